@@ -29,11 +29,13 @@ from sknet._estimators.parameters import (
     column_choices,
 )
 from sknet._estimators.planning import (
+    FIT,
+    PARTIAL_FIT,
     Seeds,
     Start,
     advance_random_state,
+    drawing_seeds,
     make_plan,
-    seeded_start,
     start_from_checkpoint,
 )
 from sknet._estimators.printing import FitObserver
@@ -72,7 +74,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks, or in a warm start the fitted network."""
         check_conflicts_with_temperature(self)
-        with seeded_start(self, self._fitted if self.warm_start else None) as start:
+        with drawing_seeds(self, FIT, self._fitted if self.warm_start else None) as start:
             return self._train(start, arguments)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
@@ -92,14 +94,14 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
         self._validate_params()
-        with seeded_start(self, self._fitted, is_partial_fit=True) as start:
+        with drawing_seeds(self, PARTIAL_FIT, self._fitted) as start:
             return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
 
     def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
         check_has_partial_fit(self)  # raises if not
         self._validate_params()
-        with seeded_start(self, None, is_partial_fit=True) as start:
+        with drawing_seeds(self, PARTIAL_FIT, None) as start:
             run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
             self._publish(run.final_result(run.phase.outcome(), self._problem_type, keeps_state=True))
 
@@ -123,7 +125,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 arguments,
                 name,
                 start.earlier.columns,
-                (lambda y: (known, known.read(y))) if start.is_partial_fit else learn,
+                learn if start.kind.has_all_rows else (lambda y: (known, known.read(y))),
             )
             if isinstance(known, LabelHead) and isinstance(head, LabelHead):
                 known.check_same_classes(head)
@@ -165,18 +167,15 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver = NULL_OBSERVER) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        is_partial_fit = run.plan.start.is_partial_fit
+        kind = run.plan.start.kind
+        quiet = run.plan.evaluation.is_quiet
         outcome = run.phase.outcome()
-        fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
+        fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or kind.keeps_state)
         observer.fit_ended(fitted)
-        if is_partial_fit:  # a single epoch always ends as planned, unless interrupted
-            if is_interrupted:
-                warn_of_stop_reason(self, result)
-        else:
-            quiet = run.plan.evaluation.is_quiet
-            if self.verbose and not quiet:
-                print_stop_reason(run.plan.resolved, result)
-            warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
+        if self.verbose and not quiet:
+            print_stop_reason(run.plan.resolved, result)
+        warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
+        if not kind.is_single_epoch:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             judged_by = outcome.held_out_outputs if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
@@ -565,7 +564,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         self._validate_params()
         fitted = check_fitted(self)
         # the objective that `partial_fit` would minimise on these rows
-        start = Start(Seeds(*fitted.seeds), fitted, is_partial_fit=True)
+        start = Start(PARTIAL_FIT, Seeds(*fitted.seeds), fitted)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(

@@ -324,7 +324,7 @@ class CheckpointWriter(FitObserver):
         self._path = checkpoint.path
         self._every = checkpoint.every
         self._run = run
-        self._origin = origin_of(run.estimator_name, run.plan)
+        self._origin = origin_of(run.plan)
 
     def epoch_ended(self) -> bool:
         """Write the progress of the run, every few epochs of folds or of the published networks."""
@@ -376,10 +376,10 @@ def observers_of(estimator: ParametersAndAttributes, arguments: FitArguments, ru
     """Return the observers of a call that is about to train. `partial_fit` calls no callbacks."""
     start = run.plan.start
     is_evaluated = run.plan.evaluation.held_out_rows is not None
-    callbacks = [] if start.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
+    callbacks = [] if start.kind.is_single_epoch else getattr(estimator, "_skl_callbacks", [])
     observers: list[FitObserver] = []
     if estimator.verbose:
-        is_line = estimator.verbose == 2 and not start.is_partial_fit
+        is_line = estimator.verbose == 2 and not start.kind.is_single_epoch
         observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run, evaluated=is_evaluated))
     if callbacks:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)

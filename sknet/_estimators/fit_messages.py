@@ -158,6 +158,14 @@ def warn_of_single_row(n: int) -> None:
         warn("X has a single row, from which a regressor learns only one target: pass more rows.", UserWarning)
 
 
+def warn_of_clipped_batches(parameters: CommonParameters, n: int) -> None:
+    """Warn of a `batch_size` of more than n rows."""
+    size = parameters.batch_size
+    # this is scikit-learn's own message
+    if solver_class(parameters.solver).uses_batches and not isinstance(size, str) and size > n:
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
+
+
 def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
     """Warn of groups that have no effect because no rows of the table are held out."""
     if groups is not None:
@@ -190,7 +198,7 @@ def warn_of_trained_held_out_rows(earlier: Fitted | None, n: int, fraction: floa
     if earlier is None:
         return
     n_before = earlier.evaluation.n_rows_before_split if isinstance(earlier.evaluation, EvaluatedByRows) else 0
-    # with the same number of rows and the same fraction, the same rows are held out (see `seeded_start`)
+    # with the same number of rows and the same fraction, the same rows are held out (see `drawing_seeds`)
     if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return
     trained = "has held out other rows, of another table or another fraction" if n_before else "trained on all rows"

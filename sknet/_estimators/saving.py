@@ -258,40 +258,25 @@ def _check_learnt_values(fitted: Fitted) -> None:
     """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
     encoder = fitted.model.encoder
     head = fitted.model.head
+    residuals = fitted.residuals
+    importances = fitted.importances
     learnt: dict[str, object] = {
         f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
     }
-    learnt["the columns' importances"] = fitted.importances
+    learnt["the columns' importances"] = importances
     if isinstance(head, RegressionHead):
         learnt["the targets"] = head.regression_target
     for what, value in learnt.items():
         if not all(np.isfinite(floats).all() for floats in _floats_in(value)):
             raise ValueError(f"what was learnt about {what} holds NaN or infinity")
-    importances = fitted.importances
-    residuals = fitted.residuals
-    if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
-        raise ValueError("the importances are not one number of 0 or more for each column")
-    if isinstance(head, RegressionHead):
-        scaler = head.regression_target.scaler
-        if scaler.mean.ndim != 1 or scaler.scale.shape != scaler.mean.shape or not (scaler.scale > 0.0).all():
-            raise ValueError("the targets do not have one positive scale each")
     # limits of targets and residuals may be infinite
     if any(np.isnan(floats).any() for floats in _floats_in(residuals)):
         raise ValueError("the residuals of held-out rows hold NaN")
-    if isinstance(residuals, ScaledResiduals):
-        scale = residuals.scale
-        k = residuals.low.shape
-        if scale.knots.shape != scale.scales.shape or not k == residuals.high.shape == scale.knots.shape[1:]:
-            raise ValueError("the residuals of held-out rows do not match the targets")
-        if not (scale.scales > 0.0).all():
-            raise ValueError("the residuals of held-out rows have scales that are not positive")
-        if residuals.signed is not None:
-            quantiles = residuals.signed.quantiles
-            n_columns = max(1, len(head.loss.levels))
-            if quantiles.ndim != 2 or quantiles.shape[1] != n_columns or (quantiles[1:] < quantiles[:-1]).any():
-                raise ValueError("the signed residuals of held-out rows are not an increasing column for each level")
-            if not np.isfinite(residuals.signed.effective_size):
-                raise ValueError("the signed residuals of held-out rows have no finite number of rows")
+    if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
+        raise ValueError("the importances are not one number of 0 or more for each column")
+    signed = residuals.signed if isinstance(residuals, ScaledResiduals) else None
+    if signed is not None and signed.quantiles.shape[1] != max(1, len(head.loss.levels)):
+        raise ValueError("the signed residuals of held-out rows are not a column for each level")
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:

@@ -92,6 +92,11 @@ class Residuals:
     quantiles: Array
     effective_size: float
 
+    def __post_init__(self) -> None:
+        is_increasing = self.quantiles.ndim == 2 and not (self.quantiles[1:] < self.quantiles[:-1]).any()
+        if not (is_increasing and np.isfinite(self.effective_size)):
+            raise ValueError("the residuals of held-out rows do not increase, or have no finite number of rows")
+
     def conformal_quantile(self, coverage: float) -> Array | None:
         """Return what a new row's residual does not exceed with this probability, (k,); None for too few rows."""
         # n + 1, since the residual of the new row may be larger than all others: then no known residual is large enough
@@ -144,6 +149,10 @@ class ResidualScale:
 
     knots: Array
     scales: Array
+
+    def __post_init__(self) -> None:
+        if self.knots.shape != self.scales.shape or not (self.scales > 0.0).all():
+            raise ValueError("the residuals of held-out rows do not have one positive scale for each knot")
 
     def scale_at(self, middle: Array) -> Array:
         """Return the scale of each prediction, (n, k)."""
@@ -243,6 +252,10 @@ class ScaledResiduals:
     low: Array
     high: Array
     signed: Residuals | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low.shape == self.high.shape == self.scale.knots.shape[1:]:
+            raise ValueError("the residuals of held-out rows do not match the targets")
 
 
 def has_interval(head: RegressionHead) -> bool:
