@@ -193,7 +193,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _decoding(self, method: str, *arguments: object) -> Decoding:
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
-        return self._problem_type.methods[method](check_fitted(self), *arguments)
+        fitted = check_fitted(self)
+        return self._problem_type.methods[method](fitted.model.head, fitted.residuals, *arguments)
 
     def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
         """Return what a method of `ProblemType.methods` predicts; several columns of classes may give a list."""

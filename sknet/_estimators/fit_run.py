@@ -151,10 +151,11 @@ class FitRun:
         residuals = None
         out_of_fold = None
         if held_out_outputs is not None:
-            decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
+            head = fitted.model.head
+            decoding = problem_type.methods[problem_type.out_of_fold_method](head, None)
             predicted = decoding.finish(decoding.convert(held_out_outputs.raw))
             residuals = problem_type.learn_residuals(
-                self.plan.encoding.head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y
+                head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y
             )
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column

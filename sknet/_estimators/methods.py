@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import Fitted, ParametersAndAttributes, model_and_checked_table
+from sknet._estimators.fitted import ParametersAndAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
     check_optional_sample_weight,
     different_lengths_message,
@@ -69,32 +69,18 @@ class Decoding(NamedTuple):
     names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
 
 
-def label_head(fitted: Fitted) -> LabelHead:
-    """Return the head of a fitted classifier."""
-    assert isinstance(fitted.model.head, LabelHead)
-    return fitted.model.head
-
-
-def regression_head(fitted: Fitted) -> RegressionHead:
-    """Return the head of a fitted regressor."""
-    assert isinstance(fitted.model.head, RegressionHead)
-    return fitted.model.head
-
-
-def prediction_decoding(fitted: Fitted) -> Decoding:
+def prediction_decoding(head: Head, _: object) -> Decoding:
     """Return how `predict` decodes: labels, or numbers in the units of y."""
-    return Decoding(fitted.model.head.predict)
+    return Decoding(head.predict)
 
 
-def probability_decoding(fitted: Fitted) -> Decoding:
+def probability_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `predict_proba` decodes."""
-    head = label_head(fitted)
     return Decoding(head.output_probabilities, head.reshape_probabilities, head.labels.classes)
 
 
-def log_probability_decoding(fitted: Fitted) -> Decoding:
+def log_probability_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `predict_log_proba` decodes."""
-    head = label_head(fitted)
     # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
     if head.loss.log_link is None or not head.labels.exclusive:
 
@@ -106,23 +92,21 @@ def log_probability_decoding(fitted: Fitted) -> Decoding:
     return Decoding(head.output_log_probabilities, head.labels.log_probabilities)
 
 
-def raw_output_decoding(fitted: Fitted) -> Decoding:
+def raw_output_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `decision_function` decodes."""
-    head = label_head(fitted)
     return Decoding(np.asarray, head.decision_function)
 
 
-def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
+def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: float, per_class: bool) -> Decoding:
     """Return how `predict_set` decodes; with `per_class`, each class needs enough held-out rows of its own."""
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
-    head = label_head(fitted)
     if not has_prediction_sets(head):
         raise ValueError(
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
-    residuals: Any = check_residuals(fitted.residuals, "predict_set")
+    residuals = check_residuals(residuals, "predict_set")
     largest_residual = conformal_quantile(residuals, coverage)  # (n_classes,)
     rare = residuals.classes_too_rare_for(coverage) if per_class else []
     if rare:
@@ -141,23 +125,17 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
     return Decoding(head.output_probabilities, prediction_sets, head.labels.classes)
 
 
-def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
+def interval_decoding(head: RegressionHead, residuals: ScaledResiduals | None, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
-    head = regression_head(fitted)
-    if not has_interval(head):
-        raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
-            "ends, such as quantile=[0.05, 0.95], or choose another loss."
-        )
-    scaled: Any = check_residuals(fitted.residuals, "predict_interval")
+    check_has_interval(head)
+    scaled = check_residuals(residuals, "predict_interval")
     quantile = conformal_quantile(scaled.residuals, coverage)
     # values: (n,), (n, n_outputs) or (n, n_levels)
     return Decoding(head.predict, lambda values: intervals_around(head, values, quantile, scaled), ["lower", "upper"])
 
 
-def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
+def quantile_decoding(head: RegressionHead, scaled: Any, quantiles: object) -> Decoding:
     """Return how `predict_quantiles` decodes."""
-    head = regression_head(fitted)
     quantile_levels = read_quantiles(quantiles)
     k = head.regression_target.n_outputs
     if k > 1:
@@ -165,18 +143,13 @@ def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
             f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, for example with "
             "sklearn.multioutput.MultiOutputRegressor."
         )
-    if not has_interval(head):
-        raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, so other quantiles are unknown: give "
-            "several, such as quantile=[0.05, 0.5, 0.95], or choose another loss."
-        )
+    check_has_interval(head)
     known = head.loss.levels
     if known and not known[0] <= quantile_levels[0] <= quantile_levels[-1] <= known[-1]:
         raise ValueError(
             f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
             "fit with wider levels in quantile=, or choose another loss."
         )
-    scaled: Any = fitted.residuals
     if known:
         finish = partial(quantiles_between, head, quantile_levels=quantile_levels, scaled=scaled)
     else:
@@ -249,6 +222,16 @@ def check_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals
             f"{MIN_EVALUATED_ROWS} rows, and partial_fit never does."
         )
     return residuals
+
+
+def check_has_interval(head: RegressionHead) -> None:
+    """Raise if the network predicts a single quantile."""
+    if not has_interval(head):
+        level = head.settings.options.get("quantile", "auto")
+        raise ValueError(
+            f"quantile={level!r} is a single level, so intervals and other quantiles are unknown: give several levels, "
+            "such as quantile=[0.05, 0.5, 0.95], or choose another loss."
+        )
 
 
 def read_quantiles(quantiles: object) -> Array:
@@ -344,7 +327,7 @@ class ProblemType:
     """What differs between classification and regression."""
 
     learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
-    # for each prediction method: (fitted, *its arguments) -> decoding; raises if it cannot predict
+    # for each prediction method: (head, residuals of held-out rows, *its arguments) -> decoding; raises if it cannot
     methods: Mapping[str, Callable[..., Decoding]]
     out_of_fold_method: str  # the method that predicts held-out rows
     # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -16,11 +16,11 @@ from sklearn.utils import check_random_state
 from sknet._estimators import fit_messages
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import (
+    OWN_FOLDS,
     CommonParameters,
     column_choices,
     copy_containers,
     solver_class,
-    validation_splitter,
 )
 from sknet._estimators.read_data import CheckedData, TableSchema
 from sknet._estimators.resolve import Facts, evaluation_kind, fraction_to_hold_out, resolve
@@ -288,8 +288,8 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return Evaluation()
     seed = start.seeds.rows
-    splitter = validation_splitter(estimator)
-    if splitter is not None:
+    if OWN_FOLDS.holds(estimator):
+        splitter: Any = estimator.validation_fraction
         splits = splits_of_splitter(splitter, rows, seed, (data.passed.X, data.passed.y, data.passed.groups))
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
