@@ -10,7 +10,7 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.callbacks import NULL_OBSERVER, observers_of
+from sknet._estimators.callbacks import NULL_OBSERVER, FitObserver, observers_of
 from sknet._estimators.fit_messages import (
     divergence_message,
     print_stop_reason,
@@ -38,7 +38,6 @@ from sknet._estimators.planning import (
     make_plan,
     start_from_checkpoint,
 )
-from sknet._estimators.printing import FitObserver
 from sknet._estimators.read_data import CheckedData, FitArguments, read_rows, read_validation_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
 from sknet._estimators.sklearn_api import (

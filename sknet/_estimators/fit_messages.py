@@ -220,14 +220,17 @@ def warn_of_misread_columns(survey: Survey) -> None:
         )
 
 
+PREPARE = "Make the first call with rows of all kinds, or call sknet.stream.prepare with a sample before."
+"""The remedy if the first rows of `partial_fit` are unlike the rest."""
+
+
 def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
     """Warn if columns of `partial_fit` are far outside the range that encoders were learnt from."""
     far = columns_far_from_training(encoder, X)
     if far:
         warn(
             f"Columns {short_list(far)} of X lie far outside the rows of the first call of partial_fit, from which "
-            "their encoding was learnt. Make the first call with rows of all kinds, or call sknet.stream.prepare with "
-            "a sample before.",
+            f"their encoding was learnt. {PREPARE}",
             RuntimeWarning,
         )
 
@@ -255,8 +258,7 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
     if names:
         warn(
             f"Columns {short_list(names)} of X had a single value until now, and are scaled by the values of this "
-            "call. Make the first call of partial_fit with rows of all kinds, or call sknet.stream.prepare with a "
-            "sample before.",
+            f"call. {PREPARE}",
             RuntimeWarning,
         )
 
