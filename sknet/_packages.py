@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def require_package(what: str, package: str) -> Iterator[None]:
+def explain_missing_package(what: str, package: str) -> Iterator[None]:
     """Turn an ImportError in the `with` block into one that says what to install."""
     try:
         yield

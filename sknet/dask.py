@@ -22,10 +22,10 @@ from sknet._estimators.read_data import FitArguments, check_optional_sample_weig
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_api import ClassifierMixin, RegressorMixin, fit_context, with_callbacks
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._typing import Array, Table, Target
 
-with require_package("sknet.dask", "'dask[dataframe,distributed]'"):
+with explain_missing_package("sknet.dask", "'dask[dataframe,distributed]'"):
     from sknet._dask.collections import Collection, compute_collections, keep_rows, open_tables, predict_lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]

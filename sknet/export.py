@@ -15,7 +15,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._export import ExportError, feeds
 from sknet._model.model import Model
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._tables.read import is_frame, is_sparse
 from sknet._typing import Array, Table
 
@@ -54,7 +54,7 @@ def register_onnx_converters() -> None:
     ImportError
         If skl2onnx is not installed. The extra "onnx" includes it.
     """
-    with require_package("sknet.export.register_onnx_converters", "skl2onnx"):
+    with explain_missing_package("sknet.export.register_onnx_converters", "skl2onnx"):
         from sknet._export import onnx
     onnx.register(_ESTIMATORS, _model_of)
 
@@ -108,7 +108,7 @@ def to_onnx(
     model = _model_of(estimator)
     if X is None and initial_types is None:
         raise ValueError("to_onnx needs to know the types of the columns: pass X, one row will do, or initial_types.")
-    with require_package("sknet.export.to_onnx", "skl2onnx"):
+    with explain_missing_package("sknet.export.to_onnx", "skl2onnx"):
         from sknet._export import onnx
     onnx.register(_ESTIMATORS, _model_of)  # registering twice changes nothing
     return onnx.convert(estimator, model, X, initial_types, target_opset)
@@ -191,7 +191,7 @@ def to_torch(estimator: Estimator) -> "torch.nn.Sequential":
         If PyTorch is not installed. The extra "torch" includes it.
     """
     network = _model_of(estimator).network
-    with require_package("sknet.export.to_torch", "torch"):
+    with explain_missing_package("sknet.export.to_torch", "torch"):
         from sknet._export.torch import layers_of
     return layers_of(network)
 
@@ -222,7 +222,7 @@ def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
         If PyTorch is not installed. The extra "torch" includes it.
     """
     network = _model_of(like).network
-    with require_package("sknet.export.from_torch", "torch"):
+    with explain_missing_package("sknet.export.from_torch", "torch"):
         from sknet._export.torch import weights_of
     if not callable(getattr(module, "children", None)):
         raise TypeError(f"module={module!r} is no torch.nn.Sequential: pass the layers that to_torch(like) returned.")

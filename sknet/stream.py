@@ -31,7 +31,7 @@ from sknet._estimators.read_data import (
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_api import with_callbacks
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import read_checkpoint
 from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.records import ScratchFiles, TableFormat, choose_format
@@ -383,7 +383,7 @@ def predict(
 
 def _write_parquet(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:
     """Write predictions to a Parquet file, which exists only if it is complete."""
-    with require_package("to=", "pyarrow"):
+    with explain_missing_package("to=", "pyarrow"):
         import pyarrow
         from pyarrow import parquet
     writer = None

@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.utils.validation import check_scalar
 
 from sknet._model.explain import Explanation
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._tables.dates import infer_datetimelike
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse, unwrap_narwhals
 from sknet._typing import Array, Table
@@ -171,7 +171,7 @@ class ExplanationDisplay:
         display : ExplanationDisplay
             The display itself.
         """
-        with require_package("ExplanationDisplay", "matplotlib"):
+        with explain_missing_package("ExplanationDisplay", "matplotlib"):
             import matplotlib.pyplot as plt
 
         check_scalar(max_columns, "max_columns", Integral, min_val=1)
@@ -384,7 +384,7 @@ class ShapeFunctionDisplay:
         display : ShapeFunctionDisplay
             The display itself.
         """
-        with require_package("ShapeFunctionDisplay", "matplotlib"):
+        with explain_missing_package("ShapeFunctionDisplay", "matplotlib"):
             import matplotlib.pyplot as plt
 
         n = len(self.functions)

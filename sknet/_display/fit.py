@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._typing import Array
 
 LOSS_CURVES = {
@@ -150,7 +150,7 @@ class TrainingHistoryDisplay:
         display : TrainingHistoryDisplay
             The display itself.
         """
-        with require_package("TrainingHistoryDisplay", "matplotlib"):
+        with explain_missing_package("TrainingHistoryDisplay", "matplotlib"):
             import matplotlib.pyplot as plt
             from matplotlib.ticker import MaxNLocator
 
@@ -330,7 +330,7 @@ class NetworkDisplay:
         display : NetworkDisplay
             The display itself.
         """
-        with require_package("NetworkDisplay", "matplotlib"):
+        with explain_missing_package("NetworkDisplay", "matplotlib"):
             import matplotlib.pyplot as plt
 
         check_scalar(max_units, "max_units", Integral, min_val=1)

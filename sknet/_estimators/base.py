@@ -20,24 +20,8 @@ from sknet._estimators.fit_messages import (
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
-from sknet._estimators.parameters import (
-    check_conflicts_with_temperature,
-    check_conflicts_with_validation_rows,
-    check_has_partial_fit,
-    check_parameters,
-    check_resumable,
-    column_choices,
-)
-from sknet._estimators.planning import (
-    FIT,
-    PARTIAL_FIT,
-    Seeds,
-    Start,
-    advance_random_state,
-    drawing_seeds,
-    make_plan,
-    start_from_checkpoint,
-)
+from sknet._estimators.parameters import check_has_partial_fit, check_parameters, check_resumable, column_choices
+from sknet._estimators.planning import FIT, PARTIAL_FIT, Seeds, Start, drawing_seeds, make_plan, resuming
 from sknet._estimators.read_data import CheckedData, FitArguments, read_rows, read_validation_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
 from sknet._estimators.sklearn_api import (
@@ -56,7 +40,6 @@ from sknet._model.explain import Explanation
 from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
 from sknet._model.trainer import check_same_layout, make_trainer
-from sknet._storage.checkpoints import read_checkpoint
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 
@@ -72,23 +55,14 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks, or in a warm start the fitted network."""
-        check_conflicts_with_temperature(self)
         with drawing_seeds(self, FIT, self._fitted if self.warm_start else None) as start:
             return self._train(start, arguments)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
-        check_conflicts_with_temperature(self)
         check_resumable(self.solver)
-        saved = read_checkpoint(path)
-        before = self._fitted
-        saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
-        start = start_from_checkpoint(saved, before)
-        self._train(start, arguments)
-        # another estimator may have drawn the seeds of the interrupted run
-        if before is None or before.seeds != start.seeds.as_tuple():
-            advance_random_state(self)
-        return self
+        with resuming(self, path) as start:
+            return self._train(start, arguments)
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
@@ -133,7 +107,6 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         validation_rows = None
         if arguments.has_validation_rows:
-            check_conflicts_with_validation_rows(self)
             validation_rows = read_validation_rows(arguments, name, head, columns)
         return CheckedData(head, rows, columns, arguments, validation_rows)
 

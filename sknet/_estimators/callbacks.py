@@ -16,7 +16,7 @@ from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
 from sknet._model.progress import EpochReport
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import write_checkpoint
 from sknet._storage.files import as_path, check_writable
 from sknet._tables.rows import FeatureTable
@@ -301,7 +301,7 @@ class Checkpoint(SilentCallback):
         if isinstance(n_epochs, bool) or not isinstance(n_epochs, int | np.integer) or n_epochs < 1:
             raise ValueError(f"every={every!r}: give the number of epochs between checkpoints, as an int of 1 or more.")
         super().__init__()
-        with require_package("sknet.Checkpoint", "safetensors"):
+        with explain_missing_package("sknet.Checkpoint", "safetensors"):
             import safetensors  # noqa: F401
         self.path: Path = as_path(path)
         self.every: int = int(every)

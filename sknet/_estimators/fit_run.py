@@ -38,12 +38,7 @@ from sknet._model.sensitivity import (
     sample_encoded_rows,
 )
 from sknet._model.train_phase import TrainPhase, make_train_phase, mean_history
-from sknet._model.trainer import (
-    NetworkTrainer,
-    check_networks_fit_in_memory,
-    check_same_layout,
-    state_to_continue_from,
-)
+from sknet._model.trainer import NetworkTrainer, check_networks_fit_in_memory, check_same_layout, state_to_continue_from
 from sknet._storage.checkpoints import Origin, describe_parameters, fingerprint
 from sknet._tables.read import is_frame, short_repr
 from sknet._tables.rows import Rows

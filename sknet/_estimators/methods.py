@@ -46,15 +46,7 @@ from sknet._model.residuals import (
 )
 from sknet._model.rules_by_rows import MIN_EVALUATED_ROWS
 from sknet._tables.labels import as_labels, present_labels
-from sknet._tables.read import (
-    is_missing,
-    is_sparse,
-    short_list,
-    short_repr,
-    suggest_fraction,
-    take_optional,
-    take_rows,
-)
+from sknet._tables.read import is_missing, is_sparse, short_list, short_repr, suggest_fraction, take_optional, take_rows
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Table, Target
 

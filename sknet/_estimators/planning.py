@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from os import PathLike
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import (
     OWN_FOLDS,
     CommonParameters,
+    check_conflicts_with_temperature,
+    check_conflicts_with_validation_rows,
     column_choices,
     copy_containers,
     solver_class,
@@ -29,7 +32,7 @@ from sknet._model.evaluation import Evaluation
 from sknet._model.fold_phase import draw_folds
 from sknet._model.heads import Head, LabelHead
 from sknet._model.settings import Settings
-from sknet._storage.checkpoints import LoadedCheckpoint
+from sknet._storage.checkpoints import LoadedCheckpoint, read_checkpoint
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
@@ -150,16 +153,19 @@ _RANDOM_STATE_LOCK = Lock()
 """Held while a generator draws seeds or is rewound."""
 
 
-def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -> Start:
-    """Return the start of a call that resumes a run; `fitted` is the result of an earlier call, if any."""
+@contextmanager
+def resuming(estimator: ParametersAndAttributes, path: str | PathLike[str]) -> Iterator[Start]:
+    """Yield the start of a call that continues the run of a checkpoint file. The call runs in the `with` block."""
+    checkpoint = read_checkpoint(path)
+    before = estimator._fitted
+    checkpoint.check_estimator(type(estimator).__name__, 0 if before is None else before.n_samples_seen)
+    seeds = Seeds(*checkpoint.origin.seeds)
     was_warm_start = checkpoint.origin.seen_before > 0
-    return Start(FIT, Seeds(*checkpoint.origin.seeds), fitted if was_warm_start else None, checkpoint)
-
-
-def advance_random_state(estimator: CommonParameters) -> None:
-    """Advance the user's own generator as `drawing_seeds` does."""
-    if isinstance(estimator.random_state, np.random.RandomState):
-        draw_seeds(estimator.random_state)
+    yield Start(FIT, seeds, before if was_warm_start else None, checkpoint)
+    # if another estimator has drawn the seeds, the user's own generator advances here as in `drawing_seeds`
+    source = estimator.random_state
+    if isinstance(source, np.random.RandomState) and (before is None or before.seeds != seeds.as_tuple()):
+        draw_seeds(source)
 
 
 # --- the plan of a call ----------------------------------------------------------------------------------------------
@@ -277,9 +283,11 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
     if start.kind.is_single_epoch:
         return Evaluation(is_quiet=True)
+    check_conflicts_with_temperature(estimator)
     rows = data.rows
     n = len(rows)
     if data.validation_rows is not None:
+        check_conflicts_with_validation_rows(estimator)
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
         return Evaluation("validation_rows", data.validation_rows)
     kind = evaluation_kind(estimator, n, rows.X.limits)

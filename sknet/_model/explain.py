@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 from sknet._model.machine import run_on_slices, threads_for_blocks
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_hidden
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import take_rows
 from sknet._tables.sampling import hash_integers
@@ -164,7 +164,7 @@ class Explanation:
         ImportError
             If shap is not installed.
         """
-        with require_package("to_shap", "shap"):
+        with explain_missing_package("to_shap", "shap"):
             import shap
         columns = list(self.data.T)
         return shap.Explanation(

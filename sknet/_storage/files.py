@@ -34,7 +34,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._storage.pack import Packer, unpack
 from sknet._typing import Array
 
@@ -165,7 +165,7 @@ def _name_in_os_error(path: Path) -> Iterator[None]:
 
 def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, type], public_name: str) -> None:
     """Write a value of one of the classes to a file. `public_name` is the name of the caller, for error messages."""
-    with require_package(public_name, "safetensors"):
+    with explain_missing_package(public_name, "safetensors"):
         from safetensors.numpy import save
     path = as_path(path)
     packer = Packer(classes)
@@ -255,7 +255,7 @@ def read(
 
     The user's own pieces come from `custom`. Errors name `public_name`, the function that writes such files.
     """
-    with require_package(f"reading a file of {public_name}", "safetensors"):
+    with explain_missing_package(f"reading a file of {public_name}", "safetensors"):
         from safetensors import safe_open
     path = as_path(path)
     # opening a pipe could wait for ever; opening a directory raises a clear error

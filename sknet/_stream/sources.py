@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._tables.dates import holds_iso_dates
 from sknet._tables.read import is_frame, is_sparse, mapped_file, short_repr, take_rows
 from sknet._typing import Array, Table, Target
@@ -275,7 +275,7 @@ def is_dataset(source: object) -> bool:
 
 def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
     """Open Parquet files by path, glob or folder."""
-    with require_package("A path as source", "pyarrow"):
+    with explain_missing_package("A path as source", "pyarrow"):
         from pyarrow import dataset
 
     path = os.fspath(source)
