@@ -298,7 +298,19 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         lambda f: f.columns.names, Fitted.with_names, missing="fit sets it if the names of all columns are text"
     )
 
-    resolved_params_: FittedAttribute[dict[str, object]] = FittedAttribute(lambda f: copy_containers(f.resolved))
+    @property
+    def resolved_params_(self) -> dict[str, object]:
+        """All parameters, with the value that each "auto" took.
+
+        The options of a loss stay "auto", and so does `numeric_encoding` if networks with and without bins alternate.
+        Setting them on an estimator gives the same fit. Lists, dicts and arrays are copies; functions and other objects
+        are your own.
+        """
+        if self._fitted is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
+        resolved = self._fitted.resolved
+        parameters = self.get_params(deep=False)  # a subclass may have others
+        return {name: copy_containers(resolved.get(name, value)) for name, value in parameters.items()}
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -61,16 +61,6 @@ class Decoding(NamedTuple):
     names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
 
 
-def prediction_decoding(head: Head, _: object) -> Decoding:
-    """Return how `predict` decodes: labels, or numbers in the units of y."""
-    return Decoding(head.predict)
-
-
-def probability_decoding(head: LabelHead, _: object) -> Decoding:
-    """Return how `predict_proba` decodes."""
-    return Decoding(head.output_probabilities, head.reshape_probabilities, head.labels.classes)
-
-
 def log_probability_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `predict_log_proba` decodes."""
     # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
@@ -82,11 +72,6 @@ def log_probability_decoding(head: LabelHead, _: object) -> Decoding:
 
         return Decoding(head.output_probabilities, log_of_probabilities)
     return Decoding(head.output_log_probabilities, head.labels.log_probabilities)
-
-
-def raw_output_decoding(head: LabelHead, _: object) -> Decoding:
-    """Return how `decision_function` decodes."""
-    return Decoding(np.asarray, head.decision_function)
 
 
 def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: float, per_class: bool) -> Decoding:
@@ -330,10 +315,12 @@ class ProblemType:
 CLASSIFICATION = ProblemType(
     learn_head=learn_label_head,
     methods={
-        "predict": prediction_decoding,
-        "predict_proba": probability_decoding,
+        "predict": lambda head, _: Decoding(head.predict),
+        "predict_proba": lambda head, _: Decoding(
+            head.output_probabilities, head.reshape_probabilities, names=head.labels.classes
+        ),
         "predict_log_proba": log_probability_decoding,
-        "decision_function": raw_output_decoding,
+        "decision_function": lambda head, _: Decoding(np.asarray, head.decision_function),
         "predict_set": set_decoding,
     },
     out_of_fold_method="predict_proba",
@@ -345,7 +332,7 @@ CLASSIFICATION = ProblemType(
 REGRESSION = ProblemType(
     learn_head=lambda y, settings, classes: learn_regression_head(y, settings),
     methods={
-        "predict": prediction_decoding,
+        "predict": lambda head, _: Decoding(head.predict),
         "predict_interval": interval_decoding,
         "predict_quantiles": quantile_decoding,
     },

@@ -438,8 +438,6 @@ def check_sample_weight(sample_weight: Target, n: int, name: str = "sample_weigh
     """Check sample weights: one per row, none negative, not all zero."""
     if isinstance(sample_weight, bool):
         raise TypeError(f"{name}={sample_weight!r} is a bool: give one weight per row, or None.")
-    if isinstance(sample_weight, np.ndarray) and sample_weight.ndim == 0:
-        raise TypeError(f"{name}={sample_weight!r} is an array without dimensions: give one weight per row of X.")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
     weight = check_each_sample_weight(sample_weight, n, name)
