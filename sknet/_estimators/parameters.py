@@ -372,7 +372,7 @@ MAX_NORM = Condition("max_norm", lambda norm: norm is not None)
 
 # a warm start's weights have seen all rows
 AGAINST_FOLDS = (NO_EVALUATION, FULL_BATCHES, ENDLESS_SCHEDULE, OWN_SCORER, WARM_START)
-AGAINST_VALIDATION_ROWS = (FOLDS, OWN_FOLDS)
+AGAINST_VALIDATION_ROWS = (NO_EVALUATION, FOLDS, OWN_FOLDS)
 AGAINST_TEMPERATURE = (OTHER_LOSS, MAX_NORM, NO_EVALUATION)
 AGAINST_STREAMS = (FULL_BATCHES, SEVERAL_MEMBERS, FOLDS, WARM_START, OWN_FOLDS)
 AGAINST_ADDED_INPUTS = (ENDLESS_SCHEDULE, OWN_WEIGHTS, UNSCALED_INPUTS)
@@ -396,16 +396,6 @@ def check_conflicts_with_folds(p: CommonParameters) -> None:
         folds = f"{OWN_FOLDS.text(p)} gives folds, which do"
         remedy = "give a fraction of the rows to hold out"
     check_no_conflict(p, folds, AGAINST_FOLDS, remedy)
-
-
-def check_conflicts_with_validation_rows(p: CommonParameters) -> None:
-    """Raise if a parameter is set that excludes `X_val`."""
-    if not p.early_stopping:  # this is scikit-learn's own message
-        raise ValueError(
-            "X_val and y_val are passed to fit while at the same time early_stopping is False. "
-            "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
-        )
-    check_no_conflict(p, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
 
 
 def check_conflicts_with_temperature(p: CommonParameters) -> None:

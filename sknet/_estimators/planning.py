@@ -17,10 +17,11 @@ from sklearn.utils import check_random_state
 from sknet._estimators import fit_messages
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import (
+    AGAINST_VALIDATION_ROWS,
     OWN_FOLDS,
     CommonParameters,
     check_conflicts_with_temperature,
-    check_conflicts_with_validation_rows,
+    check_no_conflict,
     column_choices,
     copy_containers,
     solver_class,
@@ -287,7 +288,7 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
     rows = data.rows
     n = len(rows)
     if data.validation_rows is not None:
-        check_conflicts_with_validation_rows(estimator)
+        check_no_conflict(estimator, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
         return Evaluation("validation_rows", data.validation_rows)
     kind = evaluation_kind(estimator, n, rows.X.limits)
