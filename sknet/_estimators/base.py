@@ -10,7 +10,7 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.callbacks import NULL_OBSERVER, FitObserver, observers_of
+from sknet._estimators.callbacks import FitObserver, observers_of
 from sknet._estimators.fit_messages import (
     divergence_message,
     print_stop_reason,
@@ -105,10 +105,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        validation_rows = None
-        if arguments.has_validation_rows:
-            validation_rows = read_validation_rows(arguments, name, head, columns)
-        return CheckedData(head, rows, columns, arguments, validation_rows)
+        return CheckedData(head, rows, columns, arguments, read_validation_rows(arguments, name, head, columns))
 
     # --- select, train and publish -----------------------------------------------------------------------------------
 
@@ -133,10 +130,10 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 raise
             undefined = any(state.scores_undefined for _, state in run.networks)
             interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch.number, scores_undefined=undefined)
-            self._report_and_publish(run, interrupted)
+            self._report_and_publish(run, interrupted, FitObserver())  # calls no observer
         return self
 
-    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver = NULL_OBSERVER) -> None:
+    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         kind = run.plan.start.kind

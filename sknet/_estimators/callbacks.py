@@ -463,9 +463,6 @@ def duration(seconds: float) -> str:
 
 # --- all observers of a call -----------------------------------------------------------------------------------------
 
-NULL_OBSERVER = FitObserver()
-"""The observer of a call that nobody observes."""
-
 
 class Observers(FitObserver):
     """All observers of a call of `fit`, called one after the other.
