@@ -94,12 +94,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         else:
             known = start.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
-            head, rows, columns = read_rows(
-                arguments,
-                name,
-                start.earlier.columns,
-                learn if start.kind.has_all_rows else (lambda y: (known, known.read(y))),
-            )
+            parse = learn if start.kind.has_all_rows else lambda y: (known, known.read(y))
+            head, rows, columns = read_rows(arguments, name, start.earlier.columns, parse)
             if isinstance(known, LabelHead) and isinstance(head, LabelHead):
                 known.check_same_classes(head)
             head = known.with_settings(settings)
