@@ -10,7 +10,7 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.callbacks import NULL_OBSERVER, observers_of
+from sknet._estimators.callbacks import FitObserver, observers_of
 from sknet._estimators.fit_messages import (
     divergence_message,
     print_stop_reason,
@@ -20,23 +20,8 @@ from sknet._estimators.fit_messages import (
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
-from sknet._estimators.parameters import (
-    check_conflicts_with_temperature,
-    check_conflicts_with_validation_rows,
-    check_has_partial_fit,
-    check_parameters,
-    check_resumable,
-    column_choices,
-)
-from sknet._estimators.planning import (
-    Seeds,
-    Start,
-    advance_random_state,
-    make_plan,
-    seeded_start,
-    start_from_checkpoint,
-)
-from sknet._estimators.printing import FitObserver
+from sknet._estimators.parameters import check_has_partial_fit, check_parameters, check_resumable, column_choices
+from sknet._estimators.planning import FIT, PARTIAL_FIT, Seeds, Start, drawing_seeds, make_plan, resuming
 from sknet._estimators.read_data import CheckedData, FitArguments, read_rows, read_validation_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
 from sknet._estimators.sklearn_api import (
@@ -54,7 +39,6 @@ from sknet._model.encoding import encode_rows
 from sknet._model.explain import Explanation
 from sknet._model.sensitivity import input_gradients
 from sknet._model.trainer import check_same_layout, make_trainer
-from sknet._storage.checkpoints import read_checkpoint
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 
@@ -70,35 +54,26 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks, or in a warm start the fitted network."""
-        check_conflicts_with_temperature(self)
-        with seeded_start(self, self._fitted if self.warm_start else None) as start:
+        with drawing_seeds(self, FIT, self._fitted if self.warm_start else None) as start:
             return self._train(start, arguments)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
-        check_conflicts_with_temperature(self)
         check_resumable(self.solver)
-        saved = read_checkpoint(path)
-        before = self._fitted
-        saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
-        start = start_from_checkpoint(saved, before)
-        self._train(start, arguments)
-        # another estimator may have drawn the seeds of the interrupted run
-        if before is None or before.seeds != start.seeds.as_tuple():
-            advance_random_state(self)
-        return self
+        with resuming(self, path) as start:
+            return self._train(start, arguments)
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
         self._validate_params()
-        with seeded_start(self, self._fitted, is_partial_fit=True) as start:
+        with drawing_seeds(self, PARTIAL_FIT, self._fitted) as start:
             return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
 
     def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
         check_has_partial_fit(self)  # raises if not
         self._validate_params()
-        with seeded_start(self, None, is_partial_fit=True) as start:
+        with drawing_seeds(self, PARTIAL_FIT, None) as start:
             run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
             self._publish(run.final_result(run.phase.outcome(), self._problem_type, keeps_state=True))
 
@@ -118,21 +93,13 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         else:
             known = start.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
-            head, rows, columns = read_rows(
-                arguments,
-                name,
-                start.earlier.columns,
-                (lambda y: (known, known.read(y))) if start.is_partial_fit else learn,
-            )
+            parse = learn if start.kind.has_all_rows else lambda y: (known, known.read(y))
+            head, rows, columns = read_rows(arguments, name, start.earlier.columns, parse)
             known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        validation_rows = None
-        if arguments.has_validation_rows:
-            check_conflicts_with_validation_rows(self)
-            validation_rows = read_validation_rows(arguments, name, head, columns)
-        return CheckedData(head, rows, columns, arguments, validation_rows)
+        return CheckedData(head, rows, columns, arguments, read_validation_rows(arguments, name, head, columns))
 
     # --- select, train and publish -----------------------------------------------------------------------------------
 
@@ -157,24 +124,21 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 raise
             undefined = any(state.scores_undefined for _, state in run.networks)
             interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch.number, scores_undefined=undefined)
-            self._report_and_publish(run, interrupted)
+            self._report_and_publish(run, interrupted, FitObserver())  # calls no observer
         return self
 
-    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver = NULL_OBSERVER) -> None:
+    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        is_partial_fit = run.plan.start.is_partial_fit
+        kind = run.plan.start.kind
+        quiet = run.plan.evaluation.is_quiet
         outcome = run.phase.outcome()
-        fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
+        fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or kind.keeps_state)
         observer.fit_ended(fitted)
-        if is_partial_fit:  # a single epoch always ends as planned, unless interrupted
-            if is_interrupted:
-                warn_of_stop_reason(self, result)
-        else:
-            quiet = run.plan.evaluation.is_quiet
-            if self.verbose and not quiet:
-                print_stop_reason(run.plan.resolved, result)
-            warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
+        if self.verbose and not quiet:
+            print_stop_reason(run.plan.resolved, result)
+        warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
+        if not kind.is_single_epoch:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             judged_by = outcome.held_out_outputs if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
@@ -564,7 +528,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         self._validate_params()
         fitted = check_fitted(self)
         # the objective that `partial_fit` would minimise on these rows
-        start = Start(Seeds(*fitted.seeds), fitted, is_partial_fit=True)
+        start = Start(PARTIAL_FIT, Seeds(*fitted.seeds), fitted)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(

@@ -126,6 +126,14 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
         )
 
 
+def warn_of_clipped_batches(parameters: CommonParameters, n: int) -> None:
+    """Warn of a `batch_size` of more than n rows."""
+    size = parameters.batch_size
+    # this is scikit-learn's own message
+    if solver_class(parameters.solver).uses_batches and not isinstance(size, str) and size > n:
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
+
+
 def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
     """Warn of groups that have no effect because no rows of the table are held out."""
     if groups is not None:
@@ -158,7 +166,7 @@ def warn_of_trained_held_out_rows(earlier: Fitted | None, n: int, fraction: floa
     if earlier is None:
         return
     n_before = 0 if earlier.evaluation is None else earlier.evaluation.n_rows_before_split
-    # with the same number of rows and the same fraction, the same rows are held out (see `seeded_start`)
+    # with the same number of rows and the same fraction, the same rows are held out (see `drawing_seeds`)
     if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return
     trained = "has held out other rows, of another table or another fraction" if n_before else "trained on all rows"
@@ -180,14 +188,17 @@ def warn_of_misread_columns(survey: Survey) -> None:
         )
 
 
+PREPARE = "Make the first call with rows of all kinds, or call sknet.stream.prepare with a sample before."
+"""The remedy if the first rows of `partial_fit` are unlike the rest."""
+
+
 def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
     """Warn if columns of `partial_fit` are far outside the range that encoders were learnt from."""
     far = columns_far_from_training(encoder, X)
     if far:
         warn(
             f"Columns {short_list(far)} of X lie far outside the rows of the first call of partial_fit, from which "
-            "their encoding was learnt. Make the first call with rows of all kinds, or call sknet.stream.prepare with "
-            "a sample before.",
+            f"their encoding was learnt. {PREPARE}",
             RuntimeWarning,
         )
 
@@ -215,8 +226,7 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
     if names:
         warn(
             f"Columns {short_list(names)} of X had a single value until now, and are scaled by the values of this "
-            "call. Make the first call of partial_fit with rows of all kinds, or call sknet.stream.prepare with a "
-            "sample before.",
+            f"call. {PREPARE}",
             RuntimeWarning,
         )
 

@@ -25,7 +25,7 @@ from sknet._estimators.methods import ProblemType
 from sknet._estimators.parameters import parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
-from sknet._model.encoding import encode_rows, encoding_to_continue_with
+from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
 from sknet._model.evaluation import EvaluationResult
 from sknet._model.model import Model, Network
@@ -59,8 +59,6 @@ class FitRun:
 
     Attributes
     ----------
-    estimator_name : str
-        The name of the estimator's class.
     plan : Plan
     folds : FoldPhase or None
         The first phase, if folds choose the epoch.
@@ -72,7 +70,6 @@ class FitRun:
         Whether to keep `oof_prediction_`.
     """
 
-    estimator_name: str
     plan: Plan
     folds: FoldPhase | None
     training: TrainPhase | None
@@ -203,71 +200,73 @@ class FitRun:
 def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
     start = plan.start
-    rows = plan.rows
-    settings = plan.settings
-    encoding = plan.encoding
     evaluation = plan.evaluation
+    rows = plan.rows
     n_folds = len(evaluation.fold_splits)
-    check_all_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
+    check_all_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
+    if start.checkpoint is not None:
+        start.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
     if n_folds:  # folds may encode the table again, but not its texts
-        rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
-
-    # cross-fitted: the target means of a training row do not contain its own target
-    trained_by = encoding
-    if start.earlier is not None:
-        trained_by = encoding_to_continue_with(encoding, rows, evaluation.train, is_partial_fit=start.is_partial_fit)
-    encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
-    train_rows = encoded
-    held_out_rows = None
-    if evaluation.kind == "held_out":
-        (split,) = evaluation.splits
-        train_rows = encoded.take(split.train)
-        held_out_rows = encoded.take(split.held_out)
-    elif evaluation.held_out_rows is not None:  # the user's validation rows
-        with prefix_errors("X_val"):
-            held_out_rows = encode_rows(encoding, evaluation.held_out_rows, cross_fit=False)
-
-    name = type(estimator).__name__
-    checkpoint = start.checkpoint
-    if checkpoint is not None:
-        checkpoint.check_run(origin_of(name, plan), has_folds=n_folds > 0)
-    folds = None
-    if n_folds and plan.learner is not None:
-        seeds = member_seeds(start.seeds, len(settings.sees_bins))
-        folds = make_fold_phase(encoded, replace(plan.learner, rows=rows), evaluation, seeds)
-        if checkpoint is not None and checkpoint.progress.folds is not None:
-            with checkpoint.as_file_errors():
-                folds.resume(checkpoint.progress.folds)
-
+        rows = replace(rows, X=rows.X.with_encoded_text(plan.encoding.encoder, plan.encoding.compute_dtype))
+    encoded = encode_table(plan, rows)
     score = None
     if evaluation.held_out_rows is not None and estimator.scoring != "loss":
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
-    # `partial_fit` skips importances, to be fast on a few rows
-    importance_rows = None if start.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train)
-    solver = settings.solver
-    if start.is_partial_fit:
-        solver = replace(solver, n_epochs=start.epochs_done + 1)
+    is_single_epoch = start.kind.is_single_epoch
+    solver = plan.settings.solver
     make_training = partial(
         make_train_phase,
-        settings,
-        encoding,
-        train_rows,
-        held_out_rows=held_out_rows,
+        plan.settings,
+        plan.encoding,
+        encoded if evaluation.train is None else encoded.take(evaluation.train),
+        held_out_rows=encoded_held_out_rows(plan, encoded),
         score=score,
-        importance_rows=importance_rows,
-        solver=solver,
-        # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
-        may_stop_early=not start.is_partial_fit or plan.resolved["learning_rate"] == "adaptive",
+        # `partial_fit` skips importances, to be fast on a few rows
+        importance_rows=draw_importance_rows(rows, encoded, evaluation.train) if start.kind.has_all_rows else None,
+        solver=replace(solver, n_epochs=start.epochs_done + 1) if is_single_epoch else solver,
+        # a single epoch never stops early, but "adaptive" must count epochs without improvement
+        may_stop_early=not is_single_epoch or plan.resolved["learning_rate"] == "adaptive",
         first_states=partial(first_states, plan),
     )
     return FitRun(
-        estimator_name=name,
         plan=plan,
-        folds=folds,
-        training=make_training(None) if folds is None else None,
+        folds=make_folds(plan, encoded, rows) if n_folds else None,
+        training=None if n_folds else make_training(None),
         make_training=make_training,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
+
+
+def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
+    """Encode all rows of the table. The target means of a training row do not contain its own target."""
+    encoding = plan.encoding
+    train = plan.evaluation.train
+    if plan.start.earlier is not None:
+        encoding = encoding_to_continue_with(encoding, rows, train, has_all_rows=plan.start.kind.has_all_rows)
+    return encode_rows(encoding, rows, cross_fit=True, train=train)
+
+
+def encoded_held_out_rows(plan: Plan, encoded: EncodedRows) -> EncodedRows | None:
+    """Return the encoded rows that evaluate the epochs of the published networks, if there are any."""
+    evaluation = plan.evaluation
+    if evaluation.kind == "held_out":
+        return encoded.take(evaluation.splits[0].held_out)
+    if evaluation.held_out_rows is None:
+        return None
+    with prefix_errors("X_val"):
+        return encode_rows(plan.encoding, evaluation.held_out_rows, cross_fit=False)
+
+
+def make_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
+    """Make the networks of folds; their training continues from a checkpoint, if there is one."""
+    assert plan.learner is not None  # folds never continue an earlier call
+    seeds = member_seeds(plan.start.seeds, len(plan.settings.sees_bins))
+    folds = make_fold_phase(encoded, replace(plan.learner, rows=rows), plan.evaluation, seeds)
+    checkpoint = plan.start.checkpoint
+    if checkpoint is not None and checkpoint.progress.folds is not None:
+        with checkpoint.as_file_errors():
+            folds.resume(checkpoint.progress.folds)
+    return folds
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
@@ -296,11 +295,11 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
     return states if start.checkpoint is None else start.checkpoint.states_or(states)
 
 
-def origin_of(estimator_name: str, plan: Plan) -> Origin:
+def origin_of(plan: Plan) -> Origin:
     """Return what must be the same when a run with this plan is resumed."""
     evaluation = plan.evaluation
     return Origin(
-        estimator=estimator_name,
+        estimator=plan.estimator_name,
         seeds=plan.start.seeds.as_tuple(),
         seen_before=plan.start.n_samples_seen,
         data=data_digests(plan.rows, evaluation.held_out_rows, evaluation.fold_splits),

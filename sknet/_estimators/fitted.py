@@ -47,6 +47,13 @@ class Fitted:
     out_of_fold: Array | list[Array] | None = None  # out-of-fold predictions
     importances: Array | None = None  # (d,)  of the columns, with sum 1; None after `partial_fit`
 
+    def __post_init__(self) -> None:
+        if self.columns.n != self.model.encoder.n_columns:
+            raise ValueError("the table and the encoder have different numbers of columns")
+        shares = self.importances
+        if shares is not None and (shares.shape != (self.columns.n,) or shares.min() < 0.0):
+            raise ValueError("the importances are not one number of 0 or more for each column")
+
     @property
     def fold_epochs(self) -> tuple[Epoch, ...]:
         """The epochs of folds, if folds chose the epoch."""
@@ -306,8 +313,8 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         """
         if self._fitted is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
-        parameters: dict[str, object] = self.get_params(deep=False)  # a subclass may have others
         resolved = self._fitted.resolved
+        parameters = self.get_params(deep=False)  # a subclass may have others
         return {name: copy_containers(resolved.get(name, value)) for name, value in parameters.items()}
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------

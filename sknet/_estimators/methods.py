@@ -46,15 +46,7 @@ from sknet._model.residuals import (
 )
 from sknet._model.rules_by_rows import MIN_EVALUATED_ROWS
 from sknet._tables.labels import as_labels, present_labels
-from sknet._tables.read import (
-    is_missing,
-    is_sparse,
-    short_list,
-    short_repr,
-    suggest_fraction,
-    take_optional,
-    take_rows,
-)
+from sknet._tables.read import is_missing, is_sparse, short_list, short_repr, suggest_fraction, take_optional, take_rows
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Table, Target
 
@@ -69,16 +61,6 @@ class Decoding(NamedTuple):
     names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
 
 
-def prediction_decoding(head: Head, _: object) -> Decoding:
-    """Return how `predict` decodes: labels, or numbers in the units of y."""
-    return Decoding(head.predict)
-
-
-def probability_decoding(head: LabelHead, _: object) -> Decoding:
-    """Return how `predict_proba` decodes."""
-    return Decoding(head.output_probabilities, head.reshape_probabilities, head.labels.classes)
-
-
 def log_probability_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `predict_log_proba` decodes."""
     # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
@@ -90,11 +72,6 @@ def log_probability_decoding(head: LabelHead, _: object) -> Decoding:
 
         return Decoding(head.output_probabilities, log_of_probabilities)
     return Decoding(head.output_log_probabilities, head.labels.log_probabilities)
-
-
-def raw_output_decoding(head: LabelHead, _: object) -> Decoding:
-    """Return how `decision_function` decodes."""
-    return Decoding(np.asarray, head.decision_function)
 
 
 def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: float, per_class: bool) -> Decoding:
@@ -339,10 +316,12 @@ class ProblemType:
 CLASSIFICATION = ProblemType(
     learn_head=learn_label_head,
     methods={
-        "predict": prediction_decoding,
-        "predict_proba": probability_decoding,
+        "predict": lambda head, _: Decoding(head.predict),
+        "predict_proba": lambda head, _: Decoding(
+            head.output_probabilities, head.reshape_probabilities, names=head.labels.classes
+        ),
         "predict_log_proba": log_probability_decoding,
-        "decision_function": raw_output_decoding,
+        "decision_function": lambda head, _: Decoding(np.asarray, head.decision_function),
         "predict_set": set_decoding,
     },
     out_of_fold_method="predict_proba",
@@ -354,7 +333,7 @@ CLASSIFICATION = ProblemType(
 REGRESSION = ProblemType(
     learn_head=lambda y, settings, classes: learn_regression_head(y, settings),
     methods={
-        "predict": prediction_decoding,
+        "predict": lambda head, _: Decoding(head.predict),
         "predict_interval": interval_decoding,
         "predict_quantiles": quantile_decoding,
     },

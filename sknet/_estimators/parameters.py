@@ -54,7 +54,7 @@ FROM_0_BELOW_1 = Interval(Real, 0, 1, closed="left")
 OPEN_UNIT_INTERVAL = Interval(Real, 0, 1, closed="neither")
 CLOSED_UNIT_INTERVAL = Interval(Real, 0, 1, closed="both")
 BETWEEN_1_AND_2 = Interval(Real, 1, 2, closed="neither")
-INFINITY = Options(Real, {np.inf})  # infinity is not Integral
+INFINITE = Options(Real, {np.inf})  # infinity is not Integral
 SPLITTER = HasMethods(["split", "get_n_splits"])
 SCORER_NAMES = get_scorer_names()
 
@@ -156,7 +156,7 @@ class CommonParameters:
     early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", OneOf("auto", "folds")] = "auto"
     validation_fraction: Annotated[float | Splitter | Auto, OPEN_UNIT_INTERVAL, SPLITTER, AUTO] = "auto"
     scoring: Annotated[str | Callable[..., float], OneOf("loss", *SCORER_NAMES), callable] = "loss"
-    n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO, FREE_ON_RESUME] = "auto"
+    n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITE, AUTO, FREE_ON_RESUME] = "auto"
     tol: Annotated[float | Auto, NON_NEGATIVE, AUTO, FREE_ON_RESUME] = "auto"
     # --- the table ---
     categorical_features: Annotated[str | ColumnNames | None, "array-like", OneOf("from_dtype"), None, FIXED] = (
@@ -318,18 +318,6 @@ def column_choices(p: CommonParameters) -> ColumnChoices:
     return ColumnChoices(p.categorical_features, p.text_features)
 
 
-def validation_splitter(p: CommonParameters) -> Splitter | None:
-    """Return `validation_fraction` if it is a splitter; None if it is a number or a str."""
-    # float: mypy does not know that it is a Real
-    return None if isinstance(p.validation_fraction, Real | float | str) else p.validation_fraction
-
-
-def schedule_ends(p: CommonParameters) -> bool:
-    """Whether the learning-rate schedule has an end; only scikit-learn's schedules have none."""
-    # a user's function takes the fraction of training done, so it has an end
-    return not (isinstance(p.learning_rate, str) and SCHEDULES[p.learning_rate].open_ended)
-
-
 def check_has_partial_fit(estimator: CommonParameters) -> bool:
     """Return True if the estimator has `partial_fit`, else raise AttributeError; for `available_if`."""
     if not solver_class(estimator.solver).uses_batches:
@@ -350,63 +338,78 @@ def check_has_partial_fit(estimator: CommonParameters) -> bool:
 # --- conflicts -------------------------------------------------------------------------------------------------------
 
 
-def check_no_conflict(p: CommonParameters, what: str, conflicts: Mapping[str, object], remedy: str) -> None:
-    """Raise for the first parameter that conflicts with `what`, such as "warm_start=True does"."""
-    for name, is_conflict in conflicts.items():
-        if is_conflict:
+@dataclass(frozen=True)
+class Condition:
+    """Whether a parameter has a value that something else does not go with."""
+
+    name: str
+    excludes: Callable[[Any], object]  # value -> whether the other thing is impossible
+    shown: str = ""  # in messages, instead of the value
+
+    def holds(self, p: CommonParameters) -> bool:
+        """Whether an estimator's parameter has such a value."""
+        return bool(self.excludes(getattr(p, self.name)))
+
+    def text(self, p: CommonParameters) -> str:
+        """Return the parameter and its value, for a message."""
+        return f"{self.name}={self.shown or repr(getattr(p, self.name))}"
+
+
+FULL_BATCHES = Condition("solver", lambda solver: not solver_class(solver).uses_batches)
+# only scikit-learn's schedules; a user's function takes the fraction of training done, so it has an end
+ENDLESS_SCHEDULE = Condition("learning_rate", lambda rate: isinstance(rate, str) and SCHEDULES[rate].open_ended)
+NO_EVALUATION = Condition("early_stopping", lambda value: not value)
+FOLDS = Condition("early_stopping", lambda value: value == "folds")
+OWN_FOLDS = Condition("validation_fraction", lambda value: not isinstance(value, Real | str))
+OWN_FRACTION = Condition("validation_fraction", lambda value: value != "auto")
+OWN_SCORER = Condition("scoring", lambda scoring: scoring != "loss")
+OWN_WEIGHTS = Condition("init", lambda init: isinstance(init, tuple), "(coefs, intercepts)")
+WARM_START = Condition("warm_start", bool)
+UNSCALED_INPUTS = Condition("input_scaling", lambda scaling: scaling is None)
+SEVERAL_MEMBERS = Condition("n_members", lambda n: n not in (1, "auto"))
+OTHER_LOSS = Condition("loss", lambda loss: loss != "log_loss")
+MAX_NORM = Condition("max_norm", lambda norm: norm is not None)
+
+# a warm start's weights have seen all rows
+AGAINST_FOLDS = (NO_EVALUATION, FULL_BATCHES, ENDLESS_SCHEDULE, OWN_SCORER, WARM_START)
+AGAINST_VALIDATION_ROWS = (NO_EVALUATION, FOLDS, OWN_FOLDS)
+AGAINST_TEMPERATURE = (OTHER_LOSS, MAX_NORM, NO_EVALUATION)
+AGAINST_STREAMS = (FULL_BATCHES, SEVERAL_MEMBERS, FOLDS, WARM_START, OWN_FOLDS)
+AGAINST_ADDED_INPUTS = (ENDLESS_SCHEDULE, OWN_WEIGHTS, UNSCALED_INPUTS)
+AGAINST_MEMBERS = (*AGAINST_ADDED_INPUTS, FULL_BATCHES)
+
+
+def check_no_conflict(p: CommonParameters, what: str, against: Sequence[Condition], remedy: str) -> None:
+    """Raise for the first condition that excludes `what`, such as "warm_start=True does"."""
+    for condition in against:
+        if condition.holds(p):
             raise ValueError(
-                f"{what} not go with {name}={getattr(p, name)!r}: leave {name} at its default, or {remedy}."
+                f"{what} not go with {condition.text(p)}: leave {condition.name} at its default, or {remedy}."
             )
 
 
 def check_conflicts_with_folds(p: CommonParameters) -> None:
     """Raise if a parameter is set that excludes folds, by `early_stopping="folds"` or by a splitter."""
-    splitter = validation_splitter(p)
     folds = "early_stopping='folds' does"
     remedy = "set early_stopping=True"
-    if splitter is not None:
-        folds = f"validation_fraction={splitter} gives folds, which do"
+    if OWN_FOLDS.holds(p):
+        folds = f"{OWN_FOLDS.text(p)} gives folds, which do"
         remedy = "give a fraction of the rows to hold out"
-    conflicts = {
-        "early_stopping": not p.early_stopping,
-        "solver": not solver_class(p.solver).uses_batches,
-        "learning_rate": not schedule_ends(p),
-        "scoring": p.scoring != "loss",
-        "warm_start": p.warm_start,  # its weights have seen all rows
-    }
-    check_no_conflict(p, folds, conflicts, remedy)
-
-
-def check_conflicts_with_validation_rows(p: CommonParameters) -> None:
-    """Raise if a parameter is set that excludes `X_val`."""
-    if not p.early_stopping:  # this is scikit-learn's own message
-        raise ValueError(
-            "X_val and y_val are passed to fit while at the same time early_stopping is False. "
-            "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
-        )
-    conflicts = {
-        "early_stopping": p.early_stopping == "folds",
-        "validation_fraction": validation_splitter(p) is not None,
-    }
-    check_no_conflict(p, "X_val does", conflicts, "leave X_val and y_val out")
+    check_no_conflict(p, folds, AGAINST_FOLDS, remedy)
 
 
 def check_conflicts_with_temperature(p: CommonParameters) -> None:
     """Raise if `temperature_scaling=True` is set with a parameter that excludes it."""
     if getattr(p, "temperature_scaling", False) not in (False, "auto"):  # only the classifier has it
-        conflicts = {
-            "loss": p.loss != "log_loss",
-            "max_norm": p.max_norm is not None,
-            "early_stopping": not p.early_stopping,
-        }
-        check_no_conflict(p, "temperature_scaling=True does", conflicts, "set temperature_scaling to 'auto' or False")
+        remedy = "set temperature_scaling to 'auto' or False"
+        check_no_conflict(p, "temperature_scaling=True does", AGAINST_TEMPERATURE, remedy)
 
 
 def check_conflicts_with_solver(p: CommonParameters) -> None:
     """Raise if a parameter is set that the solver does not have, because it uses no batches."""
-    if not solver_class(p.solver).uses_batches:
-        conflicts = {name: np.any(getattr(p, name)) for name in p._marked[USES_BATCHES]}
-        check_no_conflict(p, f"solver={p.solver!r} does", conflicts, "choose solver='adam'")
+    if FULL_BATCHES.holds(p):
+        of_batches = [Condition(name, np.any) for name in p._marked[USES_BATCHES]]
+        check_no_conflict(p, f"{FULL_BATCHES.text(p)} does", of_batches, "choose solver='adam'")
 
 
 def check_resumable(solver: object) -> None:
@@ -420,14 +423,7 @@ def check_resumable(solver: object) -> None:
 
 def check_streamable(p: CommonParameters) -> None:
     """Raise if a parameter is set that needs all rows at once, or an earlier fit."""
-    conflicts = {
-        "solver": not solver_class(p.solver).uses_batches,
-        "n_members": p.n_members not in (1, "auto"),
-        "early_stopping": p.early_stopping == "folds",
-        "warm_start": p.warm_start,
-        "validation_fraction": validation_splitter(p) is not None,
-    }
-    check_no_conflict(p, "A stream does", conflicts, "fit a table in memory")
+    check_no_conflict(p, "A stream does", AGAINST_STREAMS, "fit a table in memory")
 
 
 def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:

@@ -7,8 +7,9 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from os import PathLike
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -16,11 +17,14 @@ from sklearn.utils import check_random_state
 from sknet._estimators import fit_messages
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import (
+    AGAINST_VALIDATION_ROWS,
+    OWN_FOLDS,
     CommonParameters,
+    check_conflicts_with_temperature,
+    check_no_conflict,
     column_choices,
     copy_containers,
     solver_class,
-    validation_splitter,
 )
 from sknet._estimators.read_data import CheckedData, TableSchema
 from sknet._estimators.resolve import Facts, evaluation_kind, fraction_to_hold_out, resolve
@@ -28,10 +32,11 @@ from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
 from sknet._model.epoch_choice import draw_folds
 from sknet._model.evaluation import Evaluation
+from sknet._model.heads import Head
 from sknet._model.settings import Settings
-from sknet._storage.checkpoints import LoadedCheckpoint
+from sknet._storage.checkpoints import LoadedCheckpoint, read_checkpoint
 from sknet._tables.constraints import interaction_sets
-from sknet._tables.kinds import UNKNOWN_COLUMNS, survey_columns
+from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
 from sknet._tables.read import default_names
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
@@ -67,18 +72,34 @@ def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
+class CallKind:
+    """What is decided by the way of calling: by `fit` and `resume`, or by `partial_fit`."""
+
+    is_single_epoch: bool  # or up to `max_iter` epochs, which are evaluated, and observed by callbacks
+    has_all_rows: bool  # or a part of the table, which may lack classes and vary less than the rest
+    keeps_state: bool  # the state of training, from which the next call continues
+
+
+FIT = CallKind(is_single_epoch=False, has_all_rows=True, keeps_state=False)
+"""`fit`, also as a warm start, and `resume`."""
+
+PARTIAL_FIT = CallKind(is_single_epoch=True, has_all_rows=False, keeps_state=True)
+"""`partial_fit`, its preparation, and `backpropagate`, which computes the objective of `partial_fit`."""
+
+
+@dataclass(frozen=True)
 class Start:
     """Where a call starts: its seeds, and the result or the checkpoint to continue from."""
 
+    kind: CallKind
     seeds: Seeds
     earlier: Fitted | None = None  # the result to continue from; None for new training
-    is_partial_fit: bool = False  # whether the call is `partial_fit`
     checkpoint: LoadedCheckpoint | None = None
 
     @property
     def state(self) -> State | None:
         """The training state to continue from; a warm start has none, since it trains like a new fit."""
-        return None if self.earlier is None or not self.is_partial_fit else self.earlier.state
+        return self.earlier.state if self.earlier is not None and self.kind.keeps_state else None
 
     @property
     def n_samples_seen(self) -> int:
@@ -92,7 +113,7 @@ class Start:
         After a finished `fit`, which keeps no state, `n_members` must stay as it was.
         """
         if self.earlier is None:
-            return self.is_partial_fit
+            return self.kind.is_single_epoch
         return self.state is not None and self.earlier.resolved["n_members"] == 1
 
     @property
@@ -103,9 +124,7 @@ class Start:
 
 
 @contextmanager
-def seeded_start(
-    estimator: ParametersAndAttributes, earlier: Fitted | None, *, is_partial_fit: bool = False
-) -> Iterator[Start]:
+def drawing_seeds(estimator: ParametersAndAttributes, kind: CallKind, earlier: Fitted | None) -> Iterator[Start]:
     """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
 
     An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
@@ -113,7 +132,7 @@ def seeded_start(
     unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:
-        yield Start(Seeds(*earlier.seeds), earlier, is_partial_fit)
+        yield Start(kind, Seeds(*earlier.seeds), earlier)
         return
     source = check_random_state(estimator.random_state)
     fitted_before = estimator._fitted
@@ -123,7 +142,7 @@ def seeded_start(
         after = source.get_state(legacy=False)
     try:
         seeds = drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
-        yield Start(seeds, earlier, is_partial_fit)
+        yield Start(kind, seeds, earlier)
     except BaseException:
         with _RANDOM_STATE_LOCK:
             is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
@@ -136,16 +155,19 @@ _RANDOM_STATE_LOCK = Lock()
 """Held while a generator draws seeds or is rewound."""
 
 
-def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -> Start:
-    """Return the start of a call that resumes a run; `fitted` is the result of an earlier call, if any."""
+@contextmanager
+def resuming(estimator: ParametersAndAttributes, path: str | PathLike[str]) -> Iterator[Start]:
+    """Yield the start of a call that continues the run of a checkpoint file. The call runs in the `with` block."""
+    checkpoint = read_checkpoint(path)
+    before = estimator._fitted
+    checkpoint.check_estimator(type(estimator).__name__, 0 if before is None else before.n_samples_seen)
+    seeds = Seeds(*checkpoint.origin.seeds)
     was_warm_start = checkpoint.origin.seen_before > 0
-    return Start(Seeds(*checkpoint.origin.seeds), fitted if was_warm_start else None, checkpoint=checkpoint)
-
-
-def advance_random_state(estimator: CommonParameters) -> None:
-    """Advance the user's own generator as `seeded_start` does."""
-    if isinstance(estimator.random_state, np.random.RandomState):
-        draw_seeds(estimator.random_state)
+    yield Start(FIT, seeds, before if was_warm_start else None, checkpoint)
+    # if another estimator has drawn the seeds, the user's own generator advances here as in `drawing_seeds`
+    source = estimator.random_state
+    if isinstance(source, np.random.RandomState) and (before is None or before.seeds != seeds.as_tuple()):
+        draw_seeds(source)
 
 
 # --- the plan of a call ----------------------------------------------------------------------------------------------
@@ -155,6 +177,7 @@ def advance_random_state(estimator: CommonParameters) -> None:
 class Plan:
     """The plan of a call: its start, settings, rows, encoding, and the evaluation of epochs."""
 
+    estimator_name: str  # of the class
     start: Start
     settings: Settings
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
@@ -171,61 +194,41 @@ class Plan:
 
 
 def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Start) -> Plan:
-    """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues.
-
-    The encoding is learnt from a sample of the training rows.
-    """
+    """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
+    evaluation = choose_evaluation(estimator, data, start)
     rows = data.rows
-    evaluation = Evaluation() if start.is_partial_fit else choose_evaluation(estimator, data, start)
-    n_train = len(rows) if evaluation.train is None else len(evaluation.train)
-    uses_batches = solver_class(estimator.solver).uses_batches
-    batch_size = estimator.batch_size
-    if uses_batches and not isinstance(batch_size, str) and batch_size > n_train:
-        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-    n_held_out = len(rows) - n_train
-    if not uses_batches and evaluation.held_out_rows is None:  # full batches: order and number of rows do not matter
-        rows = rows.merge_duplicates_if_small()
+    if not solver_class(estimator.solver).uses_batches and evaluation.held_out_rows is None:
+        rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
     sample = None
     survey = UNKNOWN_COLUMNS
-    n_interaction_sets = 1
     if start.earlier is None:
         for message in data.head.start_warnings(
-            rows.y, has_all_rows=not start.is_partial_fit, holds_rows_out=bool(evaluation.splits)
+            rows.y, has_all_rows=start.kind.has_all_rows, holds_rows_out=bool(evaluation.splits)
         ):
             warn(message, UserWarning)
-        sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
+        sample = rows.sample(start.seeds.rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator))
         fit_messages.warn_of_misread_columns(survey)
-        names = survey.names or default_names(data.columns.n)
-        n_interaction_sets = len(interaction_sets(estimator.interaction_cst, names))
-    facts = Facts(
-        n_train,
-        evaluation.early_stopping,
-        n_held_out=n_held_out,
-        columns=survey,
-        n_interaction_sets=n_interaction_sets,
-        limits=rows.X.limits,
-        earlier_parameters=None if start.earlier is None else start.earlier.resolved,
-        ignores_n_members=start.ignores_n_members,
-    )
-    settings, resolved = resolve_all_parameters(estimator, facts)
+    facts = gather_facts(estimator, data, evaluation, survey, start)
+    fit_messages.warn_of_clipped_batches(estimator, facts.n_rows)
+    settings, parameters = resolve(estimator, facts)
+    # with the parameters of a subclass, which have no "auto"
+    given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
     learner = None
-    if sample is not None:
+    if sample is None:
+        encoding = encoding_of_earlier(start, data.head, rows)
+    else:
         learner = EncodingLearner(
             settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
         )
         encoding = learner.learn(evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
-    else:
-        assert start.earlier is not None
-        encoding = replace(start.earlier.model.encoding, head=data.head)
-        if start.is_partial_fit:
-            encoding = scale_constant_columns(encoding, rows, start)
     fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
     return Plan(
+        estimator_name=type(estimator).__name__,
         start=start,
         settings=settings,
-        resolved=resolved,
+        resolved=given | vars(parameters),
         rows=rows,
         columns=data.columns,
         encoding=encoding,
@@ -234,21 +237,52 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     )
 
 
-def scale_constant_columns(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
-    """Return the encoding for `partial_fit`, with new scales for columns that had a single value until now."""
+def gather_facts(
+    estimator: ParametersAndAttributes, data: CheckedData, evaluation: Evaluation, survey: Survey, start: Start
+) -> Facts:
+    """Return the facts on which "auto" depends. Duplicates count as rows of their own."""
+    n = len(data.rows)
+    n_train = n if evaluation.train is None else len(evaluation.train)
+    names = survey.names or default_names(data.columns.n)
+    is_new = start.earlier is None
+    return Facts(
+        n_train,
+        evaluation.early_stopping,
+        n_held_out=n - n_train,
+        columns=survey,
+        n_interaction_sets=len(interaction_sets(estimator.interaction_cst, names)) if is_new else 1,
+        limits=data.rows.X.limits,
+        earlier_parameters=None if start.earlier is None else start.earlier.resolved,
+        ignores_n_members=start.ignores_n_members,
+    )
+
+
+def encoding_of_earlier(start: Start, head: Head, rows: Rows) -> Encoding:
+    """Return the encoding of an earlier call, with this call's head.
+
+    If this call has a part of the table, columns that had a single value until now are scaled by its rows.
+    """
+    assert start.earlier is not None
+    encoding = replace(start.earlier.model.encoding, head=head)
+    if start.kind.has_all_rows:
+        return encoding
     X = rows.X.rows_in_memory()
     encoder, names = rescale_constant_columns(encoding.encoder, X, rows.weight)
     fit_messages.warn_of_rescaled_columns(names)
     if start.state is not None:
-        fit_messages.warn_of_far_columns(encoding.encoder, X)
+        fit_messages.warn_of_far_columns(encoder, X)
     return replace(encoding, encoder=encoder)
 
 
 def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Start) -> Evaluation:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
+    if start.kind.is_single_epoch:
+        return Evaluation(is_quiet=True)
+    check_conflicts_with_temperature(estimator)
     rows = data.rows
     n = len(rows)
     if data.validation_rows is not None:
+        check_no_conflict(estimator, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
         return Evaluation("validation_rows", data.validation_rows)
     kind = evaluation_kind(estimator, n, rows.X.limits)
@@ -257,8 +291,8 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return Evaluation()
     seed = start.seeds.rows
-    splitter = validation_splitter(estimator)
-    if splitter is not None:
+    if OWN_FOLDS.holds(estimator):
+        splitter: Any = estimator.validation_fraction
         splits = splits_of_splitter(splitter, rows, seed, (data.passed.X, data.passed.y, data.passed.groups))
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
@@ -277,10 +311,3 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         return Evaluation(is_quiet=True)
     fit_messages.warn_of_trained_held_out_rows(start.earlier, n, fraction)
     return Evaluation("held_out", rows.take(split.held_out), [split])
-
-
-def resolve_all_parameters(estimator: ParametersAndAttributes, facts: Facts) -> tuple[Settings, dict[str, object]]:
-    """Replace every "auto"; return the settings and all parameters, including parameters of a subclass."""
-    settings, parameters = resolve(estimator, facts)
-    given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
-    return settings, given | vars(parameters)  # resolved values replace the original ones

@@ -83,11 +83,6 @@ class FitArguments:
     columns: TableSchema | None = None  # of an X that was checked when it was written to a file
     classes: Target = None  # for `partial_fit`
 
-    @property
-    def has_validation_rows(self) -> bool:
-        """Whether any part of a validation set was passed."""
-        return not (self.X_val is None and self.y_val is None and self.sample_weight_val is None)
-
 
 @dataclass(frozen=True)
 class CheckedData:
@@ -186,9 +181,11 @@ def read_rows(
     return head, rows_of_positive_weight(table, values, weight, arguments.groups), columns
 
 
-def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns: TableSchema) -> Rows:
-    """Check the validation set that the user passes."""
+def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns: TableSchema) -> Rows | None:
+    """Check the validation set that the user passes; return None if there is none."""
     if arguments.X_val is None and arguments.y_val is None:
+        if arguments.sample_weight_val is None:
+            return None
         raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")
     if arguments.y_val is None:
         raise ValueError("X_val is provided, but y_val was not provided. Give both, or neither.")
@@ -438,8 +435,6 @@ def check_sample_weight(sample_weight: Target, n: int, name: str = "sample_weigh
     """Check sample weights: one per row, none negative, not all zero."""
     if isinstance(sample_weight, bool):
         raise TypeError(f"{name}={sample_weight!r} is a bool: give one weight per row, or None.")
-    if isinstance(sample_weight, np.ndarray) and sample_weight.ndim == 0:
-        raise TypeError(f"{name}={sample_weight!r} is an array without dimensions: give one weight per row of X.")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
     weight = check_each_sample_weight(sample_weight, n, name)

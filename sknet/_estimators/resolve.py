@@ -17,6 +17,13 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from sknet._estimators.parameters import (
+    AGAINST_ADDED_INPUTS,
+    AGAINST_FOLDS,
+    AGAINST_MEMBERS,
+    ENDLESS_SCHEDULE,
+    FOLDS,
+    OWN_FOLDS,
+    OWN_FRACTION,
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
@@ -25,9 +32,7 @@ from sknet._estimators.parameters import (
     check_unchanged,
     copy_containers,
     fixed_once_learnt,
-    schedule_ends,
     solver_class,
-    validation_splitter,
 )
 from sknet._estimators.sklearn_api import suggest_value
 from sknet._model import rules_by_rows as rules
@@ -95,7 +100,7 @@ class Facts:
 
 def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> EvaluationKind:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
-    if validation_splitter(p) is not None or p.early_stopping == "folds":
+    if OWN_FOLDS.holds(p) or FOLDS.holds(p):
         check_conflicts_with_folds(p)
         return "folds"
     if p.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
@@ -120,8 +125,7 @@ def allows_auto_folds(p: CommonParameters) -> bool:
 
     It does unless a parameter is set that needs held-out rows, or that belongs to scikit-learn's way of training.
     """
-    is_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
-    return is_default and solver_class(p.solver).uses_batches and schedule_ends(p)
+    return not any(condition.holds(p) for condition in (*AGAINST_FOLDS, OWN_FRACTION))
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
@@ -172,7 +176,7 @@ def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, 
     columns = facts.columns
     is_classifier = isinstance(p, ClassifierParameters)
     is_evaluated = bool(facts.early_stopping)
-    ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
+    ours = not ENDLESS_SCHEDULE.holds(p)  # whether the schedule is one of ours, not of scikit-learn
     by_adam = p.solver == "adam"
     uses_batches = solver_class(p.solver).uses_batches
     is_large = facts.n_table_rows >= rules.LARGE_TABLE_ROWS and ours
@@ -249,7 +253,7 @@ def may_add_inputs(p: CommonParameters, facts: Facts) -> bool:
 
     It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
     """
-    return not (isinstance(p.init, tuple) or p.input_scaling is None or facts.columns.is_sparse) and schedule_ends(p)
+    return not (facts.columns.is_sparse or any(condition.holds(p) for condition in AGAINST_ADDED_INPUTS))
 
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
@@ -273,15 +277,12 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
 
 def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
     """Return the settings that allow only a single network, as text for a message."""
-    reasons = {
-        f"learning_rate={p.learning_rate!r}": not schedule_ends(p),
-        "init=(coefs, intercepts)": isinstance(p.init, tuple),
-        "input_scaling=None": p.input_scaling is None,
-        "sparse X": facts.columns.is_sparse,
-        f"solver={p.solver!r}": not solver_class(p.solver).uses_batches,
-        "a stream": facts.limits.is_sequential,
-    }
-    return [reason for reason, is_set in reasons.items() if is_set]
+    reasons = [condition.text(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
+    if facts.columns.is_sparse:
+        reasons.append("sparse X")
+    if facts.limits.is_sequential:
+        reasons.append("a stream")
+    return reasons
 
 
 # --- from parameters to settings -------------------------------------------------------------------------------------
@@ -492,7 +493,7 @@ def make_solver(p: CommonParameters) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
     if solver_class(p.solver) is LBFGS:
         return make_from_parameters(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
-    ends = schedule_ends(p)
+    ends = not ENDLESS_SCHEDULE.holds(p)
     return make_from_parameters(
         MiniBatchSolver,
         p,

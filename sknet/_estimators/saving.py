@@ -194,8 +194,6 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     _check_weights(fitted.model)
     if fitted.state is not None:
         _check_state(fitted.state, fitted.model)
-    if fitted.columns.n != fitted.model.encoder.n_columns:
-        raise ValueError("the table and the encoder have different numbers of columns")
     _check_learnt_values(fitted)
     row = np.full((1, fitted.columns.n), np.nan)
     table = row if names is None else pd.DataFrame(row, columns=names)
@@ -221,8 +219,6 @@ def _check_weights(model: Model) -> None:
     network = model.network
     dtype = model.encoding.output_dtype
     sizes = [model.encoder.n_inputs, *(b.size for b in network.intercepts[:-1]), model.head.n_outputs]
-    if not len(network.coefs) == len(network.intercepts) == len(network.activations) + 1:
-        raise ValueError("a layer lacks weights, biases or an activation")
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         _check_array(f"fitted.model.network.coefs.{i}", network.coefs[i], (fan_in, fan_out), dtype)
         _check_array(f"fitted.model.network.intercepts.{i}", network.intercepts[i], (fan_out,), dtype)
@@ -264,19 +260,16 @@ def _check_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) 
 def _check_learnt_values(fitted: Fitted) -> None:
     """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
     encoder = fitted.model.encoder
-    importances = fitted.importances
     learnt: dict[str, object] = {
         f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
     }
-    learnt["the columns' importances"] = importances
+    learnt["the columns' importances"] = fitted.importances
     for what, value in learnt.items():
         if not all(np.isfinite(floats).all() for floats in _floats_in(value)):
             raise ValueError(f"what was learnt about {what} holds NaN or infinity")
     # limits of targets and residuals may be infinite
     if any(np.isnan(floats).any() for floats in _floats_in(fitted.residuals)):
         raise ValueError("the residuals of held-out rows hold NaN")
-    if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
-        raise ValueError("the importances are not one number of 0 or more for each column")
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:

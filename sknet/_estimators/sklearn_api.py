@@ -90,7 +90,7 @@ else:
 
 # --- unknown keywords and values -------------------------------------------------------------------------------------
 
-PARAMETER_ALIASES = {
+PARAMETERS_ELSEWHERE = {
     **dict.fromkeys(["eval_set", "validation_data", "validation_set"], "X_val and y_val"),
     **dict.fromkeys(["epochs", "n_epochs", "iterations", "num_boost_round"], "max_iter"),
     **dict.fromkeys(["lr", "eta"], "learning_rate_init"),
@@ -113,9 +113,9 @@ PARAMETER_ALIASES = {
     "optimizer": "solver",
     "max_bin": "n_bins",
 }
-"""Names of parameters in other packages, and what does the same here."""
+"""Names of parameters in other packages, and what does the same here, for hints in messages."""
 
-VALUE_ALIASES = {
+VALUES_ELSEWHERE = {
     **dict.fromkeys(["mse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
     **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "absolute_error"),
     **dict.fromkeys(["ce", "bce", "nll", "cross_entropy", "crossentropy", "logistic"], "log_loss"),
@@ -125,7 +125,7 @@ VALUE_ALIASES = {
     "linear": "identity",
     "adamw": "adam",
 }
-"""Names of values in other packages, and their names here."""
+"""Names of values in other packages, and their names here, for hints in messages."""
 
 MIN_SIMILARITY = 0.76
 """The least similarity, from 0 to 1, of a name to a known one that is suggested. "n_jobs" and "n_bins" have 0.67."""
@@ -145,7 +145,9 @@ def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[
 
 def suggest_name(name: str, known: Sequence[str], function: str) -> str:
     """Return a question about the known name that is probably meant, or else a list of the names of `function`."""
-    near = PARAMETER_ALIASES.get(name) or next(iter(get_close_matches(name, known, n=1, cutoff=MIN_SIMILARITY)), None)
+    near = PARAMETERS_ELSEWHERE.get(name) or next(
+        iter(get_close_matches(name, known, n=1, cutoff=MIN_SIMILARITY)), None
+    )
     if near and near.isidentifier() and near not in known:  # an argument of `fit` that the estimator itself takes
         near += f", a parameter of {function.split('.')[0]}"
     listed = ", ".join(known) if len(known) <= MAX_NAMES_LISTED else f"those of help({function})"
@@ -155,7 +157,7 @@ def suggest_name(name: str, known: Sequence[str], function: str) -> str:
 def suggest_value(value: str, known: Iterable[str]) -> str:
     """Return a hint at the known value that a str probably means, for a message; "" if there is none."""
     by_words = {_sorted_words(name): name for name in known}
-    meant = VALUE_ALIASES.get(value.lower())
+    meant = VALUES_ELSEWHERE.get(value.lower())
     if meant not in by_words.values():
         near = get_close_matches(_sorted_words(value), by_words, n=1)
         meant = by_words[near[0]] if near else None

@@ -96,7 +96,7 @@ fewer rows are close to 0: training on them would make the network unlearn the u
 
 
 def encoding_to_continue_with(
-    encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None, *, is_partial_fit: bool
+    encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None, *, has_all_rows: bool
 ) -> Encoding:
     """Return an earlier encoding with new target means, cross-fitted on the rows to train on.
 
@@ -106,9 +106,9 @@ def encoding_to_continue_with(
     """
     n = len(rows) if train is None else len(train)
     n_known = max((len(column.categories) for column in encoding.encoder.columns if column.uses_target), default=0)
-    if is_partial_fit and n < MIN_ROWS_PER_CATEGORY * n_known:
+    if not has_all_rows and n < MIN_ROWS_PER_CATEGORY * n_known:
         return encoding
-    if is_partial_fit and n_known and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():
+    if not has_all_rows and n_known and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():
         return encoding
     return encoding.with_target_means(rows, train)
 

@@ -52,7 +52,7 @@ class Evaluation:
         Whether folds share the columns' encodings that do not depend on targets. They do not with a user's splitter,
         whose splits may be ordered in time.
     is_quiet : bool
-        Whether training ends without a message, since rows should be held out, but there are too few.
+        Whether training ends without a message: after a single epoch, or if there are too few rows to hold out.
     """
 
     kind: EvaluationKind = "nothing"

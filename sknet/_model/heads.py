@@ -473,10 +473,9 @@ class RegressionHead(Head):
         pass  # numbers have no classes
 
     def check_loaded(self) -> None:
-        mean, scale = self.regression_target.scaler.mean, self.regression_target.scaler.scale
-        is_scaler = mean.ndim == 1 and scale.shape == mean.shape and (scale > 0.0).all()
-        if not (is_scaler and np.isfinite([mean, scale]).all()):
-            raise ValueError("the targets do not have one finite mean and one positive scale each")
+        scaler = self.regression_target.scaler
+        if not np.isfinite([scaler.mean, scaler.scale]).all():
+            raise ValueError("the targets do not have one finite mean and scale each")
 
     def predict(self, raw: Array) -> Array:
         if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):

@@ -62,6 +62,8 @@ class Network:
     is_monotone: bool = False  # whether it is monotone in some columns, up to rounding
 
     def __post_init__(self) -> None:
+        if not len(self.coefs) == len(self.intercepts) == len(self.activations) + 1:
+            raise ValueError("a layer lacks weights, biases or an activation")
         for name in ("coefs", "intercepts"):
             views = tuple([array.view() for array in getattr(self, name)])
             for view in views:

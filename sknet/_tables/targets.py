@@ -106,6 +106,10 @@ class TargetScaler(EqualByFields):
     mean: Array
     scale: Array
 
+    def __post_init__(self) -> None:
+        if self.mean.ndim != 1 or self.scale.shape != self.mean.shape or not (self.scale > 0.0).all():
+            raise ValueError("the targets do not have one positive scale each")
+
     @classmethod
     def unscaled(cls, k: int) -> TargetScaler:
         """Return a scaler that does not change k targets."""

@@ -1,6 +1,6 @@
 """What tests of other rooms ask of an estimator's inside: what it would train with, and what a fit has left in it."""
 
-from sknet._estimators.planning import seeded_start
+from sknet._estimators.planning import FIT, drawing_seeds
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import Facts, resolve, target_settings
 from tests.tables.examples import survey_of_numbers
@@ -17,7 +17,7 @@ def target_settings_of(net):
 
 def run_of(net, X, y):
     """A call of `fit` whose networks are about to train."""
-    with seeded_start(net, None) as start:
+    with drawing_seeds(net, FIT, None) as start:
         return net._make_run(start, FitArguments(X, y))
 
 

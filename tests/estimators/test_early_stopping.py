@@ -279,7 +279,7 @@ def test_errors_of_ones_own_validation_set(own, message):
 
 
 def test_ones_own_validation_set_wants_early_stopping():
-    with pytest.raises(ValueError, match="X_val and y_val are passed to fit while at the same time early_stopping is"):
+    with pytest.raises(ValueError, match="X_val does not go with early_stopping=False: leave early_stopping"):
         SigmoidMLPRegressor(**STOPPING | {"early_stopping": False}).fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators import printing
-from sknet._estimators.printing import duration
+from sknet._estimators import callbacks
+from sknet._estimators.callbacks import duration
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 3))
@@ -48,8 +48,8 @@ def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
 def test_each_line_counts_the_time_of_its_own_epochs(capsys, monkeypatch):
     """An epoch takes three seconds, of the folds and of what follows them."""
     now, run = 0.0, SimpleNamespace()
-    monkeypatch.setattr(printing, "perf_counter", lambda: now)
-    line = printing.ProgressPrinter(run)
+    monkeypatch.setattr(callbacks, "perf_counter", lambda: now)
+    line = callbacks.ProgressPrinter(run)
     for of_folds in (True, False):
         for number in (1, 2):
             now += 3.0

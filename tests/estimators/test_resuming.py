@@ -530,6 +530,7 @@ def test_a_checkpoint_does_not_replace_a_pipe(tmp_path):
 
 
 @needs_callbacks
-def test_a_temperature_that_cannot_be_found_is_refused_before_the_file_is_read(tmp_path):
+def test_a_temperature_that_cannot_be_found_is_refused(path):
+    cut(SigmoidMLPClassifier(**PLAIN), path, 2, X, LABEL)
     with pytest.raises(ValueError, match="temperature_scaling=True does not go with loss='squared_error'"):
-        SigmoidMLPClassifier(temperature_scaling=True, loss="squared_error").resume(tmp_path / "none", X, LABEL)
+        SigmoidMLPClassifier(**PLAIN | {"loss": "squared_error"}, temperature_scaling=True).resume(path, X, LABEL)

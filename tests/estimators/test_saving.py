@@ -480,8 +480,8 @@ def with_target_scaler(change):
     (with_residual_scales(lambda scales: scales * np.nan), "not have one positive scale for each knot"),
     (with_residual_scales(lambda scales: -scales), "not have one positive scale for each knot"),
     (with_residual_scales(lambda scales: np.tile(scales, 2)), "not have one positive scale for each knot"),
-    (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "and one positive scale"),
-    (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "and one positive scale"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "not have one positive scale"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "not have one positive scale"),
     (with_target_scaler(lambda scaler: replace(scaler, mean=scaler.mean * np.nan)), "one finite mean"),
 ])  # fmt: skip
 def test_numbers_that_cannot_be_are_refused(path, change, message):

@@ -60,7 +60,7 @@ def test_equal_weights_equal_no_weights():
 
 def test_importances_take_a_hundredth_of_the_work_of_training():
     sizes = (7, 5, 4, 3)
-    coefs, biases = map(np.zeros, pairwise(sizes)), map(np.zeros, sizes[1:])
+    coefs, biases = [*map(np.zeros, pairwise(sizes))], [*map(np.zeros, sizes[1:])]
     network = Network((ACTIVATIONS["tanh"],) * 2, coefs, biases)
     # 35 for the sums; 4 x 32 forward, and for each of 3 outputs 4 x 32 back, then 35 for the columns
     per_row = 35 + 128 + 3 * (128 + 35)
