@@ -138,7 +138,7 @@ def test_classes_of_partial_fit():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_multilabel(loss):
+def test_several_labels_per_row_have_a_sigmoid_each(loss):
     net = fitted(MULTILABEL, loss=loss)
     assert net.n_outputs_ == 3 and net.out_activation_ == "logistic"
     assert_array_equal(net.classes_, [0, 1, 2])
@@ -149,7 +149,7 @@ def test_multilabel(loss):
 
 
 @pytest.mark.parametrize("container", [sp.csr_matrix, sp.csc_array, sp.coo_array, sp.lil_matrix])
-def test_sparse_indicator(container):
+def test_a_sparse_indicator_matrix_is_learnt_as_the_dense_one(container):
     net = fitted(container(MULTILABEL))
     assert_array_equal(net.predict_proba(X), fitted(MULTILABEL).predict_proba(X))
     assert net.score(X, container(MULTILABEL)) == fitted(MULTILABEL).score(X, MULTILABEL)

@@ -41,7 +41,7 @@ def expected(model):
 
 
 @pytest.mark.parametrize("alpha", [0.0, 3.0])
-def test_ridge(alpha):
+def test_an_l2_penalty_gives_ridge_regression(alpha):
     rng = np.random.default_rng(1)
     y = SIGNAL + 0.1 * rng.normal(size=120)
     net = SigmoidMLPRegressor(**LINEAR | {"alpha": alpha}).fit(X, y, WEIGHT)
@@ -67,7 +67,7 @@ def test_ridge_by_long_sgd():
 
 
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
-def test_elastic_net_and_lasso(l1_ratio):
+def test_an_l1_penalty_gives_elastic_net_and_lasso(l1_ratio):
     rng = np.random.default_rng(1)
     y = SIGNAL + 0.1 * rng.normal(size=120)
     alpha = 0.05
@@ -94,7 +94,7 @@ def test_lasso_by_proximal_steps(solver, more):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_logistic_regression(n_classes):
+def test_log_loss_gives_logistic_regression(n_classes):
     X, y = load_iris(return_X_y=True)
     X, y = StandardScaler().fit_transform(X[y < n_classes]), y[y < n_classes]
     weight = 1.0 + np.arange(len(y)) % 3
@@ -119,7 +119,7 @@ def test_one_sigmoid_is_a_softmax_of_two():
 
 
 @pytest.mark.parametrize("kind, name", [(PoissonRegressor, "poisson"), (GammaRegressor, "gamma")])
-def test_generalised_linear_models(kind, name):
+def test_poisson_and_gamma_losses_give_generalised_linear_models(kind, name):
     rng = np.random.default_rng(1)
     y = rng.poisson(np.exp(1.0 + SIGNAL)) + (name == "gamma")
     net = SigmoidMLPRegressor(**LINEAR | {"alpha": 0.02 * N, "loss": name}).fit(X, y, WEIGHT)
@@ -129,7 +129,7 @@ def test_generalised_linear_models(kind, name):
 
 
 @pytest.mark.parametrize("power", [1.2, 1.7])
-def test_tweedie_regression(power):
+def test_tweedie_loss_gives_tweedie_regression(power):
     rng = np.random.default_rng(1)
     y = np.where(rng.random(120) < 0.3, 0.0, rng.gamma(2.0, np.exp(1.0 + SIGNAL) / 2))
     parameters = LINEAR | {"alpha": 0.02 * N, "loss": "tweedie", "tweedie_power": power}
@@ -139,7 +139,7 @@ def test_tweedie_regression(power):
     assert_allclose(coefficients(net), expected(model), atol=1e-5)
 
 
-def test_huber():
+def test_huber_loss_gives_huber_regression():
     """scikit-learn's Huber regression scales by a sigma of its own: its optimum is ours at delta = epsilon * sigma."""
     rng = np.random.default_rng(1)
     y = SIGNAL + 0.2 * rng.standard_t(2, size=120)
@@ -160,7 +160,7 @@ def mean_pinball(net, X, y, level):
 
 
 @pytest.mark.parametrize("level", [0.1, 0.5])
-def test_quantile_regression(level):
+def test_quantile_loss_gives_quantile_regression(level):
     """The optimum may be flat: what is compared is the loss, which is the scikit-learn model's to 1e-4."""
     X, y = load_diabetes(return_X_y=True)
     X, y = 20.0 * X[:200, :4], (y[:200] - y.mean()) / y.std()

@@ -163,7 +163,7 @@ def test_without_input_scaling_the_loss_of_counts_is_in_their_own_unit():
 # --- several outputs -------------------------------------------------------------------------------------------------
 
 
-def test_several_outputs():
+def test_several_outputs_are_predicted_and_scored_together():
     Y = np.column_stack([NUMBER, -3.0 * NUMBER + 7.0])
     net = fitted(Y)
     assert net.predict(X).shape == Y.shape and net.n_outputs_ == 2

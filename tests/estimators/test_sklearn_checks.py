@@ -26,9 +26,10 @@ FACTORS = {
     "max_norm": (None, 2.0),
     "n_members": (1, 3),
 }
+SMALL = {"hidden_layer_sizes": 20}
 NETWORKS = {  # these take turns
-    "plain": {},
-    "encoded": {"numeric_encoding": "piecewise_linear", "category_encoding": "target"},
+    "plain": SMALL,
+    "encoded": SMALL | {"numeric_encoding": "piecewise_linear", "category_encoding": "target"},
     "additive": {"interaction_cst": "no_interactions"},
 }
 LOSSES = {  # of a kind, of which one stands for the others: they take turns
@@ -75,7 +76,7 @@ def goes_together(solver, learning_rate, dropout, max_norm, n_members, **others)
 def configurations_in_turns(cls):
     """Return the configurations in which every two choices meet, each with its choices."""
     turns = {kind: itertools.cycle(kind) for kind in LOSSES[cls]}
-    networks = NETWORKS | ({"balanced": {"class_weight": "balanced"}} if cls is SigmoidMLPClassifier else {})
+    networks = NETWORKS | ({"balanced": SMALL | {"class_weight": "balanced"}} if cls is SigmoidMLPClassifier else {})
     names_of_networks = itertools.cycle(networks)
     configurations = []
     for choices in covering(FACTORS | {"loss": LOSSES[cls]}, goes_together):

@@ -115,13 +115,13 @@ def test_all_defaults_but_shuffling_give_the_losses_of_scikit_learn(kind):
 
 @pytest.mark.parametrize("power_t", [0.5, 0.2])
 @pytest.mark.parametrize("kind", KINDS)
-def test_inverse_scaling(kind, power_t):
+def test_inverse_scaling_has_the_losses_of_scikit_learn(kind, power_t):
     schedule = {"solver": "sgd", "momentum": 0.0, "learning_rate": "invscaling", "power_t": power_t}
     assert_alike(*both(kind, *table(kind), learning_rate_init=0.5, **schedule, **BATCHES["mini-batches"]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_adaptive(kind):
+def test_an_adaptive_rate_has_the_losses_of_scikit_learn(kind):
     """With tol = 0.01 plateaus come early, and training ends when the rate is down to a millionth."""
     schedule = {"solver": "sgd", "momentum": 0.0, "learning_rate": "adaptive", "learning_rate_init": 0.2}
     patience = {"tol": 0.01, "n_iter_no_change": 2, "max_iter": 300}
@@ -143,7 +143,7 @@ def test_training_stops_after_the_same_epoch(solver):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_sparse_input(kind, solver):
+def test_sparse_rows_have_the_losses_of_scikit_learn(kind, solver):
     X, y = table(kind)
     X[np.abs(X) < 0.8] = 0.0
     more = {"solver": solver, "learning_rate_init": 0.01, **BATCHES["full batch"]}
@@ -151,7 +151,7 @@ def test_sparse_input(kind, solver):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_sample_weights(kind):
+def test_weighted_rows_have_the_losses_of_scikit_learn(kind):
     """Full batches: weights divided by their sum are the same in both."""
     X, y = table(kind)
     weight = np.random.default_rng(1).uniform(0.5, 2.0, N)

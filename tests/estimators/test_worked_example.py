@@ -111,7 +111,7 @@ def assert_equal(found, expected):
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
-def test_forward(loss):
+def test_activations_equal_those_worked_by_hand(loss):
     net = untrained(loss)
     inputs, hidden, output = net.activations(X)
     by_hand = 1 / (1 + np.exp(-(np.array(X) @ COEFS[0] + INTERCEPTS[0])))
@@ -120,7 +120,7 @@ def test_forward(loss):
     assert np.mean((output[:, 0] - Y) ** 2) == pytest.approx(MEAN_SQUARED_ERROR, abs=1e-12)
 
 
-def test_losses():
+def test_losses_equal_those_worked_by_hand():
     for loss, value in (("log_loss", CROSS_ENTROPY), ("squared_error", HALF_OF_IT)):
         net = untrained(loss)
         assert net.loss_ == net.loss_curve_[0] == pytest.approx(value, abs=1e-12)
@@ -128,13 +128,13 @@ def test_losses():
 
 
 @each_case
-def test_gradient(loss, times):
+def test_gradients_equal_those_worked_by_hand(loss, times):
     _, coef_grads, intercept_grads = untrained(loss).backpropagate(X, Y)
     assert_equal([times * gradient for gradient in (*coef_grads, *intercept_grads)], WORKED[loss, times]["gradient"])
 
 
 @each_case
-def test_one_step(loss, times):
+def test_weights_after_one_step_equal_those_worked_by_hand(loss, times):
     net, worked = after_one_step(loss, times * RATE), WORKED[loss, times]
     assert_equal([*net.coefs_, *net.intercepts_], worked["after"])
     assert_equal([net.activations(X)[-1][:, 0], net.predict_proba(X)[:, 1]], [worked["output"]] * 2)
@@ -142,7 +142,7 @@ def test_one_step(loss, times):
 
 
 @each_case
-def test_predictions_and_accuracy(loss, times):
+def test_predictions_and_accuracy_equal_those_worked_by_hand(loss, times):
     net = after_one_step(loss, times * RATE)
     assert net.predict(NEW_X).tolist() == [1, 1]
     assert net.score(NEW_X, NEW_Y) == 0.5

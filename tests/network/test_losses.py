@@ -78,7 +78,7 @@ def test_squared_error_of_sigmoids_is_half_the_squared_distance():
 # --- links
 
 
-def test_links():
+def test_links_have_the_values_of_their_formulas():
     raw = np.array([[-800.0, 0.0, 800.0]])
     np.testing.assert_allclose(losses.SOFTMAX_LOG_LOSS.inverse_link.predictions(raw), [[0, 0, 1]])
     np.testing.assert_allclose(losses.SIGMOID_LOG_LOSS.inverse_link.predictions(raw), [[0, 0.5, 1]])
@@ -115,7 +115,7 @@ def test_columns_are_log_losses_side_by_side():
         (losses.Interval(0, 1.5, False, True), "above 0 and 1.5 or less", [1, 1.5], [0, 2]),
     ],
 )
-def test_intervals(interval, words, inside, outside):
+def test_intervals_have_a_name_and_contain_what_is_inside(interval, words, inside, outside):
     assert str(interval) == words
     assert interval.contains(np.array([inside])).tolist() == [[True] * len(inside)]
     assert interval.contains(np.array([outside])).tolist() == [[False] * len(outside)]
@@ -369,7 +369,7 @@ def test_quantiles_of_any_number_of_levels(levels):
 
 
 @pytest.mark.parametrize("name", ["absolute_error", "pinball", "quantiles"])
-def test_no_error_no_slope(name):
+def test_the_gradient_is_zero_where_predictions_equal_targets(name):
     loss, raw, _ = LOSSES[name].draw()
     raw = np.abs(raw)
     target = loss.inverse_link.predictions(raw)[:, 1:2] if name == "quantiles" else raw.copy()
