@@ -18,7 +18,7 @@ raw : (n, n_outputs)     the last layer's output, in the type of the weights
 P : (n, k)               the probabilities of one target column before they have scikit-learn's shape
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import sqrt
@@ -48,8 +48,9 @@ from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, has_normalised_link, identity
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetEncodedColumn
-from sknet._tables.dates import DatetimeColumn, angle_per_unit
+from sknet._tables.dates import DatetimeColumn
 from sknet._tables.encoder import TableEncoder
+from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, place_formulas
 from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
 from sknet._tables.read import category_key, is_frame
 from sknet._tables.text import TextColumn
@@ -168,58 +169,51 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the columns of a feed, all columns of one kind at a time, and yield the encoded columns."""
-    for item in placed:
-        learnt = item.column.number if isinstance(item.column, BinnedColumn) else item.column
-        if type(learnt) not in COLUMN_WRITERS:
-            raise ExportError(f"Column {item.name!r} {NOT_EXPRESSIBLE.get(type(learnt), OF_NO_KNOWN_KIND)}.")
-    for column_class in dict.fromkeys(type(item.column) for item in placed):
-        of_class = [item for item in placed if type(item.column) is column_class]
-        yield from COLUMN_WRITERS[column_class](graph, feed, of_class)
+    writers = [_find_writer(COLUMN_WRITERS, item.column, item.name) for item in placed]
+    for write in dict.fromkeys(writers):
+        yield from write(graph, feed, [item for item, own in zip(placed, writers, strict=True) if own is write])
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------
+def _find_writer(writers: Mapping[type, Any], encoded: object, name: str) -> Any:
+    """Return the writer of a column or a formula; raise an ExportError that names the column if there is none."""
+    if type(encoded) not in writers:
+        raise ExportError(f"Column {name!r} {NOT_EXPRESSIBLE.get(type(encoded), OF_NO_KNOWN_KIND)}.")
+    return writers[type(encoded)]
 
 
-def _numbers_as_double(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> str:
-    """Return numeric columns in float64."""
+# --- formulas --------------------------------------------------------------------------------------------------------
+
+
+def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
+    """Write columns of numbers."""
     if feed.dtype == STRING:
         raise ExportError(
             f"Column {placed[0].name!r} holds numbers, and the graph's input {feed.name!r} holds text: give it a "
             "FloatTensorType or DoubleTensorType."
         )
-    return graph.cast(feed.columns(graph, [item.position for item in placed]), FLOAT64, of=feed.dtype)
+    x = graph.cast(feed.columns(graph, [item.position for item in placed]), FLOAT64, of=feed.dtype)
+    yield from _write_formulas(graph, Feed(x, FLOAT64, len(placed)), placed)
 
 
-def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write scaled numbers, the indicators of missing values, and bins, as the formulas of the inputs say."""
-    x = _numbers_as_double(graph, feed, placed)
-    numbers, indicators, bins = (_formulas_of(placed, kind) for kind in ("number", "missing", "bin"))
-    missing = graph.node("IsNaN", x)
-    learnt: list[NumberColumn] = [item.column.number if bins.size else item.column for item in placed]
-    filled = graph.node("Where", missing, np.array([column.center for column in learnt]), x)
-    z = graph.node("Mul", graph.node("Sub", filled, numbers["centre"]), numbers["scale"])
-    # columns that were learnt together are scaled alike
-    bent = _bend(graph, z) if learnt[0].bend else z
-    yield graph.cast(bent, graph.dtype, of=FLOAT64), numbers["input"].tolist()
-    if indicators.size:
-        are_missing = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(placed))
-        yield are_missing.columns(graph, indicators["column"].tolist()), indicators["input"].tolist()
-    if bins.size:
-        values = graph.node("Gather", filled, bins["column"], axis=1)  # of the column of each bin
-        ramps = graph.node("Mul", graph.node("Sub", values, bins["centre"]), bins["scale"])
-        inside = graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
-        yield graph.cast(inside, graph.dtype, of=FLOAT64), bins["input"].tolist()
+def _write_formulas(graph: Graph, x: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
+    """Write the formulas of columns whose numbers, (n, d), are the columns of x."""
+    for joint in place_formulas((item.column.formulas, item.inputs) for item in placed):
+        write = _find_writer(FORMULA_WRITERS, joint.formula, placed[joint.columns[0]].name)
+        encoded = write(graph, x.columns(graph, joint.columns.tolist()), joint.formula)
+        yield graph.cast(encoded, graph.dtype, of=FLOAT64), joint.inputs.tolist()
 
 
-def _formulas_of(placed: Sequence[PlacedColumn], kind: str) -> Array:
-    """Return the formulas of one kind, each with the index of its input and the position of its column in `placed`."""
-    found = [
-        (k, i, formula.centre, formula.scale)
-        for k, item in enumerate(placed)
-        for i, formula in zip(item.inputs, item.column.input_formulas, strict=True)
-        if formula.kind == kind
-    ]
-    return np.array(found, [("column", np.int64), ("input", np.int64), ("centre", float), ("scale", float)])
+def _filled(graph: Graph, x: str, centre: Array | float) -> str:
+    """Return numbers, where the centre replaces missing ones."""
+    return graph.node("Where", graph.node("IsNaN", x), centre, x)
+
+
+def _scaled_number(graph: Graph, x: str, formula: ScaledNumber) -> str:
+    z = _filled(graph, x, formula.centre)
+    if formula.shift:
+        z = graph.node("Sub", z, formula.centre)
+    z = graph.node("Mul", z, formula.factor)
+    return _bend(graph, z) if formula.bend else z
 
 
 def _bend(graph: Graph, z: str) -> str:
@@ -231,6 +225,35 @@ def _bend(graph: Graph, z: str) -> str:
     return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), np.float64(3.0))
 
 
+def _ramps(graph: Graph, x: str, formula: Ramps) -> str:
+    filled = _filled(graph, x, formula.centre)
+    values = graph.node("Gather", filled, formula.source, axis=1)  # of the column of each bin
+    ramps = graph.node("Mul", graph.node("Sub", values, formula.low), formula.factor)
+    return graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
+
+
+def _missing_indicator(graph: Graph, x: str, formula: MissingIndicator) -> str:
+    return graph.cast(graph.node("IsNaN", x), FLOAT64)
+
+
+def _wave(graph: Graph, seconds: str, formula: Wave) -> str:
+    """Write the sine and the cosine of the position in a cycle."""
+    day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
+    position = CYCLE_WRITERS[formula.cycle](graph, seconds, day)
+    angle = graph.node("Mul", position, np.float64(formula.angle_per_unit))
+    waves = graph.concat([graph.node("Sin", angle), graph.node("Cos", angle)])
+    return graph.node("Where", graph.node("IsNaN", seconds), np.float64(0.0), waves)
+
+
+FORMULA_WRITERS: dict[type, Callable[[Graph, str, Any], str]] = {
+    ScaledNumber: _scaled_number,
+    Ramps: _ramps,
+    MissingIndicator: _missing_indicator,
+    Wave: _wave,
+}
+"""The functions that write the inputs of a formula in float64, from numbers, (n, d), or from the seconds of dates."""
+
+
 # --- dates -----------------------------------------------------------------------------------------------------------
 
 MICROSECOND = 1000
@@ -240,7 +263,7 @@ DAY = 86_400.0
 
 
 def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write dates: their seconds as numbers, and the sine and cosine of each cycle."""
+    """Write columns of dates, from their seconds."""
     for item in placed:
         column: DatetimeColumn = item.column
         if column.zone is not None:
@@ -248,13 +271,7 @@ def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
                 f"Column {item.name!r} has the time zone {column.zone}, and ONNX has no time zones: fit on dates "
                 "without one, by .dt.tz_localize(None)."
             )
-        seconds, n = _seconds(graph, feed, item), column.seconds.n_inputs
-        numbers = item._replace(position=0, column=column.seconds, inputs=item.inputs[:n])
-        yield from _encode_feed(graph, Feed(seconds, FLOAT64, 1), [numbers])
-        if column.cycles:
-            waves = graph.concat([wave for cycle in column.cycles for wave in _sine_and_cosine(graph, seconds, cycle)])
-            known = graph.node("Where", graph.node("IsNaN", seconds), np.float64(0.0), waves)
-            yield graph.cast(known, graph.dtype, of=FLOAT64), item.inputs[n:]
+        yield from _write_formulas(graph, Feed(_seconds(graph, feed, item), FLOAT64, 1), [item])
 
 
 def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
@@ -271,14 +288,6 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
     microseconds = graph.cast(graph.node("Div", without_rest, integers(MICROSECOND)), FLOAT64)
     seconds = graph.node("Div", microseconds, np.float64(1e6))
     return graph.node("Where", missing, np.float64(np.nan), seconds)
-
-
-def _sine_and_cosine(graph: Graph, seconds: str, cycle: str) -> list[str]:
-    """Return the sine and the cosine of the position in a cycle."""
-    day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
-    position = CYCLE_WRITERS[cycle](graph, seconds, day)
-    angle = graph.node("Mul", position, np.float64(angle_per_unit(cycle)))
-    return [graph.node("Sin", angle), graph.node("Cos", angle)]
 
 
 def _hour(graph: Graph, seconds: str, day: str) -> str:
@@ -414,6 +423,7 @@ ColumnWriter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[EncodedC
 
 COLUMN_WRITERS: dict[type, ColumnWriter] = {
     NumberColumn: _write_numbers,
+    QuantileColumn: _write_numbers,
     BinnedColumn: _write_numbers,
     DatetimeColumn: _write_dates,
     CategoryColumn: _write_categories,
@@ -423,18 +433,18 @@ COLUMN_WRITERS: dict[type, ColumnWriter] = {
 """The functions that write the columns of each kind in a feed, and yield the encoded columns."""
 
 NOT_EXPRESSIBLE: dict[type, str] = {
-    QuantileColumn: "is scaled by quantiles, which ONNX cannot express: fit with input_scaling='robust' or 'standard'",
+    NormalScore: "is scaled by quantiles, which ONNX cannot express: fit with input_scaling='robust' or 'standard'",
     TextColumn: (
         "is free text, which ONNX cannot express: leave the column out, encode it before the estimator, or use "
         "sknet.save"
     ),
 }
-"""Why a column of a kind without a converter cannot be exported, and what to do instead."""
+"""Why a column or a formula without a writer cannot be exported, and what to do instead."""
 
 OF_NO_KNOWN_KIND = (
     "is of a kind that cannot be exported: leave the column out, encode it before the estimator, or use sknet.save"
 )
-"""The same for all other kinds without a converter."""
+"""The same for all others without a writer."""
 
 
 Tensor = Callable[[list[int | None]], object]

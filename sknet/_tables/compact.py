@@ -191,7 +191,7 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
         n_bins = column.n_bins
         if n_bins:
             binned.append((n_bins, bin_start))
-        formulas = column.input_formulas[n_bins:]
+        formulas = column.input_descriptions[n_bins:]
         # several such inputs are one-hot; a single one is an indicator, or −1 and 1 for two categories
         one_hot = [i for i, formula in enumerate(formulas) if formula.is_indicator]
         if len(one_hot) > 1:

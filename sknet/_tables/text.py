@@ -34,16 +34,15 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 from sknet._tables.column import (
-    MISSING_INPUT,
     Column,
     ColumnKind,
     ColumnSettings,
     ColumnStorage,
-    InputFormula,
     TextFiles,
     TrainingRows,
 )
 from sknet._tables.equality import EqualByFields
+from sknet._tables.formulas import InputDescription, MissingIndicator
 from sknet._tables.read import ColumnValues, check_text_is_encodable, factorize, short_repr, take_optional
 from sknet._tables.statistics import mean_and_deviation
 from sknet._typing import Array, Table
@@ -123,14 +122,14 @@ class TextColumn(EqualByFields, Column):
         return len(self.center) + self.has_missing
 
     @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
+    def input_descriptions(self) -> tuple[InputDescription, ...]:
         """The formulas: (projection - centre) * scale; `level` has the idf and the weight of each term."""
         idf = self.idf.tolist()
         projections = []
         for i, (weights, center) in enumerate(zip(self.components, self.center.tolist(), strict=True)):
             by_term = dict(zip(self.terms, zip(idf, weights.tolist(), strict=True), strict=True))
-            projections.append(InputFormula(f"_{i}", "text", by_term, centre=center, scale=self.factor))
-        return (*projections, *(MISSING_INPUT,) * self.has_missing)
+            projections.append(InputDescription(f"_{i}", "text", by_term, centre=center, scale=self.factor))
+        return (*projections, *MissingIndicator.descriptions * self.has_missing)
 
     @cached_property
     def _vectorizer(self) -> TfidfVectorizer:
@@ -160,7 +159,7 @@ class TextColumn(EqualByFields, Column):
 class EncodedTextInput(Column):
     """One input of text that is encoded already: the values are the input's values."""
 
-    input_formulas: ClassVar[tuple[InputFormula, ...]] = (InputFormula("", "text"),)
+    input_descriptions: ClassVar[tuple[InputDescription, ...]] = (InputDescription("", "text"),)
 
     def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Copy n values to `out`, of shape (n, 1)."""
