@@ -19,8 +19,9 @@ P : (n, k)               the probabilities of one target column before they have
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -47,7 +48,13 @@ from sknet._model.model import Model
 from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, has_normalised_link, identity
 from sknet._network.weights import output_rounding_unit
-from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetEncodedColumn
+from sknet._tables.categories import (
+    BaseCategoryColumn,
+    CategoryColumn,
+    IdentifierColumn,
+    TargetEncodedColumn,
+    one_hot_inputs,
+)
 from sknet._tables.dates import DatetimeColumn
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, place_formulas
@@ -232,15 +239,11 @@ def _ramps(graph: Graph, x: str, formula: Ramps) -> str:
     return graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
 
 
-def _missing_indicator(graph: Graph, x: str, formula: MissingIndicator) -> str:
-    return graph.cast(graph.node("IsNaN", x), FLOAT64)
-
-
 def _wave(graph: Graph, seconds: str, formula: Wave) -> str:
     """Write the sine and the cosine of the position in a cycle."""
     day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
     position = CYCLE_WRITERS[formula.cycle](graph, seconds, day)
-    angle = graph.node("Mul", position, np.float64(formula.angle_per_unit))
+    angle = graph.node("Mul", position, np.float64(formula.scale))
     waves = graph.concat([graph.node("Sin", angle), graph.node("Cos", angle)])
     return graph.node("Where", graph.node("IsNaN", seconds), np.float64(0.0), waves)
 
@@ -248,7 +251,7 @@ def _wave(graph: Graph, seconds: str, formula: Wave) -> str:
 FORMULA_WRITERS: dict[type, Callable[[Graph, str, Any], str]] = {
     ScaledNumber: _scaled_number,
     Ramps: _ramps,
-    MissingIndicator: _missing_indicator,
+    MissingIndicator: lambda graph, x, formula: graph.cast(graph.node("IsNaN", x), FLOAT64),
     Wave: _wave,
 }
 """The functions that write the inputs of a formula in float64, from numbers, (n, d), or from the seconds of dates."""
@@ -317,25 +320,17 @@ CYCLE_WRITERS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "we
 
 
 def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write the one-hot inputs, or the target means, of columns of categories."""
+    """Write the one-hot inputs, and then the target means, of columns of categories."""
     for item in placed:
-        yield _inputs_of_categories(graph, feed, item, item.column.categories), item.inputs
+        inputs = iter(item.inputs)
+        for part in (one_hot_inputs(item.column), item.column.without_one_hot()):
+            if part is not None and part.n_inputs:
+                yield _inputs_of_categories(graph, feed, item, part), list(islice(inputs, part.n_inputs))
 
 
-def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write the one-hot inputs that may come first, and the means of all categories."""
-    for item in placed:
-        column: TargetEncodedColumn = item.column
-        n = 0 if column.one_hot is None else column.one_hot.n_inputs
-        if column.one_hot is not None:
-            yield from _write_categories(graph, feed, [item._replace(column=column.one_hot, inputs=item.inputs[:n])])
-        means = item._replace(column=replace(column, one_hot=None), inputs=item.inputs[n:])
-        yield from _write_categories(graph, feed, [means])
-
-
-def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, categories: Sequence[str]) -> str:
-    """Write the inputs of a column of categories: each value selects a row of the table of inputs."""
-    inputs = inputs_by_category(placed.column, categories)
+def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, part: BaseCategoryColumn) -> str:
+    """Write some inputs of a column of categories: each value selects a row of the table of inputs."""
+    categories, inputs = part.categories, inputs_by_category(part)
     x = feed.columns(graph, [placed.position])
     if feed.dtype == STRING:
         row_indices = _input_row_of_text(graph, x, placed.name, categories, inputs)
@@ -346,8 +341,9 @@ def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, catego
     return graph.node("Squeeze", gathered, integers(1))
 
 
-def inputs_by_category(column: CategoryColumn | TargetEncodedColumn, categories: Sequence[str]) -> Array:
+def inputs_by_category(column: BaseCategoryColumn) -> Array:
     """Return the inputs of each category, of an unknown category, and of a missing value: one row each."""
+    categories = column.categories
     # among one more names than there are categories, at least one is not a category
     unknown = next(name for name in map(str, range(len(categories) + 1)) if name not in categories)
     values = np.array([*categories, unknown, None], dtype=object)
@@ -428,7 +424,7 @@ COLUMN_WRITERS: dict[type, ColumnWriter] = {
     DatetimeColumn: _write_dates,
     CategoryColumn: _write_categories,
     IdentifierColumn: _write_categories,
-    TargetEncodedColumn: _write_target_means,
+    TargetEncodedColumn: _write_categories,
 }
 """The functions that write the columns of each kind in a feed, and yield the encoded columns."""
 

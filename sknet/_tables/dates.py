@@ -21,7 +21,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import inf
+from math import inf, pi
 from typing import Self
 
 import numpy as np
@@ -116,12 +116,12 @@ _DAY = 86_400 * 10**6
 
 
 CYCLES: dict[str, tuple[Wave, Callable[[pd.DatetimeIndex, Array], Array]]] = {
-    "hour": (Wave("hour", 24.0, 3600.0), lambda local, microseconds: np.mod(microseconds, _DAY) * (24.0 / _DAY)),
-    "weekday": (Wave("weekday", 7.0, inf), lambda local, microseconds: np.asarray(local.day_of_week, np.float64)),
-    "yearday": (Wave("yearday", 365.25, inf), lambda local, microseconds: np.asarray(local.day_of_year, np.float64)),
+    "hour": (Wave("hour", 2.0 * pi / 24.0, 3600.0), lambda local, us: np.mod(us, _DAY) * (24.0 / _DAY)),
+    "weekday": (Wave("weekday", 2.0 * pi / 7.0, inf), lambda local, us: np.asarray(local.day_of_week, np.float64)),
+    "yearday": (Wave("yearday", 2.0 * pi / 365.25, inf), lambda local, us: np.asarray(local.day_of_year, np.float64)),
 }
-"""The formula of each cycle, and a function that returns the position in it: hours since midnight, days since Monday,
-or the day of the year from 1."""
+"""The formula of each cycle, and a function of local time and microseconds that returns the position in it: hours since
+midnight, days since Monday, or the day of the year from 1."""
 
 
 @dataclass(frozen=True)

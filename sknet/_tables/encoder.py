@@ -53,50 +53,6 @@ from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
 from sknet._vectors import blocks_of_batch
 
-# --- where inputs are ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ColumnLayout:
-    """Which inputs belong to each column, and which columns are encoded together.
-
-    Attributes
-    ----------
-    bin_starts : ndarray of ints, of shape (d + 1,)
-        First bin of each column; the last entry is the number of bins.
-    starts_after_bins : ndarray of ints, of shape (d + 1,)
-        First input of each column after its bins; the last entry is the number of inputs.
-    number_columns : ndarray of ints, of shape (d_num,)
-        The indices of the columns of numbers that are encoded together.
-    joint_formulas : list of PlacedFormula
-        Their formulas.
-    other_columns : list of int
-        The indices of all other columns.
-    """
-
-    bin_starts: NDArray[np.intp]
-    starts_after_bins: NDArray[np.intp]
-    number_columns: NDArray[np.intp]
-    joint_formulas: list[PlacedFormula]
-    other_columns: list[int]
-
-
-def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
-    """Find the inputs of each column: first the bins of all columns, then the other inputs, column by column."""
-    bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
-    n_others = (column.n_inputs - column.n_bins for column in columns)
-    starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
-    joint = [j for j, column in enumerate(columns) if column.is_joint]
-    bins, others = (list(map(range, firsts, firsts[1:])) for firsts in (bin_starts.tolist(), starts.tolist()))
-    return ColumnLayout(
-        bin_starts=bin_starts,
-        starts_after_bins=starts,
-        number_columns=np.array(joint, dtype=np.intp),
-        joint_formulas=place_formulas((columns[j].formulas, [*bins[j], *others[j]]) for j in joint),
-        other_columns=[j for j, column in enumerate(columns) if not column.is_joint],
-    )
-
-
 # --- categories that are looked up -----------------------------------------------------------------------------------
 
 
@@ -221,12 +177,12 @@ class TableEncoder:
     @cached_property
     def n_inputs(self) -> int:
         """How many inputs the network has."""
-        return int(self._layout.starts_after_bins[-1])
+        return int(self.input_starts[1][-1])
 
     @cached_property
     def lookups(self) -> LookedUpCategories | None:
         """The categories that are looked up; None if there are few categories."""
-        return None if self.is_numeric else choose_lookups(self.columns, self._layout.starts_after_bins)
+        return None if self.is_numeric else choose_lookups(self.columns, self.input_starts[1])
 
     @cached_property
     def encoder_without_lookups(self) -> TableEncoder:
@@ -234,8 +190,20 @@ class TableEncoder:
         return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
 
     @cached_property
-    def _layout(self) -> ColumnLayout:
-        return compute_layout(self.columns)
+    def joint_columns(self) -> NDArray[np.intp]:
+        """The indices of the columns of numbers that are encoded together, (d_num,)."""
+        return np.flatnonzero([column.is_joint for column in self.columns])
+
+    @cached_property
+    def joint_formulas(self) -> list[PlacedFormula]:
+        """The formulas of these columns, stacked."""
+        bins, others = (list(map(range, firsts, firsts[1:])) for firsts in map(np.ndarray.tolist, self.input_starts))
+        columns = ((self.columns[j].formulas, [*bins[j], *others[j]]) for j in self.joint_columns.tolist())
+        return place_formulas(columns)
+
+    @cached_property
+    def _other_columns(self) -> list[int]:
+        return [j for j, column in enumerate(self.columns) if not column.is_joint]
 
     def with_names_of(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
@@ -283,18 +251,23 @@ class TableEncoder:
     @property
     def n_bins(self) -> int:
         """How many of the network's inputs, the first ones, are bins."""
-        return int(self._layout.bin_starts[-1])
+        return int(self.input_starts[0][-1])
 
     @property
     def bins_per_column(self) -> NDArray[np.intp]:
         """For each bin, how many bins its column has, (n_bins,)."""
-        counts = np.diff(self._layout.bin_starts)
+        counts = np.diff(self.input_starts[0])
         return np.repeat(counts, counts)
 
-    @property
+    @cached_property
     def input_starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The index of the first bin of each column and of its first other input, (d + 1,) each; last the ends."""
-        return self._layout.bin_starts, self._layout.starts_after_bins
+        """The index of the first bin of each column and of its first other input, (d + 1,) each; last the ends.
+
+        The bins of all columns come first, and then the other inputs, column by column.
+        """
+        n_bins = [column.n_bins for column in self.columns]
+        n_others = [column.n_inputs - n for column, n in zip(self.columns, n_bins, strict=True)]
+        return np.cumsum([0, *n_bins], dtype=np.intp), np.cumsum([sum(n_bins), *n_others], dtype=np.intp)
 
     def inputs_of_column(self, j: int) -> Positions:
         """Return the indices of the inputs of column j, bins first; a slice if it has no bins."""
@@ -309,12 +282,12 @@ class TableEncoder:
     @property
     def is_numeric(self) -> bool:
         """Whether all columns are encoded together, without a loop over columns."""
-        return not self._layout.other_columns
+        return not self._other_columns
 
     @property
     def keeps_zeros(self) -> bool:
         """Whether zeros stay zeros in every column, so that a sparse table stays sparse."""
-        return self.is_numeric and all(placed.formula.keeps_zeros for placed in self._layout.joint_formulas)
+        return self.is_numeric and all(placed.formula.keeps_zeros for placed in self.joint_formulas)
 
     def encode(
         self, X: Table, dtype: DTypeLike, *, ones: bool = False, encoding_fold: NDArray[np.intp] | None = None
@@ -327,7 +300,7 @@ class TableEncoder:
         if is_sparse(X):
             if self.keeps_zeros:
                 check_sparse_is_finite(X)
-                (placed,) = self._layout.joint_formulas  # the scaled numbers
+                (placed,) = self.joint_formulas  # the scaled numbers
                 return placed.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
             X = self.sparse_to_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
@@ -350,27 +323,27 @@ class TableEncoder:
             values: Table = X.iloc[rows]
         else:  # a memory map becomes a plain array; `MemoryMappedRows` reads only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
-        layout, folds = self._layout, take_optional(encoding_fold, rows)
-        if layout.other_columns:
+        folds = take_optional(encoding_fold, rows)
+        if self._other_columns:
             out[...] = 0.0  # categories write only inputs that are not 0
         observed = self._joint_numbers(values)
-        for placed in layout.joint_formulas:
-            placed.encode_into(observed, out, self._number_names)
-        for j in layout.other_columns:
+        for placed in self.joint_formulas:
+            placed.encode_into(observed, out, self._joint_names)
+        for j in self._other_columns:
             self._write(j, column_at(values, j), out, folds)
         return out
 
     @cached_property
-    def _number_names(self) -> list[str]:
-        return [self.column_names[j] for j in self._layout.number_columns]
+    def _joint_names(self) -> list[str]:
+        return [self.column_names[j] for j in self.joint_columns]
 
     def _joint_numbers(self, X: Table) -> Array:
         """Return the numbers of an array or a frame that are encoded together, (n, d_num)."""
-        columns = self._layout.number_columns
+        columns = self.joint_columns
         if not isinstance(X, pd.DataFrame):
             return X if len(columns) == X.shape[1] else X[:, columns]
         observed = np.empty((len(columns), len(X))).T  # each column adjacent in memory
-        for k, (j, name) in enumerate(zip(columns, self._number_names, strict=True)):
+        for k, (j, name) in enumerate(zip(columns, self._joint_names, strict=True)):
             observed[:, k] = column_as_floats(column_at(X, j), name)
         return observed
 

@@ -22,7 +22,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import pi
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -196,13 +195,11 @@ class ScaledNumber(Formula):
 
     def encode_sparse(self, X: Table, dtype: DType, names: Sequence[str]) -> Table:
         """Return a CSR matrix of the values times their columns' factors."""
-        factor = np.asarray(self.factor)
+        type_of_z = dtype if self.float32_suffices else np.dtype(np.float64)  # as in `encode`
+        factor = np.asarray(self.factor, type_of_z)
         with np.errstate(over="ignore"):
             Z = X.astype(dtype, copy=True)
-            if self.float32_suffices:
-                Z.data *= factor.astype(dtype)[Z.indices]
-            else:  # as in `encode`
-                Z.data = (X.data * factor[X.indices]).astype(dtype)
+            Z.data = (X.data.astype(type_of_z) * factor[X.indices]).astype(dtype, copy=False)
         excessive = Z.indices[~np.isfinite(Z.data)]
         if excessive.size:
             raise excessive_values_error(names[excessive.min()], Z.dtype)
@@ -398,14 +395,14 @@ class Wave(Formula):
     Attributes
     ----------
     cycle : str
-    length : float
-        The length of the cycle, in the unit of the position.
+    scale : float
+        The angle that belongs to a position of 1.
     seconds : float
         The seconds in which the position moves by 1; infinity if it jumps from day to day.
     """
 
     cycle: str
-    length: float
+    scale: float
     seconds: float
 
     @property
@@ -414,25 +411,20 @@ class Wave(Formula):
         return 2
 
     @property
-    def angle_per_unit(self) -> float:
-        """The angle that belongs to a position of 1."""
-        return 2.0 * pi / self.length
-
-    @property
     def descriptions(self) -> tuple[InputDescription, ...]:
         """The sine and the cosine of position * scale."""
         names = [f"{self.cycle}_{function}" for function in ("sin", "cos")]
-        return tuple([InputDescription(f"_{name}", "date", name, scale=self.angle_per_unit) for name in names])
+        return tuple([InputDescription(f"_{name}", "date", name, scale=self.scale) for name in names])
 
     def encode(self, values: Array, dtype: DType, names: Sequence[str] = ()) -> Array:
         """Return the sine and the cosine of positions."""
-        angle = values * self.angle_per_unit
+        angle = values * self.scale
         return np.nan_to_num(np.hstack([np.sin(angle), np.cos(angle)]))
 
     def slopes(self, values: Array) -> Array:
         """Return the derivatives by seconds, (n, 2)."""
         sine, cosine = self.encode(values, values.dtype).T
-        return np.stack([cosine, -sine], axis=1) * self.angle_per_unit / self.seconds
+        return np.stack([cosine, -sine], axis=1) * self.scale / self.seconds
 
 
 # --- several columns -------------------------------------------------------------------------------------------------

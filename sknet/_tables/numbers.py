@@ -134,8 +134,7 @@ class NumberColumn(BaseNumberColumn):
 
         The known value stays the centre. If all new values equal it, the column stays constant.
         """
-        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        check_not_infinite(numbers, [name])
+        numbers = read_number_column(values, name).astype(np.float64)
         mean, deviation = mean_and_deviation(numbers - self.center, weight)
         return replace(self, factor=float(safe_reciprocal(np.hypot(mean, deviation))))
 

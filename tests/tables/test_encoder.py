@@ -22,7 +22,6 @@ from sknet._tables.encoder import (
     MIN_INPUTS_OF_LOOKED_UP_COLUMN,
     MIN_LOOKED_UP_INPUTS,
     TableEncoder,
-    compute_layout,
 )
 from sknet._tables.formulas import InputDescription, MissingIndicator, Ramps, ScaledNumber
 from sknet._tables.numbers import BinnedColumn, NumberColumn
@@ -40,16 +39,16 @@ UNSHIFTED, LETTERS = NumberColumn(0.0, 2.0, shift=False), CategoryColumn(("a", "
 
 def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
     columns = (NUMBER, LETTERS, BOTH, FLAGGED)
-    layout, encoder = compute_layout(columns), TableEncoder(None, columns)
-    assert layout.bin_starts.tolist() == [0, 0, 0, 3, 3] and layout.starts_after_bins.tolist() == [3, 4, 7, 9, 11]
+    encoder = TableEncoder(None, columns)
+    assert [starts.tolist() for starts in encoder.input_starts] == [[0, 0, 0, 3, 3], [3, 4, 7, 9, 11]]
     assert [np.arange(11)[encoder.inputs_of_column(j)].tolist() for j in range(4)] == [
         [3],
         [4, 5, 6],
         [0, 1, 2, 7, 8],
         [9, 10],
     ]
-    assert layout.number_columns.tolist() == [0, 2, 3] and layout.other_columns == [1]
-    assert [(type(each.formula), each.columns.tolist(), each.inputs.tolist()) for each in layout.joint_formulas] == [
+    assert encoder.joint_columns.tolist() == [0, 2, 3]
+    assert [(type(each.formula), each.columns.tolist(), each.inputs.tolist()) for each in encoder.joint_formulas] == [
         (ScaledNumber, [0, 1, 2], [3, 7, 9]),
         (Ramps, [1], [0, 1, 2]),
         (MissingIndicator, [1, 2], [8, 10]),
