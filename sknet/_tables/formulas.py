@@ -22,6 +22,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -388,7 +389,7 @@ class Ramps(Formula):
 # --- cycles ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wave(Formula):
     """The sine and the cosine of a position in a cycle; 0 for a missing position.
 
@@ -477,14 +478,12 @@ def place_formulas(columns: Iterable[tuple[Sequence[Formula], Sequence[int]]]) -
     """Stack the formulas of several columns, each given with the indices of its inputs."""
     groups: dict[object, tuple[list[Formula], list[int], list[int]]] = {}
     for k, (formulas, inputs) in enumerate(columns):
-        start = 0
+        remaining = iter(inputs)
         for formula in formulas:
-            stop = start + formula.n_inputs
-            group = groups.setdefault(type(formula) if formula.is_joint else (k, start), ([], [], []))
+            group = groups.setdefault(type(formula) if formula.is_joint else formula, ([], [], []))
             group[0].append(formula)
             group[1].append(k)
-            group[2].extend(inputs[start:stop])
-            start = stop
+            group[2].extend(islice(remaining, formula.n_inputs))
     return [
         PlacedFormula(type(formulas[0]).stack(formulas), np.array(columns), np.array(inputs))
         for formulas, columns, inputs in groups.values()

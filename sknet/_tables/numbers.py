@@ -23,7 +23,7 @@ value, which no statistic includes.
 
 X : (n, d)               values as they come; X may be a CSR matrix
 numbers : (n,)           one column, float32 or float64; of steps, (n, c): the c columns with bins
-center, factor : (d,)    float64
+centre, factor : (d,)    float64
 quantiles : (q,)         weighted quantiles of the training values at the shares
 edges : (b + 1,)         increasing
 filled : (n, c)          numbers in float64, where the centre replaces missing ones
@@ -95,7 +95,7 @@ class NumberColumn(BaseNumberColumn):
 
     Attributes
     ----------
-    center : float
+    centre : float
         Weighted median or mean of the observed values, which replaces missing ones. 0 if all were missing.
     factor : float
         The factor; 0 for a constant column.
@@ -105,7 +105,7 @@ class NumberColumn(BaseNumberColumn):
         Whether a second input is 1 where the value is missing: some training rows had a value, and some had none.
     """
 
-    center: float
+    centre: float
     factor: float
     bend: bool = False
     shift: bool = True
@@ -121,7 +121,7 @@ class NumberColumn(BaseNumberColumn):
     @property
     def formulas(self) -> tuple[Formula, ...]:
         """The scaled number, and whether it is missing."""
-        number = ScaledNumber(self.center, self.factor, self.bend, self.shift)
+        number = ScaledNumber(self.centre, self.factor, self.bend, self.shift)
         return (number, MissingIndicator()) if self.has_missing_indicator else (number,)
 
     @property
@@ -135,7 +135,7 @@ class NumberColumn(BaseNumberColumn):
         The known value stays the centre. If all new values equal it, the column stays constant.
         """
         numbers = read_number_column(values, name).astype(np.float64)
-        mean, deviation = mean_and_deviation(numbers - self.center, weight)
+        mean, deviation = mean_and_deviation(numbers - self.centre, weight)
         return replace(self, factor=float(safe_reciprocal(np.hypot(mean, deviation))))
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
@@ -145,7 +145,7 @@ class NumberColumn(BaseNumberColumn):
         if not (self.shift and len(numbers)):  # without `shift`, the factor is not one over a distance from the centre
             return False
         with np.errstate(over="ignore"):
-            return abs(float(np.median(numbers)) - self.center) * self.factor > MAX_MEDIAN_DISTANCE
+            return abs(float(np.median(numbers)) - self.centre) * self.factor > MAX_MEDIAN_DISTANCE
 
 
 # --- learning scales -------------------------------------------------------------------------------------------------
@@ -184,9 +184,9 @@ def learn_unscaled(columns: Array, sorted_columns: SortedColumns, weight: Array 
 
 
 def _number_columns(
-    center: Array, factor: Array, sorted_columns: SortedColumns, *, bend: bool = False, shift: bool = True
+    centre: Array, factor: Array, sorted_columns: SortedColumns, *, bend: bool = False, shift: bool = True
 ) -> list[NumberColumn]:
-    learnt = zip(center.tolist(), factor.tolist(), sorted_columns.have_some_missing.tolist(), strict=True)
+    learnt = zip(centre.tolist(), factor.tolist(), sorted_columns.have_some_missing.tolist(), strict=True)
     return [NumberColumn(c, s, bend, shift, has_missing) for c, s, has_missing in learnt]
 
 
@@ -209,7 +209,7 @@ class QuantileColumn(EqualByFields, BaseNumberColumn):
     has_missing_indicator: bool = False
 
     @property
-    def center(self) -> float:
+    def centre(self) -> float:
         """The median, which replaces missing values."""
         return float(self.quantiles[len(self.quantiles) // 2])
 
@@ -297,7 +297,7 @@ class BinnedColumn(BaseNumberColumn):
     def ramps(self) -> Ramps:
         """The bins."""
         edges = np.array(self.all_edges)
-        return Ramps(edges[:-1], edges[1:], self.number.center, np.zeros(self.n_bins, np.intp))
+        return Ramps(edges[:-1], edges[1:], self.number.centre, np.zeros(self.n_bins, np.intp))
 
     @property
     def formulas(self) -> tuple[Formula, ...]:
@@ -392,8 +392,8 @@ def learn_steps(
         The columns with steps; none if the gain is not clear.
     """
     column_indices = list(columns)
-    centers = [column.number.center for column in columns.values()]
-    filled = np.where(np.isnan(numbers), centers, numbers.astype(np.float64))
+    centres = [column.number.centre for column in columns.values()]
+    filled = np.where(np.isnan(numbers), centres, numbers.astype(np.float64))
     finder = StepFinder(list(columns.values()), filled, target, np.ones(len(filled)) if weight is None else weight)
     return {column_indices[i]: column for i, column in finder.find().items()} if finder.reduces_error() else {}
 

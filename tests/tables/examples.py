@@ -21,8 +21,8 @@ from sknet._tables.text import TextColumn
 DATE_CYCLES = [*CYCLES]
 
 
-def number_column(center=0.0, factor=1.0, **how):
-    return NumberColumn(center, factor, **how)
+def number_column(centre=0.0, factor=1.0, **how):
+    return NumberColumn(centre, factor, **how)
 
 
 def category_column(*levels, **how):

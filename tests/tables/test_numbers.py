@@ -115,7 +115,7 @@ def test_without_scaling_only_missing_values_change_to_the_weighted_mean():
 
 
 def test_the_formula_of_an_unscaled_number_has_centre_0():
-    (formula,) = number_column(center=7.0, shift=False).input_descriptions
+    (formula,) = number_column(centre=7.0, shift=False).input_descriptions
     assert (formula.centre, formula.scale) == (0.0, 1.0)
 
 
@@ -485,7 +485,7 @@ def test_missing_values_are_encoded_as_the_centre_between_steps():
     gaps = np.where(rng.random(N) < 0.2, np.nan, VALUE)
     encoder = learn_with_steps(gaps[:, np.newaxis], ABOVE)
     assert encoder.columns[0].steps
-    missing, centre = encoder.encode(np.array([[np.nan], [encoder.columns[0].number.center]]), np.float64)
+    missing, centre = encoder.encode(np.array([[np.nan], [encoder.columns[0].number.centre]]), np.float64)
     np.testing.assert_array_equal(missing[: encoder.n_bins], centre[: encoder.n_bins])
 
 

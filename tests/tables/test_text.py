@@ -150,7 +150,7 @@ def test_every_type_of_strings_is_read(make):
 
 
 @pytest.mark.parametrize("change", [
-    {"idf": np.ones(3)}, {"components": np.ones((5, 2), np.float32)}, {"center": np.ones(6)}, {"terms": ("a", "b")},
+    {"idf": np.ones(3)}, {"components": np.ones((5, 2), np.float32)}, {"centre": np.ones(6)}, {"terms": ("a", "b")},
     {"terms": "twice"},
 ])  # fmt: skip
 def test_parts_that_do_not_go_together_are_refused(change):
