@@ -48,19 +48,15 @@ from sknet._model.model import Model
 from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, has_normalised_link, identity
 from sknet._network.weights import output_rounding_unit
-from sknet._tables.categories import (
-    BaseCategoryColumn,
-    CategoryColumn,
-    IdentifierColumn,
-    TargetEncodedColumn,
-    one_hot_inputs,
-)
-from sknet._tables.dates import DatetimeColumn
+from sknet._tables.categories import CATEGORY, BaseCategoryColumn, one_hot_inputs
+from sknet._tables.column import ColumnKind
+from sknet._tables.dates import DATE
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, place_formulas
-from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
+from sknet._tables.kinds import KINDS_BY_CLASS
+from sknet._tables.numbers import NUMBER
 from sknet._tables.read import category_key, is_frame
-from sknet._tables.text import TextColumn
+from sknet._tables.text import TEXT
 from sknet._typing import Array, DType, Table
 
 # --- the graph -------------------------------------------------------------------------------------------------------
@@ -151,7 +147,7 @@ class PlacedColumn(NamedTuple):
 
     position: int  # in its feed
     name: str
-    column: Any  # of one of the classes in `COLUMN_WRITERS`
+    column: Any  # a `Column` of one of the kinds in `COLUMN_WRITERS`
     inputs: list[int]  # bins first
 
 
@@ -176,16 +172,16 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the columns of a feed, all columns of one kind at a time, and yield the encoded columns."""
-    writers = [_find_writer(COLUMN_WRITERS, item.column, item.name) for item in placed]
+    writers = [_find_writer(COLUMN_WRITERS, KINDS_BY_CLASS[type(item.column)], item.name) for item in placed]
     for write in dict.fromkeys(writers):
         yield from write(graph, feed, [item for item, own in zip(placed, writers, strict=True) if own is write])
 
 
-def _find_writer(writers: Mapping[type, Any], encoded: object, name: str) -> Any:
-    """Return the writer of a column or a formula; raise an ExportError that names the column if there is none."""
-    if type(encoded) not in writers:
-        raise ExportError(f"Column {name!r} {NOT_EXPRESSIBLE.get(type(encoded), OF_NO_KNOWN_KIND)}.")
-    return writers[type(encoded)]
+def _find_writer(writers: Mapping[Any, Any], key: object, name: str) -> Any:
+    """Return the writer for a kind of column or a class of formulas; an ExportError names a column without a writer."""
+    if key not in writers:
+        raise ExportError(f"Column {name!r} {NOT_EXPRESSIBLE.get(key, OF_NO_KNOWN_KIND)}.")
+    return writers[key]
 
 
 # --- formulas --------------------------------------------------------------------------------------------------------
@@ -205,7 +201,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
 def _write_formulas(graph: Graph, x: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the formulas of columns whose numbers, (n, d), are the columns of x."""
     for joint in place_formulas((item.column.formulas, item.inputs) for item in placed):
-        write = _find_writer(FORMULA_WRITERS, joint.formula, placed[joint.columns[0]].name)
+        write = _find_writer(FORMULA_WRITERS, type(joint.formula), placed[joint.columns[0]].name)
         encoded = write(graph, x.columns(graph, joint.columns.tolist()), joint.formula)
         yield graph.cast(encoded, graph.dtype, of=FLOAT64), joint.inputs.tolist()
 
@@ -268,10 +264,9 @@ DAY = 86_400.0
 def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write columns of dates, from their seconds."""
     for item in placed:
-        column: DatetimeColumn = item.column
-        if column.zone is not None:
+        if item.column.zone is not None:
             raise ExportError(
-                f"Column {item.name!r} has the time zone {column.zone}, and ONNX has no time zones: fit on dates "
+                f"Column {item.name!r} has the time zone {item.column.zone}, and ONNX has no time zones: fit on dates "
                 "without one, by .dt.tz_localize(None)."
             )
         yield from _write_formulas(graph, Feed(_seconds(graph, feed, item), FLOAT64, 1), [item])
@@ -417,25 +412,21 @@ def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], rows: list[int], 
 
 ColumnWriter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[EncodedColumns]]
 
-COLUMN_WRITERS: dict[type, ColumnWriter] = {
-    NumberColumn: _write_numbers,
-    QuantileColumn: _write_numbers,
-    BinnedColumn: _write_numbers,
-    DatetimeColumn: _write_dates,
-    CategoryColumn: _write_categories,
-    IdentifierColumn: _write_categories,
-    TargetEncodedColumn: _write_categories,
+COLUMN_WRITERS: dict[ColumnKind, ColumnWriter] = {
+    NUMBER: _write_numbers,
+    DATE: _write_dates,
+    CATEGORY: _write_categories,
 }
 """The functions that write the columns of each kind in a feed, and yield the encoded columns."""
 
-NOT_EXPRESSIBLE: dict[type, str] = {
+NOT_EXPRESSIBLE: dict[object, str] = {
     NormalScore: "is scaled by quantiles, which ONNX cannot express: fit with input_scaling='robust' or 'standard'",
-    TextColumn: (
+    TEXT: (
         "is free text, which ONNX cannot express: leave the column out, encode it before the estimator, or use "
         "sknet.save"
     ),
 }
-"""Why a column or a formula without a writer cannot be exported, and what to do instead."""
+"""Why a kind of column or a class of formulas has no writer, and what to do instead."""
 
 OF_NO_KNOWN_KIND = (
     "is of a kind that cannot be exported: leave the column out, encode it before the estimator, or use sknet.save"

@@ -295,7 +295,6 @@ class NormalScore(Formula):
         return np.where(beyond, 0.0, 0.5 * (left + right) / density)  # d/dp ndtri(p) = 1/density
 
 
-@dataclass(frozen=True, eq=False)
 class MissingIndicator(Formula):
     """1 where a value is missing, and else 0."""
 
@@ -360,14 +359,11 @@ class Ramps(Formula):
     @classmethod
     def stack(cls, formulas: Sequence[Self]) -> Self:
         """Return one formula for all bins of d columns."""
-        return cls(
-            low=np.concatenate([formula.low for formula in formulas]),
-            high=np.concatenate([formula.high for formula in formulas]),
-            centre=np.array([formula.centre for formula in formulas]),
-            source=np.repeat(np.arange(len(formulas)), [formula.n_inputs for formula in formulas]),
-        )
+        low, high = (np.concatenate([getattr(f, name) for f in formulas]) for name in ("low", "high"))
+        source = np.repeat(np.arange(len(formulas)), [formula.n_inputs for formula in formulas])
+        return cls(low, high, np.array([formula.centre for formula in formulas]), source)
 
-    def encode(self, values: Array, dtype: DType, names: Sequence[str] = ()) -> Array:
+    def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
         """Return the bins."""
         filled = values.astype(np.float64)  # a copy
         np.copyto(filled, self.centre, where=np.isnan(filled))
@@ -417,14 +413,14 @@ class Wave(Formula):
         names = [f"{self.cycle}_{function}" for function in ("sin", "cos")]
         return tuple([InputDescription(f"_{name}", "date", name, scale=self.scale) for name in names])
 
-    def encode(self, values: Array, dtype: DType, names: Sequence[str] = ()) -> Array:
+    def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
         """Return the sine and the cosine of positions."""
         angle = values * self.scale
         return np.nan_to_num(np.hstack([np.sin(angle), np.cos(angle)]))
 
     def slopes(self, values: Array) -> Array:
         """Return the derivatives by seconds, (n, 2)."""
-        sine, cosine = self.encode(values, values.dtype).T
+        sine, cosine = self.encode(values, values.dtype, ()).T
         return np.stack([cosine, -sine], axis=1) * self.scale / self.seconds
 
 

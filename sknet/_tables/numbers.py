@@ -454,9 +454,8 @@ class StepFinder:
 
     def _squared_errors(self, columns: Mapping[int, BinnedColumn], judged: Array) -> Array:
         """Return the squared errors of the judged rows by a ridge regression on the columns' bins in the other rows."""
-        inputs = np.concatenate(
-            [column.ramps.encode(self.filled[:, [i]], self.filled.dtype) for i, column in columns.items()], axis=1
-        )
+        dtype = self.filled.dtype
+        inputs = np.hstack([column.ramps.encode(self.filled[:, [i]], dtype, ()) for i, column in columns.items()])
         others, weight = ~judged, self.weight[~judged] / self.weight[~judged].mean()
         mean, deviation = mean_and_deviation(inputs[others].T, weight)
         inputs = (inputs - mean) * safe_reciprocal(deviation)
