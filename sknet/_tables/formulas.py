@@ -19,6 +19,7 @@ z : (n, d)               (value - centre) * factor
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -472,14 +473,14 @@ class PlacedFormula:
 
 def place_formulas(columns: Iterable[tuple[Sequence[Formula], Sequence[int]]]) -> list[PlacedFormula]:
     """Stack the formulas of several columns, each given with the indices of its inputs."""
-    groups: dict[object, tuple[list[Formula], list[int], list[int]]] = {}
+    groups: dict[object, tuple[list[Formula], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
     for k, (formulas, inputs) in enumerate(columns):
         remaining = iter(inputs)
         for formula in formulas:
-            group = groups.setdefault(type(formula) if formula.is_joint else formula, ([], [], []))
-            group[0].append(formula)
-            group[1].append(k)
-            group[2].extend(islice(remaining, formula.n_inputs))
+            own_formulas, own_columns, own_inputs = groups[type(formula) if formula.is_joint else formula]
+            own_formulas.append(formula)
+            own_columns.append(k)
+            own_inputs.extend(islice(remaining, formula.n_inputs))
     return [
         PlacedFormula(type(formulas[0]).stack(formulas), np.array(columns), np.array(inputs))
         for formulas, columns, inputs in groups.values()
