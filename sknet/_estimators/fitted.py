@@ -247,10 +247,10 @@ def _epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
 
 
 def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
-    """Return one row per input of the network, with its column and formula."""
-    columns, formulas = zip(*encoder.input_descriptions, strict=True)  # one pair for each input
+    """Return one row per input of the network, with its column and description."""
+    columns, descriptions = zip(*encoder.input_descriptions, strict=True)  # one pair for each input
     names = pd.Index(encoder.feature_names, name="input")
-    table = pd.DataFrame(list(formulas), columns=list(InputDescription._fields), index=names).drop(columns="suffix")
+    table = pd.DataFrame(list(descriptions), columns=list(InputDescription._fields), index=names).drop(columns="suffix")
     table.insert(0, "column", list(columns))
     return table
 

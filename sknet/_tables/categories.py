@@ -155,7 +155,7 @@ class CategoryColumn(BaseCategoryColumn):
 
     @property
     def input_descriptions(self) -> tuple[InputDescription, ...]:
-        """The formulas: 1 for its category and 0 for others; a single input of two categories is −1 or 1."""
+        """The inputs: 1 for its category and 0 for others; a single input of two categories is −1 or 1."""
         if self.has_signed_input:
             # x is 1 for the second category and 0 for the first: (x - 0.5) * 2 is 1 or −1
             return (InputDescription(f"_{self.categories[1]}", "level", self.categories[1], centre=0.5, scale=2.0),)
@@ -387,7 +387,7 @@ class TargetEncodedColumn(EqualByFields, BaseCategoryColumn):
 
     @property
     def input_descriptions(self) -> tuple[InputDescription, ...]:
-        """The formulas: (mean of the category - centre) * scale; None is the key of missing values."""
+        """The means: (mean of the category - centre) * scale; None is the key of missing values."""
         endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
         word = unused_name("target", () if self.one_hot is None else self.one_hot.categories, endings)
         means = []

@@ -123,7 +123,7 @@ class TextColumn(EqualByFields, Column):
 
     @property
     def input_descriptions(self) -> tuple[InputDescription, ...]:
-        """The formulas: (projection - centre) * scale; `level` has the idf and the weight of each term."""
+        """The components: (projection - centre) * scale; `level` has the idf and the weight of each term."""
         idf = self.idf.tolist()
         projections = []
         for i, (weights, centre) in enumerate(zip(self.components, self.centre.tolist(), strict=True)):

@@ -31,7 +31,7 @@ def category_column(*levels, **how):
 
 def suffixes(column):
     """What follows the column's name in the name of each input."""
-    return tuple(formula.suffix for formula in column.input_descriptions)
+    return tuple(each.suffix for each in column.input_descriptions)
 
 
 def table_encoder(*columns, names=None):

@@ -25,7 +25,7 @@ def write(column, values, dtype=np.float64):
 
 
 def kinds_of_inputs(column):
-    return [formula.kind for formula in column.input_descriptions]
+    return [each.kind for each in column.input_descriptions]
 
 
 def missing_of(values):

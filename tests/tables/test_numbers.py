@@ -114,9 +114,9 @@ def test_without_scaling_only_missing_values_change_to_the_weighted_mean():
     assert apply(scaler, X.copy()).tolist() == [[1, 0], [3, 0], [1.5, 0]]
 
 
-def test_the_formula_of_an_unscaled_number_has_centre_0():
-    (formula,) = number_column(centre=7.0, shift=False).input_descriptions
-    assert (formula.centre, formula.scale) == (0.0, 1.0)
+def test_the_description_of_an_unscaled_number_has_centre_0():
+    (each,) = number_column(centre=7.0, shift=False).input_descriptions
+    assert (each.centre, each.scale) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("method", ["robust", "standard"])
