@@ -240,7 +240,7 @@ def warn_of_left_out_columns(encoder: TableEncoder, survey: Survey) -> None:
     for name, column in zip(encoder.column_names, encoder.columns, strict=True):
         # the number of inputs is tested first, since describing the inputs of a text column takes long
         is_nearly_empty = bool(column.reason_if_left_out) and column.n_inputs <= 1
-        if is_nearly_empty and {formula.kind for formula in column.input_formulas} <= {"missing"}:
+        if is_nearly_empty and {each.kind for each in column.input_descriptions} <= {"missing"}:
             left_out.setdefault(column.reason_if_left_out, []).append(name)
     text = "Columns {} of X are left out: {}"
     if left_out and encoder.n_inputs == 0:

@@ -19,8 +19,8 @@ from sknet._model.model import Model
 from sknet._model.residuals import HeldOutResiduals, LabelResiduals, Residuals, ResidualScale, ScaledResiduals
 from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
-from sknet._tables.column import InputFormula
 from sknet._tables.encoder import TableEncoder
+from sknet._tables.formulas import InputDescription
 from sknet._tables.new_rows import columns_with_unread_values
 from sknet._tables.read import have_equal_values, short_list
 from sknet._training.solver import Epoch, State
@@ -252,10 +252,10 @@ def _epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
 
 
 def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
-    """Return one row per input of the network, with its column and formula."""
-    columns, formulas = zip(*encoder.input_formulas, strict=True)  # one pair for each input
+    """Return one row per input of the network, with its column and description."""
+    columns, descriptions = zip(*encoder.input_descriptions, strict=True)  # one pair for each input
     names = pd.Index(encoder.feature_names, name="input")
-    table = pd.DataFrame(list(formulas), columns=list(InputFormula._fields), index=names).drop(columns="suffix")
+    table = pd.DataFrame(list(descriptions), columns=list(InputDescription._fields), index=names).drop(columns="suffix")
     table.insert(0, "column", list(columns))
     return table
 

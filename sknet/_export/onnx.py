@@ -18,9 +18,10 @@ raw : (n, n_outputs)     the last layer's output, in the type of the weights
 P : (n, k)               the probabilities of one target column before they have scikit-learn's shape
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -47,12 +48,15 @@ from sknet._model.model import Model
 from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import EXP, IDENTITY, SIGMOID, SOFTMAX, Loss
 from sknet._network.weights import output_rounding_unit
-from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetEncodedColumn
-from sknet._tables.dates import DatetimeColumn, angle_per_unit
+from sknet._tables.categories import CATEGORY, BaseCategoryColumn, one_hot_inputs
+from sknet._tables.column import ColumnKind
+from sknet._tables.dates import DATE
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
+from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, place_formulas
+from sknet._tables.kinds import KINDS_BY_CLASS
+from sknet._tables.numbers import NUMBER
 from sknet._tables.read import category_key, is_frame
-from sknet._tables.text import TextColumn
+from sknet._tables.text import TEXT
 from sknet._typing import Array, DType, Table
 
 # --- the graph -------------------------------------------------------------------------------------------------------
@@ -143,7 +147,7 @@ class PlacedColumn(NamedTuple):
 
     position: int  # in its feed
     name: str
-    column: Any  # of one of the classes in `COLUMN_WRITERS`
+    column: Any  # a `Column` of one of the kinds in `COLUMN_WRITERS`
     inputs: list[int]  # bins first
 
 
@@ -168,58 +172,51 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the columns of a feed, all columns of one kind at a time, and yield the encoded columns."""
-    for item in placed:
-        learnt = item.column.number if isinstance(item.column, BinnedColumn) else item.column
-        if type(learnt) not in COLUMN_WRITERS:
-            raise ExportError(f"Column {item.name!r} {NOT_EXPRESSIBLE.get(type(learnt), OF_NO_KNOWN_KIND)}.")
-    for column_class in dict.fromkeys(type(item.column) for item in placed):
-        of_class = [item for item in placed if type(item.column) is column_class]
-        yield from COLUMN_WRITERS[column_class](graph, feed, of_class)
+    writers = [_find_writer(COLUMN_WRITERS, KINDS_BY_CLASS[type(item.column)], item.name) for item in placed]
+    for write in dict.fromkeys(writers):
+        yield from write(graph, feed, [item for item, own in zip(placed, writers, strict=True) if own is write])
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------
+def _find_writer(writers: Mapping[Any, Any], key: object, name: str) -> Any:
+    """Return the writer for a kind of column or a class of formulas; an ExportError names a column without a writer."""
+    if key not in writers:
+        raise ExportError(f"Column {name!r} {NOT_EXPRESSIBLE.get(key, OF_NO_KNOWN_KIND)}.")
+    return writers[key]
 
 
-def _numbers_as_double(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> str:
-    """Return numeric columns in float64."""
+# --- formulas --------------------------------------------------------------------------------------------------------
+
+
+def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
+    """Write columns of numbers."""
     if feed.dtype == STRING:
         raise ExportError(
             f"Column {placed[0].name!r} holds numbers, and the graph's input {feed.name!r} holds text: give it a "
             "FloatTensorType or DoubleTensorType."
         )
-    return graph.cast(feed.columns(graph, [item.position for item in placed]), FLOAT64, of=feed.dtype)
+    x = graph.cast(feed.columns(graph, [item.position for item in placed]), FLOAT64, of=feed.dtype)
+    yield from _write_formulas(graph, Feed(x, FLOAT64, len(placed)), placed)
 
 
-def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write scaled numbers, the indicators of missing values, and bins, as the formulas of the inputs say."""
-    x = _numbers_as_double(graph, feed, placed)
-    numbers, indicators, bins = (_formulas_of(placed, kind) for kind in ("number", "missing", "bin"))
-    missing = graph.node("IsNaN", x)
-    learnt: list[NumberColumn] = [item.column.number if bins.size else item.column for item in placed]
-    filled = graph.node("Where", missing, np.array([column.center for column in learnt]), x)
-    z = graph.node("Mul", graph.node("Sub", filled, numbers["centre"]), numbers["scale"])
-    # columns that were learnt together are scaled alike
-    bent = _bend(graph, z) if learnt[0].bend else z
-    yield graph.cast(bent, graph.dtype, of=FLOAT64), numbers["input"].tolist()
-    if indicators.size:
-        are_missing = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(placed))
-        yield are_missing.columns(graph, indicators["column"].tolist()), indicators["input"].tolist()
-    if bins.size:
-        values = graph.node("Gather", filled, bins["column"], axis=1)  # of the column of each bin
-        ramps = graph.node("Mul", graph.node("Sub", values, bins["centre"]), bins["scale"])
-        inside = graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
-        yield graph.cast(inside, graph.dtype, of=FLOAT64), bins["input"].tolist()
+def _write_formulas(graph: Graph, x: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
+    """Write the formulas of columns whose numbers, (n, d), are the columns of x."""
+    for joint in place_formulas((item.column.formulas, item.inputs) for item in placed):
+        write = _find_writer(FORMULA_WRITERS, type(joint.formula), placed[joint.columns[0]].name)
+        encoded = write(graph, x.columns(graph, joint.columns.tolist()), joint.formula)
+        yield graph.cast(encoded, graph.dtype, of=FLOAT64), joint.inputs.tolist()
 
 
-def _formulas_of(placed: Sequence[PlacedColumn], kind: str) -> Array:
-    """Return the formulas of one kind, each with the index of its input and the position of its column in `placed`."""
-    found = [
-        (k, i, formula.centre, formula.scale)
-        for k, item in enumerate(placed)
-        for i, formula in zip(item.inputs, item.column.input_formulas, strict=True)
-        if formula.kind == kind
-    ]
-    return np.array(found, [("column", np.int64), ("input", np.int64), ("centre", float), ("scale", float)])
+def _filled(graph: Graph, x: str, centre: Array | float) -> str:
+    """Return numbers, where the centre replaces missing ones."""
+    return graph.node("Where", graph.node("IsNaN", x), centre, x)
+
+
+def _scaled_number(graph: Graph, x: str, formula: ScaledNumber) -> str:
+    z = _filled(graph, x, formula.centre)
+    if formula.shift:
+        z = graph.node("Sub", z, formula.centre)
+    z = graph.node("Mul", z, formula.factor)
+    return _bend(graph, z) if formula.bend else z
 
 
 def _bend(graph: Graph, z: str) -> str:
@@ -231,6 +228,31 @@ def _bend(graph: Graph, z: str) -> str:
     return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), np.float64(3.0))
 
 
+def _ramps(graph: Graph, x: str, formula: Ramps) -> str:
+    filled = _filled(graph, x, formula.centre)
+    values = graph.node("Gather", filled, formula.source, axis=1)  # of the column of each bin
+    ramps = graph.node("Mul", graph.node("Sub", values, formula.low), formula.factor)
+    return graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
+
+
+def _wave(graph: Graph, seconds: str, formula: Wave) -> str:
+    """Write the sine and the cosine of the position in a cycle."""
+    day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
+    position = CYCLE_WRITERS[formula.cycle](graph, seconds, day)
+    angle = graph.node("Mul", position, np.float64(formula.scale))
+    waves = graph.concat([graph.node("Sin", angle), graph.node("Cos", angle)])
+    return graph.node("Where", graph.node("IsNaN", seconds), np.float64(0.0), waves)
+
+
+FORMULA_WRITERS: dict[type, Callable[[Graph, str, Any], str]] = {
+    ScaledNumber: _scaled_number,
+    Ramps: _ramps,
+    MissingIndicator: lambda graph, x, formula: graph.cast(graph.node("IsNaN", x), FLOAT64),
+    Wave: _wave,
+}
+"""The functions that write the inputs of a formula in float64, from numbers, (n, d), or from the seconds of dates."""
+
+
 # --- dates -----------------------------------------------------------------------------------------------------------
 
 MICROSECOND = 1000
@@ -240,21 +262,14 @@ DAY = 86_400.0
 
 
 def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write dates: their seconds as numbers, and the sine and cosine of each cycle."""
+    """Write columns of dates, from their seconds."""
     for item in placed:
-        column: DatetimeColumn = item.column
-        if column.zone is not None:
+        if item.column.zone is not None:
             raise ExportError(
-                f"Column {item.name!r} has the time zone {column.zone}, and ONNX has no time zones: fit on dates "
+                f"Column {item.name!r} has the time zone {item.column.zone}, and ONNX has no time zones: fit on dates "
                 "without one, by .dt.tz_localize(None)."
             )
-        seconds, n = _seconds(graph, feed, item), column.seconds.n_inputs
-        numbers = item._replace(position=0, column=column.seconds, inputs=item.inputs[:n])
-        yield from _encode_feed(graph, Feed(seconds, FLOAT64, 1), [numbers])
-        if column.cycles:
-            waves = graph.concat([wave for cycle in column.cycles for wave in _sine_and_cosine(graph, seconds, cycle)])
-            known = graph.node("Where", graph.node("IsNaN", seconds), np.float64(0.0), waves)
-            yield graph.cast(known, graph.dtype, of=FLOAT64), item.inputs[n:]
+        yield from _write_formulas(graph, Feed(_seconds(graph, feed, item), FLOAT64, 1), [item])
 
 
 def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
@@ -271,14 +286,6 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
     microseconds = graph.cast(graph.node("Div", without_rest, integers(MICROSECOND)), FLOAT64)
     seconds = graph.node("Div", microseconds, np.float64(1e6))
     return graph.node("Where", missing, np.float64(np.nan), seconds)
-
-
-def _sine_and_cosine(graph: Graph, seconds: str, cycle: str) -> list[str]:
-    """Return the sine and the cosine of the position in a cycle."""
-    day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
-    position = CYCLE_WRITERS[cycle](graph, seconds, day)
-    angle = graph.node("Mul", position, np.float64(angle_per_unit(cycle)))
-    return [graph.node("Sin", angle), graph.node("Cos", angle)]
 
 
 def _hour(graph: Graph, seconds: str, day: str) -> str:
@@ -308,25 +315,17 @@ CYCLE_WRITERS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "we
 
 
 def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write the one-hot inputs, or the target means, of columns of categories."""
+    """Write the one-hot inputs, and then the target means, of columns of categories."""
     for item in placed:
-        yield _inputs_of_categories(graph, feed, item, item.column.categories), item.inputs
+        inputs = iter(item.inputs)
+        for part in (one_hot_inputs(item.column), item.column.without_one_hot()):
+            if part is not None and part.n_inputs:
+                yield _inputs_of_categories(graph, feed, item, part), list(islice(inputs, part.n_inputs))
 
 
-def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write the one-hot inputs that may come first, and the means of all categories."""
-    for item in placed:
-        column: TargetEncodedColumn = item.column
-        n = 0 if column.one_hot is None else column.one_hot.n_inputs
-        if column.one_hot is not None:
-            yield from _write_categories(graph, feed, [item._replace(column=column.one_hot, inputs=item.inputs[:n])])
-        means = item._replace(column=replace(column, one_hot=None), inputs=item.inputs[n:])
-        yield from _write_categories(graph, feed, [means])
-
-
-def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, categories: Sequence[str]) -> str:
-    """Write the inputs of a column of categories: each value selects a row of the table of inputs."""
-    inputs = inputs_by_category(placed.column, categories)
+def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, part: BaseCategoryColumn) -> str:
+    """Write some inputs of a column of categories: each value selects a row of the table of inputs."""
+    categories, inputs = part.categories, inputs_by_category(part)
     x = feed.columns(graph, [placed.position])
     if feed.dtype == STRING:
         row_indices = _input_row_of_text(graph, x, placed.name, categories, inputs)
@@ -337,8 +336,9 @@ def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, catego
     return graph.node("Squeeze", gathered, integers(1))
 
 
-def inputs_by_category(column: CategoryColumn | TargetEncodedColumn, categories: Sequence[str]) -> Array:
+def inputs_by_category(column: BaseCategoryColumn) -> Array:
     """Return the inputs of each category, of an unknown category, and of a missing value: one row each."""
+    categories = column.categories
     # among one more names than there are categories, at least one is not a category
     unknown = next(name for name in map(str, range(len(categories) + 1)) if name not in categories)
     values = np.array([*categories, unknown, None], dtype=object)
@@ -412,29 +412,26 @@ def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], rows: list[int], 
 
 ColumnWriter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[EncodedColumns]]
 
-COLUMN_WRITERS: dict[type, ColumnWriter] = {
-    NumberColumn: _write_numbers,
-    BinnedColumn: _write_numbers,
-    DatetimeColumn: _write_dates,
-    CategoryColumn: _write_categories,
-    IdentifierColumn: _write_categories,
-    TargetEncodedColumn: _write_target_means,
+COLUMN_WRITERS: dict[ColumnKind, ColumnWriter] = {
+    NUMBER: _write_numbers,
+    DATE: _write_dates,
+    CATEGORY: _write_categories,
 }
 """The functions that write the columns of each kind in a feed, and yield the encoded columns."""
 
-NOT_EXPRESSIBLE: dict[type, str] = {
-    QuantileColumn: "is scaled by quantiles, which ONNX cannot express: fit with input_scaling='robust' or 'standard'",
-    TextColumn: (
+NOT_EXPRESSIBLE: dict[object, str] = {
+    NormalScore: "is scaled by quantiles, which ONNX cannot express: fit with input_scaling='robust' or 'standard'",
+    TEXT: (
         "is free text, which ONNX cannot express: leave the column out, encode it before the estimator, or use "
         "sknet.save"
     ),
 }
-"""Why a column of a kind without a converter cannot be exported, and what to do instead."""
+"""Why a kind of column or a class of formulas has no writer, and what to do instead."""
 
 OF_NO_KNOWN_KIND = (
     "is of a kind that cannot be exported: leave the column out, encode it before the estimator, or use sknet.save"
 )
-"""The same for all other kinds without a converter."""
+"""The same for all others without a writer."""
 
 
 Tensor = Callable[[list[int | None]], object]

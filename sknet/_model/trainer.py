@@ -85,7 +85,7 @@ def make_monotone_bounds(
         return None
     check_can_be_monotone(settings, encoding)
     # the inputs' means: first biases compensate for weights whose sign is changed
-    means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
+    means = np.array([BIN_MEAN * (each.kind == "bin") for _, each in encoding.encoder.input_descriptions])
     sign = sign[n_skipped_inputs:]
     means = means[n_skipped_inputs:]
     dtype = encoding.compute_dtype

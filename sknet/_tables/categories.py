@@ -50,12 +50,12 @@ from sknet._tables.column import (
     ColumnKind,
     ColumnSettings,
     ColumnStorage,
-    InputFormula,
     TextFiles,
     TrainingRows,
 )
 from sknet._tables.dates import holds_iso_dates
 from sknet._tables.equality import EqualByFields
+from sknet._tables.formulas import InputDescription
 from sknet._tables.read import (
     TEXT_TYPES,
     ColumnValues,
@@ -154,14 +154,14 @@ class CategoryColumn(BaseCategoryColumn):
         return is_full or self.infrequent_share >= LARGE_INFREQUENT_SHARE
 
     @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """The formulas: 1 for its category and 0 for others; a single input of two categories is −1 or 1."""
+    def input_descriptions(self) -> tuple[InputDescription, ...]:
+        """The inputs: 1 for its category and 0 for others; a single input of two categories is −1 or 1."""
         if self.has_signed_input:
             # x is 1 for the second category and 0 for the first: (x - 0.5) * 2 is 1 or −1
-            return (InputFormula(f"_{self.categories[1]}", "level", self.categories[1], centre=0.5, scale=2.0),)
+            return (InputDescription(f"_{self.categories[1]}", "level", self.categories[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        others = [InputFormula(f"_{unused_name(kind, self.categories)}", kind) for kind in special]
-        return (*(InputFormula(f"_{key}", "level", key) for key in self.categories), *others)
+        others = [InputDescription(f"_{unused_name(kind, self.categories)}", kind) for kind in special]
+        return (*(InputDescription(f"_{key}", "level", key) for key in self.categories), *others)
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
@@ -386,16 +386,16 @@ class TargetEncodedColumn(EqualByFields, BaseCategoryColumn):
         return (0 if self.one_hot is None else self.one_hot.n_inputs) + len(self.factor)
 
     @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """The formulas: (mean of the category - centre) * scale; None is the key of missing values."""
+    def input_descriptions(self) -> tuple[InputDescription, ...]:
+        """The means: (mean of the category - centre) * scale; None is the key of missing values."""
         endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
         word = unused_name("target", () if self.one_hot is None else self.one_hot.categories, endings)
         means = []
         for i, (ending, factor) in enumerate(zip(endings, self.factor.tolist(), strict=True)):
             mean = dict(zip((*self.categories, None), self.means[0, :-1, i].tolist(), strict=True))
             centre = float(self.means[0, -1, i])
-            means.append(InputFormula(f"_{word}{ending}", "target", mean, centre=centre, scale=factor))
-        return (*(() if self.one_hot is None else self.one_hot.input_formulas), *means)
+            means.append(InputDescription(f"_{word}{ending}", "target", mean, centre=centre, scale=factor))
+        return (*(() if self.one_hot is None else self.one_hot.input_descriptions), *means)
 
     @property
     def expects_missing_values(self) -> bool:

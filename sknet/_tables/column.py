@@ -15,64 +15,28 @@ slopes : (n, n_inputs)   the derivative of each input by the value; where it jum
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import FileIO
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._tables.formulas import Formula, InputDescription
 from sknet._tables.read import ColumnValues
 from sknet._typing import Array, DType, Table
-
-
-class InputFormula(NamedTuple):
-    """The name of one input of the network, and how it is computed from its column: a row of `inputs_`.
-
-    Attributes
-    ----------
-    suffix : str
-        The end of the input's name, after the column's name.
-    kind : str
-        "number", "bin", "missing", "level", "infrequent", "target", or a word for the inputs of one kind of column,
-        such as "date" or "text".
-    level : str, mapping or None
-        The category whose input is 1; the cycle of a date; for a normal score, the quantile of each share, by share;
-        for target means, the mean of each category, by category; for a component of text, the idf and the weight of
-        each term, by term.
-    edge : float
-        The lower edge of a bin; NaN for other kinds.
-    centre, scale : float
-        The input is (value - centre) * scale, before clipping or bending.
-    """
-
-    suffix: str
-    kind: str
-    level: str | Mapping[str | None, float] | Mapping[str, tuple[float, float]] | None = None
-    edge: float = float("nan")
-    centre: float = 0.0
-    scale: float = 1.0
-
-    @property
-    def is_indicator(self) -> bool:
-        """Whether the input is −1, 0 or 1. If a column has several such inputs, at most one of them is not 0."""
-        return self.kind in ("level", "infrequent", "missing")
-
-
-MISSING_INPUT = InputFormula("_missing", "missing")
-"""The input that is 1 where a value is missing."""
-
 
 MIN_VALUES_TO_WARN = 20
 """Fewer new values may all be unknown or missing by chance, so there is no warning."""
 
 
-class Column(ABC):
+class Column:
     """How one column of a table becomes inputs of the network, as it was learnt from training rows.
 
-    A kind must implement `input_formulas` and `encode_into`. The other members have defaults that suit most kinds.
+    A kind must implement `formulas` and `arguments`, or else `input_descriptions` and `encode_into`. The other members
+    have defaults that suit most kinds.
 
     Attributes
     ----------
@@ -99,7 +63,7 @@ class Column(ABC):
     @property
     def n_inputs(self) -> int:
         """How many inputs the column becomes."""
-        return len(self.input_formulas)
+        return len(self.input_descriptions)
 
     @property
     def n_bins(self) -> int:
@@ -107,17 +71,30 @@ class Column(ABC):
         return 0
 
     @property
-    @abstractmethod
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """The name and the formula of each input."""
+    def formulas(self) -> tuple[Formula, ...]:
+        """The formulas by which the inputs are computed, bins first; () for a kind that computes them without."""
+        return ()
 
-    @abstractmethod
+    def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
+        """Return what each formula takes instead of n values, (n, 1); errors name the column."""
+        raise NotImplementedError
+
+    @property
+    def input_descriptions(self) -> tuple[InputDescription, ...]:
+        """The name of each input, and how it is computed."""
+        return tuple([each for formula in self.formulas for each in formula.descriptions])
+
     def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Write the inputs of n values into `out`; errors name the column."""
+        pairs = zip(self.formulas, self.arguments(values, name), strict=True)
+        out[...] = np.hstack([formula.encode(argument, out.dtype, [name]) for formula, argument in pairs])
 
     def slopes(self, values: ColumnValues, name: str) -> Array | None:
-        """Return the derivatives of the inputs, 0 for missing values; None if the values are not numbers."""
-        return None
+        """Return the derivatives of the inputs, 0 for missing values; None if no formulas compute them."""
+        if not self.formulas:
+            return None
+        pairs = zip(self.formulas, self.arguments(values, name), strict=True)
+        return np.hstack([formula.slopes(argument) for formula, argument in pairs])
 
     @property
     def reads_every_value(self) -> bool:
@@ -131,7 +108,7 @@ class Column(ABC):
     @property
     def expects_missing_values(self) -> bool:
         """Whether there is an input for missing values, or all values have the same inputs."""
-        return self.is_constant or any(formula.kind == "missing" for formula in self.input_formulas)
+        return self.is_constant or any(each.kind == "missing" for each in self.input_descriptions)
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether most of n new values are unlike the training values: far from their centre, or unknown."""
@@ -145,11 +122,16 @@ class Column(ABC):
     # --- numbers
 
     @property
+    def is_joint(self) -> bool:
+        """Whether the column is encoded together with others, since it holds numbers and its formulas are joint."""
+        return False
+
+    @property
     def is_constant(self) -> bool:
         """Whether all training values were equal, so that the scale is still unknown: see `with_scale_of`."""
         return False
 
-    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> Column:
+    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
         """Return a column that `is_constant` with the scale of n new values; other columns as they are."""
         return self
 
@@ -165,9 +147,7 @@ class Column(ABC):
         """Return the column with other categories and their means of the target, and everything else unchanged."""
         return self
 
-    def encode_cross_fitted_into(  # noqa: B027 most kinds have no such inputs
-        self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array
-    ) -> None:
+    def encode_cross_fitted_into(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
         """Overwrite the inputs that depend on the target, as other folds have learnt it; `encode_into` comes first."""
 
 

@@ -191,14 +191,14 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
         n_bins = column.n_bins
         if n_bins:
             binned.append((n_bins, bin_start))
-        formulas = column.input_formulas[n_bins:]
+        descriptions = column.input_descriptions[n_bins:]
         # several such inputs are one-hot; a single one is an indicator, or −1 and 1 for two categories
-        one_hot = [i for i, formula in enumerate(formulas) if formula.is_indicator]
+        one_hot = [i for i, each in enumerate(descriptions) if each.is_indicator]
         if len(one_hot) > 1:
             categories.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
         else:
             sign_inputs += [start + i for i in one_hot]
-        uncompressed += [start + i for i in range(len(formulas)) if i not in one_hot]
+        uncompressed += [start + i for i in range(len(descriptions)) if i not in one_hot]
     kept, signs = (np.array(inputs, dtype=np.intp) for inputs in (uncompressed, sign_inputs))
     return CompactLayout(kept, signs, tuple(categories), _group_bins(binned))
 

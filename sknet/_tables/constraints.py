@@ -63,7 +63,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
                 "these rise and fall. Set it to 0, or make the column one of numbers."
             )
         # the other input, if there is one, is the indicator of missing values
-        signs.append([value if formula.kind in ("number", "bin") else 0 for formula in column.input_formulas])
+        signs.append([value if description.rises else 0 for description in column.input_descriptions])
     return np.array(encoder.order_bins_first(signs), np.int8)
 
 

@@ -18,10 +18,11 @@ position : (n,)          how far a cycle has come, in its own unit; NaN where mi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import pi
+from math import inf, pi
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -31,10 +32,10 @@ from sknet._tables.column import (
     ColumnKind,
     ColumnSettings,
     ColumnStorage,
-    InputFormula,
     TextFiles,
     TrainingRows,
 )
+from sknet._tables.formulas import Formula, Wave
 from sknet._tables.numbers import learn_number
 from sknet._tables.read import (
     DATE_TYPES,
@@ -114,13 +115,13 @@ _DAY = 86_400 * 10**6
 """Microseconds in a day."""
 
 
-CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
-    "hour": (24.0, lambda local, microseconds: np.mod(microseconds, _DAY) * (24.0 / _DAY)),
-    "weekday": (7.0, lambda local, microseconds: np.asarray(local.day_of_week, dtype=np.float64)),
-    "yearday": (365.25, lambda local, microseconds: np.asarray(local.day_of_year, dtype=np.float64)),
+CYCLES: dict[str, tuple[Wave, Callable[[pd.DatetimeIndex, Array], Array]]] = {
+    "hour": (Wave("hour", 2.0 * pi / 24.0, 3600.0), lambda local, us: np.mod(us, _DAY) * (24.0 / _DAY)),
+    "weekday": (Wave("weekday", 2.0 * pi / 7.0, inf), lambda local, us: np.asarray(local.day_of_week, np.float64)),
+    "yearday": (Wave("yearday", 2.0 * pi / 365.25, inf), lambda local, us: np.asarray(local.day_of_year, np.float64)),
 }
-"""The length of each cycle, and a function that returns the position in it: hours since midnight, days since Monday,
-or the day of the year from 1."""
+"""The formula of each cycle, and a function of local time and microseconds that returns the position in it: hours since
+midnight, days since Monday, or the day of the year from 1."""
 
 
 @dataclass(frozen=True)
@@ -158,32 +159,15 @@ class DatetimeColumn(Column):
         return self.seconds.n_bins
 
     @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """The formulas of the seconds' inputs, and of the sine and cosine of position * scale in each cycle."""
-        pairs = [(cycle, f"{cycle}_{wave}") for cycle in self.cycles for wave in ("sin", "cos")]
-        waves = [InputFormula(f"_{wave}", "date", wave, scale=angle_per_unit(cycle)) for cycle, wave in pairs]
-        return (*self.seconds.input_formulas, *waves)
+    def formulas(self) -> tuple[Formula, ...]:
+        """The formulas of the seconds, and a wave for each cycle."""
+        return (*self.seconds.formulas, *(CYCLES[cycle][0] for cycle in self.cycles))
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Write the inputs of n values into `out`, of shape (n, n_inputs)."""
+    def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
+        """Return the seconds for their formulas, and the position in each cycle."""
         datetimes = self.datetimes_of(values, name)
-        first = self.seconds.n_inputs
-        self.seconds.encode_into(seconds_of(datetimes), out[:, :first], name)
-        for i, cycle in enumerate(self.cycles):
-            out[:, first + 2 * i : first + 2 * i + 2] = sine_and_cosine(datetimes, cycle)
-
-    def slopes(self, values: ColumnValues, name: str) -> Array:
-        """Return the derivatives by seconds, (n, n_inputs); those of weekdays and days of the year are 0."""
-        datetimes = self.datetimes_of(values, name)
-        slopes = np.zeros((len(datetimes), self.n_inputs))
-        first = self.seconds.n_inputs
-        slopes[:, :first] = self.seconds.slopes(seconds_of(datetimes), name)
-        if "hour" in self.cycles:
-            at = first + 2 * self.cycles.index("hour")
-            sine, cosine = sine_and_cosine(datetimes, "hour").T
-            # the angle depends on hours, and the slope is per second
-            slopes[:, at : at + 2] = np.stack([cosine, -sine], axis=1) * angle_per_unit("hour") / 3600.0
-        return slopes
+        positions = [cycle_positions(datetimes, cycle)[:, np.newaxis] for cycle in self.cycles]
+        return [*self.seconds.arguments(seconds_of(datetimes), name), *positions]
 
     @property
     def reads_every_value(self) -> bool:
@@ -213,7 +197,7 @@ class DatetimeColumn(Column):
         """Whether all dates in training were equal."""
         return self.seconds.is_constant
 
-    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> DatetimeColumn:
+    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
         """Return the column with the scale of the seconds of n new values."""
         seconds = seconds_of(self.datetimes_of(values, name))
         return replace(self, seconds=self.seconds.with_scale_of(seconds, name, weight))
@@ -280,17 +264,6 @@ def cycle_positions(datetimes: DatetimeLike, cycle: str) -> Array:
     """Return the position of each date in a cycle (see `CYCLES`), NaN where missing."""
     local = pd.DatetimeIndex(datetimes).tz_localize(None)  # local time
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
-
-
-def angle_per_unit(cycle: str) -> float:
-    """Return the angle of one hour or one day in a cycle."""
-    return 2.0 * pi / CYCLES[cycle][0]
-
-
-def sine_and_cosine(datetimes: DatetimeLike, cycle: str) -> Array:
-    """Return the sine and the cosine of the position in a cycle, (n, 2); 0 for missing dates."""
-    angle = cycle_positions(datetimes, cycle) * angle_per_unit(cycle)
-    return np.nan_to_num(np.stack([np.sin(angle), np.cos(angle)], axis=1))
 
 
 def is_text(values: ColumnValues) -> bool:

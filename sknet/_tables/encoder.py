@@ -4,17 +4,17 @@ The table is a float array, a CSR matrix or a data frame. The first inputs are t
 all other inputs. Both follow the order of the columns.
 
 The encoder scales the numbers of all columns in one pass, and computes all their bins in another, because a loop over
-columns would spend its time in Python. One-hot inputs of columns with many categories may be looked up: they are
-written into a sparse matrix, and the product with the weights picks one row of the weights for each category. All other
-inputs are written into a dense matrix.
+columns would spend its time in Python: `sknet._tables.formulas` stacks the formulas. One-hot inputs of columns with
+many categories may be looked up: they are written into a sparse matrix, and the product with the weights picks one row
+of the weights for each category. All other inputs are written into a dense matrix.
 
 Conventions
 -----------
-n rows; d columns, of which d_num are numbers, and d_binned numbers with bins; n_inputs inputs of the network, of which
-m are not looked up, and n_others are not bins.
+n rows; d columns, of which d_num are numbers that are encoded together; n_inputs inputs of the network, of which m are
+not looked up, and n_others are not bins.
 
 X : (n, d)                   the table
-observed : (n, d_num)        its numbers, not yet scaled, NaN where a value is missing
+observed : (n, d_num)        these numbers, NaN where a value is missing
 out : (n, n_inputs)          the network's input
 dense_inputs : (m,)          indices of the inputs that are not looked up
 """
@@ -33,21 +33,10 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
-from sknet._tables.column import Column, ColumnSettings, InputFormula, TrainingRows
+from sknet._tables.column import Column, ColumnSettings, TrainingRows
+from sknet._tables.formulas import InputDescription, PlacedFormula, place_formulas
 from sknet._tables.kinds import KINDS, Survey
-from sknet._tables.numbers import (
-    BinnedColumn,
-    ColumnScaler,
-    common_scaler,
-    encode_bins_inplace,
-    jointly_scaled_number,
-    learn_numbers,
-    learn_sparse,
-    learn_steps,
-    raise_for_excessive_values,
-    read_number_column,
-    scale_and_check,
-)
+from sknet._tables.numbers import BinnedColumn, learn_numbers, learn_sparse, learn_steps, read_number_column
 from sknet._tables.read import (
     ColumnValues,
     as_uniform_array,
@@ -63,111 +52,6 @@ from sknet._tables.read import (
 from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
 from sknet._vectors import blocks_of_batch
-
-# --- where inputs are ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class StackedBins:
-    """The bins of all columns of numbers, computed together.
-
-    Attributes
-    ----------
-    columns : ndarray of ints, of shape (d_binned,)
-        Which of the columns of numbers have bins.
-    center : ndarray of shape (d_binned,)
-        What replaces a missing value of each.
-    source : ndarray of ints, of shape (n_bins,)
-        Index of the column of each bin, among the columns with bins; 0 for the bins of dates.
-    low, factor : ndarray of shape (n_bins,)
-        Lower edge of each bin, and 1 over its width; 0 for the bins of dates.
-    """
-
-    columns: NDArray[np.intp]
-    center: Array
-    source: NDArray[np.intp]
-    low: Array
-    factor: Array
-
-    def encode_into(self, values: Array, out: Array) -> None:
-        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs); the bins of dates become 0."""
-        binned = values if len(self.columns) == values.shape[1] else values[:, self.columns]
-        filled = binned.astype(np.float64)  # a copy
-        np.copyto(filled, self.center, where=np.isnan(filled))
-        # `take` makes the value of each bin's column: (n, n_bins)
-        out[:, : len(self.source)] = encode_bins_inplace(filled.take(self.source, axis=1), self.low, self.factor)
-
-
-@dataclass(frozen=True)
-class ColumnLayout:
-    """Which inputs belong to each column, and which columns are scaled together.
-
-    Attributes
-    ----------
-    bin_starts : ndarray of ints, of shape (d + 1,)
-        First bin of each column; the last entry is the number of bins.
-    starts_after_bins : ndarray of ints, of shape (d + 1,)
-        First input of each column after its bins; the last entry is the number of inputs.
-    number_columns, number_inputs : ndarray of ints, of shape (d_num,)
-        The indices of the columns of numbers, and of the inputs that are these numbers, scaled.
-    indicated : ndarray of ints
-        Which of the numbers have an indicator of missing values. It is the next input.
-    scaler : ColumnScaler
-        It scales the numbers.
-    bins : StackedBins or None
-        The bins of the numbers, if there are any.
-    other_columns : list of int
-        The indices of all other columns.
-    only_numbers : bool
-        Whether every column becomes one scaled number and no other input.
-    """
-
-    bin_starts: NDArray[np.intp]
-    starts_after_bins: NDArray[np.intp]
-    number_columns: NDArray[np.intp]
-    number_inputs: NDArray[np.intp]
-    indicated: NDArray[np.intp]
-    scaler: ColumnScaler
-    bins: StackedBins | None
-    other_columns: list[int]
-    only_numbers: bool
-
-
-def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
-    """Find the inputs of each column: first the bins of all columns, then the other inputs, column by column."""
-    bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
-    n_others = (column.n_inputs - column.n_bins for column in columns)
-    starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
-    numbers = {j: number for j, column in enumerate(columns) if (number := jointly_scaled_number(column)) is not None}
-    indices = np.array(list(numbers), dtype=np.intp)
-    return ColumnLayout(
-        bin_starts=bin_starts,
-        starts_after_bins=starts,
-        number_columns=indices,
-        number_inputs=starts[indices],  # the scaled number is the first input of its column after the bins
-        indicated=np.flatnonzero([number.has_missing_indicator for number in numbers.values()]),
-        scaler=common_scaler(list(numbers.values())),
-        bins=_stack_bins(columns, indices, bin_starts),
-        other_columns=[j for j in range(len(columns)) if j not in numbers],
-        only_numbers=bool(len(numbers) == len(columns) == starts[-1]),  # one input per column: no indicators, no bins
-    )
-
-
-def _stack_bins(
-    columns: Sequence[Column], number_indices: NDArray[np.intp], bin_starts: NDArray[np.intp]
-) -> StackedBins | None:
-    """Stack the bins of all columns; None where no column has bins."""
-    # k counts columns of numbers, j those of the table
-    binned = [(k, j, c) for k, j in enumerate(number_indices.tolist()) if isinstance(c := columns[j], BinnedColumn)]
-    if not binned:
-        return None
-    source, (low, factor) = np.zeros(bin_starts[-1], np.intp), np.zeros((2, bin_starts[-1]))
-    for i, (_, j, column) in enumerate(binned):
-        bins = slice(bin_starts[j], bin_starts[j + 1])
-        source[bins], (low[bins], factor[bins]) = i, column.lows_and_factors
-    center = np.array([column.number.center for _, _, column in binned])
-    return StackedBins(np.array([k for k, _, _ in binned]), center, source, low, factor)
-
 
 # --- categories that are looked up -----------------------------------------------------------------------------------
 
@@ -268,6 +152,9 @@ T = TypeVar("T")
 INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: they take little memory, and a loop over columns takes little of the time."""
 
+NUMBERS_ENCODED_AT_ONCE = 2**17
+"""How many inputs are encoded at a time if all columns are numbers, and need no loop: these fit in the cache."""
+
 VALUES_LEARNT_AT_ONCE = 2**16
 """How many values are learnt from at a time. These take little memory, but include many columns of a small table."""
 
@@ -290,14 +177,12 @@ class TableEncoder:
     @cached_property
     def n_inputs(self) -> int:
         """How many inputs the network has."""
-        return int(self._layout.starts_after_bins[-1])
+        return int(self.input_starts[1][-1])
 
     @cached_property
     def lookups(self) -> LookedUpCategories | None:
         """The categories that are looked up; None if there are few categories."""
-        if self._layout.only_numbers:
-            return None
-        return choose_lookups(self.columns, self._layout.starts_after_bins)
+        return None if self.is_numeric else choose_lookups(self.columns, self.input_starts[1])
 
     @cached_property
     def encoder_without_lookups(self) -> TableEncoder:
@@ -305,8 +190,20 @@ class TableEncoder:
         return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
 
     @cached_property
-    def _layout(self) -> ColumnLayout:
-        return compute_layout(self.columns)
+    def joint_columns(self) -> NDArray[np.intp]:
+        """The indices of the columns of numbers that are encoded together, (d_num,)."""
+        return np.flatnonzero([column.is_joint for column in self.columns])
+
+    @cached_property
+    def joint_formulas(self) -> list[PlacedFormula]:
+        """The formulas of these columns, stacked."""
+        bins, others = (list(map(range, firsts, firsts[1:])) for firsts in map(np.ndarray.tolist, self.input_starts))
+        columns = ((self.columns[j].formulas, [*bins[j], *others[j]]) for j in self.joint_columns.tolist())
+        return place_formulas(columns)
+
+    @cached_property
+    def _other_columns(self) -> list[int]:
+        return [j for j, column in enumerate(self.columns) if not column.is_joint]
 
     def with_names_of(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
@@ -328,7 +225,7 @@ class TableEncoder:
     @property
     def feature_names(self) -> list[str]:
         """A unique name for each input: the column's name and a suffix, such as a category or "missing"."""
-        names = [name + formula.suffix for name, formula in self.input_formulas]
+        names = [name + each.suffix for name, each in self.input_descriptions]
         taken: set[str] = set()
         for i, name in enumerate(names):  # a column "a_x" beside the category "x" of a column "a"
             while name in taken:
@@ -338,10 +235,10 @@ class TableEncoder:
         return names
 
     @property
-    def input_formulas(self) -> list[tuple[str, InputFormula]]:
-        """The column's name and the formula of each input."""
+    def input_descriptions(self) -> list[tuple[str, InputDescription]]:
+        """The column's name and the description of each input."""
         pairs = zip(self.column_names, self.columns, strict=True)
-        return self.order_bins_first([[(name, formula) for formula in column.input_formulas] for name, column in pairs])
+        return self.order_bins_first([[(name, each) for each in column.input_descriptions] for name, column in pairs])
 
     def order_bins_first(self, by_column: Sequence[Sequence[T]]) -> list[T]:
         """Return the values of all inputs, given column by column, in the order of the network's inputs."""
@@ -352,18 +249,23 @@ class TableEncoder:
     @property
     def n_bins(self) -> int:
         """How many of the network's inputs, the first ones, are bins."""
-        return int(self._layout.bin_starts[-1])
+        return int(self.input_starts[0][-1])
 
     @property
     def bins_per_column(self) -> NDArray[np.intp]:
         """For each bin, how many bins its column has, (n_bins,)."""
-        counts = np.diff(self._layout.bin_starts)
+        counts = np.diff(self.input_starts[0])
         return np.repeat(counts, counts)
 
-    @property
+    @cached_property
     def input_starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The index of the first bin of each column and of its first other input, (d + 1,) each; last the ends."""
-        return self._layout.bin_starts, self._layout.starts_after_bins
+        """The index of the first bin of each column and of its first other input, (d + 1,) each; last the ends.
+
+        The bins of all columns come first, and then the other inputs, column by column.
+        """
+        n_bins = [column.n_bins for column in self.columns]
+        n_others = [column.n_inputs - n for column, n in zip(self.columns, n_bins, strict=True)]
+        return np.cumsum([0, *n_bins], dtype=np.intp), np.cumsum([sum(n_bins), *n_others], dtype=np.intp)
 
     def inputs_of_column(self, j: int) -> Positions:
         """Return the indices of the inputs of column j, bins first; a slice if it has no bins."""
@@ -377,14 +279,13 @@ class TableEncoder:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether all columns are scaled together, so that encoding needs no loop over columns."""
-        return not self._layout.other_columns
+        """Whether all columns are encoded together, without a loop over columns."""
+        return not self._other_columns
 
     @property
     def keeps_zeros(self) -> bool:
         """Whether zeros stay zeros in every column, so that a sparse table stays sparse."""
-        # `scaled_sparse` only multiplies
-        return self._layout.only_numbers and not (self._layout.scaler.shift or self._layout.scaler.bend)
+        return self.is_numeric and all(placed.formula.keeps_zeros for placed in self.joint_formulas)
 
     def encode(
         self, X: Table, dtype: DTypeLike, *, ones: bool = False, encoding_fold: NDArray[np.intp] | None = None
@@ -397,11 +298,8 @@ class TableEncoder:
         if is_sparse(X):
             if self.keeps_zeros:
                 check_sparse_is_finite(X)
-                Z = self._layout.scaler.scaled_sparse(X, np.dtype(dtype))
-                excessive = Z.indices[~np.isfinite(Z.data)]
-                if excessive.size:
-                    raise_for_excessive_values(self.column_names[excessive.min()], Z.dtype)
-                return Z
+                (placed,) = self.joint_formulas  # the scaled numbers
+                return placed.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
             X = self.sparse_to_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0  # an empty slice without `ones`
@@ -412,7 +310,8 @@ class TableEncoder:
 
     def row_blocks(self, n: int) -> Iterator[slice]:
         """Return slices of n rows that are encoded at a time."""
-        return blocks_of_batch(slice(0, n), max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns)))
+        n_at_once = NUMBERS_ENCODED_AT_ONCE if self.is_numeric else INPUTS_ENCODED_AT_ONCE
+        return blocks_of_batch(slice(0, n), max(1, n_at_once // max(self.n_inputs, self.n_columns)))
 
     def encode_rows_into(
         self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None
@@ -422,40 +321,29 @@ class TableEncoder:
             values: Table = X.iloc[rows]
         else:  # a memory map becomes a plain array; `MemoryMappedRows` reads only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
-        if self._layout.only_numbers:
-            return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._number_names)
-        self._encode_columns(values, out, take_optional(encoding_fold, rows))
+        folds = take_optional(encoding_fold, rows)
+        if self._other_columns:
+            out[...] = 0.0  # categories write only inputs that are not 0
+        observed = self._joint_numbers(values)
+        for placed in self.joint_formulas:
+            placed.encode_into(observed, out, self._joint_names)
+        for j in self._other_columns:
+            self._write(j, column_at(values, j), out, folds)
         return out
 
     @cached_property
-    def _number_names(self) -> list[str]:
-        return [self.column_names[j] for j in self._layout.number_columns]
+    def _joint_names(self) -> list[str]:
+        return [self.column_names[j] for j in self.joint_columns]
 
-    def _numbers_to_scale(self, X: Table) -> Array:
-        """Return the numbers of an array or a frame that are scaled together, (n, d_num)."""
-        columns = self._layout.number_columns
+    def _joint_numbers(self, X: Table) -> Array:
+        """Return the numbers of an array or a frame that are encoded together, (n, d_num)."""
+        columns = self.joint_columns
         if not isinstance(X, pd.DataFrame):
             return X if len(columns) == X.shape[1] else X[:, columns]
         observed = np.empty((len(columns), len(X))).T  # each column adjacent in memory
-        for k, (j, name) in enumerate(zip(columns, self._number_names, strict=True)):
+        for k, (j, name) in enumerate(zip(columns, self._joint_names, strict=True)):
             observed[:, k] = column_as_floats(column_at(X, j), name)
         return observed
-
-    def _encode_columns(self, X: Table, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
-        """Write the inputs of rows of an array or a frame into `out`, if not all columns become one number."""
-        layout = self._layout
-        if layout.other_columns:
-            out[...] = 0.0  # categories write only inputs that are not 0
-        observed = self._numbers_to_scale(X)
-        scaled = np.empty_like(observed, out.dtype)
-        scale_and_check(layout.scaler, observed, scaled, self._number_names)
-        if layout.bins is not None:
-            layout.bins.encode_into(observed, out)  # before dates, whose bins it sets to 0
-        out[:, layout.number_inputs] = scaled
-        # an indicator of missing values is the input after its number
-        out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
-        for j in layout.other_columns:
-            self._write(j, column_at(X, j), out, encoding_fold)
 
     def _write(self, j: int, values: ColumnValues, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
         """Write the inputs of column j into `out`, (n, n_inputs)."""
@@ -475,7 +363,7 @@ class TableEncoder:
         names: list[str] = []
         columns: list[Column] = []
         for name, column in zip(self.column_names, self.columns, strict=True):
-            names += [name + formula.suffix for formula in column.input_formulas] if column.is_free_text else [name]
+            names += [name + each.suffix for each in column.input_descriptions] if column.is_free_text else [name]
             columns += [EncodedTextInput()] * column.n_inputs if column.is_free_text else [column]
         return TableEncoder(tuple(names), tuple(columns))
 

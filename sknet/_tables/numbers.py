@@ -21,9 +21,9 @@ Conventions
 n rows, d columns; b bins, or columns that are learnt together; q shares, equally spaced from 0 to 1. NaN is a missing
 value, which no statistic includes.
 
-X, Z : (n, d)            values as they come, and scaled; X may be a CSR matrix
+X : (n, d)               values as they come; X may be a CSR matrix
 numbers : (n,)           one column, float32 or float64; of steps, (n, c): the c columns with bins
-center, factor : (d,)    float64
+centre, factor : (d,)    float64
 quantiles : (q,)         weighted quantiles of the training values at the shares
 edges : (b + 1,)         increasing
 filled : (n, c)          numbers in float64, where the centre replaces missing ones
@@ -39,25 +39,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, pairwise
 from math import inf, log
-from typing import NoReturn
+from typing import Self
 
 import numpy as np
-from scipy.special import ndtri
 
 from sknet._tables.column import (
-    MISSING_INPUT,
     Column,
     ColumnKind,
     ColumnSettings,
     ColumnStorage,
-    InputFormula,
     TextFiles,
     TrainingRows,
 )
 from sknet._tables.equality import EqualByFields
+from sknet._tables.formulas import QUANTILE_SHARES, Formula, MissingIndicator, NormalScore, Ramps, ScaledNumber
 from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
 from sknet._tables.sampling import cross_fit_folds
-from sknet._tables.statistics import FLOAT32_RANGE, mean_and_deviation, safe_reciprocal
+from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
 from sknet._typing import Array, DType, Table
 from sknet._vectors import SortedColumns
 
@@ -67,160 +65,77 @@ MAX_MEDIAN_DISTANCE = 10.0
 """New values are far from training if their median is more than this many scales from the centre."""
 
 
-# --- scaling ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class ColumnScaler:
-    """The centres and factors of d columns, which are scaled together.
-
-    Attributes
-    ----------
-    center : ndarray of shape (d,)
-    factor : ndarray of shape (d,)
-    bend, shift : bool
-        As in `NumberColumn`.
-    float32_suffices : bool
-        Whether float32 has the range for this arithmetic.
-    """
-
-    center: Array
-    factor: Array
-    bend: bool
-    shift: bool
-    float32_suffices: bool
-
-    def impute_scale_and_test_finite(self, values: Array, out: Array) -> bool:
-        """Overwrite `out`, which may be `values`, by the scaled values; the centre replaces missing values.
-
-        Return True if all values and results are finite. `scale_and_check` finds out which values are missing, which
-        are infinite, and which results are too large for `out`.
-        """
-        # where the range of float32 is too small, compute in float64 and round the result
-        Z = out if self.float32_suffices or out.dtype != np.float32 else np.empty(out.shape)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self.shift:
-                # subtract in float64, unless values and Z both are float32: a column with a large offset then loses no
-                # digits
-                precise = Z.dtype if values.dtype == Z.dtype else np.dtype(np.float64)
-                np.subtract(values, self.center.astype(precise, copy=False), out=Z, casting="same_kind")
-            else:
-                np.copyto(Z, values, casting="same_kind")
-            all_finite = bool(np.isfinite(Z).all())  # most tables need no further pass
-            if not all_finite:
-                # the centre replaces missing values; after the subtraction it is 0
-                np.copyto(Z, 0.0 if self.shift else self.center, where=np.isnan(Z), casting="same_kind")
-                if self.bend:
-                    _replace_overflows(Z)  # before the multiplication: infinity times a factor of 0 is NaN
-            Z *= self.factor.astype(Z.dtype, copy=False)
-            if self.bend:
-                scaled_arcsinh_inplace(Z)
-            if Z is not out:
-                out[...] = Z
-        # bent values are finite: the largest float64 becomes about 2,100
-        return all_finite and (self.bend or bool(np.isfinite(out).all()))
-
-    def scaled_sparse(self, X: Table, dtype: DType) -> Table:
-        """Return a CSR matrix of the values times their columns' factors."""
-        with np.errstate(over="ignore"):  # the caller checks for infinite results
-            Z = X.astype(dtype, copy=True)
-            if self.float32_suffices:
-                Z.data *= self.factor.astype(dtype)[Z.indices]
-            else:  # as in `impute_scale_and_test_finite`
-                Z.data = (X.data * self.factor[X.indices]).astype(dtype)
-        return Z
-
-
-def scaled_arcsinh_inplace(Z: Array) -> None:
-    """Replace z by 3 asinh(z/3), in place: nearly z if z is small, and like a logarithm if z is large."""
-    _replace_overflows(Z)
-    Z /= 3.0
-    np.arcsinh(Z, out=Z)
-    Z *= 3.0
-
-
-def _replace_overflows(Z: Array) -> None:
-    """Replace infinite values by the largest finite ones, in place."""
-    largest = np.finfo(Z.dtype).max
-    np.clip(Z, -largest, largest, out=Z)
-
-
 # --- the column ------------------------------------------------------------------------------------------------------
 
 
-class SingleNumber(Column):
-    """Base of the columns that become one number, and maybe an indicator of missing values."""
+class BaseNumberColumn(Column):
+    """Base of the columns of numbers."""
 
     __slots__ = ()
     is_number = True
-    has_missing_indicator: bool
+
+    @property
+    def n_inputs(self) -> int:
+        """How many inputs the formulas make."""
+        return sum(formula.n_inputs for formula in self.formulas)
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether all formulas are joint."""
+        return all(formula.is_joint for formula in self.formulas)
+
+    def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
+        """Return the numbers for each formula."""
+        return [read_number_column(values, name)[:, np.newaxis]] * len(self.formulas)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumn(BaseNumberColumn):
+    """The inputs that a column of numbers becomes: the scaled number, and maybe an indicator of missing values.
+
+    Attributes
+    ----------
+    centre : float
+        Weighted median or mean of the observed values, which replaces missing ones. 0 if all were missing.
+    factor : float
+        The factor; 0 for a constant column.
+    bend, shift : bool
+        As in `ScaledNumber`.
+    has_missing_indicator : bool
+        Whether a second input is 1 where the value is missing: some training rows had a value, and some had none.
+    """
+
+    centre: float
+    factor: float
+    bend: bool = False
+    shift: bool = True
+    has_missing_indicator: bool = False
+
+    is_joint = True  # as said by its formulas, but faster: sparse tables have very many columns
 
     @property
     def n_inputs(self) -> int:
         """The number, and the indicator if there is one."""
         return 1 + self.has_missing_indicator
 
-
-@dataclass(frozen=True, slots=True)
-class NumberColumn(SingleNumber):
-    """The inputs that a column of numbers becomes: the scaled number, and maybe an indicator of missing values.
-
-    Attributes
-    ----------
-    center : float
-        Weighted median or mean of the observed values, which replaces missing ones. 0 if all were missing.
-    factor : float
-        The factor; 0 for a constant column.
-    bend : bool
-        Whether z becomes 3 asinh(z/3), so that outliers keep their order, but grow only like their logarithm.
-    shift : bool
-        Whether the centre is subtracted. A missing value then becomes 0, and otherwise the centre.
-    has_missing_indicator : bool
-        Whether a second input is 1 where the value is missing: some training rows had a value, and some had none.
-    """
-
-    center: float
-    factor: float
-    bend: bool = False
-    shift: bool = True
-    has_missing_indicator: bool = False
-
     @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is: the scaled number, and 1 where it is missing."""
-        number = InputFormula("", "number", centre=self.center if self.shift else 0.0, scale=self.factor)
-        return (number, MISSING_INPUT) if self.has_missing_indicator else (number,)
-
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
-        numbers = column_as_floats(values, name)[:, np.newaxis]  # (n, 1)
-        scaled = np.empty(numbers.shape, out.dtype)
-        out[:, :1] = scale_and_check(common_scaler([self]), numbers, scaled, [name])
-        out[:, 1:] = np.isnan(numbers)  # an empty slice where there is no indicator
-
-    def slopes(self, values: ColumnValues, name: str) -> Array:
-        """Return the derivatives of the inputs, (n, n_inputs); that of an indicator is 0."""
-        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        z = (numbers - self.center) * self.factor
-        slopes = np.zeros((len(z), self.n_inputs))
-        # d/dz 3 asinh(z/3) = 1/√(1 + (z/3)²)
-        slopes[:, 0] = self.factor / np.hypot(1.0, z / 3.0) if self.bend else self.factor
-        slopes[np.isnan(numbers)] = 0.0
-        return slopes
+    def formulas(self) -> tuple[Formula, ...]:
+        """The scaled number, and whether it is missing."""
+        number = ScaledNumber(self.centre, self.factor, self.bend, self.shift)
+        return (number, MissingIndicator()) if self.has_missing_indicator else (number,)
 
     @property
     def is_constant(self) -> bool:
         """Whether all training values were equal: the factor is 0."""
         return self.factor == 0.0
 
-    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> NumberColumn:
+    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
         """Return the column with 1 over the root mean square distance of new values from the known value as factor.
 
         The known value stays the centre. If all new values equal it, the column stays constant.
         """
-        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        check_not_infinite(numbers, [name])
-        mean, deviation = mean_and_deviation(numbers - self.center, weight)
+        numbers = read_number_column(values, name).astype(np.float64)
+        mean, deviation = mean_and_deviation(numbers - self.centre, weight)
         return replace(self, factor=float(safe_reciprocal(np.hypot(mean, deviation))))
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
@@ -230,36 +145,7 @@ class NumberColumn(SingleNumber):
         if not (self.shift and len(numbers)):  # without `shift`, the factor is not one over a distance from the centre
             return False
         with np.errstate(over="ignore"):
-            return abs(float(np.median(numbers)) - self.center) * self.factor > MAX_MEDIAN_DISTANCE
-
-
-def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
-    """Return a scaler of several columns, which were learnt with the same settings, for one pass over all of them."""
-    center = np.array([column.center for column in columns], dtype=np.float64)
-    factor = np.array([column.factor for column in columns], dtype=np.float64)
-    low, high = FLOAT32_RANGE
-    factors = factor[factor != 0]  # float32 holds the factor 0 of a constant column
-    float32_suffices = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(center) < high)
-    first = columns[0] if columns else NumberColumn(0.0, 0.0)
-    return ColumnScaler(center, factor, first.bend, first.shift, bool(float32_suffices))
-
-
-def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, names: Sequence[str]) -> Array:
-    """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
-    if not scaler.impute_scale_and_test_finite(values, out):  # if values are only missing, nothing is raised below
-        check_not_infinite(values, names)
-        excessive = ~np.isfinite(out).all(axis=0)
-        if excessive.any():
-            raise_for_excessive_values(names[int(np.argmax(excessive))], out.dtype)
-    return out
-
-
-def raise_for_excessive_values(name: str, dtype: DType) -> NoReturn:
-    """Raise the ValueError for a column whose values are too large for a float type."""
-    raise ValueError(
-        f"Column {name!r} of X holds values too large for {dtype}: divide it by a number of its magnitude, set "
-        "input_scaling='robust', or set dtype='float64'."
-    )
+            return abs(float(np.median(numbers)) - self.centre) * self.factor > MAX_MEDIAN_DISTANCE
 
 
 # --- learning scales -------------------------------------------------------------------------------------------------
@@ -298,24 +184,17 @@ def learn_unscaled(columns: Array, sorted_columns: SortedColumns, weight: Array 
 
 
 def _number_columns(
-    center: Array, factor: Array, sorted_columns: SortedColumns, *, bend: bool = False, shift: bool = True
+    centre: Array, factor: Array, sorted_columns: SortedColumns, *, bend: bool = False, shift: bool = True
 ) -> list[NumberColumn]:
-    learnt = zip(center.tolist(), factor.tolist(), sorted_columns.have_some_missing.tolist(), strict=True)
+    learnt = zip(centre.tolist(), factor.tolist(), sorted_columns.have_some_missing.tolist(), strict=True)
     return [NumberColumn(c, s, bend, shift, has_missing) for c, s, has_missing in learnt]
 
 
 # --- normal scores ---------------------------------------------------------------------------------------------------
 
 
-QUANTILE_SHARES = np.linspace(0.0, 1.0, 257)
-"""The shares (0, 1/256, …, 1) at which quantile scaling learns a column's quantiles.
-
-They are the same for all numbers of rows, so that a row of weight 2 equals two rows.
-"""
-
-
 @dataclass(frozen=True, eq=False)
-class QuantileColumn(EqualByFields, SingleNumber):
+class QuantileColumn(EqualByFields, BaseNumberColumn):
     """The inputs that a column of numbers becomes when it is scaled by quantiles.
 
     Attributes
@@ -330,60 +209,20 @@ class QuantileColumn(EqualByFields, SingleNumber):
     has_missing_indicator: bool = False
 
     @property
-    def center(self) -> float:
+    def centre(self) -> float:
         """The median, which replaces missing values."""
         return float(self.quantiles[len(self.quantiles) // 2])
 
     @property
-    def expects_missing_values(self) -> bool:
-        """Whether there is an indicator, or all training values were equal or missing."""
-        return self.has_missing_indicator or self.quantiles[0] == self.quantiles[-1]
+    def is_constant(self) -> bool:
+        """Whether all training values were equal or missing."""
+        return bool(self.quantiles[0] == self.quantiles[-1])
 
     @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
-        of_levels: dict[str | None, float] = dict(zip(map(str, QUANTILE_SHARES), self.quantiles.tolist(), strict=True))
-        score = InputFormula("", "number", of_levels)
-        return (score, MISSING_INPUT) if self.has_missing_indicator else (score,)
-
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
-        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        check_not_infinite(numbers, [name])
-        missing = np.isnan(numbers)
-        # a missing value has the score of the median, 0; `ndtri` is the inverse normal distribution function
-        out[:, 0] = ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, numbers))))
-        out[:, 1:] = missing[:, np.newaxis]  # an empty slice where there is no indicator
-
-    def cdf(self, numbers: Array) -> Array:
-        """Return the share of the training weight below each number, (n,); equal values count by half."""
-        first, last = self._shares_of(numbers)
-        half = 0.5 * QUANTILE_SHARES[1]  # shares of 0 and 1 would have infinite scores
-        return np.clip(0.5 * (first + last), half, 1.0 - half)
-
-    def _shares_of(self, numbers: Array) -> tuple[Array, Array]:
-        """Return the first and the last share whose quantile is each number: a repeated value is several quantiles."""
-        # the first share is the last one in reversed order
-        first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], QUANTILE_SHARES)
-        return first, np.interp(numbers, self.quantiles, QUANTILE_SHARES)
-
-    def slopes(self, values: ColumnValues, name: str) -> Array:
-        """Return the derivatives of the inputs, (n, n_inputs); jumps of the score are left out."""
-        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        missing = np.isnan(numbers)
-        share = self.cdf(np.where(missing, 0.0, numbers))
-        knots = np.unique(self.quantiles)
-        first, last = self._shares_of(knots)
-        # slopes of the share, (knots + 1,): it rises from the last share of a knot to the first one of the next knot,
-        # and not beyond the ends
-        rises = np.concatenate([[0.0], (first[1:] - last[:-1]) / np.diff(knots), [0.0]])
-        # the slopes on both sides of each number, which differ only at a knot
-        left, right = (rises[np.searchsorted(knots, numbers, side)] for side in ("left", "right"))
-        beyond = missing | (share <= 0.5 * QUANTILE_SHARES[1]) | (share >= 1.0 - 0.5 * QUANTILE_SHARES[1])
-        density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
-        slopes = np.zeros((len(numbers), self.n_inputs))
-        slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (left + right) / density)  # d/dp ndtri(p) = 1/density
-        return slopes
+    def formulas(self) -> tuple[Formula, ...]:
+        """The normal score, and whether the number is missing."""
+        score = NormalScore(self.quantiles)
+        return (score, MissingIndicator()) if self.has_missing_indicator else (score,)
 
 
 def learn_quantiles(columns: Array, sorted_columns: SortedColumns, weight: Array | None) -> list[QuantileColumn]:
@@ -427,7 +266,7 @@ def _sparse_scale(X: Table, weight: Array | None) -> Array:
 
 
 @dataclass(frozen=True)
-class BinnedColumn(Column):
+class BinnedColumn(BaseNumberColumn):
     """The inputs that a column of numbers becomes with bins.
 
     Attributes
@@ -439,8 +278,6 @@ class BinnedColumn(Column):
     steps : tuple of (float, float)
         Pairs of further edges, between which the target jumps; see the module's docstring.
     """
-
-    is_number = True
 
     number: NumberColumn | QuantileColumn
     edges: tuple[float, ...]
@@ -457,69 +294,19 @@ class BinnedColumn(Column):
         return len(self.all_edges) - 1
 
     @property
-    def n_inputs(self) -> int:
-        """The bins, and the inputs of the number."""
-        return self.n_bins + self.number.n_inputs
-
-    @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is: a bin is clip((x - centre) * scale, 0, 1)."""
-        low, factor = self.lows_and_factors
-        bins = enumerate(zip(low.tolist(), factor.tolist(), strict=True), 1)
-        ramps = [InputFormula(f"_bin{i}", "bin", None, edge, edge, factor) for i, (edge, factor) in bins]
-        return (*ramps, *self.number.input_formulas)
-
-    @property
-    def lows_and_factors(self) -> tuple[Array, Array]:
-        """Lower edge of each bin, and 1 over its width."""
+    def ramps(self) -> Ramps:
+        """The bins."""
         edges = np.array(self.all_edges)
-        with np.errstate(over="ignore"):
-            width = np.diff(edges)
-        factor = safe_reciprocal(width)
-        # where the width overflows, halve the edges first: infinity times a factor of 0 would be NaN
-        if np.isinf(width).any():
-            factor = np.where(np.isinf(width), 0.5 * safe_reciprocal(np.diff(edges / 2.0)), factor)
-        return edges[:-1], factor
+        return Ramps(edges[:-1], edges[1:], self.number.centre, np.zeros(self.n_bins, np.intp))
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
-        self.number.encode_into(values, out[:, self.n_bins :], name)
-        numbers = column_as_floats(values, name).astype(np.float64)
-        out[:, : self.n_bins] = self.encode_bins(np.where(np.isnan(numbers), self.number.center, numbers))
-
-    def encode_bins(self, filled: Array) -> Array:
-        """Return the bins, (n, b), of n values, none of them missing."""
-        return encode_bins_inplace(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.lows_and_factors)
-
-    def slopes(self, values: ColumnValues, name: str) -> Array:
-        """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
-        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)[:, np.newaxis]
-        low, factor = self.lows_and_factors
-        high = np.array(self.all_edges[1:])
-        # (n, b): 1 inside of a bin, 0.5 at its edges, where the slope jumps
-        inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
-        slopes = np.zeros((len(numbers), self.n_inputs))
-        slopes[:, : self.n_bins] = inside * factor  # comparisons with NaN are False, so missing values have slope 0
-        slopes[:, self.n_bins :] = self.number.slopes(values, name)
-        return slopes
+    @property
+    def formulas(self) -> tuple[Formula, ...]:
+        """The bins, and the formulas of the number."""
+        return (self.ramps, *self.number.formulas)
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether the median of n values is far from the centre."""
         return self.number.is_far_from(values, name)
-
-
-def jointly_scaled_number(column: Column) -> NumberColumn | None:
-    """Return the scaled number of a column, its first input after the bins, for one pass over all columns."""
-    number = column.number if isinstance(column, BinnedColumn) else column
-    return number if isinstance(number, NumberColumn) else None
-
-
-def encode_bins_inplace(values: Array, low: Array, factor: Array) -> Array:
-    """Turn the value of each bin's column, (n, b), in float64, into the bin, in place."""
-    with np.errstate(over="ignore"):
-        values -= low  # in float64, rounded at the end: a column with a large offset loses no digits
-        values *= factor  # how much of each bin lies below the value
-    return np.clip(values, 0.0, 1.0, out=values)
 
 
 # --- learning edges --------------------------------------------------------------------------------------------------
@@ -527,7 +314,7 @@ def encode_bins_inplace(values: Array, low: Array, factor: Array) -> Array:
 
 def with_bins(
     columns: Sequence[NumberColumn | QuantileColumn], sorted_columns: SortedColumns, n_bins: int
-) -> list[Column]:
+) -> list[BaseNumberColumn]:
     """Put bins beside columns of numbers, unless a single bin would only repeat the number."""
     return [
         column if len(edges) < 3 else BinnedColumn(column, tuple(edges.tolist()))
@@ -605,8 +392,8 @@ def learn_steps(
         The columns with steps; none if the gain is not clear.
     """
     column_indices = list(columns)
-    centers = [column.number.center for column in columns.values()]
-    filled = np.where(np.isnan(numbers), centers, numbers.astype(np.float64))
+    centres = [column.number.centre for column in columns.values()]
+    filled = np.where(np.isnan(numbers), centres, numbers.astype(np.float64))
     finder = StepFinder(list(columns.values()), filled, target, np.ones(len(filled)) if weight is None else weight)
     return {column_indices[i]: column for i, column in finder.find().items()} if finder.reduces_error() else {}
 
@@ -667,7 +454,8 @@ class StepFinder:
 
     def _squared_errors(self, columns: Mapping[int, BinnedColumn], judged: Array) -> Array:
         """Return the squared errors of the judged rows by a ridge regression on the columns' bins in the other rows."""
-        inputs = np.concatenate([column.encode_bins(self.filled[:, i]) for i, column in columns.items()], axis=1)
+        dtype = self.filled.dtype
+        inputs = np.hstack([column.ramps.encode(self.filled[:, [i]], dtype, ()) for i, column in columns.items()])
         others, weight = ~judged, self.weight[~judged] / self.weight[~judged].mean()
         mean, deviation = mean_and_deviation(inputs[others].T, weight)
         inputs = (inputs - mean) * safe_reciprocal(deviation)
@@ -727,12 +515,12 @@ def read_number_column(values: ColumnValues, name: str) -> Array:
     return numbers
 
 
-def learn_number(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> Column:
+def learn_number(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> BaseNumberColumn:
     """Learn a column of numbers from its n values."""
     return learn_numbers(read_number_column(values, name)[np.newaxis], settings, rows.weight)[0]
 
 
-def learn_numbers(numbers: Array, settings: ColumnSettings, weight: Array | None) -> Sequence[Column]:
+def learn_numbers(numbers: Array, settings: ColumnSettings, weight: Array | None) -> Sequence[BaseNumberColumn]:
     """Learn how columns of numbers, (b, n), are scaled, and their bins if the settings ask for bins."""
     sorted_columns = SortedColumns.from_columns(numbers, weight)
     columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, weight)

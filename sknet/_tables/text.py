@@ -34,16 +34,15 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 from sknet._tables.column import (
-    MISSING_INPUT,
     Column,
     ColumnKind,
     ColumnSettings,
     ColumnStorage,
-    InputFormula,
     TextFiles,
     TrainingRows,
 )
 from sknet._tables.equality import EqualByFields
+from sknet._tables.formulas import InputDescription, MissingIndicator
 from sknet._tables.read import ColumnValues, check_text_is_encodable, factorize, short_repr, take_optional
 from sknet._tables.statistics import mean_and_deviation
 from sknet._typing import Array, Table
@@ -91,7 +90,7 @@ class TextColumn(EqualByFields, Column):
         the row is divided by its length.
     components : ndarray of shape (c, v)
         In float32.
-    center : ndarray of shape (c,)
+    centre : ndarray of shape (c,)
         Means of the projections.
     factor : float
         The factor of all projections. The first components stay larger than the last, which are mostly noise.
@@ -107,30 +106,30 @@ class TextColumn(EqualByFields, Column):
     terms: tuple[str, ...]
     idf: Array
     components: Array
-    center: Array
+    centre: Array
     factor: float
     has_missing: bool = False
 
     def __post_init__(self) -> None:
-        v, c = len(self.terms), len(self.center)
-        shapes = self.idf.shape, self.components.shape, self.center.shape
+        v, c = len(self.terms), len(self.centre)
+        shapes = self.idf.shape, self.components.shape, self.centre.shape
         if shapes != ((v,), (c, v), (c,)) or len(set(self.terms)) < v:
             raise ValueError(f"A text's {v} terms do not go with arrays of shapes {shapes}, or are not all different.")
 
     @property
     def n_inputs(self) -> int:
         """The components, and the indicator of missing texts if there is one."""
-        return len(self.center) + self.has_missing
+        return len(self.centre) + self.has_missing
 
     @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """The formulas: (projection - centre) * scale; `level` has the idf and the weight of each term."""
+    def input_descriptions(self) -> tuple[InputDescription, ...]:
+        """The components: (projection - centre) * scale; `level` has the idf and the weight of each term."""
         idf = self.idf.tolist()
         projections = []
-        for i, (weights, center) in enumerate(zip(self.components, self.center.tolist(), strict=True)):
+        for i, (weights, centre) in enumerate(zip(self.components, self.centre.tolist(), strict=True)):
             by_term = dict(zip(self.terms, zip(idf, weights.tolist(), strict=True), strict=True))
-            projections.append(InputFormula(f"_{i}", "text", by_term, centre=center, scale=self.factor))
-        return (*projections, *(MISSING_INPUT,) * self.has_missing)
+            projections.append(InputDescription(f"_{i}", "text", by_term, centre=centre, scale=self.factor))
+        return (*projections, *MissingIndicator.descriptions * self.has_missing)
 
     @cached_property
     def _vectorizer(self) -> TfidfVectorizer:
@@ -144,13 +143,13 @@ class TextColumn(EqualByFields, Column):
     def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Write the inputs of n values into `out`, of shape (n, n_inputs)."""
         codes, texts = read_texts(values, name)
-        c = len(self.center)
+        c = len(self.centre)
         if c:
             # the code −1 of a missing text picks the last row, which is 0
             encoded = np.zeros((len(texts) + 1, c), out.dtype)
             for rows in blocks_of_batch(slice(0, len(texts)), TEXTS_ENCODED_AT_ONCE):
                 projections = self._vectorizer.transform(texts[rows]) @ self.components.T
-                encoded[rows] = (projections - self.center) * self.factor
+                encoded[rows] = (projections - self.centre) * self.factor
             out[:, :c] = encoded[codes]
         if self.has_missing:
             out[:, c] = codes < 0
@@ -160,7 +159,7 @@ class TextColumn(EqualByFields, Column):
 class EncodedTextInput(Column):
     """One input of text that is encoded already: the values are the input's values."""
 
-    input_formulas: ClassVar[tuple[InputFormula, ...]] = (InputFormula("", "text"),)
+    input_descriptions: ClassVar[tuple[InputDescription, ...]] = (InputDescription("", "text"),)
 
     def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Copy n values to `out`, of shape (n, 1)."""
@@ -240,7 +239,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: 
         # by the roots of the weights, a text of weight w counts as w rows in the sum of squares
         svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))
     projections = tfidf @ svd.components_.T  # (m, c)
-    center, deviation = np.array([mean_and_deviation(projection, weight) for projection in projections.T]).T
+    centre, deviation = np.array([mean_and_deviation(projection, weight) for projection in projections.T]).T
     kept = deviation > MIN_COMPONENT_DEVIATION * deviation.max()
     if not kept.any():  # all texts are equal
         return _text_without_terms(has_missing)
@@ -248,7 +247,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: 
         terms=tuple(counter.get_feature_names_out()[used_terms].tolist()),
         idf=idf,
         components=svd.components_[kept].astype(np.float32),
-        center=center[kept],
+        centre=centre[kept],
         factor=float(1.0 / np.sqrt(np.mean(deviation[kept][:SCALING_COMPONENTS] ** 2))),
         has_missing=has_missing,
     )

@@ -593,9 +593,9 @@ def test_parameters_that_are_none_are_refused(path):
 
 
 NOT_FINITE = [
-    ({}, "note", "idf"), ({}, "note", "components"), ({}, "note", "center"), ({}, "note", "factor"),
+    ({}, "note", "idf"), ({}, "note", "components"), ({}, "note", "centre"), ({}, "note", "factor"),
     (dict(category_encoding="target"), "often", "means"),
-    (dict(input_scaling="standard", numeric_encoding="raw"), "number", "center"),
+    (dict(input_scaling="standard", numeric_encoding="raw"), "number", "centre"),
 ]  # fmt: skip
 
 

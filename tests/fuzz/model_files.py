@@ -177,7 +177,7 @@ def header_only(header, data=b"", length=None):
 
 def strange_columns():
     """Columns of every kind whose parts do not go together."""
-    number = {"is": "NumberColumn", "center": 0.0, "factor": 1.0, "bend": True, "shift": True}
+    number = {"is": "NumberColumn", "centre": 0.0, "factor": 1.0, "bend": True, "shift": True}
     bins = {"is": "BinnedColumn", "number": number, "edges": [0.0, 1.0]}
     dates = {"is": "DatetimeColumn", "seconds": number, "cycles": [], "zone": None, "is_duration": False}
     return {
@@ -189,7 +189,7 @@ def strange_columns():
         },
         "a cycle that is not known": dates | {"cycles": ["__import__"]},
         "a time zone that pandas reads from a file": dates | {"zone": "dateutil//etc/passwd", "cycles": ["hour"]},
-        "numbers that are text": number | {"center": "0"},
+        "numbers that are text": number | {"centre": "0"},
     }  # fmt: skip
 
 
@@ -301,7 +301,7 @@ def crafted():
         yield what, changed(change, **more)
     yield "no columns", changed(lambda p: fitted(p)["encoding"]["encoder"].update(columns=[]))
     yield "weights of another shape", changed(lambda p: None, **{name: a.reshape(-1) for name, a in arrays.items()})
-    number = {"center": np.zeros(10**5), "factor": np.ones(10**5)}
+    number = {"centre": np.zeros(10**5), "factor": np.ones(10**5)}
     number |= dict.fromkeys(["bend", "shift", "has_missing_indicator"], np.zeros(10**5, bool))
     yield (
         "a hundred thousand columns",

@@ -97,7 +97,7 @@ def test_a_network_without_bins_equals_one_of_raw_numbers():
     settings, encoding, rows = encoded(numeric_encoding="piecewise_linear")
     network, _, _ = trained(make_trainer(settings, encoding, rows, sees_bins=False))
     raw, _, _ = trained(trainer_of())
-    is_bin = np.array([formula.kind == "bin" for _, formula in encoding.encoder.input_formulas])
+    is_bin = np.array([each.kind == "bin" for _, each in encoding.encoder.input_descriptions])
     assert is_bin.any() and not network.coefs[0][is_bin].any()
     assert_array_equal(network.coefs[0][~is_bin], raw.coefs[0])
     assert_array_equal(network.coefs[1], raw.coefs[1])

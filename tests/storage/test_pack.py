@@ -261,9 +261,9 @@ def test_arrays_stand_under_the_path_that_leads_to_them():
 
 
 def test_an_array_is_taken_once():
-    twice = {TYPE: "NumberColumn", "center.0": {TYPE: "array"}, "center": [{TYPE: "array"}]}
-    with pytest.raises(KeyError, match=r"center\.0"):
-        unpack((twice, {"center.0": np.zeros(3)}, []))
+    twice = {TYPE: "NumberColumn", "centre.0": {TYPE: "array"}, "centre": [{TYPE: "array"}]}
+    with pytest.raises(KeyError, match=r"centre\.0"):
+        unpack((twice, {"centre.0": np.zeros(3)}, []))
 
 
 def test_an_array_that_nothing_refers_to_is_named():
@@ -303,10 +303,10 @@ def test_no_field_has_the_name_that_says_the_kind():
 
 
 @pytest.mark.parametrize("plain", [
-    {TYPE: "os.system", "command": "true"}, {TYPE: ["NumberColumn"]}, {"center": 0.0}, {TYPE: "dtype", "name": "O"},
-    {TYPE: "NumberColumn"}, {TYPE: "NumberColumn", "center": "0", "factor": 1.0},
-    {TYPE: "NumberColumn", "center": 0.0, "factor": 1.0, "bend": 1}, {TYPE: "activation", "name": "__import__"},
-    {TYPE: "NumberColumn", "center": 0.0, "factor": 1.0, "other": 1}, {TYPE: "array"}, {TYPE: "piece", "number": 0},
+    {TYPE: "os.system", "command": "true"}, {TYPE: ["NumberColumn"]}, {"centre": 0.0}, {TYPE: "dtype", "name": "O"},
+    {TYPE: "NumberColumn"}, {TYPE: "NumberColumn", "centre": "0", "factor": 1.0},
+    {TYPE: "NumberColumn", "centre": 0.0, "factor": 1.0, "bend": 1}, {TYPE: "activation", "name": "__import__"},
+    {TYPE: "NumberColumn", "centre": 0.0, "factor": 1.0, "other": 1}, {TYPE: "array"}, {TYPE: "piece", "number": 0},
     {TYPE: "rows", "of": "CategoryColumn"}, {TYPE: "rows", "of": "NumberColumn"}, {TYPE: "objects", "items": [1]},
     {TYPE: "list", "items": 3}, {TYPE: "dict", "keys": ["a"], "values": []}, {TYPE: "characters"},
     {TYPE: "Generator", "state": {TYPE: "dict", "keys": [], "values": []}},

@@ -21,8 +21,8 @@ from sknet._tables.text import TextColumn
 DATE_CYCLES = [*CYCLES]
 
 
-def number_column(center=0.0, factor=1.0, **how):
-    return NumberColumn(center, factor, **how)
+def number_column(centre=0.0, factor=1.0, **how):
+    return NumberColumn(centre, factor, **how)
 
 
 def category_column(*categories, **how):
@@ -31,7 +31,7 @@ def category_column(*categories, **how):
 
 def suffixes(column):
     """What follows the column's name in the name of each input."""
-    return tuple(formula.suffix for formula in column.input_formulas)
+    return tuple(each.suffix for each in column.input_descriptions)
 
 
 def table_encoder(*columns, names=None):

@@ -95,7 +95,7 @@ def test_max_categories_limits_the_inputs_including_that_of_infrequent_categorie
     column = learn([*(f"user {i}" for i in range(500)), *missing] * 5, most=most)
     assert column.n_inputs == min(most or 501, 500 + len(missing))
     assert column.has_infrequent == (most is not None and most < 500 + len(missing))
-    assert column.n_inputs == len(suffixes(column)) == len(column.input_formulas)
+    assert column.n_inputs == len(suffixes(column)) == len(column.input_descriptions)
 
 
 def test_categories_of_few_rows_share_an_input_where_there_are_many():
@@ -141,7 +141,7 @@ def test_values_that_all_differ_are_an_identifier():
     assert learn(names) == IdentifierColumn() and learn(names).n_inputs == 0
     assert learn(names, np.full(len(names), 3.0)) == IdentifierColumn()
     with_missing = learn([*names, None])
-    assert suffixes(with_missing) == ("_missing",) and with_missing.input_formulas[0].kind == "missing"
+    assert suffixes(with_missing) == ("_missing",) and with_missing.input_descriptions[0].kind == "missing"
     assert write(with_missing, ["user 3", None, "new"]).tolist() == [[0], [1], [0]]
     assert isinstance(learn(names[1:]), CategoryColumn) and isinstance(learn([*names, names[0]]), CategoryColumn)
 

@@ -27,7 +27,7 @@ ARRAY = encoder_of(np.arange(8.0).reshape(4, 2))
 
 def test_numbers_and_bins_have_their_columns_sign_and_missing_values_none():
     by_name = input_signs({"price": -1, "size": 1}, ENCODER)
-    kinds = [(name, formula.kind) for name, formula in ENCODER.input_formulas]
+    kinds = [(name, each.kind) for name, each in ENCODER.input_descriptions]
     expected = [{"price": -1, "size": 1}.get(name, 0) if kind in ("number", "bin") else 0 for name, kind in kinds]
     assert ("price", "missing") in kinds and ("size", "bin") in kinds
     np.testing.assert_array_equal(by_name, expected)
@@ -40,7 +40,7 @@ def test_numbers_and_bins_have_their_columns_sign_and_missing_values_none():
 def test_a_duration_rises_as_its_seconds_do(scaling):
     X = pd.DataFrame({"wait": pd.to_timedelta([3.0, 1.0, np.nan, 5.0, 4.0], unit="h"), "day": FRAME["day"]})
     encoder = encoder_of(X, numeric_encoding="piecewise_linear", n_bins=2, input_scaling=scaling)
-    expected = [-(name == "wait" and formula.kind != "missing") for name, formula in encoder.input_formulas]
+    expected = [-(name == "wait" and each.kind != "missing") for name, each in encoder.input_descriptions]
     np.testing.assert_array_equal(input_signs({"wait": -1}, encoder), expected)
 
 
@@ -142,8 +142,8 @@ def test_sets_that_cannot_be_meant(message):
 
 def test_all_inputs_of_a_column_are_in_its_sets():
     """Bins, levels, the cycles of a date, and the indicator of missing values."""
-    columns = [name for name, _ in WITHOUT_BINS.input_formulas]
-    kinds = {formula.kind for _, formula in WITHOUT_BINS.input_formulas}
+    columns = [name for name, _ in WITHOUT_BINS.input_descriptions]
+    kinds = {each.kind for _, each in WITHOUT_BINS.input_descriptions}
     assert {"number", "bin", "missing", "level", "date"} <= kinds
     has_input = sets_with_inputs([["price", "day"], ["town", "price"]], WITHOUT_BINS)
     for of_set, names in zip(has_input.T, [{"price", "day"}, {"town", "price"}, {"size", "same"}], strict=True):

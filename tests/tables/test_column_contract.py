@@ -24,7 +24,7 @@ def write(column, values, dtype=np.float64):
 
 
 def kinds_of_inputs(column):
-    return [formula.kind for formula in column.input_formulas]
+    return [each.kind for each in column.input_descriptions]
 
 
 def missing_of(values):
@@ -48,7 +48,7 @@ def test_at_most_its_own_kind_recognises_a_column(case):
 @every_column
 def test_each_input_has_a_name_and_says_what_it_is_bins_first(case):
     column = case.learn()
-    assert column.n_inputs == len(set(suffixes(column))) == len(suffixes(column)) == len(column.input_formulas)
+    assert column.n_inputs == len(set(suffixes(column))) == len(suffixes(column)) == len(column.input_descriptions)
     is_bin = [kind == "bin" for kind in kinds_of_inputs(column)]
     assert is_bin == [True] * column.n_bins + [False] * (column.n_inputs - column.n_bins)
 

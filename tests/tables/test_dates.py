@@ -125,9 +125,12 @@ def test_all_else_stays_what_it_is(values):
 
 def test_a_column_that_is_named_is_what_it_is_named():
     as_category = encoder_of(X, categorical_features=["from_dtype", "when"])
-    assert {formula.kind for name, formula in as_category.input_formulas if name == "when"} <= {"level", "infrequent"}
+    assert {each.kind for name, each in as_category.input_descriptions if name == "when"} <= {
+        "level",
+        "infrequent",
+    }
     as_text = encoder_of(X, text_features=["when"])
-    assert {formula.kind for name, formula in as_text.input_formulas if name == "when"} == {"text"}
+    assert {each.kind for name, each in as_text.input_descriptions if name == "when"} == {"text"}
 
 
 # --- predict ---------------------------------------------------------------------------------------------------------

@@ -16,14 +16,14 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from sknet._tables.categories import CategoryColumn
-from sknet._tables.column import Column, InputFormula
+from sknet._tables.column import Column
 from sknet._tables.encoder import (
     INPUTS_ENCODED_AT_ONCE,
     MIN_INPUTS_OF_LOOKED_UP_COLUMN,
     MIN_LOOKED_UP_INPUTS,
     TableEncoder,
-    compute_layout,
 )
+from sknet._tables.formulas import InputDescription, MissingIndicator, Ramps, ScaledNumber
 from sknet._tables.numbers import BinnedColumn, NumberColumn
 from sknet._tables.read import as_pandas
 from sknet._tables.sampling import cross_fit_folds
@@ -34,27 +34,34 @@ from tests.tables.examples import encoder_of
 
 
 NUMBER, FLAGGED = NumberColumn(1.0, 2.0, True), NumberColumn(0.5, 3.0, True, True, True)
-BINNED, BOTH = BinnedColumn(NUMBER, (0.0, 1.0, 4.0)), BinnedColumn(FLAGGED, (-1.0, 0.0, 2.0, 3.0))
-LETTERS = CategoryColumn(("a", "b", "c"))
+BOTH = BinnedColumn(FLAGGED, (-1.0, 0.0, 2.0, 3.0))
+UNSHIFTED, LETTERS = NumberColumn(0.0, 2.0, shift=False), CategoryColumn(("a", "b", "c"))
 
 
 def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
     columns = (NUMBER, LETTERS, BOTH, FLAGGED)
-    layout, encoder = compute_layout(columns), TableEncoder(None, columns)
-    assert layout.bin_starts.tolist() == [0, 0, 0, 3, 3] and layout.starts_after_bins.tolist() == [3, 4, 7, 9, 11]
+    encoder = TableEncoder(None, columns)
+    assert [starts.tolist() for starts in encoder.input_starts] == [[0, 0, 0, 3, 3], [3, 4, 7, 9, 11]]
     assert [np.arange(11)[encoder.inputs_of_column(j)].tolist() for j in range(4)] == [
         [3],
         [4, 5, 6],
         [0, 1, 2, 7, 8],
         [9, 10],
     ]
-    assert layout.number_columns.tolist() == [0, 2, 3] and layout.number_inputs.tolist() == [3, 7, 9]
-    assert layout.indicated.tolist() == [1, 2] and layout.other_columns == [1] and not layout.only_numbers
+    assert encoder.joint_columns.tolist() == [0, 2, 3]
+    assert [(type(each.formula), each.columns.tolist(), each.inputs.tolist()) for each in encoder.joint_formulas] == [
+        (ScaledNumber, [0, 1, 2], [3, 7, 9]),
+        (Ramps, [1], [0, 1, 2]),
+        (MissingIndicator, [1, 2], [8, 10]),
+    ]
 
 
-@pytest.mark.parametrize(("columns", "plain"), [([NUMBER] * 3, True), ([NUMBER, FLAGGED], False), ([BINNED], False)])
-def test_plain_is_one_number_per_column(columns, plain):
-    assert compute_layout(columns).only_numbers == plain
+@pytest.mark.parametrize(
+    ("columns", "keeps_zeros"),
+    [([UNSHIFTED] * 3, True), ([NUMBER] * 3, False), ([UNSHIFTED, FLAGGED], False), ([UNSHIFTED, LETTERS], False)],
+)
+def test_zeros_stay_zeros_if_all_inputs_are_numbers_that_are_only_multiplied(columns, keeps_zeros):
+    assert TableEncoder(None, tuple(columns)).keeps_zeros == keeps_zeros
 
 
 # --- lookups ---------------------------------------------------------------------------------------------------------
@@ -433,13 +440,9 @@ def test_an_encoder_is_made_of_its_columns():
     again = TableEncoder(encoder.names, encoder.columns)
     np.testing.assert_array_equal(again.encode(frame, float), encoder.encode(frame, float))
     assert again.n_columns == len(again.columns) == 6 and again.column_names == tuple(frame)
-    assert (
-        not again._layout.only_numbers
-        and not encoder_of(float_array())._layout.only_numbers
-        and encoder_of(float_array(missing=0))._layout.only_numbers
-    )
+    assert not again.is_numeric and encoder_of(float_array()).is_numeric
     named = encoder_of(pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]}))
-    assert named._layout.only_numbers and named.column_names == named.names == ("a", "b")
+    assert named.is_numeric and named.column_names == named.names == ("a", "b")
 
 
 @dataclass(frozen=True)
@@ -447,7 +450,7 @@ class Above(Column):
     """Whether a number is above a threshold: a kind of column of somebody's own."""
 
     threshold: float
-    input_formulas = (InputFormula("_high", "number"),)
+    input_descriptions = (InputDescription("_high", "number"),)
 
     def encode_into(self, values, out, name):
         out[:, 0] = np.asarray(values) > self.threshold
@@ -457,14 +460,14 @@ class Above(Column):
 def test_any_kind_of_column_has_its_place_in_the_input(hold):
     X = np.array([[1.0, 5.0], [4.0, np.nan]])
     encoder = TableEncoder(None, (Above(2.0), NumberColumn(5.0, 2.0, has_missing_indicator=True)))
-    assert encoder.feature_names == ["x0_high", "x1", "x1_missing"] and not encoder._layout.only_numbers
+    assert encoder.feature_names == ["x0_high", "x1", "x1_missing"] and not encoder.is_numeric
     assert encoder.encode(hold(X), float).tolist() == [[0, 0, 0], [1, 0, 1]]
 
 
 def test_a_table_without_numbers():
     X = np.array([[1.0, 2.0], [3.0, 2.0]])
     encoder = encoder_of(X, categorical_features=[0, 1])
-    assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]] and not encoder._layout.only_numbers
+    assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]] and not encoder.is_numeric
 
 
 @pytest.mark.parametrize("largest", [1e39, 1e300])

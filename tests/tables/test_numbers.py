@@ -13,16 +13,14 @@ from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._tables.formulas import QUANTILE_SHARES, ScaledNumber, scaled_arcsinh_inplace
 from sknet._tables.numbers import (
     MAX_LEAVES,
-    QUANTILE_SHARES,
     BinnedColumn,
     NumberColumn,
     QuantileColumn,
     bin_edges,
-    common_scaler,
     learn_sparse,
-    scaled_arcsinh_inplace,
     with_steps,
 )
 from sknet._vectors import SortedColumns
@@ -46,13 +44,17 @@ def learn(X, method, weight=None):
     return list(encoder_of(X, input_scaling=method, weight=weight).columns)
 
 
+def stack(columns):
+    """The scaled numbers of several columns as one formula."""
+    return ScaledNumber.stack([column.formulas[0] for column in columns])
+
+
 def learn_scaler(X, method, weight=None):
-    return common_scaler(learn(X, method, weight))
+    return stack(learn(X, method, weight))
 
 
-def apply(scaler, Z):
-    scaler.impute_scale_and_test_finite(Z, Z)
-    return Z
+def apply(scaler, X, dtype=None):
+    return scaler.encode(X, np.dtype(dtype or X.dtype), [f"x{j}" for j in range(X.shape[1])])
 
 
 def scaled(X, method, weight=None, dtype=np.float64):
@@ -68,7 +70,7 @@ def test_integer_weights_equal_repeated_rows(column, method):
     if method == "robust":
         assert learn(x, method, w) == learn(repeated, method)
     weighted, plain = learn_scaler(x, method, w), learn_scaler(repeated, method)
-    np.testing.assert_allclose(weighted.center, plain.center, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(weighted.centre, plain.centre, rtol=1e-12, atol=1e-9)
     np.testing.assert_allclose(weighted.factor, plain.factor, rtol=1e-9)
     assert learn(repeated, method) == learn(repeated, method, np.ones(len(repeated)))
 
@@ -76,7 +78,7 @@ def test_integer_weights_equal_repeated_rows(column, method):
 def test_robust_is_median_and_quartile_range_with_bent_outliers():
     x = np.array([0.0, 1, 2, 3, 4, 5, 6, 700])[:, None]
     scaler = learn_scaler(x, "robust")
-    assert (scaler.center, scaler.factor, scaler.bend) == (3, 1 / 4, True)
+    assert (scaler.centre, scaler.factor, scaler.bend) == (3, 1 / 4, True)
     z = (x - 3) / 4
     np.testing.assert_allclose(apply(scaler, x.copy()), 3 * np.arcsinh(z / 3), rtol=1e-14)
 
@@ -84,7 +86,7 @@ def test_robust_is_median_and_quartile_range_with_bent_outliers():
 def test_where_quartiles_coincide_robust_takes_the_other_values_and_silences_constants():
     X = np.column_stack([[5.0] * 9 + [9.0], [7.0] * 10, [np.nan] * 10])
     scaler = learn_scaler(X, "robust")
-    assert scaler.center.tolist() == [5, 7, 0] and scaler.factor.tolist() == [1 / 4, 0, 0]
+    assert scaler.centre.tolist() == [5, 7, 0] and scaler.factor.tolist() == [1 / 4, 0, 0]
     assert (apply(scaler, np.array([[1e300, -1e300, 3.0]]))[0, 1:] == 0).all()
 
 
@@ -94,7 +96,7 @@ def test_a_zero_inflated_column_keeps_its_resolution():
     gain[0] = 1e7
     scaler = learn_scaler(gain[:, None], "robust")
     Z = apply(scaler, np.quantile(gain[gain > 0], [0.1, 0.5, 0.9])[:, None].copy())
-    assert scaler.center == 0 and (np.diff(Z[:, 0]) > 0.5).all()
+    assert scaler.centre == 0 and (np.diff(Z[:, 0]) > 0.5).all()
 
 
 def test_standard_has_mean_zero_and_deviation_one_under_the_weights():
@@ -108,13 +110,13 @@ def test_standard_has_mean_zero_and_deviation_one_under_the_weights():
 def test_without_scaling_only_missing_values_change_to_the_weighted_mean():
     X = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
     scaler = learn_scaler(X, None, [3, 1, 5])
-    assert scaler.center.tolist() == [1.5, 0]
+    assert scaler.centre.tolist() == [1.5, 0]
     assert apply(scaler, X.copy()).tolist() == [[1, 0], [3, 0], [1.5, 0]]
 
 
-def test_the_formula_of_an_unscaled_number_has_centre_0():
-    (formula,) = number_column(center=7.0, shift=False).input_formulas
-    assert (formula.centre, formula.scale) == (0.0, 1.0)
+def test_the_description_of_an_unscaled_number_has_centre_0():
+    (each,) = number_column(centre=7.0, shift=False).input_descriptions
+    assert (each.centre, each.scale) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("method", ["robust", "standard"])
@@ -133,9 +135,7 @@ def test_magnitude_does_not_matter(method, magnitude, dtype):
 
 
 def scaled_into(X, method, dtype):
-    out = np.empty(X.shape, dtype)
-    assert learn_scaler(X, method).impute_scale_and_test_finite(X, out)
-    return out
+    return apply(learn_scaler(X, method), X, dtype)
 
 
 def test_an_offset_costs_no_precision_in_single_precision():
@@ -145,15 +145,13 @@ def test_an_offset_costs_no_precision_in_single_precision():
 
 def test_a_constant_is_recognised_though_its_mean_rounds():
     scaler = learn_scaler(np.full((10, 1), 0.1), "standard", np.linspace(0.1, 1, 10))
-    assert scaler.center == 0.1 and scaler.factor == 0
+    assert scaler.centre == 0.1 and scaler.factor == 0
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint64, np.bool_, np.float32])
 def test_any_real_type_is_scaled(dtype):
     X = np.array([[0], [1], [0], [1], [1]], dtype=dtype)
-    out = np.empty(X.shape, np.float32)
-    assert learn_scaler(X, "standard").impute_scale_and_test_finite(X, out)
-    np.testing.assert_allclose(out, scaled(X, "standard"), rtol=1e-6)
+    np.testing.assert_allclose(scaled_into(X, "standard", np.float32), scaled(X, "standard"), rtol=1e-6)
 
 
 def test_single_precision_stays_single():
@@ -164,12 +162,11 @@ def test_single_precision_stays_single():
     np.testing.assert_allclose(Z, apply(scaler, X.astype(float)), rtol=1e-5, atol=1e-6)
 
 
-def test_scaling_reports_missing_and_too_large_values():
+def test_missing_values_are_scaled_and_too_large_ones_are_an_error():
     scaler = learn_scaler(np.array([[1.0], [2.0], [3.0]]), None)
-    out = np.empty((2, 1), np.float32)
-    assert scaler.impute_scale_and_test_finite(np.array([[1.0], [2.0]]), out)
-    assert not scaler.impute_scale_and_test_finite(np.array([[1.0], [np.nan]]), out)
-    assert not scaler.impute_scale_and_test_finite(np.array([[1.0], [1e200]]), out)
+    assert apply(scaler, np.array([[1.0], [np.nan]]), np.float32).tolist() == [[1.0], [2.0]]
+    with pytest.raises(ValueError, match="Column 'x0' of X holds values too large for float32"):
+        apply(scaler, np.array([[1.0], [1e200]]), np.float32)
 
 
 @given(st.floats(-1e200, 1e200), st.floats(-1e200, 1e200))
@@ -191,18 +188,12 @@ def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
     columns = learn(X, method)
     assert [suffixes(column) for column in columns] == [("", "_missing"), ("",)]
     assert [column.n_inputs for column in columns] == [2, 1]
-    together = np.empty(X.shape, dtype)
-    common_scaler(columns).impute_scale_and_test_finite(X, together)
+    together = apply(stack(columns), X, dtype)
     for j, column in enumerate(columns):
         out = np.zeros((3, column.n_inputs), dtype)
         column.encode_into(pd.Series(X[:, j]), out, "c")
         np.testing.assert_array_equal(out[:, 0], together[:, j])
         assert (out[:, 1:] == np.isnan(X[:, [j]])).all()
-
-
-def test_no_columns_are_a_stack_too():
-    out = np.empty((3, 0))
-    assert common_scaler([]).impute_scale_and_test_finite(np.empty((3, 0)), out)
 
 
 # --- quantile --------------------------------------------------------------------------------------------------------
@@ -227,7 +218,7 @@ def scores(column, values):
 def test_scores_are_scikit_learns_within_a_level():
     theirs = QuantileTransformer(n_quantiles=len(QUANTILE_SHARES), output_distribution="uniform", subsample=None)
     expected = theirs.fit_transform(SKEWED[:, np.newaxis])[:, 0]
-    found = learn_scores(SKEWED).cdf(SKEWED)
+    found = learn_scores(SKEWED).formulas[0].cdf(SKEWED)
     assert_allclose(
         found, np.clip(expected, HALF, 1 - HALF), atol=HALF
     )  # quantiles are values of the sample, not between two
@@ -246,7 +237,7 @@ def test_order_is_kept_and_nothing_lies_beyond_the_ends():
 
 def test_a_repeated_value_lies_in_the_middle_of_its_share():
     column = learn_scores([0.0] * 60 + [1.0, 2.0, 3.0, 4.0] * 10)
-    assert_allclose(column.cdf(np.array([0.0])), 0.3, atol=1 / 256)
+    assert_allclose(column.formulas[0].cdf(np.array([0.0])), 0.3, atol=1 / 256)
     assert_array_equal(scores(learn_scores(np.full(9, 7.0)), [7.0]), [[0.0]])  # a constant says nothing
 
 
@@ -267,7 +258,7 @@ def test_normal_scores_of_a_table_are_those_of_its_columns(missing):
     encoder = encoder_of(X, input_scaling="quantile")
     of_frame = encoder_of(pd.DataFrame(X, columns=["a", "b"]).assign(c=list("xy") * 100), input_scaling="quantile")
     Z = encoder.encode(X, np.float64)
-    assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder._layout.only_numbers
+    assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder.is_numeric
     assert of_frame.columns[:2] == encoder.columns
     assert_array_equal(encoder.encode(X[:3], np.float64), Z[:3])
     assert isinstance(encoder.columns[0], QuantileColumn)
@@ -289,7 +280,7 @@ def test_a_fit_does_not_see_how_its_numbers_are_spread():
 
 
 def learn_sparse_scaler(X, method, weight=None):
-    return common_scaler(learn_sparse(X, column_settings(input_scaling=method), weight))
+    return stack(learn_sparse(X, column_settings(input_scaling=method), weight))
 
 
 @given(st.integers(0, 10**6), st.sampled_from([sparse.csr_array, sparse.csr_matrix]))
@@ -303,7 +294,7 @@ def test_sparse_columns_are_divided_by_their_root_mean_square(seed, kind):
     rms = np.sqrt(w @ unit**2 / w.sum())
     expected = np.where(rms > 0, 1 / np.where(rms > 0, rms, 1) / [1e200, 1, 1e-200, 1], 1)
     np.testing.assert_allclose(scaler.factor, expected, rtol=1e-12)
-    assert not scaler.center.any() and not scaler.bend and not scaler.shift
+    assert not scaler.centre.any() and not scaler.bend and not scaler.shift
     repeated = learn_sparse_scaler(kind(np.repeat(dense, w, axis=0)), "standard")
     np.testing.assert_allclose(scaler.factor, repeated.factor, rtol=1e-12)
 
@@ -402,8 +393,10 @@ def test_a_bin_whose_width_no_float_holds_is_0_below_it_and_1_above_it():
     column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308))
     bins = write(column, values)[:, :3]
     assert np.allclose(bins, [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0.8], [1, 1, 1]], rtol=1e-15)
-    _, factor = column.lows_and_factors
-    assert factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6) and np.isfinite(column.slopes(values, "c")).all()
+    assert (
+        column.ramps.factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6)
+        and np.isfinite(column.slopes(values, "c")).all()
+    )
 
 
 def test_a_classifier_learns_from_bins_of_huge_numbers():
@@ -497,7 +490,7 @@ def test_missing_values_are_encoded_as_the_centre_between_steps():
     gaps = np.where(rng.random(N) < 0.2, np.nan, VALUE)
     encoder = learn_with_steps(gaps[:, np.newaxis], ABOVE)
     assert encoder.columns[0].steps
-    missing, centre = encoder.encode(np.array([[np.nan], [encoder.columns[0].number.center]]), np.float64)
+    missing, centre = encoder.encode(np.array([[np.nan], [encoder.columns[0].number.centre]]), np.float64)
     np.testing.assert_array_equal(missing[: encoder.n_bins], centre[: encoder.n_bins])
 
 
@@ -516,7 +509,7 @@ COLUMN = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0))
 def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
     column = with_steps(COLUMN, {(2.0, 2.5), (0.5, 1.0)})
     assert column.all_edges == (0.0, 0.5, 1.0, 2.0, 2.5, 3.0)
-    assert column.n_bins == 5 and column.n_inputs == len(suffixes(column)) == len(column.input_formulas) == 6
+    assert column.n_bins == 5 and column.n_inputs == len(suffixes(column)) == len(column.input_descriptions) == 6
     out = np.zeros((3, column.n_inputs))
     column.encode_into(np.array([0.25, 2.0, 2.5]), out, "c")
     assert out[:, :5].tolist() == [[0.5, 0, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]

@@ -83,7 +83,7 @@ def test_missing_texts_are_marked_and_their_other_inputs_are_zero():
     values = np.where(rng.random(len(TEXTS)) < 0.2, None, TEXTS)
     column = learn(values)
     found = write(column, [None, *TEXTS[:3], np.nan, pd.NA])
-    assert suffixes(column)[-1] == "_missing" and column.input_formulas[-1].kind == "missing"
+    assert suffixes(column)[-1] == "_missing" and column.input_descriptions[-1].kind == "missing"
     np.testing.assert_array_equal(found[:, -1], [1, 0, 0, 0, 1, 1])
     assert not found[[0, 4, 5], :-1].any() and found[1:4, :-1].all()
     assert not write(learn(TEXTS), [None]).any()
@@ -151,7 +151,7 @@ def test_every_type_of_strings_is_read(make):
 
 
 @pytest.mark.parametrize("change", [
-    {"idf": np.ones(3)}, {"components": np.ones((5, 2), np.float32)}, {"center": np.ones(6)}, {"terms": ("a", "b")},
+    {"idf": np.ones(3)}, {"components": np.ones((5, 2), np.float32)}, {"centre": np.ones(6)}, {"terms": ("a", "b")},
     {"terms": "twice"},
 ])  # fmt: skip
 def test_parts_that_do_not_go_together_are_refused(change):
