@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -257,33 +257,55 @@ MAX_COMPACT_TO_ARRAY_RATIO = 2.5
 from the array. This takes two to three times as long as writing compact rows, which is a tenth of a step."""
 
 
+KeptForm: TypeAlias = Literal["dense", "compact", "table"]
+"""How the rows of a dense table are kept: as one matrix, as compact rows, or only as the table itself."""
+
+
 def encode_for_training(
     encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
 ) -> InputBatches:
-    """Encode a table once for all networks and epochs, or batch by batch.
-
-    A memory-mapped table, and an array much smaller than its encoded rows, are encoded batch by batch.
-    """
+    """Encode a table once for all networks and epochs, or batch by batch; see `choose_form`."""
     if is_sparse(X):
         if encoder.keeps_zeros:
-            return encode_whole(encoder, X, dtype)
+            return SparseBatches(encoder.encode(X, dtype))
         X = encoder.sparse_to_dense(X)  # the encoder was learnt from dense rows
+    elif isinstance(X, pd.DataFrame) and (array := as_uniform_array(X)) is not None:
+        X = array
+    dense_encoder, lookups = encoder.encoder_without_lookups, encoder.lookups
+    form, n_bytes = choose_form(dense_encoder, X, dtype)
+    if form == "table":
+        return encode_batchwise(encoder, X, dtype, encoding_fold)
+    check_table_fits_in_memory(X.shape[0], encoder.n_inputs, n_bytes)
+    # with a column of ones, one product computes the sums of the first layer with their biases
+    batch_format: BatchFormat = "ones" if lookups is None else "dense"
+    dense: InputBatches
+    if form == "compact":
+        write = encode_compact(dense_encoder, X, dtype, encoding_fold).expand_into
+        dense = BatchwiseInputs(write, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
+    else:
+        Z = dense_encoder.encode(X, dtype, ones=batch_format == "ones", encoding_fold=encoding_fold)
+        dense = DenseBatches(Z, batch_format)
+    return dense if lookups is None else MixedBatches(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
+
+
+def choose_form(encoder: TableEncoder, X: Table, dtype: DType) -> tuple[KeptForm, int]:
+    """Choose how the rows of a dense table are kept for training; return the form, and how many bytes it takes.
+
+    Only the table is kept if it is memory-mapped, or an array that is much smaller than its encoded rows.
+    """
+    if is_memory_mapped(X):
+        return "table", 0
     n = X.shape[0]
-    n_bytes = n * kept_row_bytes(encoder, n, dtype)
-    array = X if is_memory_mapped(X) else None
-    if n_bytes > MIN_BYTES_TO_COMPACT:
-        array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
-    if array is not None and (is_memory_mapped(X) or n_bytes > MAX_COMPACT_TO_ARRAY_RATIO * array.nbytes):
-        return encode_batchwise(encoder, array, dtype, encoding_fold)
-    dense_encoder = encoder.encoder_without_lookups
-    row_bytes = kept_row_bytes(dense_encoder, n, dtype)
-    check_table_fits_in_memory(n, encoder.n_inputs, n * row_bytes)
-    if row_bytes == dense_encoder.n_inputs * dtype.itemsize:
-        return encode_whole(encoder, X, dtype, encoding_fold, ones=True)
-    compact = encode_compact(dense_encoder, X, dtype, encoding_fold)
-    batch_format: BatchFormat = "ones" if encoder.lookups is None else "dense"
-    dense = BatchwiseInputs(compact.expand_into, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
-    return with_lookups(dense, encoder, X, dtype)
+    n_bytes = n * encoder.n_inputs * dtype.itemsize
+    if n_bytes <= MIN_BYTES_TO_COMPACT:  # small tables never need the compact layout
+        return "dense", n_bytes
+    form: KeptForm = "dense"
+    compact_bytes = n * compact_layout(encoder).row_bytes(dtype)
+    if compact_bytes < 0.75 * n_bytes:
+        form, n_bytes = "compact", compact_bytes
+    if isinstance(X, np.ndarray) and n_bytes > max(MIN_BYTES_TO_COMPACT, MAX_COMPACT_TO_ARRAY_RATIO * X.nbytes):
+        return "table", 0
+    return form, n_bytes
 
 
 def encode_batchwise(
@@ -295,38 +317,6 @@ def encode_batchwise(
         encoder.encode_rows_into(X, batch, out, encoding_fold)
 
     return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
-
-
-def encode_whole(
-    encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None = None, *, ones: bool = False
-) -> InputBatches:
-    """Encode a table into a dense or CSR matrix, or into a dense matrix and the categories that are looked up.
-
-    `ones` appends a column of ones to a dense matrix (without lookups), so that one product computes the sums of the
-    first layer with their biases.
-    """
-    if is_sparse(X) and encoder.keeps_zeros:  # such an encoder has neither bins nor categories
-        return SparseBatches(encoder.encode(X, dtype))
-    if encoder.lookups is None:
-        Z = encoder.encode(X, dtype, ones=ones, encoding_fold=encoding_fold)
-        return DenseBatches(Z, "ones" if ones else "dense")
-    Z = encoder.encoder_without_lookups.encode(X, dtype, encoding_fold=encoding_fold)
-    return with_lookups(DenseBatches(Z), encoder, X, dtype)
-
-
-def with_lookups(dense: InputBatches, encoder: TableEncoder, X: Table, dtype: DType) -> InputBatches:
-    """Return dense inputs, combined with the categories that are looked up, if there are any."""
-    lookups = encoder.lookups
-    return dense if lookups is None else MixedBatches(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
-
-
-def kept_row_bytes(encoder: TableEncoder, n: int, dtype: DType) -> int:
-    """Return how many bytes each of n encoded rows takes: compact if that saves much memory, otherwise dense."""
-    n_bytes = encoder.n_inputs * dtype.itemsize
-    if n * n_bytes <= MIN_BYTES_TO_COMPACT:  # small tables never need the compact layout
-        return n_bytes
-    compact_bytes = compact_layout(encoder).row_bytes(dtype)
-    return compact_bytes if compact_bytes < 0.75 * n_bytes else n_bytes
 
 
 # --- encoded rows, from any source -----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from typing import Self
 import numpy as np
 from scipy.linalg import block_diag
 
-from sknet._model.encoding import Encoding, encode_whole
+from sknet._model.encoding import Encoding
 from sknet._model.heads import Head
 from sknet._model.machine import (
     MIN_SPLIT_PRODUCT,
@@ -176,8 +176,10 @@ class Model:
         """Return the rows as the network takes them, and their format."""
         if isinstance(table, MemoryMappedRows):
             table = np.asarray(table)  # read these few rows from the file
-        inputs = encode_whole(self.encoder, table, self.predict_dtype)
-        return inputs(slice(0, table.shape[0])), inputs.batch_format
+        Z = self.encoder.encoder_without_lookups.encode(table, self.predict_dtype)
+        if (lookups := self.encoder.lookups) is None:
+            return Z, "sparse" if is_sparse(Z) else "dense"
+        return MixedRows(Z, lookups.one_hot_rows(table, self.predict_dtype)[:], lookups.dense_inputs), "mixed"
 
     def _encoded_blocks(self, table: Table, span: slice) -> Iterator[tuple[slice, Table, Chain]]:
         """Yield the rows of each block of a span, encoded, and the layers that take them."""

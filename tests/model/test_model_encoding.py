@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from sknet import SigmoidMLPRegressor
 from sknet._model import encoding as encoding_module
-from sknet._model.encoding import kept_row_bytes
+from sknet._model.encoding import choose_form
 from tests.estimators.inside import model_of
 from tests.model.examples import encoded
 from tests.model.limits import compact_bytes
@@ -94,8 +94,8 @@ def dense(inputs, batch, n_inputs):
 
 def is_compact(encoder, table):
     """Whether encoded rows are kept as compact rows."""
-    single = np.dtype(np.float32)
-    return kept_row_bytes(encoder, len(table), single) < encoder.n_inputs * single.itemsize
+    form, _ = choose_form(encoder, table, np.dtype(np.float32))
+    return form == "compact"
 
 
 TABLES = {"dense": lambda _: X, "look-ups": lambda _: CITIES, "memory map": mapped}
