@@ -21,20 +21,14 @@ from sknet._storage.checkpoints import write_checkpoint
 from sknet._storage.files import as_path, check_writable
 from sknet._tables.rows import FeatureTable
 from sknet._training.optimizers import PLATEAU_DIVISOR
+from sknet._training.solver import EpochObserver
 from sknet._typing import Target
 
 # --- callbacks and checkpoints ---------------------------------------------------------------------------------------
 
 
-class FitObserver:
-    """An `EpochObserver` that is also called at the end of a fit. By default, its methods do nothing."""
-
-    def epoch_began(self) -> None:
-        """Note that an epoch begins."""
-
-    def epoch_ended(self) -> bool:
-        """Note that an epoch has ended; return True to stop training."""
-        return False
+class FitObserver(EpochObserver):
+    """An `EpochObserver` that is also called at the end of a fit."""
 
     def fit_ended(self, fitted: Fitted) -> None:
         """Note the result of the fit. It is not published yet, so an error here changes nothing."""

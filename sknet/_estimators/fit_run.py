@@ -78,7 +78,7 @@ class FitRun:
 
     # --- while they train --------------------------------------------------------------------------------------------
 
-    def select_and_train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
+    def select_and_train(self, observer: EpochObserver, *, in_threads: bool) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
         if self.folds is not None:
             selection = self.folds.train(observer)

@@ -3,6 +3,13 @@
 Chance decides much of the loss of a few held-out rows, so they would often choose a bad epoch. Here all folds, or on
 larger tables some of them, are held out in turn; see `fold_counts`. Training with folds is the first phase of a fit.
 
+The rule: all networks train side by side. After each epoch, all held-out rows rate their raw outputs together: by the
+loss at the best temperature, plus a penalty on extreme temperatures. The epoch with the lowest sum is chosen, and among
+equal ones the last. Epochs before `MIN_STEPS_TO_CHOOSE` steps are not chosen, unless the networks are overconfident.
+The folds end once the loss has not improved by `tol` for more than `n_iter_no_change` epochs. The outputs for held-out
+rows that are kept, for intervals and `oof_prediction_`, come from epochs chosen by other rows: see
+`draw_cross_fit_sets`.
+
 Conventions
 -----------
 n rows; m of them held out, m <= n; k raw outputs.
@@ -16,12 +23,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from math import ceil, inf
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
-from sknet._model.evaluation import CalibratedLoss, Evaluation, HeldOutLoss, HeldOutOutputs, mix_outputs
+from sknet._model.evaluation import Evaluation, HeldOutLoss, HeldOutOutputs, mix_outputs
 from sknet._model.model import join_networks
 from sknet._model.phases import EpochReport, Phase, PhaseOutcome
 from sknet._model.rules_by_rows import fold_counts
@@ -29,7 +37,7 @@ from sknet._model.sensitivity import draw_importance_rows
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
 from sknet._tables.read import take_optional
 from sknet._tables.rows import Split, assign_folds
-from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
+from sknet._training.solver import NO_OBSERVER, Epoch, EpochObserver, Solver, State, StopReason
 from sknet._typing import Array, Table
 
 # --- folds -----------------------------------------------------------------------------------------------------------
@@ -80,7 +88,7 @@ class FoldsProgress:
     """The states of the folds' networks, and what the folds have chosen so far."""
 
     states: list[list[State]]  # for each fold, of all members; empty once the folds are done
-    choices: list[EpochChoice]  # by all held-out rows, then for each cross-fit set by the other rows
+    choices: list[EpochChoice]  # of each judge
     epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
     patience_epoch: int = 0  # the last epoch that improved the loss
     least_criterion: float = inf  # of all epochs
@@ -130,6 +138,13 @@ class Selection:
         return solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
 
 
+class CrossFitJudge(NamedTuple):
+    """Held-out rows that choose an epoch and a mixture, and the rows whose raw outputs are kept from this choice."""
+
+    loss: HeldOutLoss
+    judged: NDArray[np.intp]  # indices among all held-out rows
+
+
 def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
     """Divide the held-out rows into sets. The epoch at which a set is evaluated is chosen by the other sets.
 
@@ -169,10 +184,9 @@ class FoldPhase(Phase):
         For each fold, of all members.
     importance_rows : array, CSR matrix or MixedRows, or None
         Encoded training rows of the first fold, whose networks are published after an interrupt.
-    cross_fit_sets : list of ndarray
-        See `draw_cross_fit_sets`.
-    judges : list of HeldOutLoss
-        For each choice of an epoch, the loss of the held-out rows that choose it.
+    judges : list of CrossFitJudge
+        All held-out rows, which choose the epoch of the published networks. If there are several cross-fit sets, one
+        more for each set: the rows outside of it.
     progress : FoldsProgress
     """
 
@@ -180,8 +194,7 @@ class FoldPhase(Phase):
     splits: Sequence[Split]
     trainers: list[list[NetworkTrainer]]
     importance_rows: Table | None
-    cross_fit_sets: list[NDArray[np.intp]]
-    judges: list[HeldOutLoss]
+    judges: list[CrossFitJudge]
     progress: FoldsProgress
 
     def __post_init__(self) -> None:
@@ -198,7 +211,7 @@ class FoldPhase(Phase):
         self.progress = progress
         self._epochs_before = len(progress.epochs)
 
-    def train(self, observer: EpochObserver | None = None) -> Selection:
+    def train(self, observer: EpochObserver = NO_OBSERVER) -> Selection:
         """Train until the joint loss stops falling; choose the epoch, the mixing weights and the temperature."""
         stop_reason = None
         if self.progress.states and self._must_continue:  # else the folds of a resumed run have ended
@@ -228,18 +241,21 @@ class FoldPhase(Phase):
         def raw_of_member(j: int) -> Array:
             return np.concatenate([trainer.raw_held_out_outputs(state.trained_theta) for trainer, state in members[j]])
 
-        return self.judges[0].raw_by_component(raw_of_member)
+        return self.judges[0].loss.raw_by_component(raw_of_member)
 
     def record_epoch(self) -> bool:
         """Choose the last epoch of all networks if it is the best, and record it; return whether to train another."""
         progress = self.progress
         epoch = self.n_iter + 1
         raw_by_component = self.raw_by_component()
-        losses = self._held_out_losses(raw_by_component)
-        progress.inverse_temperature, loss, criterion = losses[0]
+        first, *others = self.judges
+        progress.inverse_temperature, loss, criterion = of_all = first.loss.of_mixture(raw_by_component)
+        # all judges use the temperature of the first one, since finding it takes longest
+        scale = progress.inverse_temperature
+        losses = [of_all, *(each.loss.of_mixture(raw_by_component, inverse_temperature=scale) for each in others)]
         if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
-            for choice, own_loss in zip(progress.choices, losses, strict=True):
-                choice.update_if_better(epoch, raw_by_component, own_loss.criterion)
+            for choice, of_judge in zip(progress.choices, losses, strict=True):
+                choice.update_if_better(epoch, raw_by_component, of_judge.criterion)
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
         least = progress.least_criterion
         factor = 1.0 - self.solver.tol
@@ -249,16 +265,6 @@ class FoldPhase(Phase):
         progress.least_criterion = min(least, criterion)
         progress.epochs.append(self._joint_epoch(loss))
         return self._must_continue
-
-    def _held_out_losses(self, raw_by_component: Array) -> list[CalibratedLoss]:
-        """Return the loss of all held-out rows, then of the rows outside of each cross-fit set.
-
-        All have the temperature of the first, since finding it takes longest.
-        """
-        first, *others = self.judges
-        loss = first.of_mixture(raw_by_component)
-        temperature = loss.inverse_temperature
-        return [loss, *(judge.of_mixture(raw_by_component, inverse_temperature=temperature) for judge in others)]
 
     def _joint_epoch(self, validation_loss: float) -> Epoch:
         """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
@@ -281,29 +287,25 @@ class FoldPhase(Phase):
 
     def _selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
-        outputs = []
         mixtures = []
-        for choice, judge in zip(self.progress.choices, self.judges, strict=True):
-            assert choice.raw_by_component is not None  # `train` has chosen an epoch
-            outputs.append(choice.raw_by_component)
-            mixtures.append(judge.choose_mixture(choice.raw_by_component))
-        raw = np.empty_like(outputs[0][0])
-        # the other sets choose the epoch and the mixture of a cross-fit set; a single set chooses for itself
-        of_sets = zip(self.cross_fit_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True)
-        for own, mixture, raw_by_component in of_sets:
-            raw[own] = mix_outputs(raw_by_component.take(own, axis=1), mixture.mixing_weight) / mixture.temperature
-        # If several folds hold out a row, the first residual is kept. The mean of its residuals would be smaller than
-        # the residual of the single published network.
-        first = np.sort(np.concatenate(self.cross_fit_sets))
-        rows = self.judges[0].rows
+        # `train` has chosen an epoch for each judge
+        chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
+        raw = np.empty_like(chosen[0][0])
+        for (loss, judged), raw_by_component in zip(self.judges, chosen, strict=True):
+            mixture = loss.choose_mixture(raw_by_component)
+            mixtures.append(mixture)
+            mixed = mix_outputs(raw_by_component.take(judged, axis=1), mixture.mixing_weight)
+            raw[judged] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
+        loss, judged = self.judges[0]
+        rows = loss.rows
         chosen_epoch = self.progress.choices[0].epoch
         return Selection(
             chosen_epoch=chosen_epoch,
             n_steps=chosen_epoch * self._steps_per_epoch,
             temperature=mixtures[0].temperature,
-            mixing_weights=self.judges[0].weights_of_networks(mixtures[0].mixing_weight),
-            held_out=self.held_out[first],
-            held_out_outputs=HeldOutOutputs(raw[first], rows.y[first], take_optional(rows.weight, first)),
+            mixing_weights=loss.weights_of_networks(mixtures[0].mixing_weight),
+            held_out=self.held_out[judged],
+            held_out_outputs=HeldOutOutputs(raw[judged], rows.y[judged], take_optional(rows.weight, judged)),
             stop_reason=stop_reason,
         )
 
@@ -373,53 +375,54 @@ def make_fold_phase(
     rows = learner.rows
     trainers: list[list[NetworkTrainer]] = []
     importance_rows = None
-    for train, held_out in folds.splits:
+    for train, held_out_of_fold in folds.splits:
         encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.shares_columns)
         is_shared = encoding is encoded.encoding
         own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
         if not trainers:
             importance_rows = draw_importance_rows(rows, own, train)
         train_rows = own.take(train)
-        held_out_rows = own.take(held_out)
+        held_out_rows = own.take(held_out_of_fold)
         trainers.append(
             [
                 make_trainer(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, may_stop_early=False)
                 for sees_bins in settings.sees_bins
             ]
         )
+    held_out = np.concatenate([split.held_out for split in folds.splits])
     cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
-    all_held_out = np.concatenate([split.held_out for split in folds.splits])
-    # All held-out rows choose an epoch. If there are several cross-fit sets, so do the rows outside of each set.
-    choosing = [np.flatnonzero(~np.isin(all_held_out, all_held_out[own])) for own in cross_fit_sets]
-    judges = [HeldOutLoss(encoded.take(all_held_out), settings)]
-    judges += [HeldOutLoss(encoded.take(all_held_out[others]), settings, others) for others in choosing if len(others)]
+    # All rows judge themselves first, and several cross-fit sets are then judged again, by all other rows. If several
+    # folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than the residual of
+    # the single published network.
+    judges = [CrossFitJudge(HeldOutLoss(encoded.take(held_out), settings), np.sort(np.concatenate(cross_fit_sets)))]
+    for judged in cross_fit_sets if len(cross_fit_sets) > 1 else ():
+        others = np.flatnonzero(~np.isin(held_out, held_out[judged]))
+        judges.append(CrossFitJudge(HeldOutLoss(encoded.take(held_out[others]), settings, others), judged))
     states = [[trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)] for of_fold in trainers]
     return FoldPhase(
         solver=settings.solver,
         splits=folds.splits,
         trainers=trainers,
         importance_rows=importance_rows,
-        cross_fit_sets=cross_fit_sets,
         judges=judges,
         progress=FoldsProgress(states, [EpochChoice() for _ in judges]),
     )
 
 
-class _EpochRecorder:
+class _EpochRecorder(EpochObserver):
     """The observer of the folds' training: records each epoch, then calls the observer of the fit."""
 
-    def __init__(self, folds: FoldPhase, observer: EpochObserver | None) -> None:
+    def __init__(self, folds: FoldPhase, observer: EpochObserver) -> None:
         self._folds = folds
         self._observer = observer
         self.stop_reason: StopReason | None = None
 
     def epoch_began(self) -> None:
-        if self._observer is not None:
-            self._observer.epoch_began()
+        self._observer.epoch_began()
 
     def epoch_ended(self) -> bool:
         must_continue = self._folds.record_epoch()
-        if self._observer is not None and self._observer.epoch_ended():
+        if self._observer.epoch_ended():
             self.stop_reason = StopReason.CALLBACK
         return self.stop_reason is not None or not must_continue
 

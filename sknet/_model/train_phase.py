@@ -48,7 +48,7 @@ class TrainPhase(Phase):
     def __post_init__(self) -> None:
         self._epochs_before = max(state.epoch for state in self.states)  # epochs trained before this call
 
-    def train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
+    def train(self, observer: EpochObserver, *, in_threads: bool) -> TrainingEnd:
         """Train all networks; return the result of highest priority, see `_STOP_REASON_PRIORITY`."""
         results = train_side_by_side(self.trainers, self.states, observer, in_threads=in_threads)
         return replace(

@@ -40,6 +40,7 @@ from sknet._tables.constraints import input_signs, sets_with_inputs
 from sknet._tables.read import take_optional
 from sknet._training.loop import zero_fixed_gradient
 from sknet._training.solver import (
+    NO_OBSERVER,
     EpochEvaluation,
     EpochObserver,
     Problem,
@@ -522,7 +523,7 @@ def rows_per_block(settings: Settings, train_rows: EncodedRows) -> int:
 def train_side_by_side(
     trainers: Sequence[NetworkTrainer],
     states: Sequence[State],
-    observer: EpochObserver | None = None,
+    observer: EpochObserver = NO_OBSERVER,
     *,
     in_threads: bool = True,
 ) -> list[TrainingEnd]:
@@ -534,7 +535,7 @@ def train_side_by_side(
         All have the same solver; for L-BFGS there is a single trainer.
 
     states : sequence of State
-    observer : EpochObserver, default=None
+    observer : EpochObserver, default=NO_OBSERVER
     in_threads : bool, default=True
         Whether several networks may train at a time. Results do not depend on it.
 

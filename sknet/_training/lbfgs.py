@@ -17,6 +17,7 @@ import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from sknet._training.solver import (
+    NO_OBSERVER,
     DivergedError,
     Epoch,
     EpochObserver,
@@ -49,7 +50,7 @@ class LBFGS(Solver):
         self,
         problems: Sequence[Problem],
         states: Sequence[State],
-        observer: EpochObserver | None = None,
+        observer: EpochObserver = NO_OBSERVER,
         n_threads: int = 1,
     ) -> list[TrainingEnd]:
         """Minimise a single problem; see `Solver.train`.
@@ -119,7 +120,7 @@ class _SignedParts:
 class _Minimization:
     """A call of SciPy's solver, with its callbacks: the objective, and the end of an iteration."""
 
-    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver | None) -> None:
+    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver) -> None:
         self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
         self.snapshot = state.snapshot()
         self.variables = _SignedParts(problem.n_weights, problem.l1, problem.bounds)
@@ -153,8 +154,7 @@ class _Minimization:
     def objective(self, x: Array) -> tuple[float, Array]:
         """Return the objective and its gradient at x. The first call of an iteration marks its beginning."""
         if not self._iteration_begun:
-            if self.observer is not None:
-                self.observer.epoch_began()
+            self.observer.epoch_began()
             self._iteration_begun, self._started = True, perf_counter()
         self.variables.merge_into(x, self._theta)
         # for a batch of all samples, the gradient is whole, in `_gradient`
@@ -172,7 +172,7 @@ class _Minimization:
         tol, norm = self.solver.tol, self._gradient_norm
         state.record_epoch(self.problem, tol, self._started, loss=loss, gradient_norm=norm)
         self.reason = self.solver.reason_to_stop_early(self.problem, state)
-        if self.observer is not None and self.observer.epoch_ended():
+        if self.observer.epoch_ended():
             self.reason = self.reason or StopReason.CALLBACK
         self.snapshot = state.snapshot()
         if self.reason is not None:

@@ -31,6 +31,7 @@ import numpy as np
 
 from sknet._training.optimizers import Optimizer, Schedule, ScheduleInput, adaptive
 from sknet._training.solver import (
+    NO_OBSERVER,
     DivergedError,
     EpochObserver,
     Problem,
@@ -90,7 +91,7 @@ class MiniBatchSolver(Solver):
         self,
         problems: Sequence[Problem],
         states: Sequence[State],
-        observer: EpochObserver | None = None,
+        observer: EpochObserver = NO_OBSERVER,
         n_threads: int = 1,
     ) -> list[TrainingEnd]:
         """Minimise the problems in turns, one epoch of each; see `Solver.train`."""
@@ -294,7 +295,7 @@ def soft_threshold(w: Array, amount: float | Array) -> None:
 
 
 def train_in_rounds(
-    loops: Sequence[MiniBatchLoop], n_threads: int = 1, observer: EpochObserver | None = None
+    loops: Sequence[MiniBatchLoop], n_threads: int = 1, observer: EpochObserver = NO_OBSERVER
 ) -> list[TrainingEnd]:
     """Train all loops in rounds of one epoch each, in `n_threads` threads; see `Solver.train`.
 
@@ -304,10 +305,9 @@ def train_in_rounds(
     try:
         with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as executor:
             while stopped_by is None and not all(loop.is_over for loop in loops):
-                if observer is not None:
-                    observer.epoch_began()
+                observer.epoch_began()
                 _one_round([loop for loop in loops if not loop.is_over], executor)
-                if observer is not None and observer.epoch_ended():
+                if observer.epoch_ended():
                     stopped_by = StopReason.CALLBACK
     except KeyboardInterrupt:
         for loop in loops:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from math import inf, isnan, nan
 from time import perf_counter
-from typing import Any, ClassVar, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -228,14 +228,21 @@ class Problem:
         return vector[self.first_input_weight : self.n_weights].reshape(self.n_inputs, -1)
 
 
-class EpochObserver(Protocol):
-    """Called, in the thread that trains, when an epoch of all networks begins and when it has ended."""
+class EpochObserver:
+    """Called, in the thread that trains, when an epoch of all networks begins and when it has ended.
+
+    By default, its methods do nothing.
+    """
 
     def epoch_began(self) -> None:
         """Note that an epoch begins."""
 
     def epoch_ended(self) -> bool:
         """Note that an epoch has ended; return True to stop training."""
+        return False
+
+
+NO_OBSERVER = EpochObserver()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,7 +280,7 @@ class Solver(ABC):
         self,
         problems: Sequence[Problem],
         states: Sequence[State],
-        observer: EpochObserver | None = None,
+        observer: EpochObserver = NO_OBSERVER,
         n_threads: int = 1,
     ) -> list[TrainingEnd]:
         """Minimise each problem, and update its state in place, until it ends or the observer asks to stop.

@@ -5,7 +5,7 @@ import numpy as np
 from sknet import SigmoidMLPClassifier
 from sknet._model.train_phase import mean_history
 from tests.estimators.inside import run_of
-from tests.training.problems import epoch
+from tests.training.problems import NO_OBSERVER, epoch
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
@@ -14,7 +14,7 @@ X = RNG.normal(size=(90, 3))
 def test_networks_train_as_many_epochs_as_folds_chose():
     net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, early_stopping="folds", n_members=2)
     run = run_of(net, X, X[:, 0] > 0)
-    run.select_and_train(None, in_threads=False)
+    run.select_and_train(NO_OBSERVER, in_threads=False)
     assert run.phase.last_epoch.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
     assert len(run.folds.epochs_by_network[0]) == run.folds.n_iter <= 3
 

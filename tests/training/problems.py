@@ -9,7 +9,7 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchLoop, MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import Epoch, EpochEvaluation, Problem, State, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, Epoch, EpochEvaluation, Problem, State, StopReason, TrainingEnd
 from sknet._vectors import shuffled_batches
 
 OPTIMIZERS = {
@@ -72,7 +72,7 @@ def lbfgs(**more):
     return LBFGS(**{"n_epochs": 200, "n_evaluations": 2000, "tol": 1e-10} | more)
 
 
-def train(solver, problem, state, observer=None):
+def train(solver, problem, state, observer=NO_OBSERVER):
     """Train a network by either solver."""
     return solver.train([problem], [state], observer)[0]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sknet._training.optimizers import SGD, Adam, RMSProp, cosine
-from sknet._training.solver import DivergedError, StopReason
+from sknet._training.solver import NO_OBSERVER, DivergedError, StopReason
 from tests.training.problems import (
     LeastSquares,
     Script,
@@ -22,7 +22,7 @@ from tests.training.problems import (
 START = np.zeros(5)
 
 
-def trained(the_problem, solver=None, state=None, observer=None):
+def trained(the_problem, solver=None, state=None, observer=NO_OBSERVER):
     state = state_of(START) if state is None else state
     return train(solver or lbfgs(), the_problem, state, observer), state
 

@@ -18,7 +18,7 @@ import sknet._training
 from sknet._training import loop
 from sknet._training.loop import MiniBatchLoop, soft_threshold, train_in_rounds, zero_fixed_gradient
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
-from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, DivergedError, EpochEvaluation, StopReason, TrainingEnd
 from sknet._typing import SparseGradient
 from tests.training.problems import (
     OPTIMIZERS,
@@ -37,7 +37,7 @@ START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
 
-def trained(the_problem, solver, state=None, observer=None):
+def trained(the_problem, solver, state=None, observer=NO_OBSERVER):
     state = state_of(START, solver) if state is None else state
     return train(solver, the_problem, state, observer), state
 
