@@ -135,7 +135,7 @@ class NetworkOnShard(NamedTuple):
 
 def with_small_blocks(settings: ObjectiveSettings) -> ObjectiveSettings:
     """Return settings that compute batches in blocks, because the size of a batch varies by shard and step."""
-    return replace(settings, max_rows=min(settings.max_rows, ROWS_IN_CACHE))
+    return replace(settings, block_rows=min(settings.block_rows, ROWS_IN_CACHE))
 
 
 class ObjectiveOfShard:
@@ -471,7 +471,7 @@ class ShardedObjective:
     def __init__(self, settings: ObjectiveSettings, inputs: EncodedOnWorkers, rows: EncodedRows) -> None:
         self.n_samples, self._n_weights, self._inputs = len(rows), settings.layout.n_weights, inputs
         self._penalty, self._settings = settings.penalty, settings
-        self.known_targets = rows.target, rows.relative_weight
+        self.target_sample = rows.target, rows.relative_weight
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # targets and weights are sent once for all steps, theta is sent at each step

@@ -74,7 +74,7 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
         return False
     rows = trainer.train_rows
     loss = trainer.encoding.head.loss
-    known, weight = trainer.objective.known_targets
+    known, weight = trainer.objective.target_sample
     of_constant = _loss_of_constant(loss, constant, known, weight)
     limit = of_constant - abs(of_constant) / len(known)  # abs: a user's loss may be negative
     # this loss is known already; dropout and penalty only make it higher
@@ -86,7 +86,7 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
 
 def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
     """Return the constant raw output with the least training loss, (l,); None if all targets are equal."""
-    target, weight = trainer.objective.known_targets
+    target, weight = trainer.objective.target_sample
     if (target == target[0]).all():
         return None  # a constant prediction is then right
     return best_constant(trainer.encoding.head.loss, target.astype(np.float64), weight)

@@ -237,8 +237,7 @@ class NetworkTrainer:
     n_skipped_inputs: int  # how many of the encoded table's inputs it skips, the first ones
     train_rows: EncodedRows  # in the form that this network takes, like the held-out rows
     held_out_rows: EncodedRows | None
-    max_rows: int  # how many are computed at once
-    penalty: ElasticNet
+    l1: float  # strength of the L1 penalty, which the solver applies
     objective_settings: ObjectiveSettings
     objective: ObjectiveFunction
     solver: Solver
@@ -250,7 +249,7 @@ class NetworkTrainer:
     @property
     def largest_product(self) -> int:
         """Multiply-adds of the largest matrix product in a step."""
-        return self.max_rows * self.layout.largest_matrix
+        return self.objective_settings.block_rows * self.layout.largest_matrix
 
     def work_per_row(self, n_inputs: float) -> float:
         """Return the number of multiplications per row and epoch; `n_inputs` of a row are nonzero.
@@ -260,7 +259,7 @@ class NetworkTrainer:
         """
         first = (n_inputs - self.n_skipped_inputs) * self.layout.sizes[1]
         others = sum(map(prod, self.layout.shapes[1:]))
-        return 2.0 * first + 3.0 * others + 5.0 * self.layout.n_weights / self.max_rows
+        return 2.0 * first + 3.0 * others + 5.0 * self.layout.n_weights / self.objective_settings.block_rows
 
     # --- the start ---------------------------------------------------------------------------------------------------
 
@@ -284,7 +283,7 @@ class NetworkTrainer:
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
                 coefs, intercepts = self.monotone.initial_parameters(coefs, intercepts)
-            bias = head.initial_output_bias(*self.objective.known_targets, init)
+            bias = head.initial_output_bias(*self.objective.target_sample, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
         return self.new_state(self.layout.flatten(coefs, intercepts, self.encoding.compute_dtype), seeds[1])
 
@@ -306,9 +305,9 @@ class NetworkTrainer:
             n_weights=self.layout.n_weights,
             n_inputs=self.layout.sizes[0],
             first_input_weight=self.layout.weight_starts[0],
-            penalty=self.penalty.value,
+            penalty=self.objective_settings.penalty.value,
             is_random=any(self.settings.network.dropout),
-            l1=self.penalty.l1,
+            l1=self.l1,
             bounds=bounds,
             limit_norms=partial(limit_norms, self.layout, max_norm) if max_norm else None,
             evaluate=self._evaluate if self.evaluates_epochs else None,
@@ -376,11 +375,11 @@ class NetworkTrainer:
         gradient = np.zeros_like(theta)
         with limit_blas_threads(self.largest_product):
             value, _ = self.objective(theta, slice(0, len(self.train_rows)), gradient)
-        if self.penalty.l1:
+        if self.l1:
             w = theta[: self.layout.n_weights]
-            gradient[: self.layout.n_weights] += self.penalty.l1 * np.sign(w)
+            gradient[: self.layout.n_weights] += self.l1 * np.sign(w)
             if not self.solver.uses_batches:  # else the objective includes it
-                value += self.penalty.l1 * float(np.abs(w).sum())
+                value += self.l1 * float(np.abs(w).sum())
         return value, gradient
 
 
@@ -427,26 +426,26 @@ def make_trainer(
     regularisation = settings.regularisation
     if settings.solver.learns_gains and train_rows.inputs.batch_format == "sparse":
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
-    n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
-    max_rows = rows_per_block(settings, train_rows)
+    n_skipped_inputs = encoding.encoder.n_inputs - layout.sizes[0]  # the bins, if there are any
+    block_rows = rows_per_block(settings, train_rows)
     what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
     n_evaluated = 0 if held_out_rows is None else min(len(held_out_rows), MAX_BUFFER_ROWS)
-    n_outputs = max(max_rows, n_evaluated) * sum(layout.sizes[1:])
+    n_outputs = max(block_rows, n_evaluated) * sum(layout.sizes[1:])
     check_fits_in_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
     sets = make_interaction_sets(network, encoding, n_skipped_inputs)
     monotone = make_monotone_bounds(network, encoding, layout, n_skipped_inputs, sets)
     own_rows = train_rows.for_network(n_skipped_inputs, regularisation.label_smoothing)
     strength = regularisation.alpha / own_rows.total_weight
-    l1_ratio = regularisation.l1_ratio
-    penalty = ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
-    smooth_penalty = penalty if settings.solver.uses_batches else ElasticNet(l2=penalty.l2)  # L-BFGS adds the L1 term
+    l1 = strength * regularisation.l1_ratio
+    # L-BFGS adds the L1 term itself
+    penalty = ElasticNet(strength * (1.0 - regularisation.l1_ratio), l1 if settings.solver.uses_batches else 0.0)
     objective_settings = ObjectiveSettings(
-        layout, network.activations, head.loss, smooth_penalty, max_rows, dropout=network.dropout
+        layout, network.activations, head.loss, penalty, block_rows, dropout=network.dropout
     )
     objective = own_rows.inputs.objective(objective_settings, own_rows)
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(network.activations):
-        check_custom_functions(head.loss, objective.known_targets[0], network.activations)
+        check_custom_functions(head.loss, objective.target_sample[0], network.activations)
     own_solver = solver or settings.solver
     # a schedule that ends is not cut short by the training loss, which falls most at the end
     runs_through = own_solver.end_reason is StopReason.FINISHED and held_out_rows is None
@@ -459,8 +458,7 @@ def make_trainer(
         n_skipped_inputs=n_skipped_inputs,
         train_rows=own_rows,
         held_out_rows=None if held_out_rows is None else held_out_rows.for_network(n_skipped_inputs),
-        max_rows=max_rows,
-        penalty=penalty,
+        l1=l1,
         objective_settings=objective_settings,
         objective=objective,
         solver=own_solver,

@@ -37,7 +37,7 @@ class ObjectiveFunction(ValueAndGradient, Protocol):
         """Yield the batches of an epoch, shuffled by `rng`; each is valid until the next one is asked for."""
 
     @property
-    def known_targets(self) -> tuple[Array, Array | None]:
+    def target_sample(self) -> tuple[Array, Array | None]:
         """Targets, (t, k), and weights, (t,), of the training rows, or of a sample of many rows in a file."""
 
     def raw_training_outputs(self, theta: Array) -> Array:
@@ -67,7 +67,7 @@ class ObjectiveSettings:
     activations: Sequence[Activation]  # one per hidden layer
     loss: Loss
     penalty: ElasticNet
-    max_rows: int  # larger batches are computed block by block
+    block_rows: int  # larger batches are computed block by block
     dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
 
 
@@ -78,7 +78,7 @@ class Objective:
         self, settings: ObjectiveSettings, inputs: InputBatches, target: Array, weight: Array | None = None
     ) -> None:
         self._settings = settings
-        self.known_targets = target, weight
+        self.target_sample = target, weight
         self._bound: dict[int, BoundChain] = {}
         self._block_gradient: Array | None = None
         self.set_rows(inputs, target, weight)
@@ -101,7 +101,7 @@ class Objective:
         It then leaves out the first-layer weights of inputs that are 0 in the batch.
         """
         n, w, penalty = n_rows_in_batch(batch), theta[: self._settings.layout.n_weights], self._settings.penalty
-        if n > self._settings.max_rows:
+        if n > self._settings.block_rows:
             value = self.partial_value_and_gradient(theta, batch, n, out, rng)
         else:
             bound = self._bind(n, n, theta, out, rng)
@@ -145,7 +145,7 @@ class Objective:
             self._block_gradient = np.empty_like(out)
         value = 0.0
         for block in blocks_of_batch(
-            batch, self._settings.max_rows
+            batch, self._settings.block_rows
         ):  # a chain overwrites its gradient, so it is added to `out`
             bound = self._bind(n_rows_in_batch(block), n, theta, self._block_gradient, rng)
             value += self._loss_and_gradient(bound, block, n)
@@ -189,6 +189,6 @@ def raw_outputs(settings: ObjectiveSettings, theta: Array, inputs: InputBatches,
     raw = np.empty((n, settings.layout.sizes[-1]), theta.dtype)
     parameters = settings.layout.layers(theta, inputs.batch_format)
     chain = cache(lambda n_rows: make_chain(settings.activations, parameters, n_rows, inputs.batch_format))
-    for rows in blocks_of_batch(slice(0, n), max(settings.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
+    for rows in blocks_of_batch(slice(0, n), max(settings.block_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
         raw[rows] = chain(n_rows_in_batch(rows)).forward(inputs(rows))
     return raw

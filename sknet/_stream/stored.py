@@ -403,7 +403,7 @@ class PooledObjective:
         weight: Array | None,
     ) -> None:  # fmt: skip
         self._settings, self._encoded, self._rows = settings, encoded, rows
-        self.known_targets = target, weight
+        self.target_sample = target, weight
         self._in_memory = Objective(settings, encoded, target)  # `batches` sets its rows
 
     def __call__(

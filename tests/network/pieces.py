@@ -189,13 +189,13 @@ def layout_of(*sizes):
 def network_of(*sizes, l2=0.0, l1=0.0):
     """The settings of the objective of a network for numbers."""
     activations, loss = (ACTIVATIONS["tanh"],) * (len(sizes) - 2), losses.SQUARED_ERROR
-    return ObjectiveSettings(layout_of(*sizes), activations, loss, ElasticNet(l2=l2, l1=l1), max_rows=64)
+    return ObjectiveSettings(layout_of(*sizes), activations, loss, ElasticNet(l2=l2, l1=l1), block_rows=64)
 
 
 def objective_of(network, Z, target, weight=None, n_skipped_inputs=0):
     """The objective of inputs with a last column of ones, without the first inputs, and these inputs."""
     inputs = DenseBatches(Z, "ones").without_first_inputs(n_skipped_inputs)
-    return Objective(replace(network, max_rows=len(Z)), inputs, target, weight), inputs
+    return Objective(replace(network, block_rows=len(Z)), inputs, target, weight), inputs
 
 
 def best_temperature(loss, raw, target, weight, total_weight):
@@ -230,9 +230,9 @@ class NetworkCase:
         weight = None if self.weight is None else self.weight[rows].astype(dtype)
         return Objective(self.settings(n_rows or len(X), dropout), inputs_of(X, kind), target, weight)
 
-    def settings(self, max_rows=1, dropout=()):
+    def settings(self, block_rows=1, dropout=()):
         """What an objective needs besides rows."""
-        return ObjectiveSettings(self.layout, self.activations, self.loss, self.penalty, max_rows, dropout)
+        return ObjectiveSettings(self.layout, self.activations, self.loss, self.penalty, block_rows, dropout)
 
     def chain(self, n_rows, *, kind="dense", gradient=None, **training):
         """A chain for n_rows rows; with a gradient, one for training."""

@@ -265,5 +265,5 @@ def test_raw_output_for_any_data(loss, kind):
     case, other = network_case(loss, "tanh", (4,)), network_case(loss, "tanh", (4,), seed=1, n=7)
     (W1, W2), (b1, b2) = case.layout.coefs_and_intercepts(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2
-    found = raw_outputs(case.settings(max_rows=3, dropout=(0.5,)), case.theta, inputs_of(other.X, kind), 7)
+    found = raw_outputs(case.settings(block_rows=3, dropout=(0.5,)), case.theta, inputs_of(other.X, kind), 7)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)

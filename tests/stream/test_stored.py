@@ -230,7 +230,7 @@ def check_an_epoch(table, size, rows):
 
 def test_a_sample_of_many_rows_stands_for_their_targets(table):
     objective, local = objectives_of(table, np.arange(N))
-    assert len(objective.known_targets[0]) == len(local.known_targets[0]) == N
+    assert len(objective.target_sample[0]) == len(local.target_sample[0]) == N
     with sample_rows(100):
-        assert [*map(len, objectives_of(table, np.arange(N))[0].known_targets)] == [100, 100]
+        assert [*map(len, objectives_of(table, np.arange(N))[0].target_sample)] == [100, 100]
         check_an_epoch(table, 64, np.arange(N))
