@@ -131,7 +131,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         kind = run.plan.start.kind
-        quiet = run.plan.evaluation.is_quiet
+        quiet = kind.is_single_epoch or run.plan.evaluation.has_too_few_rows
         outcome = run.phase.outcome()
         fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or kind.keeps_state)
         observer.fit_ended(fitted)

@@ -260,7 +260,7 @@ def encoded_held_out_rows(plan: Plan, encoded: EncodedRows) -> EncodedRows | Non
 def make_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
     """Make the networks of folds; their training continues from a checkpoint, if there is one."""
     assert plan.learner is not None  # folds never continue an earlier call
-    seeds = member_seeds(plan.start.seeds, len(plan.settings.sees_bins))
+    seeds = member_seeds(plan.start.seeds, len(plan.settings.members_see_bins))
     folds = make_fold_phase(encoded, replace(plan.learner, rows=rows), plan.evaluation, seeds)
     checkpoint = plan.start.checkpoint
     if checkpoint is not None and checkpoint.progress.folds is not None:

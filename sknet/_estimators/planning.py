@@ -277,7 +277,7 @@ def encoding_of_earlier(start: Start, head: Head, rows: Rows) -> Encoding:
 def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Start) -> Evaluation:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
     if start.kind.is_single_epoch:
-        return Evaluation(is_quiet=True)
+        return Evaluation()
     check_conflicts_with_temperature(estimator)
     rows = data.rows
     n = len(rows)
@@ -297,8 +297,8 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
-            return Evaluation(is_quiet=True)
-        return Evaluation("folds", splits=splits, shares_columns=False)
+            return Evaluation(has_too_few_rows=True)
+        return Evaluation("folds", splits=splits, folds_share_columns=False)
     strata = data.head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if kind == "folds":
@@ -308,6 +308,6 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
     if split is None:
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
-        return Evaluation(is_quiet=True)
+        return Evaluation(has_too_few_rows=True)
     fit_messages.warn_of_trained_held_out_rows(start.earlier, n, fraction)
     return Evaluation("held_out", rows.take(split.held_out), [split])

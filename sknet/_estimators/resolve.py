@@ -373,13 +373,13 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
         check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
     encoding: str = p.numeric_encoding
-    sees_bins: tuple[bool, ...] = (encoding != "raw",) * n_members
+    members_see_bins: tuple[bool, ...] = (encoding != "raw",) * n_members
     if encoding == "auto":  # networks without and with bins alternate
         encoding = encoding_with_bins(p, is_evaluated=bool(p.early_stopping))
-        sees_bins = tuple([i % 2 == 1 for i in range(n_members)])
+        members_see_bins = tuple([i % 2 == 1 for i in range(n_members)])
     if is_continued:  # the joined network is n_members times as wide, and sees bins if a member does
         sizes = tuple([size * n_members for size in sizes])
-        sees_bins = (any(sees_bins),)
+        members_see_bins = (any(members_see_bins),)
     check_conflicts_with_solver(p)
     return Settings(
         target=target_settings(p),
@@ -400,7 +400,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
         solver=make_solver(p),
         regularisation=make_from_parameters(RegularisationSettings, p),
         dtype=np.dtype(p.dtype),
-        sees_bins=sees_bins,
+        members_see_bins=members_see_bins,
     )
 
 

@@ -376,7 +376,7 @@ def make_fold_phase(
     trainers: list[list[NetworkTrainer]] = []
     importance_rows = None
     for train, held_out_of_fold in folds.splits:
-        encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.shares_columns)
+        encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.folds_share_columns)
         is_shared = encoding is encoded.encoding
         own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
         if not trainers:
@@ -386,7 +386,7 @@ def make_fold_phase(
         trainers.append(
             [
                 make_trainer(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, may_stop_early=False)
-                for sees_bins in settings.sees_bins
+                for sees_bins in settings.members_see_bins
             ]
         )
     held_out = np.concatenate([split.held_out for split in folds.splits])

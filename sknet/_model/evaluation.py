@@ -48,18 +48,18 @@ class Evaluation:
         The rows that evaluate the epochs of the published networks.
     splits : sequence of Split
         One per fold, or a single one with "held_out".
-    shares_columns : bool
+    folds_share_columns : bool
         Whether folds share the columns' encodings that do not depend on targets. They do not with a user's splitter,
         whose splits may be ordered in time.
-    is_quiet : bool
-        Whether training ends without a message: after a single epoch, or if there are too few rows to hold out.
+    has_too_few_rows : bool
+        Whether there are too few rows to hold some out. Training then ends without a message.
     """
 
     kind: EvaluationKind = "nothing"
     held_out_rows: Rows | None = None
     splits: Sequence[Split] = ()
-    shares_columns: bool = True
-    is_quiet: bool = False
+    folds_share_columns: bool = True
+    has_too_few_rows: bool = False
 
     @property
     def early_stopping(self) -> bool | Literal["folds"]:
@@ -144,8 +144,9 @@ class HeldOutLoss:
         self.rows = rows
         self._own = own
         self._has_temperature = settings.regularisation.temperature_scaling
-        self._n_networks = len(settings.sees_bins)
-        kinds = [[j for j, sees in enumerate(settings.sees_bins) if sees is with_bins] for with_bins in (False, True)]
+        self._n_networks = len(settings.members_see_bins)
+        sees_bins = np.array(settings.members_see_bins)
+        kinds = np.flatnonzero(~sees_bins).tolist(), np.flatnonzero(sees_bins).tolist()
         self._components = [networks for networks in kinds if networks]  # the indices of the networks of each component
         self._equal_weight = len(self._components[0]) / self._n_networks  # gives each network the same weight
 

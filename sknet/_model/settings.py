@@ -58,4 +58,4 @@ class Settings:
     solver: Solver  # `make_trainer` adapts it to each network
     regularisation: RegularisationSettings
     dtype: DType  # the compute dtype
-    sees_bins: tuple[bool, ...] = (True,)  # for each network, whether it takes the bins as inputs
+    members_see_bins: tuple[bool, ...] = (True,)  # for each network, whether it takes the bins as inputs

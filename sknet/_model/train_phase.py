@@ -177,7 +177,7 @@ def make_train_phase(
             settings, encoding, train_rows, held_out_rows, score, sees_bins=sees_bins, solver=solver,
             may_stop_early=may_stop_early,
         )
-        for sees_bins in settings.sees_bins
+        for sees_bins in settings.members_see_bins
     ]  # fmt: skip
     return TrainPhase(trainers, first_states(trainers), importance_rows, selection)
 

@@ -494,9 +494,9 @@ def check_all_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_r
 
     A network that is alone is checked by `make_trainer`.
     """
-    n_members = len(settings.sees_bins)
+    n_members = len(settings.members_see_bins)
     batch = min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
-    layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.sees_bins]
+    layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.members_see_bins]
     n_networks = (1 + n_folds) * n_members
     n_weights = (1 + n_folds) * sum(layout.n_parameters for layout in layouts)
     n_outputs = (1 + n_folds) * batch * sum(sum(layout.sizes[1:]) for layout in layouts)

@@ -117,7 +117,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
         raw = np.zeros((N, 1))
         for i, (others, part) in enumerate(splits):
             others, part = rows.take(others), rows.take(part)
-            for seeds, sees_bins in zip(SEEDS, settings.sees_bins, strict=True):
+            for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
                 run = make_trainer(
                     settings,
                     rows.encoding,
@@ -288,7 +288,7 @@ def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first, sc
 
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
     splits = [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))]
-    folds = evaluation.Evaluation("folds", splits=splits, shares_columns=False)
+    folds = evaluation.Evaluation("folds", splits=splits, folds_share_columns=False)
     networks = make_fold_phase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 

@@ -20,7 +20,7 @@ PAIR = [(1, 2), (3, 4)]
 def runs_and_states(seeds=PAIR, **parameters):
     net = SigmoidMLPRegressor(4, max_iter=5, batch_size=20, early_stopping=False, **parameters)
     settings, encoding, rows, _ = encoded(net, X, Y)
-    runs = [make_trainer(settings, encoding, rows, sees_bins=sees) for sees in settings.sees_bins][: len(seeds)]
+    runs = [make_trainer(settings, encoding, rows, sees_bins=sees) for sees in settings.members_see_bins][: len(seeds)]
     return runs, [run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)]
 
 
