@@ -40,7 +40,7 @@ from sknet._model.sensitivity import (
 from sknet._model.train_phase import Progress, TrainPhase, make_train_phase, mean_history
 from sknet._model.trainer import (
     NetworkTrainer,
-    check_all_networks_fit_in_memory,
+    check_networks_fit_in_memory,
     check_same_layout,
     state_to_continue_from,
 )
@@ -203,7 +203,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     evaluation = plan.evaluation
     rows = plan.rows
     n_folds = len(evaluation.fold_splits)
-    check_all_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
+    check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
     if start.checkpoint is not None:
         start.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
     if n_folds:  # folds may encode the table again, but not its texts

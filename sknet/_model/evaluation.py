@@ -144,11 +144,10 @@ class HeldOutLoss:
         self.rows = rows
         self._own = own
         self._has_temperature = settings.regularisation.temperature_scaling
-        self._n_networks = len(settings.members_see_bins)
         sees_bins = np.array(settings.members_see_bins)
         kinds = np.flatnonzero(~sees_bins).tolist(), np.flatnonzero(sees_bins).tolist()
         self._components = [networks for networks in kinds if networks]  # the indices of the networks of each component
-        self._equal_weight = len(self._components[0]) / self._n_networks  # gives each network the same weight
+        self._equal_weight = len(self._components[0]) / len(sees_bins)  # gives each network the same weight
 
     # --- components --------------------------------------------------------------------------------------------------
 
@@ -165,7 +164,7 @@ class HeldOutLoss:
 
     def weights_of_networks(self, mixing_weight: float) -> tuple[float, ...]:
         """Return the weight of each network in the mean raw output."""
-        weights = np.empty(self._n_networks)
+        weights = np.empty(sum(map(len, self._components)))
         for networks, weight in zip(self._components, (mixing_weight, 1.0 - mixing_weight), strict=False):
             weights[networks] = weight / len(networks)
         return tuple(weights.tolist())

@@ -26,7 +26,7 @@ from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import Layout
 from sknet._network.check import check_custom_functions
 from sknet._network.losses import Loss
-from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
+from sknet._network.objective import MIN_ROWS_EVALUATED_AT_ONCE, ObjectiveFunction, ObjectiveSettings
 from sknet._network.weights import (
     ElasticNet,
     InputSets,
@@ -424,15 +424,12 @@ def make_trainer(
     head = encoding.head
     network = settings.network
     regularisation = settings.regularisation
-    if settings.solver.learns_gains and train_rows.inputs.batch_format == "sparse":
+    is_sparse = train_rows.inputs.batch_format == "sparse"
+    if settings.solver.learns_gains and is_sparse:
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
     n_skipped_inputs = encoding.encoder.n_inputs - layout.sizes[0]  # the bins, if there are any
-    block_rows = rows_per_block(settings, train_rows)
-    what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
-    n_evaluated = 0 if held_out_rows is None else min(len(held_out_rows), MAX_BUFFER_ROWS)
-    n_outputs = max(block_rows, n_evaluated) * sum(layout.sizes[1:])
-    check_fits_in_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
+    block_rows = rows_per_block(settings, len(train_rows), is_sparse=is_sparse)
     sets = make_interaction_sets(network, encoding, n_skipped_inputs)
     monotone = make_monotone_bounds(network, encoding, layout, n_skipped_inputs, sets)
     own_rows = train_rows.for_network(n_skipped_inputs, regularisation.label_smoothing)
@@ -489,30 +486,27 @@ def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Lay
     return Layout((n_inputs, *settings.network.hidden_sizes, encoding.head.n_outputs))
 
 
-def check_all_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
-    """Raise if all networks that are in memory at once do not fit: the members, and the members of each fold.
-
-    A network that is alone is checked by `make_trainer`.
-    """
-    n_members = len(settings.members_see_bins)
-    batch = min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
+def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
+    """Raise if all networks that are in memory at once do not fit: the members, and the members of each fold."""
     layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.members_see_bins]
-    n_networks = (1 + n_folds) * n_members
+    n_networks = (1 + n_folds) * len(layouts)
     n_weights = (1 + n_folds) * sum(layout.n_parameters for layout in layouts)
-    n_outputs = (1 + n_folds) * batch * sum(sum(layout.sizes[1:]) for layout in layouts)
+    n_at_once = max(rows_per_block(settings, n_rows), min(n_rows, MIN_ROWS_EVALUATED_AT_ONCE))
+    n_outputs = (1 + n_folds) * n_at_once * sum(sum(layout.sizes[1:]) for layout in layouts)
+    sizes = layouts[-1].sizes
+    what = f"hidden_layer_sizes={sizes[1:-1]} with {sizes[0]} inputs and {sizes[-1]} outputs"
     if n_networks > 1:
         of_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
-        what = f"n_members={n_members}{of_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
-        check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
+        what = f"n_members={len(layouts)}{of_folds} with {what}"
+    check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
 
 
-def rows_per_block(settings: Settings, train_rows: EncodedRows) -> int:
-    """Return how many rows are computed at once: a batch, or for L-BFGS an equal share of all rows."""
-    n = len(train_rows)
+def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) -> int:
+    """Return how many of n training rows are computed at once: a batch, or for L-BFGS an equal share of all rows."""
     if settings.solver.uses_batches:
-        return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
+        return min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
     # each block passes over theta several times, which takes longest if the table is sparse: use fewer, larger blocks
-    return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.inputs.batch_format == "sparse" else ROWS_IN_CACHE)))
+    return ceil(n_rows / ceil(n_rows / (MAX_BUFFER_ROWS if is_sparse else ROWS_IN_CACHE)))
 
 
 # --- several networks ------------------------------------------------------------------------------------------------

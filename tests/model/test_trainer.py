@@ -12,6 +12,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.trainer import (
     MAX_BUFFER_ROWS,
     ROWS_IN_CACHE,
+    check_networks_fit_in_memory,
     make_trainer,
     pruned_state,
     rows_per_block,
@@ -121,21 +122,22 @@ def test_rows_at_once():
     table, y = np.zeros((10_000, 3)), np.arange(10_000.0)
     for batch_size, expected in ((700, 700), (9_000, MAX_BUFFER_ROWS)):
         settings, _, rows = encoded(X=table, y=y, batch_size=batch_size)
-        assert rows_per_block(settings, rows) == expected
+        assert rows_per_block(settings, len(rows)) == expected
     settings, _, rows = encoded(X=table, y=y, solver="lbfgs")
-    assert rows_per_block(settings, rows) == 500 <= ROWS_IN_CACHE  # twenty equal parts
-    settings, _, rows = encoded(X=sp.csr_array(table), y=y, solver="lbfgs")
-    assert rows_per_block(settings, rows) == 3334  # three
+    assert rows_per_block(settings, len(rows)) == 500 <= ROWS_IN_CACHE  # twenty equal parts
+    assert rows_per_block(settings, len(rows), is_sparse=True) == 3334  # three
+    settings, encoding, rows = encoded(X=sp.csr_array(table), y=y, solver="lbfgs")
+    assert make_trainer(settings, encoding, rows).objective_settings.block_rows == 3334
 
 
-def least_memory(settings, encoding, rows, validation=None):
+def least_memory(settings, encoding, n_rows):
     """The least memory, up to 1,000 bytes, that raises no error."""
     too_few, enough = 0, 2**30
     while enough - too_few > 1000:
         middle = (too_few + enough) // 2
         try:
             with memory_of(middle):
-                make_trainer(settings, encoding, rows, validation)
+                check_networks_fit_in_memory(settings, encoding, n_rows, 0)
             enough = middle
         except ValueError:
             too_few = middle
@@ -144,14 +146,14 @@ def least_memory(settings, encoding, rows, validation=None):
 
 def test_memory_counts_weights_and_the_rows_computed_at_once():
     units = 60_000
-    settings, encoding, rows = encoded(hidden_layer_sizes=units)  # batches of 20
-    alone = least_memory(settings, encoding, rows)
+    settings, encoding, _ = encoded(hidden_layer_sizes=units)  # batches of 20
     theta_bytes, row_bytes = 8 * (5 * units + 1), 8 * (units + 1)
-    assert alone > 4 * theta_bytes + 20 * row_bytes  # theta, its gradient and Adam's moments; the layers' outputs
-    few, more = (least_memory(settings, encoding, rows, rows.take(np.arange(n))) for n in (10, 30))
-    assert few == alone and more >= alone + 10 * row_bytes
-    with memory_of(alone // 2), pytest.raises(ValueError, match="300,001 weights"):
-        make_trainer(settings, encoding, rows)
+    least = least_memory(settings, encoding, 60)  # one evaluation takes up to 256 rows
+    assert least > 4 * theta_bytes + 60 * row_bytes  # theta, its gradient and Adam's moments; the layers' outputs
+    assert least_memory(settings, encoding, 50) + 10 * row_bytes <= least
+    assert least_memory(settings, encoding, 256) == least_memory(settings, encoding, 10_000)
+    with memory_of(least // 2), pytest.raises(ValueError, match="300,001 weights"):
+        check_networks_fit_in_memory(settings, encoding, 60, 0)
 
 
 def test_the_memory_error_names_inputs_and_outputs():
