@@ -92,26 +92,22 @@ class CompactLayout:
         """The first one-hot input of each column of categories."""
         return np.array([inputs.start for inputs in self.categories], dtype=np.intp)
 
-    @property
-    def category_dtype(self) -> DType:
-        """The smallest signed type for `category`, which may be −1."""
-        return np.min_scalar_type(-max((inputs.stop - inputs.start for inputs in self.categories), default=1))
-
-    @property
-    def full_bins_dtype(self) -> DType:
-        """The smallest type for `n_full`."""
-        return np.min_scalar_type(max((len(group.patterns) for group in self.bins), default=0))
-
-    @property
-    def n_binned(self) -> int:
-        """How many columns have bins."""
-        return self.bins[-1].columns.stop if self.bins else 0
+    def arrays(self, dtype: DType) -> dict[str, tuple[int, DType]]:
+        """Return the width and the type of each array of `CompactRows` whose floats are of this type."""
+        n_binned = self.bins[-1].columns.stop if self.bins else 0
+        most_bins = max((len(group.patterns) for group in self.bins), default=0)
+        most_categories = max((inputs.stop - inputs.start for inputs in self.categories), default=1)
+        return {
+            "uncompressed": (len(self.uncompressed), dtype),
+            "sign_inputs": (len(self.sign_inputs), np.dtype(np.int8)),
+            "n_full": (n_binned, np.min_scalar_type(most_bins)),
+            "next_fill": (n_binned, dtype),
+            "category": (len(self.categories), np.min_scalar_type(-most_categories)),  # signed, for −1
+        }
 
     def row_bytes(self, dtype: DType) -> int:
         """Return the bytes of a row whose floats are of this type."""
-        n_floats = len(self.uncompressed) + self.n_binned  # `uncompressed` and `next_fill`; a sign takes one byte
-        n_others = self.n_binned * self.full_bins_dtype.itemsize + len(self.categories) * self.category_dtype.itemsize
-        return n_floats * dtype.itemsize + len(self.sign_inputs) + n_others
+        return sum(width * own_dtype.itemsize for width, own_dtype in self.arrays(dtype).values())
 
 
 @dataclass(frozen=True)
@@ -163,14 +159,8 @@ def encode_compact(
 ) -> CompactRows:
     """Encode a dense table as `TableEncoder.encode` does, into arrays of a fraction of the size."""
     n, layout = X.shape[0], compact_layout(encoder)
-    compact = CompactRows(
-        layout,
-        uncompressed=np.empty((n, len(layout.uncompressed)), dtype),
-        sign_inputs=np.empty((n, len(layout.sign_inputs)), np.int8),
-        n_full=np.empty((n, layout.n_binned), layout.full_bins_dtype),
-        next_fill=np.empty((n, layout.n_binned), dtype),
-        category=np.empty((n, len(layout.categories)), layout.category_dtype),
-    )
+    arrays = {name: np.empty((n, width), own_dtype) for name, (width, own_dtype) in layout.arrays(dtype).items()}
+    compact = CompactRows(layout, **arrays)
     for rows in encoder.row_blocks(n):
         Z = np.empty((rows.stop - rows.start, encoder.n_inputs), dtype)
         compact.set_rows(rows, encoder.encode_rows_into(X, rows, Z, encoding_fold))
