@@ -388,7 +388,7 @@ class EpochPrinter(FitObserver):
 
 
 class ProgressPrinter(FitObserver):
-    """Prints a line for folds and one for the published networks: losses, best epoch, time so far and time left."""
+    """Prints a line for folds and one for the published networks: losses, best epoch and time left."""
 
     def __init__(self, run: FitRun) -> None:
         self._run = run
@@ -402,7 +402,6 @@ class ProgressPrinter(FitObserver):
         self._of_folds = of_folds
         self._started = self._last_ended
         self._done = 0  # epochs on this line
-        self._width = 0  # of the printed line
 
     def epoch_ended(self) -> bool:
         """Update the line; without a terminal, print a line for every tenth of the run."""
@@ -412,13 +411,10 @@ class ProgressPrinter(FitObserver):
             self._start(of_folds=epoch.of_folds)
         self._done += 1
         self._last_ended = perf_counter()
-        # epochs of this call, without epochs before the run was resumed
-        n_epochs = epoch.n_epochs - epoch.number + self._done
         if self._overwrites:
-            line = self._line(epoch, get_terminal_size().columns)
-            print("\r" + line.ljust(self._width), end="", flush=True)  # spaces overwrite the rest of a longer line
-            self._width = len(line)
-        elif self._done * MAX_PRINTED_LINES // n_epochs > (self._done - 1) * MAX_PRINTED_LINES // n_epochs:
+            width = get_terminal_size().columns - 1  # a wrapped line cannot be overwritten
+            print("\r" + self._line(epoch)[:width].ljust(width), end="", flush=True)
+        elif epoch.number * MAX_PRINTED_LINES % epoch.n_epochs < MAX_PRINTED_LINES:
             print(self._line(epoch))
         return False
 
@@ -430,27 +426,19 @@ class ProgressPrinter(FitObserver):
         if self._overwrites and self._done:
             print()
 
-    def _line(self, epoch: EpochReport, width: int | None = None) -> str:
-        """Return the line, shortened to fit `width`, because a wrapped line cannot be overwritten."""
+    def _line(self, epoch: EpochReport) -> str:
         figures = epoch.figures
-        spent = self._last_ended - self._started
-        left = duration(spent / self._done * (epoch.n_epochs - epoch.number))
-        what = "folds, epoch" if epoch.of_folds else "epoch"
-        long_form = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
-        short_form = [f"{'folds' if epoch.of_folds else 'epoch'} {epoch.number}/{epoch.n_epochs}", long_form[1]]
+        what = "folds" if epoch.of_folds else "epoch"
+        parts = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
         if epoch.best_epoch is not None:
-            validation = [f"validation loss {figures.validation_loss:.4g}"]
+            parts.append(f"validation loss {figures.validation_loss:.4g}")
             if figures.validation_score != -figures.validation_loss:  # a scorer's
-                validation.append(f"score {figures.validation_score:.4g}")
-            long_form += validation
-            short_form.append(validation[-1])
+                parts[-1] = f"score {figures.validation_score:.4g}"
             if epoch.best_epoch:
-                long_form.append(f"best in epoch {epoch.best_epoch}")
-                short_form.append(f"best {epoch.best_epoch}")
-        line = ", ".join([*long_form, f"{duration(spent)} so far", f"at most {left} left"])
-        if width is None or len(line) < width:
-            return line
-        return ", ".join([*short_form, f"{left} left"])[: width - 1]
+                parts.append(f"best {epoch.best_epoch}")
+        seconds_per_epoch = (self._last_ended - self._started) / self._done
+        left = duration(seconds_per_epoch * (epoch.n_epochs - epoch.number))
+        return ", ".join([*parts, f"at most {left} left"])
 
 
 def duration(seconds: float) -> str:

@@ -38,15 +38,14 @@ from sknet._tables.read import (
     check_readable_collection,
     check_sparse_is_finite,
     check_text_is_encodable,
+    column_as_floats,
     column_names,
     default_names,
     is_frame,
     is_memory_mapped,
     is_sparse,
     missing_to_nan,
-    none_to_nan,
     raise_for_bad_column,
-    reason_for_no_numbers,
     short_list,
     take_optional,
     take_rows,
@@ -302,19 +301,9 @@ def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
     columns: dict[str, Array | pd.Series] = {}
     for j, name in enumerate(default_names(X.shape[1])):
         values = X[:, j]
-        columns[name] = pd.Series(values, dtype=object) if j in text_positions else _as_numbers(values, name)
+        series = pd.Series(values, dtype=object)
+        columns[name] = series if j in text_positions else column_as_floats(series, name)
     return pd.DataFrame(columns)
-
-
-def _as_numbers(values: Array, name: str) -> Array:
-    """Return a column of objects or text as float64, with NaN for missing values."""
-    try:
-        return none_to_nan(values.astype(object)).astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(
-            f"Column {name!r} of X should hold numbers, but {reason_for_no_numbers(values, error)}. Convert it, or "
-            "name it in categorical_features or text_features."
-        ) from error
 
 
 @cache  # makes the class once, not at each prediction
