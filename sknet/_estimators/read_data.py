@@ -49,7 +49,6 @@ from sknet._tables.read import (
     short_list,
     take_optional,
     take_rows,
-    unwrap_narwhals,
     with_common_types,
 )
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
@@ -130,7 +129,6 @@ def replace_zero_weight_rows(values: Target, weight: Array | None, name: str) ->
 
 def _take(values: Table, row_indices: NDArray[np.intp]) -> Table:
     """Return rows of an unchecked table or array-like."""
-    values = unwrap_narwhals(values)
     if isinstance(values, list | tuple):
         return [values[row] for row in row_indices]
     if not hasattr(values, "shape"):  # a range, a deque or an Arrow array, which row indices cannot index
@@ -225,16 +223,13 @@ def read_features(
         checked = read_known_table(rows, columns, name)
     if isinstance(X, FeatureTable):
         return X, columns
-    frame = unwrap_narwhals(X)
-    is_polars = is_frame(frame) and not isinstance(frame, pd.DataFrame)
-    return TableInMemory(checked, frame if is_polars else None), columns
+    is_polars = is_frame(X) and not isinstance(X, pd.DataFrame)
+    return TableInMemory(checked, X if is_polars else None), columns
 
 
 def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, TableSchema]:
     """Check the table of a first fit; return it, and its columns. `name` is the name of the estimator."""
-    if type(X) is not np.ndarray:
-        X = unwrap_narwhals(X)
-        check_readable_collection(X, "X")
+    check_readable_collection(X, "X")
     objects = as_objects(X) if choices.columns_by_parameter else None
     if objects is not None:
         kinds = choices.named_kinds(default_names(objects.shape[1]))
@@ -258,7 +253,6 @@ def read_known_table(X: Table, columns: TableSchema, name: str) -> Table:
     """Check a table against the columns of `fit`."""
     if needs_no_check(X, columns):
         return X
-    X = unwrap_narwhals(X)
     check_readable_collection(X, "X")
     objects = as_objects(X) if columns.text_positions else None
     if objects is not None:

@@ -445,17 +445,6 @@ def test_rows_with_text_in_lists_are_those_of_an_array(rows):
         SigmoidMLPClassifier().fit([["a", 1.0], ["b", 2.5]] * 20, labels)
 
 
-@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
-def test_a_frame_of_narwhals_is_the_frame_that_it_wraps(kind):
-    nw = pytest.importorskip("narwhals")
-    frame = kind({"number": X[:, 0], "city": ["ab"[i % 2] for i in range(len(X))]})
-    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0)
-    expected = net.fit(frame, NUMBER).predict(frame)
-    wrapped = nw.from_native(frame)
-    assert_array_equal(net.fit(wrapped, NUMBER, X_val=wrapped, y_val=NUMBER).feature_names_in_, ["number", "city"])
-    assert_array_equal(net.fit(wrapped, NUMBER).predict(wrapped), expected)
-
-
 def test_masked_values_are_missing_ones():
     net = SigmoidMLPRegressor(3, max_iter=2, random_state=0)
     masked, missing = np.ma.masked_array(X, X > 1.0), np.where(X > 1.0, np.nan, X)
