@@ -487,10 +487,6 @@ def test_quantiles_are_the_local_ones_and_refused_at_the_call():
         net.predict_quantiles(parts, 0.5)
 
 
-def test_explanations_are_of_tables_in_memory():
-    table, net = X[["a", "c"]].to_numpy(), SigmoidMLPRegressor(**FIT)
-    local = LocalRegressor(**FIT).fit(table, y)
-    publish(net, local)  # as a fit on workers leaves it
-    np.testing.assert_array_equal(net.explain(table[:30]).values, local.explain(table[:30]).values)
-    with pytest.raises(TypeError, match=r"X is a dask collection .*compute it first, X\.compute\(\)"):
-        net.explain(da.from_array(table))
+def test_explanations_are_the_local_estimators():
+    with pytest.raises(AttributeError, match="'SigmoidMLPRegressor' object has no attribute 'explain'"):
+        SigmoidMLPRegressor().explain(X)
