@@ -140,6 +140,9 @@ def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> t
     fitted = check_fitted(estimator)
     model = fitted.model
     table = read_known_table(X, fitted.columns, type(estimator).__name__)
+    # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
+    if fitted.columns.names is None and not isinstance(table, np.ndarray):
+        model = model.with_names_of(table)
     for reason, names in columns_with_unread_values(model.encoder, table).items():
         warn(f"Columns {short_list(names)} of X {reason}", UserWarning)
     return model, table

@@ -484,6 +484,8 @@ class TableInMemory(FeatureTable):
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
         """Encode the rows, see `encode_for_training`."""
         X = self.values
+        if encoder.names is None and not isinstance(X, np.ndarray):
+            encoder = encoder.with_names_of(X)  # for error messages
         if self.encoded_text is not None and self.encoded_text[0] == encoder.text_columns:
             encoder = encoder.encoder_after_text
             _, X = self.encoded_text

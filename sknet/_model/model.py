@@ -128,6 +128,12 @@ class Model:
         """The head, which turns raw outputs into predictions."""
         return self.encoding.head
 
+    def with_names_of(self, table: Table) -> Self:
+        """Return the model with a frame's column names for errors, if it was learnt from an array."""
+        if self.encoder.names:
+            return self
+        return replace(self, encoding=replace(self.encoding, encoder=self.encoder.with_names_of(table)))
+
     @property
     def predict_dtype(self) -> DType:
         """The dtype of computations in `predict`: float64 for a monotone network, see `output_rounding_unit`."""

@@ -43,6 +43,7 @@ from sknet._tables.read import (
     check_sparse_is_finite,
     column_as_floats,
     column_at,
+    column_names,
     default_names,
     is_sparse,
     read_categories,
@@ -203,6 +204,10 @@ class TableEncoder:
     @cached_property
     def _other_columns(self) -> list[int]:
         return [j for j, column in enumerate(self.columns) if not column.is_joint]
+
+    def with_names_of(self, X: Table) -> TableEncoder:
+        """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
+        return TableEncoder(column_names(X), self.columns) if isinstance(X, pd.DataFrame) else self
 
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
         return TableEncoder, (self.names, self.columns)  # without the cached properties

@@ -339,12 +339,12 @@ def test_another_number_of_columns(method):
 
 
 @pytest.mark.filterwarnings("ignore:X has feature names")
-def test_errors_of_a_model_of_arrays_name_the_columns_that_fit_saw():
+def test_errors_name_the_columns_of_a_frame_that_a_model_of_arrays_is_given():
     net = SigmoidMLPRegressor(**QUICK).partial_fit(COUNTS, NUMBER)
     frame = pd.DataFrame(COUNTS.astype(float), columns=list("abcd"))
     for bad in (frame.assign(b=np.inf), frame.assign(b=np.inf, c=frame["c"].astype("Float64"))):
         for call in (net.predict, net.activations, lambda X: net.partial_fit(X, NUMBER)):
-            with pytest.raises(ValueError, match="Column 'x1' of X contains infinity"):
+            with pytest.raises(ValueError, match="Column 'b' of X contains infinity"):
                 call(bad)
     assert_array_equal(net.predict(frame), net.predict(COUNTS))
 
