@@ -394,23 +394,16 @@ class ProgressPrinter(FitObserver):
         self._run = run
         isatty = getattr(sys.stdout, "isatty", None)  # a replacement of stdout may lack it
         self._overwrites = isatty is not None and bool(isatty())
-        self._last_ended = perf_counter()  # when the last epoch ended, or when training started
-        self._start(of_folds=False)
-
-    def _start(self, *, of_folds: bool) -> None:
-        """Begin a new line, for folds or for the published networks."""
-        self._of_folds = of_folds
-        self._started = self._last_ended
-        self._done = 0  # epochs on this line
+        self._of_folds = False  # whether the line is for folds
+        self._times = [perf_counter()]  # when the line's first epoch began, and when each of its epochs ended
 
     def epoch_ended(self) -> bool:
         """Update the line; without a terminal, print a line for every tenth of the run."""
         epoch = self._run.phase.last_epoch
         if epoch.of_folds is not self._of_folds:
             self._end_line()
-            self._start(of_folds=epoch.of_folds)
-        self._done += 1
-        self._last_ended = perf_counter()
+            self._of_folds, self._times = epoch.of_folds, self._times[-1:]
+        self._times.append(perf_counter())
         if self._overwrites:
             width = get_terminal_size().columns - 1  # a wrapped line cannot be overwritten
             print("\r" + self._line(epoch)[:width].ljust(width), end="", flush=True)
@@ -423,7 +416,7 @@ class ProgressPrinter(FitObserver):
         self._end_line()
 
     def _end_line(self) -> None:
-        if self._overwrites and self._done:
+        if self._overwrites and len(self._times) > 1:
             print()
 
     def _line(self, epoch: EpochReport) -> str:
@@ -436,7 +429,7 @@ class ProgressPrinter(FitObserver):
                 parts[-1] = f"score {figures.validation_score:.4g}"
             if epoch.best_epoch:
                 parts.append(f"best {epoch.best_epoch}")
-        seconds_per_epoch = (self._last_ended - self._started) / self._done
+        seconds_per_epoch = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
         left = duration(seconds_per_epoch * (epoch.n_epochs - epoch.number))
         return ", ".join([*parts, f"at most {left} left"])
 
