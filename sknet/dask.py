@@ -7,7 +7,7 @@ for their rows. The extra "dask" installs dask and distributed; `import sknet` i
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +23,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_api import ClassifierMixin, RegressorMixin, fit_context, with_callbacks
 from sknet._packages import explain_missing_package
-from sknet._typing import Array, Table, Target
+from sknet._typing import Array, Target
 
 with explain_missing_package("sknet.dask", "'dask[dataframe,distributed]'"):
     from sknet._dask.collections import Collection, compute_collections, keep_rows, open_tables, predict_lazily
@@ -191,27 +191,6 @@ class _OnWorkers(BaseSigmoidMLP):
             its index and divisions.
         """
         return self._predict_lazily(X, "predict")
-
-    def explain(self, X: Table, background: Table = None) -> NoReturn:
-        """Raise an error, because explanations need tables in memory.
-
-        Parameters
-        ----------
-        X : table
-            The rows to explain.
-
-        background : table, default=None
-            The rows to compare with.
-
-        Raises
-        ------
-        TypeError
-            Always. Use `to_local().explain(X.head(1000))` instead.
-        """
-        raise TypeError(
-            "explain takes tables in memory, and explains some thousand rows in a moment: call "
-            "to_local().explain(X.head(1000)), with a background of some 100 rows in memory."
-        )
 
     def _predict_lazily(self, X: Collection, method: str, *arguments: object) -> Collection:
         """Return predictions by a method of the local estimator, not yet computed except for a scorer's table."""

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_scalar
 from sknet._model.explain import Explanation
 from sknet._packages import explain_missing_package
 from sknet._tables.dates import infer_datetimelike
-from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse, unwrap_narwhals
+from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse
 from sknet._typing import Array, Table
 
 POSITIVE_COLOR, NEGATIVE_COLOR = "#c0504d", "#4f81bd"
@@ -417,7 +417,6 @@ def compute_shape_functions(
     `inputs` and `explain` are an estimator's attribute `inputs_` and its method, `explanation` explains the rows of X.
     One table holds the drawn values of all columns, because the contribution of a column depends on this column alone.
     """
-    X = unwrap_narwhals(X)
     table = as_pandas(X) if is_frame(X) else pd.DataFrame(X.toarray() if is_sparse(X) else np.asarray(X))
     kinds = inputs.groupby("column", sort=False)["kind"].agg(set)
     values = [column for _, column in table.items()]

@@ -16,6 +16,7 @@ from sknet._estimators.fit_messages import (
     print_stop_reason,
     warn_of_doubtful_result,
     warn_of_stop_reason,
+    warn_of_undefined_scores,
 )
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
@@ -122,8 +123,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             in_handler = interrupt.__context__ is not handled_by_caller
             if not run.phase.has_finished_epoch or self._fitted is not fitted_before or in_handler:
                 raise
-            undefined = any(state.scores_undefined for _, state in run.networks)
-            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch.number, scores_undefined=undefined)
+            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch.number)
             self._report_and_publish(run, interrupted, FitObserver())  # calls no observer
         return self
 
@@ -137,6 +137,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         observer.fit_ended(fitted)
         if self.verbose and not quiet:
             print_stop_reason(run.plan.resolved, result)
+        if any(state.scores_undefined for _, state in run.networks):
+            warn_of_undefined_scores(self.scoring)
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
         if not kind.is_single_epoch:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows

@@ -382,37 +382,26 @@ class EpochPrinter(FitObserver):
 
 
 class ProgressPrinter(FitObserver):
-    """Prints a line for folds and one for the published networks: losses, best epoch, time so far and time left."""
+    """Prints a line for folds and one for the published networks: losses, best epoch and time left."""
 
     def __init__(self, run: FitRun) -> None:
         self._run = run
         isatty = getattr(sys.stdout, "isatty", None)  # a replacement of stdout may lack it
         self._overwrites = isatty is not None and bool(isatty())
-        self._last_ended = perf_counter()  # when the last epoch ended, or when training started
-        self._start(of_folds=False)
-
-    def _start(self, *, of_folds: bool) -> None:
-        """Begin a new line, for folds or for the published networks."""
-        self._of_folds = of_folds
-        self._started = self._last_ended
-        self._done = 0  # epochs on this line
-        self._width = 0  # of the printed line
+        self._of_folds = False  # whether the line is for folds
+        self._times = [perf_counter()]  # when the line's first epoch began, and when each of its epochs ended
 
     def epoch_ended(self) -> bool:
         """Update the line; without a terminal, print a line for every tenth of the run."""
         epoch = self._run.phase.last_epoch
         if epoch.of_folds is not self._of_folds:
             self._end_line()
-            self._start(of_folds=epoch.of_folds)
-        self._done += 1
-        self._last_ended = perf_counter()
-        # epochs of this call, without epochs before the run was resumed
-        n_epochs = epoch.n_epochs - epoch.number + self._done
+            self._of_folds, self._times = epoch.of_folds, self._times[-1:]
+        self._times.append(perf_counter())
         if self._overwrites:
-            line = self._line(epoch, get_terminal_size().columns)
-            print("\r" + line.ljust(self._width), end="", flush=True)  # spaces overwrite the rest of a longer line
-            self._width = len(line)
-        elif self._done * MAX_PRINTED_LINES // n_epochs > (self._done - 1) * MAX_PRINTED_LINES // n_epochs:
+            width = get_terminal_size().columns - 1  # a wrapped line cannot be overwritten
+            print("\r" + self._line(epoch)[:width].ljust(width), end="", flush=True)
+        elif epoch.number * MAX_PRINTED_LINES % epoch.n_epochs < MAX_PRINTED_LINES:
             print(self._line(epoch))
         return False
 
@@ -421,30 +410,22 @@ class ProgressPrinter(FitObserver):
         self._end_line()
 
     def _end_line(self) -> None:
-        if self._overwrites and self._done:
+        if self._overwrites and len(self._times) > 1:
             print()
 
-    def _line(self, epoch: EpochReport, width: int | None = None) -> str:
-        """Return the line, shortened to fit `width`, because a wrapped line cannot be overwritten."""
+    def _line(self, epoch: EpochReport) -> str:
         figures = epoch.figures
-        spent = self._last_ended - self._started
-        left = duration(spent / self._done * (epoch.n_epochs - epoch.number))
-        what = "folds, epoch" if epoch.of_folds else "epoch"
-        long_form = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
-        short_form = [f"{'folds' if epoch.of_folds else 'epoch'} {epoch.number}/{epoch.n_epochs}", long_form[1]]
+        what = "folds" if epoch.of_folds else "epoch"
+        parts = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
         if epoch.best_epoch is not None:
-            validation = [f"validation loss {figures.validation_loss:.4g}"]
+            parts.append(f"validation loss {figures.validation_loss:.4g}")
             if figures.validation_score != -figures.validation_loss:  # a scorer's
-                validation.append(f"score {figures.validation_score:.4g}")
-            long_form += validation
-            short_form.append(validation[-1])
+                parts[-1] = f"score {figures.validation_score:.4g}"
             if epoch.best_epoch:
-                long_form.append(f"best in epoch {epoch.best_epoch}")
-                short_form.append(f"best {epoch.best_epoch}")
-        line = ", ".join([*long_form, f"{duration(spent)} so far", f"at most {left} left"])
-        if width is None or len(line) < width:
-            return line
-        return ", ".join([*short_form, f"{left} left"])[: width - 1]
+                parts.append(f"best {epoch.best_epoch}")
+        seconds_per_epoch = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
+        left = duration(seconds_per_epoch * (epoch.n_epochs - epoch.number))
+        return ", ".join([*parts, f"at most {left} left"])
 
 
 def duration(seconds: float) -> str:

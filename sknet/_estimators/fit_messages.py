@@ -48,6 +48,15 @@ def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> No
         print(f"{STOP_REASON_MESSAGES[result.reason].format(**resolved)} Stopping.")
 
 
+def warn_of_undefined_scores(scoring: object) -> None:
+    """Warn that no epoch of a network had a score."""
+    warn(
+        f"scoring={scoring!r} gave no score that is a number: the epoch of the lowest validation loss was kept. "
+        "Choose another scoring, or hold out more rows.",
+        RuntimeWarning,
+    )
+
+
 def warn_of_stop_reason(
     parameters: CommonParameters, result: TrainingEnd, *, quiet: bool = False, during_folds: bool = False
 ) -> None:
@@ -55,12 +64,6 @@ def warn_of_stop_reason(
 
     With `quiet`, running out of epochs is normal. With `during_folds`, training ended while folds chose the epoch.
     """
-    if result.scores_undefined:
-        warn(
-            f"scoring={parameters.scoring!r} gave no score that is a number: the epoch of the lowest validation "
-            "loss was kept. Choose another scoring, or hold out more rows.",
-            RuntimeWarning,
-        )
     if result.reason is StopReason.INTERRUPTED or (result.reason is StopReason.CALLBACK and during_folds):
         text = STOP_REASON_MESSAGES[result.reason]
         if during_folds:

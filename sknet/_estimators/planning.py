@@ -202,9 +202,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     sample = None
     survey = UNKNOWN_COLUMNS
     if start.earlier is None:
-        for message in data.head.start_warnings(
-            rows.y, has_all_rows=start.kind.has_all_rows, holds_rows_out=bool(evaluation.splits)
-        ):
+        for message in data.head.start_warnings(rows.y, holds_rows_out=bool(evaluation.splits)):
             warn(message, UserWarning)
         sample = rows.sample(start.seeds.rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator))

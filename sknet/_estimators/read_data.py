@@ -38,19 +38,17 @@ from sknet._tables.read import (
     check_readable_collection,
     check_sparse_is_finite,
     check_text_is_encodable,
+    column_as_floats,
     column_names,
     default_names,
     is_frame,
     is_memory_mapped,
     is_sparse,
     missing_to_nan,
-    none_to_nan,
     raise_for_bad_column,
-    reason_for_no_numbers,
     short_list,
     take_optional,
     take_rows,
-    unwrap_narwhals,
     with_common_types,
 )
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
@@ -131,7 +129,6 @@ def replace_zero_weight_rows(values: Target, weight: Array | None, name: str) ->
 
 def _take(values: Table, row_indices: NDArray[np.intp]) -> Table:
     """Return rows of an unchecked table or array-like."""
-    values = unwrap_narwhals(values)
     if isinstance(values, list | tuple):
         return [values[row] for row in row_indices]
     if not hasattr(values, "shape"):  # a range, a deque or an Arrow array, which row indices cannot index
@@ -226,16 +223,13 @@ def read_features(
         checked = read_known_table(rows, columns, name)
     if isinstance(X, FeatureTable):
         return X, columns
-    frame = unwrap_narwhals(X)
-    is_polars = is_frame(frame) and not isinstance(frame, pd.DataFrame)
-    return TableInMemory(checked, frame if is_polars else None), columns
+    is_polars = is_frame(X) and not isinstance(X, pd.DataFrame)
+    return TableInMemory(checked, X if is_polars else None), columns
 
 
 def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, TableSchema]:
     """Check the table of a first fit; return it, and its columns. `name` is the name of the estimator."""
-    if type(X) is not np.ndarray:
-        X = unwrap_narwhals(X)
-        check_readable_collection(X, "X")
+    check_readable_collection(X, "X")
     objects = as_objects(X) if choices.columns_by_parameter else None
     if objects is not None:
         kinds = choices.named_kinds(default_names(objects.shape[1]))
@@ -259,7 +253,6 @@ def read_known_table(X: Table, columns: TableSchema, name: str) -> Table:
     """Check a table against the columns of `fit`."""
     if needs_no_check(X, columns):
         return X
-    X = unwrap_narwhals(X)
     check_readable_collection(X, "X")
     objects = as_objects(X) if columns.text_positions else None
     if objects is not None:
@@ -302,19 +295,9 @@ def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
     columns: dict[str, Array | pd.Series] = {}
     for j, name in enumerate(default_names(X.shape[1])):
         values = X[:, j]
-        columns[name] = pd.Series(values, dtype=object) if j in text_positions else _as_numbers(values, name)
+        series = pd.Series(values, dtype=object)
+        columns[name] = series if j in text_positions else column_as_floats(series, name)
     return pd.DataFrame(columns)
-
-
-def _as_numbers(values: Array, name: str) -> Array:
-    """Return a column of objects or text as float64, with NaN for missing values."""
-    try:
-        return none_to_nan(values.astype(object)).astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(
-            f"Column {name!r} of X should hold numbers, but {reason_for_no_numbers(values, error)}. Convert it, or "
-            "name it in categorical_features or text_features."
-        ) from error
 
 
 @cache  # makes the class once, not at each prediction

@@ -122,9 +122,9 @@ class Head(ABC):
     def reshape_like_y(self, values: Array) -> Array:
         """Return labels or numbers in the shape and type of the user's y."""
 
-    @abstractmethod
-    def start_warnings(self, values: Array, *, has_all_rows: bool, holds_rows_out: bool) -> Iterator[str]:
-        """Yield what to warn of before the first training, on all values of y or on a part, as in `partial_fit`."""
+    def start_warnings(self, values: Array, *, holds_rows_out: bool) -> Iterator[str]:
+        """Yield what to warn of before the first training: something about labels, nothing about numbers."""
+        return iter(())
 
     @abstractmethod
     def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
@@ -223,7 +223,7 @@ class LabelHead(Head):
     def reshape_like_y(self, values: Array) -> Array:
         return self.labels.decode(values)
 
-    def start_warnings(self, values: Array, *, has_all_rows: bool, holds_rows_out: bool) -> Iterator[str]:
+    def start_warnings(self, values: Array, *, holds_rows_out: bool) -> Iterator[str]:
         columns = self.labels.classes_by_column
         only_classes = [classes.tolist()[0] for classes in columns if len(classes) == 1]
         if only_classes:
@@ -408,10 +408,6 @@ class RegressionHead(Head):
 
     def reshape_like_y(self, values: Array) -> Array:
         return restore_shape(values, self.regression_target.flat)
-
-    def start_warnings(self, values: Array, *, has_all_rows: bool, holds_rows_out: bool) -> Iterator[str]:
-        if len(values) == 1 and has_all_rows:
-            yield "X has a single row, from which a regressor learns only one target: pass more rows."
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         return weight

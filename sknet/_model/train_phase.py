@@ -54,7 +54,6 @@ class TrainPhase(Phase):
         return replace(
             max(results, key=lambda result: _STOP_REASON_PRIORITY.get(result.reason, 0)),
             epochs_done=max(state.epoch for state in self.states),
-            scores_undefined=any(result.scores_undefined for result in results),
         )
 
     @property

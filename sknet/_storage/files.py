@@ -24,11 +24,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EINVAL, EISDIR
-from glob import escape
 from pathlib import Path
 from stat import S_IMODE
 from tempfile import TemporaryFile
-from time import time
 from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
@@ -69,9 +67,6 @@ BYTES_PER_CHARACTER = 8
 
 BYTES_PER_ROW_VALUE = 370
 """Bytes of memory for each value whose fields are stored in one array per field (see `Packer.pack_tuple`)."""
-
-ABANDONED_AFTER_SECONDS = 24 * 3600
-"""A temporary file that nobody has written for this many seconds belongs to a killed process, and is removed."""
 
 
 class ModelFileError(ValueError):
@@ -128,10 +123,6 @@ def write_then_rename(path: Path) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-    for other in target.parent.glob(f".{escape(target.name)}.*.part"):
-        with suppress(OSError):  # another process may rename or remove it first, or it is another user's
-            if time() - other.stat().st_mtime > ABANDONED_AFTER_SECONDS:
-                other.unlink()
 
 
 def _resolve_regular_file(path: Path) -> Path:

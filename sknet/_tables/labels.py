@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sknet._tables.equality import EqualByFields
@@ -611,7 +612,8 @@ def _class_weights(class_weight: object, known: Array, total: Array) -> Array:
     if class_weight is None:
         return np.ones(len(known))
     if isinstance(class_weight, Mapping):
-        return _weights_from_dict(class_weight, known.tolist())
+        _check_weights_are_usable(class_weight)
+        return np.asarray(compute_class_weight(dict(class_weight), classes=known, y=known))
     if isinstance(class_weight, str) and class_weight == "balanced":
         # Σw / (k Σw of the class) for the k classes that occur; 0 for the others, which have no rows
         occurs = total > 0
@@ -619,18 +621,8 @@ def _class_weights(class_weight: object, known: Array, total: Array) -> Array:
     raise ValueError(f"class_weight={class_weight!r} is not understood: give a dict of label: weight, or 'balanced'.")
 
 
-def _weights_from_dict(class_weight: Mapping[Any, Any], known: list[object]) -> Array:
-    """Return the weight of each class from a dict, 1 where it has none.
-
-    Unknown keys raise only if some classes have no key, since keys may then be misspelt. Otherwise y lacks some labels.
-    """
-    unknown = [key for key in class_weight if key not in known]
-    lacking = [label for label in known if label not in class_weight]
-    if unknown and lacking:
-        raise ValueError(
-            f"class_weight has the keys {unknown}, which are not labels of y, and no weight for {lacking}: "
-            f"its keys must be among {known}."
-        )
+def _check_weights_are_usable(class_weight: Mapping[Any, Any]) -> None:
+    """Raise a ValueError for weights that are negative, not finite, or no numbers."""
     numbers = int | float | np.integer | np.floating
     bad = {
         label: weight
@@ -639,4 +631,3 @@ def _weights_from_dict(class_weight: Mapping[Any, Any], known: list[object]) -> 
     }
     if bad:
         raise ValueError(f"class_weight holds {bad}: weights must be finite numbers, 0 or more, and no bools.")
-    return np.array([float(class_weight.get(label, 1.0)) for label in known])

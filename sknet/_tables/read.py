@@ -241,16 +241,6 @@ def is_frame(X: object) -> bool:
     return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "get_column_index"))
 
 
-def unwrap_narwhals(X: Table) -> Table:
-    """Return the frame that a narwhals frame wraps, and other values as they are.
-
-    Narwhals need not be installed, so that two attributes recognise its frames. A pandas frame may have columns of
-    these names.
-    """
-    is_wrapper = not isinstance(X, pd.DataFrame) and hasattr(X, "to_native") and hasattr(X, "implementation")
-    return X.to_native() if is_wrapper else X
-
-
 def as_pandas(frame: Table) -> pd.DataFrame:
     """Return a data frame as a pandas frame."""
     if isinstance(frame, pd.DataFrame):

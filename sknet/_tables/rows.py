@@ -359,17 +359,7 @@ def splits_of_splitter(
     if getattr(splitter, "random_state", seed) is None:
         seeded = copy(splitter)
         seeded.random_state = seed  # type: ignore[attr-defined]
-    try:
-        splits: object = seeded.split(*passed)
-        splits = list(splits) if isinstance(splits, Iterable) else []
-    except ValueError as error:
-        if passed[2] is not None or "groups" not in str(error):
-            raise
-        raise ValueError(
-            f"validation_fraction={splitter} needs groups: pass fit(X, y, groups=...). In a search, set "
-            "sklearn.set_config(enable_metadata_routing=True) and call set_fit_request(groups=True) on the estimator."
-        ) from error
-    checked = [_check_split(split, splitter, rows) for split in splits]
+    checked = [_check_split(split, splitter, rows) for split in seeded.split(*passed)]
     if not checked:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
     return checked
@@ -403,10 +393,8 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
 
 
 def _as_indices(given: object, splitter: RowSplitter, n: int) -> Array:
-    """Return indices or a mask of n rows as indices; raise a ValueError for anything else."""
+    """Return an array of indices of n rows; raise a ValueError for anything else."""
     indices = np.asarray(given)
-    if indices.dtype.kind == "b" and indices.shape == (n,):
-        return np.flatnonzero(indices)
     if indices.size and (indices.dtype.kind not in "iu" or indices.ndim != 1):
         raise ValueError(
             f"validation_fraction={splitter} gives rows of type {indices.dtype} and shape {indices.shape}: a splitter "

@@ -68,10 +68,10 @@ class LBFGS(Solver):
             state.restore(minimization.snapshot)
             if state.epoch == epochs_before:
                 raise
-            return [TrainingEnd(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)]
+            return [TrainingEnd(StopReason.INTERRUPTED, state.epoch)]
         # SciPy's own reason, unless `record_iteration` has stopped it
         reason = minimization.reason or _REASONS[outcome.status]
-        return [TrainingEnd(reason, state.epoch, str(outcome.message), state.scores_undefined)]
+        return [TrainingEnd(reason, state.epoch, str(outcome.message))]
 
     def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
         """Return why to stop early, with validation; without, SciPy decides by the training loss."""

@@ -162,7 +162,7 @@ class MiniBatchLoop:
         """Return how training has ended; `stopped_by` is why all loops were stopped, if they were."""
         # `stopped_by` applies only to loops that were not over before
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
-        return TrainingEnd(why, self.state.epoch, scores_undefined=self.state.scores_undefined)
+        return TrainingEnd(why, self.state.epoch)
 
     # --- one epoch -------------------------------------------------------------------------------------------------
 

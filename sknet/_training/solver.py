@@ -59,7 +59,6 @@ class TrainingEnd:
     reason: StopReason
     epochs_done: int  # with those of earlier calls
     message: str = ""  # from SciPy, for L-BFGS
-    scores_undefined: bool = False  # whether epochs were evaluated, and all scores were NaN
 
 
 class DivergedError(ArithmeticError):

@@ -249,7 +249,7 @@ def test_verbose_prints_the_folds_epochs_as_well(kind, y, n_members, capsys):
     assert f"All {net.n_iter_} epochs that folds have chosen are done. Stopping." in printed
     kind(**FOLDS, n_members=n_members, verbose=2).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert sum(line.startswith("folds, epoch ") for line in lines) == n_folds_epochs
+    assert sum(line.startswith("folds ") for line in lines) == n_folds_epochs
     assert sum(line.startswith(f"epoch {net.n_iter_}/{net.n_iter_}, loss ") for line in lines) == 1
 
 

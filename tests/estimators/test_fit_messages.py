@@ -38,10 +38,8 @@ def test_an_unfinished_run_is_a_convergence_warning():
     assert category is ConvergenceWarning and "after 4 iteration(s): no descent. Increase max_iter or max_fun" in text
 
 
-def test_an_interrupt_and_scores_that_are_no_numbers_are_told():
+def test_an_interrupt_is_told():
     assert said(NET, ended("INTERRUPTED")) == [(UserWarning, "Training interrupted by user.")]
-    ((category, text),) = said(NET, ended("FINISHED", scores_undefined=True))
-    assert category is RuntimeWarning and text.startswith("scoring='loss' gave no score that is a number")
     assert said(NET, ended("LOSS_PLATEAU")) == said(NET, ended("CALLBACK")) == []
     for reason in ("INTERRUPTED", "CALLBACK"):  # the published network is then that of a fold
         ((category, text),) = said(NET, ended(reason), during_folds=True)
@@ -216,15 +214,3 @@ def test_a_column_of_a_single_class_is_told():
 def test_classes_that_are_still_to_come_are_no_single_class():
     net = SigmoidMLPClassifier().partial_fit(TABLE[:20], np.zeros(20), classes=[0, 1])
     net.partial_fit(TABLE[20:40], np.zeros(20))
-
-
-@pytest.mark.parametrize("weight", [None, np.arange(1.0, 2.0), [0.0, 3.0]])
-def test_a_regressor_of_a_single_row_is_told(weight):
-    n = 1 if weight is None else len(weight)
-    with pytest.warns(UserWarning, match="X has a single row, from which a regressor learns only one target") as caught:
-        net = SigmoidMLPRegressor(max_iter=2).fit(TABLE[:n], np.arange(n) + 2.0, sample_weight=weight)
-    assert len(caught) == 1 and np.isfinite(net.predict(TABLE)).all()
-
-
-def test_single_rows_of_increments_are_not_told():
-    SigmoidMLPRegressor().partial_fit(TABLE[:1], TABLE[:1, 0]).partial_fit(TABLE[:1], TABLE[:1, 0])

@@ -169,7 +169,6 @@ def test_dropout_zeroes_units_and_keeps_the_mean():
     assert net.backpropagate(np.ones((N, 1)), np.zeros(N))[0] == pytest.approx(8.0)  # dropout is off
 
 
-@pytest.mark.filterwarnings("ignore:X has a single row")
 def test_dropped_units_learn_nothing():
     parameters = STEP | {"batch_size": 1, "hidden_layer_sizes": 50, "dropout": 0.8}
     before = SigmoidMLPRegressor(**parameters | {"learning_rate": lambda _: 0.0}).fit(X[:1], NUMBER[:1])

@@ -71,7 +71,7 @@ def attack(n, seed, epochs=60):
             resumed += 1
             if not np.array_equal(weights(found), expected):
                 wrong.append(f"kill {k}: other weights")
-            # a run that is killed while it writes leaves a temporary file, which a write removes a day later
+            # a run that is killed while it writes leaves a temporary file, which stays
             left = sorted(p.name for p in Path(folder).iterdir() if p != path and p.suffix != ".part")
             if left:
                 wrong.append(f"kill {k}: left {left}")

@@ -1,5 +1,6 @@
 """What a user has written: the numerical check says of each mistake what it is and where; `fit` names it at once."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -93,9 +94,9 @@ WRONG_ACTIVATIONS = {
         replace(CUBE, backward=lambda z, delta: delta * z),
         r"\(kept, delta\) returned a new array",
     ),
-    "other keeps": (replace(CUBE, keeps="output"), "It would be right with keeps='input'."),
-    "overwrites": (replace(CUBE, backward=overwrites), r"It overwrites delta .*: it must multiply delta by it"),
-    "twice": (replace(CUBE, backward=twice), "It is 2 times what it should be, everywhere."),
+    "other keeps": (replace(CUBE, keeps="output"), "is not delta times the slope of apply"),
+    "overwrites": (replace(CUBE, backward=overwrites), "is not delta times the slope of apply"),
+    "twice": (replace(CUBE, backward=twice), "it is off at 200 of 200 places"),
     "nothing": (
         replace(CUBE, backward=lambda z, delta: None),
         "is not delta times the slope of apply",
@@ -115,12 +116,9 @@ def test_the_error_of_a_wrong_activation_says_what_is_wrong(what):
 def test_the_report_says_where():
     with pytest.raises(ValueError) as caught:
         check_gradient(replace(CUBE, backward=bent))
-    first, head, *rows = str(caught.value).splitlines()
-    assert head.split() == ["z", "backward", "/", "delta", "numerical"]
-    assert len(rows) == 5
-    for z, found, slope in ([float(word) for word in row.split()] for row in rows):
-        assert z > 2.0 and found == 1.0 and slope == pytest.approx(3.0 * z**2, rel=1e-4)
-    assert int(first.split(" off at ")[1].split()[0]) < 200 and first.endswith("by up to 0.98.")
+    told = r"off at (\d+) of 200 places, by up to 0.98. At z=(\S+), backward / delta is 1 instead of (\S+)\.$"
+    n_off, z, slope = map(float, re.search(told, str(caught.value)).groups())
+    assert n_off < 200 and z > 2.0 and slope == pytest.approx(3.0 * z**2, rel=1e-4)
 
 
 # --- what is wrong with a loss ---------------------------------------------------------------------------------------
@@ -163,7 +161,7 @@ WRONG_LOSSES = {
     ),
     "shape": (replace(FOURTH, gradient=lambda r, t: value(r, t)), r"the shape \(7,\) for 7 rows, not \(7, 2\)"),
     "changes target": (replace(FOURTH, gradient=spoils_target), "changes its arguments: it may overwrite raw"),
-    "of the mean": (replace(FOURTH, gradient=lambda r, t: gradient(r, t) / len(r)), "It is 0.02 times what it should"),
+    "of the mean": (replace(FOURTH, gradient=lambda r, t: gradient(r, t) / len(r)), "not the slope of value: it is"),
     "bent": (replace(FOURTH, gradient=bent_gradient), r"gradient\(raw, target\) is not the slope of value: it is off"),
     "value in double": (
         replace(FOURTH, value=lambda r, t: value(r, t) * np.ones(len(r))), r"value\(.*\) turns float32 into float64"
@@ -225,15 +223,14 @@ def test_the_error_of_a_wrong_loss_says_what_is_wrong(what):
 def test_the_report_of_a_loss_says_where():
     with pytest.raises(ValueError) as caught:
         check_gradient(replace(FOURTH, gradient=bent_gradient))
-    head, *rows = str(caught.value).splitlines()[1:]
-    assert head.split() == ["raw", "target", "gradient", "numerical"]
-    for raw, target, found, slope in ([float(word) for word in row.split()] for row in rows):
-        assert raw > 1.0 and found == 0.0 and slope == pytest.approx(4.0 * (raw - target) ** 3, rel=1e-3)
+    told = r"At raw=(\S+), target=(\S+), gradient is 0 instead of (\S+)\.$"
+    raw, target, slope = map(float, re.search(told, str(caught.value)).groups())
+    assert raw > 1.0 and slope == pytest.approx(4.0 * (raw - target) ** 3, rel=1e-3)
 
 
 def test_the_tolerance_is_the_users():
     nearly = replace(CUBE, backward=lambda z, delta: by_input(z * (1.0 + 1e-5), delta))
-    with pytest.raises(ValueError, match="everywhere|off at"):
+    with pytest.raises(ValueError, match="off at"):
         check_gradient(nearly)
     assert 1e-6 < check_gradient(nearly, tolerance=1e-4) < 1e-4
 

@@ -211,19 +211,6 @@ def test_seeds_that_are_none_are_refused(path, seeds):
         read_checkpoint(path)
 
 
-def test_what_a_killed_process_has_left_is_removed_by_a_later_write(path):
-    write_checkpoint(path, origin(), progress(state_after(2)))
-    old, young = (path.with_name(f".run.npz.{number}.part") for number in ("1" * 32, "2" * 32))
-    others = [path.with_name(name) for name in (".run.npz.old", f".other.npz.{'1' * 32}.part")]
-    for file in (old, young, *others):
-        file.write_bytes(b"half")
-    for file in (old, *others):
-        os.utime(file, (0, 0))
-    write_checkpoint(path, origin(), progress(state_after(2)))
-    assert not old.exists(), "nobody writes to it any more"
-    assert all(file.exists() for file in (young, *others)), "what another one writes, or somebody else's file"
-
-
 @pytest.mark.parametrize(
     ("value", "same", "other"),
     [

@@ -451,7 +451,7 @@ def test_a_label_that_does_not_occur_may_have_a_weight():
 @pytest.mark.parametrize(
     ("y", "class_weight", "message"),
     [
-        (SINGLE, {"0": 1, "1": 2}, r"keys \['0', '1'\], which are not labels of y, and no weight for \[0, 1, 2\]"),
+        (SINGLE, {"0": 1, "1": 2}, r"The classes, \[0, 1, 2\], are not in class_weight"),
         (SINGLE, {0: -1}, r"class_weight holds \{0: -1\}: weights must be finite numbers, 0 or more"),
         (SINGLE, {0: np.nan, 1: 1}, r"class_weight holds \{0: nan\}"),
         (SINGLE, {0: True, 1: 2}, r"class_weight holds \{0: True\}: .* no bools"),

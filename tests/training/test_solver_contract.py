@@ -118,10 +118,11 @@ def test_a_score_that_no_longer_rises_exhausts_a_run_and_the_best_epoch_is_kept(
 
 @each_solver
 @pytest.mark.parametrize(("scores", "undefined"), [([nan] * 3, True), ([nan, 1, nan], False), ([1, 2, 3], False)])
-def test_a_result_says_whether_any_score_was_a_number(make, scores, undefined):
-    result = train(make(n_epochs=3), problem(LeastSquares(), evaluate=Script(scores)), state_of(START, make()))
-    assert result.scores_undefined is undefined
-    assert not train(make(n_epochs=3), problem(LeastSquares()), state_of(START, make())).scores_undefined
+def test_a_state_says_whether_any_score_was_a_number(make, scores, undefined):
+    state, never_evaluated = state_of(START, make()), state_of(START, make())
+    train(make(n_epochs=3), problem(LeastSquares(), evaluate=Script(scores)), state)
+    train(make(n_epochs=3), problem(LeastSquares()), never_evaluated)
+    assert state.scores_undefined is undefined and not never_evaluated.scores_undefined
 
 
 @each_solver
@@ -177,7 +178,7 @@ def run_to(make, n_epochs, part=None, nth=0):
 @pytest.mark.parametrize("nth", [4, 5, 6])
 def test_an_interrupt_leaves_the_last_whole_epoch(make, part, nth):
     result, state = run_to(make, 9, part, nth)
-    assert result == TrainingEnd(StopReason.INTERRUPTED, state.epoch, scores_undefined=True)
+    assert result == TrainingEnd(StopReason.INTERRUPTED, state.epoch)
     n_whole = nth if make is mini_batch and part == "epoch_ended" else nth - 1  # a round is whole when this is called
     assert 1 <= state.epoch <= n_whole and (part == "objective" or state.epoch == n_whole)
     assert same(state, run_to(make, state.epoch)[1])
