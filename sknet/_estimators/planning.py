@@ -27,7 +27,7 @@ from sknet._estimators.parameters import (
     solver_class,
 )
 from sknet._estimators.read_data import CheckedData, TableSchema
-from sknet._estimators.resolve import Facts, evaluation_kind, fraction_to_hold_out, resolve
+from sknet._estimators.resolve import AutoFacts, evaluation_kind, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
 from sknet._model.epoch_choice import draw_folds
@@ -239,13 +239,13 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
 
 def gather_facts(
     estimator: ParametersAndAttributes, data: CheckedData, evaluation: Evaluation, survey: Survey, start: Start
-) -> Facts:
+) -> AutoFacts:
     """Return the facts on which "auto" depends. Duplicates count as rows of their own."""
     n = len(data.rows)
     n_train = n if evaluation.train is None else len(evaluation.train)
     names = survey.names or default_names(data.columns.n)
     is_new = start.earlier is None
-    return Facts(
+    return AutoFacts(
         n_train,
         evaluation.early_stopping,
         n_held_out=n - n_train,
