@@ -161,7 +161,7 @@ class FitRun:
             n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
             evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
-        n_seen = plan.n_train * sum(map(len, epochs)) if n_iter else 0
+        n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
