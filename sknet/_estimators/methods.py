@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import ParametersAndAttributes, model_and_checked_table
@@ -386,16 +385,9 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
     return Explanation(
         values=values,
         base_values=base_values,
-        data=_as_array(table),
+        data=np.asarray(table.toarray() if is_sparse(table) else table),
         feature_names=names,
         output_names=outputs.names,
         is_additive=is_additive,
         output_descriptions=outputs.descriptions,
     )
-
-
-def _as_array(table: Table) -> Array:
-    """Return the rows of a table as an array, of objects if columns have several types."""
-    if is_sparse(table):
-        return np.asarray(table.toarray())
-    return table.to_numpy() if isinstance(table, pd.DataFrame) else np.asarray(table)

@@ -38,15 +38,14 @@ from sknet._tables.read import (
     check_readable_collection,
     check_sparse_is_finite,
     check_text_is_encodable,
+    column_as_floats,
     column_names,
     default_names,
     is_frame,
     is_memory_mapped,
     is_sparse,
     missing_to_nan,
-    none_to_nan,
     raise_for_bad_column,
-    reason_for_no_numbers,
     short_list,
     take_optional,
     take_rows,
@@ -183,14 +182,15 @@ def read_rows(
 
 def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns: TableSchema) -> Rows | None:
     """Check the validation set that the user passes; return None if there is none."""
-    if arguments.X_val is None and arguments.y_val is None:
-        if arguments.sample_weight_val is None:
-            return None
-        raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")
-    if arguments.y_val is None:
-        raise ValueError("X_val is provided, but y_val was not provided. Give both, or neither.")
-    if arguments.X_val is None:
-        raise ValueError("y_val is provided, but X_val was not provided. Give both, or neither.")
+    names = ("X_val", "y_val", "sample_weight_val")
+    given = [name for name in names if getattr(arguments, name) is not None]
+    if not given:
+        return None
+    for needed in ("X_val", "y_val"):
+        if needed not in given:
+            raise ValueError(
+                f"{given[0]} is provided, but {needed} was not provided. Give X_val and y_val, or neither."
+            )
     weight = check_optional_sample_weight(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
     with prefix_errors("X_val"):
         table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
@@ -301,20 +301,9 @@ def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
     """Return an array of objects or text as a data frame, with numbers in all columns that cannot be text."""
     columns: dict[str, Array | pd.Series] = {}
     for j, name in enumerate(default_names(X.shape[1])):
-        values = X[:, j]
-        columns[name] = pd.Series(values, dtype=object) if j in text_positions else _as_numbers(values, name)
+        values = pd.Series(X[:, j], dtype=object)
+        columns[name] = values if j in text_positions else column_as_floats(values, name)
     return pd.DataFrame(columns)
-
-
-def _as_numbers(values: Array, name: str) -> Array:
-    """Return a column of objects or text as float64, with NaN for missing values."""
-    try:
-        return none_to_nan(values.astype(object)).astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(
-            f"Column {name!r} of X should hold numbers, but {reason_for_no_numbers(values, error)}. Convert it, or "
-            "name it in categorical_features or text_features."
-        ) from error
 
 
 @cache  # makes the class once, not at each prediction
