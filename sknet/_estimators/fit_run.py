@@ -214,11 +214,10 @@ class FitRun:
 
     def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
-        all_rows = self.plan.rows
-        n = len(all_rows)
-        if all_rows.passed_indices is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
-            row_indices = all_rows.passed_indices[row_indices]
-            n = all_rows.n_passed
+        kept = self.plan.rows.kept
+        if kept is not None:  # rows of weight 0 were dropped
+            row_indices = np.flatnonzero(kept)[row_indices]
+        n = len(self.plan.rows if kept is None else kept)
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[row_indices] = predicted
         return for_all

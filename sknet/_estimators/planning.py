@@ -286,7 +286,7 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
     seed = start.seeds.rows
     if OWN_FOLDS.holds(estimator):
         splitter: Any = estimator.validation_fraction
-        splits = splits_of_splitter(splitter, rows, seed, (data.passed.X, data.passed.y, data.passed.groups))
+        splits = splits_of_splitter(splitter, rows, seed, (data.arguments.X, data.arguments.y, data.arguments.groups))
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
