@@ -111,7 +111,7 @@ def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_M
             return "nothing"
         # else rows are held out as below: a single epoch leaves nothing to choose, and some parameters need held-out
         # rows or belong to scikit-learn's way of training
-        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, OWN_FRACTION)) and not limits.is_sequential:
+        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, OWN_FRACTION)) and not limits.is_stream:
             return "folds"
     return "held_out" if p.early_stopping else "nothing"
 
@@ -136,7 +136,7 @@ def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
     reasons = [condition.text(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
     if facts.columns.is_sparse:
         reasons.append("sparse X")
-    if facts.limits.is_sequential:
+    if facts.limits.is_stream:
         reasons.append("a stream")
     if p.n_members == "auto":
         return 2 if p.early_stopping and not reasons else 1

@@ -49,7 +49,7 @@ class TableLimits(NamedTuple):
 
     largest_batch: int = 256  # of `batch_size="proportional"`; in memory, larger batches cost more than they gain
     max_held_out: float = inf  # how many rows evaluate each epoch
-    is_sequential: bool = False  # whether each epoch reads the rows once; then there is one network and no folds
+    is_stream: bool = False  # whether each epoch reads a file in one pass; then there is one network and no folds
 
 
 IN_MEMORY_LIMITS = TableLimits()
