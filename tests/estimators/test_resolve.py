@@ -8,7 +8,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
-from sknet._estimators.resolve import AutoFacts, resolve, rules
+from sknet._estimators.resolve import (
+    LOSS_OPTIONS,
+    RULES_FOR_ALL_VALUES,
+    RULES_FOR_AUTO,
+    AutoFacts,
+    resolve,
+    rules,
+)
 from tests.estimators.choices import (
     MEDIUM_TABLE_ROWS,
     MIN_EVALUATED_ROWS,
@@ -40,6 +47,15 @@ def resolved(net, n_rows=1000, validated=True):
 
 def settings(net, n_rows=1000, validated=True):
     return resolve(net, AutoFacts(n_rows, validated))[0]
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_every_parameter_that_may_be_auto_has_a_rule(kind):
+    may_be_auto = {
+        name for name, allowed in kind._parameter_constraints.items() if "'auto'" in str([*map(str, allowed)])
+    }
+    assert may_be_auto - LOSS_OPTIONS.keys() <= RULES_FOR_ALL_VALUES.keys() | RULES_FOR_AUTO.keys()
+    assert len(may_be_auto) >= 18 and not RULES_FOR_ALL_VALUES.keys() & RULES_FOR_AUTO.keys()
 
 
 def regressor(**parameters):
