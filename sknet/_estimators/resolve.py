@@ -118,9 +118,8 @@ def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_M
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> float:
     """Return the fraction of the table's rows to hold out."""
-    fraction = (
-        rules.fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
-    )
+    given = p.validation_fraction
+    fraction = rules.fraction_held_out(n_rows) if isinstance(given, str) else float(given)
     return min(fraction, limits.max_held_out / n_rows)
 
 
@@ -307,40 +306,6 @@ def replace_autos(parameters: CommonParameters, facts: AutoFacts) -> CommonParam
     return p
 
 
-# --- from parameters to settings -------------------------------------------------------------------------------------
-
-T = TypeVar("T")
-
-GAIN_RATE = 3.0
-"""The learning rate of input gains, as a multiple of `learning_rate_init`.
-
-Without gains, 83 tables have 1.016, 1.003 and 1.020 times the error rate, log-loss and RMSE: see
-tests/benchmarks/notes.md."""
-
-
-def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, CommonParameters]:
-    """Replace every "auto"; return the settings of a fit and the resolved parameters.
-
-    Parameters
-    ----------
-    parameters : CommonParameters
-        The estimator with validated parameters; it is not changed.
-
-    facts : AutoFacts
-
-    Returns
-    -------
-    settings : Settings
-    resolved : CommonParameters
-        See `replace_autos`.
-    """
-    resolved = replace_autos(parameters, facts)
-    is_continued = facts.earlier_parameters is not None
-    settings = make_settings(resolved, is_continued=is_continued)
-    check_units_for_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
-    return settings, resolved
-
-
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
 
 
@@ -383,11 +348,35 @@ def loss_if_valid(p: CommonParameters) -> Loss | None:
     return loss if isinstance(loss, Loss) else None
 
 
-# --- settings --------------------------------------------------------------------------------------------------------
+# --- from parameters to settings -------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+
+GAIN_RATE = 3.0
+"""The learning rate of input gains, as a multiple of `learning_rate_init`.
+
+Without gains, 83 tables have 1.016, 1.003 and 1.020 times the error rate, log-loss and RMSE: see
+tests/benchmarks/notes.md."""
 
 
-def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
-    """Return the settings for resolved parameters; if `is_continued`, for the joined network of all members."""
+def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, CommonParameters]:
+    """Replace every "auto"; return the settings of a fit and the resolved parameters.
+
+    Parameters
+    ----------
+    parameters : CommonParameters
+        The estimator with validated parameters; it is not changed.
+
+    facts : AutoFacts
+
+    Returns
+    -------
+    settings : Settings
+    resolved : CommonParameters
+        See `replace_autos`.
+    """
+    p = replace_autos(parameters, facts)
+    is_continued = facts.earlier_parameters is not None
     sizes = hidden_sizes(p)
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
@@ -402,7 +391,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
     check_conflicts_with_solver(p)
-    return Settings(
+    settings = Settings(
         target=target_settings(p),
         table=make_from_parameters(
             ColumnSettings,
@@ -423,6 +412,8 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
         dtype=np.dtype(p.dtype),
         sees_bins=sees_bins,
     )
+    check_units_for_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
+    return settings, p
 
 
 def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
