@@ -18,7 +18,7 @@ from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.fitted import FittedAttribute, check_fitted
 from sknet._estimators.methods import CLASSIFICATION, REGRESSION
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters, check_resumable
-from sknet._estimators.read_data import FitArguments, check_optional_sample_weight, drop_zero_weights
+from sknet._estimators.read_data import FitArguments, check_sample_weight, drop_zero_weights
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_api import ClassifierMixin, RegressorMixin, fit_context, with_callbacks
@@ -220,7 +220,7 @@ class _OnWorkers(BaseSigmoidMLP):
         """
         head = check_fitted(self).model.head
         y, weight = compute_collections(y, sample_weight)
-        read = check_optional_sample_weight(y, weight)
+        read = check_sample_weight(y, weight)
         if read is not None and not read.all():  # rows of weight 0 may hold anything
             X, y, weight = keep_rows(X, read > 0.0), drop_zero_weights(y, read), read[read > 0.0]
         (predictions,) = compute_collections(self.predict(X))

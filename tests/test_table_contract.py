@@ -179,7 +179,7 @@ def in_order(objective):
 def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bins):
     values = table.rows_in_memory()
     encoder = encoder_for(values)
-    n_skipped_inputs = encoder.n_bins if without_bins and not table.limits.is_sequential else 0
+    n_skipped_inputs = encoder.n_bins if without_bins and not table.limits.is_stream else 0
     part = encoding_folds_of(Y) if cross_fit and encoder.has_target_encoding else None
     Z = encoder.encode(values, float, encoding_fold=part)
     Z = np.column_stack([Z.toarray() if sp.issparse(Z) else Z, np.ones(N)])
@@ -195,7 +195,7 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
         objective = inputs.objective(network, rows_with_targets(inputs, Y[rows], weight))
         expected, expected_inputs = objective_of(network, Z[rows], Y[rows], weight, n_skipped_inputs)
         any_rows = slice(0, n), slice(3, 20), np.array([20, 2, 17])
-        batches = zip(any_rows, any_rows, strict=True) if not table.limits.is_sequential else in_order(objective)
+        batches = zip(any_rows, any_rows, strict=True) if not table.limits.is_stream else in_order(objective)
         for batch, same_rows in batches:
             value, gradient = objective(theta, batch, np.empty_like(theta))
             wanted, slope = expected(theta, same_rows, np.empty_like(theta))

@@ -24,7 +24,7 @@ from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predi
 from sknet._estimators.parameters import check_has_partial_fit, check_parameters, check_resumable, column_choices
 from sknet._estimators.planning import FIT, PARTIAL_FIT, Seeds, Start, drawing_seeds, make_plan, resuming
 from sknet._estimators.read_data import CheckedData, FitArguments, read_rows, read_validation_rows
-from sknet._estimators.resolve import Facts, resolve, target_settings
+from sknet._estimators.resolve import AutoFacts, resolve, target_settings
 from sknet._estimators.sklearn_api import (
     ClassNamePrefixFeaturesOutMixin,
     DocumentationLinkMixin,
@@ -533,7 +533,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         start = Start(PARTIAL_FIT, Seeds(*fitted.seeds), fitted)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
-        facts = Facts(
+        facts = AutoFacts(
             len(data.rows),
             fitted.evaluation is not None,
             ignores_n_members=start.ignores_n_members,

@@ -206,9 +206,9 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
         )
 
 
-def warn_of_ended_schedule(solver: Solver, earlier: Fitted | None, state: State | None) -> None:
+def warn_of_ended_schedule(solver: Solver, earlier: Fitted, state: State | None) -> None:
     """Warn at the first call of `partial_fit` whose learning rate is 0, because its schedule has ended."""
-    if earlier is None or state is None or not isinstance(solver, MiniBatchSolver):
+    if state is None or not isinstance(solver, MiniBatchSolver):
         return
     n_before = int(earlier.resolved["max_iter"])  # type: ignore[call-overload]  # planned calls, as of the last call
     ended_before = state.epoch - 1 >= n_before  # the last call has warned

@@ -7,11 +7,9 @@ n rows of positive weight, N rows passed by the user; m held-out rows.
 raw : (m, k)     raw outputs for held-out rows, by networks that were not trained on them
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from math import nan
 from typing import Any
 
@@ -37,18 +35,20 @@ from sknet._model.sensitivity import (
     n_importance_rows,
     sample_encoded_rows,
 )
-from sknet._model.train_phase import Progress, TrainPhase, make_train_phase, mean_history
+from sknet._model.train_phase import Progress, TrainPhase, mean_history
 from sknet._model.trainer import (
+    ModelScorer,
     NetworkTrainer,
     check_networks_fit_in_memory,
     check_same_layout,
+    make_trainer,
     state_to_continue_from,
 )
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.read import is_frame, short_repr
 from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd
-from sknet._typing import Array
+from sknet._typing import Array, Table
 
 # --- the run ---------------------------------------------------------------------------------------------------------
 
@@ -60,23 +60,53 @@ class FitRun:
     Attributes
     ----------
     plan : Plan
+    train_rows : EncodedRows
+        The rows that the published networks are trained on.
+    held_out_rows : EncodedRows or None
+        The rows that evaluate each of their epochs.
+    score : callable or None
+        Returns the score of an epoch; None for minus the loss.
+    importance_rows : array, CSR matrix or MixedRows, or None
+        The rows at which `feature_importances_` is computed; None to leave it out.
     folds : FoldPhase or None
         The first phase, if folds choose the epoch.
-    training : TrainPhase or None
-        The networks that will be published; None until the folds have ended. Nothing else changes during a run.
-    make_training : callable
-        Selection -> `TrainPhase`. It is called when the folds have ended, since folds need the memory.
     keeps_oof_prediction : bool
         Whether to keep `oof_prediction_`.
+    training : TrainPhase or None
+        The networks that will be published; None until the folds have ended. Nothing else changes during a run.
     """
 
     plan: Plan
+    train_rows: EncodedRows
+    held_out_rows: EncodedRows | None
+    score: ModelScorer | None
+    importance_rows: Table | None
     folds: FoldPhase | None
-    training: TrainPhase | None
-    make_training: Callable[[Selection | None], TrainPhase]
     keeps_oof_prediction: bool
 
+    def __post_init__(self) -> None:
+        self.training = None if self.folds is not None else self.start_training(None)
+
     # --- while they train --------------------------------------------------------------------------------------------
+
+    def start_training(self, selection: Selection | None) -> TrainPhase:
+        """Make the networks that will be published. Folds have ended before, since they need the memory."""
+        settings = self.plan.settings
+        start = self.plan.start
+        is_single_epoch = start.kind.is_single_epoch
+        solver = replace(settings.solver, n_epochs=start.epochs_done + 1) if is_single_epoch else settings.solver
+        if selection is not None:
+            solver = selection.solver_for(solver, len(self.train_rows))
+        # a single epoch never stops early, but "adaptive" must count epochs without improvement
+        may_stop_early = not is_single_epoch or self.plan.resolved["learning_rate"] == "adaptive"
+        trainers = [
+            make_trainer(
+                settings, self.plan.encoding, self.train_rows, self.held_out_rows, self.score, sees_bins=sees_bins,
+                solver=solver, may_stop_early=may_stop_early,
+            )
+            for sees_bins in settings.members_see_bins
+        ]  # fmt: skip
+        return TrainPhase(trainers, first_states(self.plan, trainers), self.importance_rows, selection)
 
     def select_and_train(self, observer: EpochObserver, *, in_threads: bool) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
@@ -85,7 +115,7 @@ class FitRun:
             if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
                 return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
             self.folds.free_networks()
-            self.training = self.make_training(selection)
+            self.training = self.start_training(selection)
         assert self.training is not None
         return self.training.train(observer, in_threads=in_threads)
 
@@ -131,7 +161,7 @@ class FitRun:
             n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
             evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
-        n_seen = plan.n_train * sum(map(len, epochs)) if n_iter else 0
+        n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
@@ -184,11 +214,10 @@ class FitRun:
 
     def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
-        all_rows = self.plan.rows
-        n = len(all_rows)
-        if all_rows.passed_indices is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
-            row_indices = all_rows.passed_indices[row_indices]
-            n = all_rows.n_passed
+        kept = self.plan.rows.kept
+        if kept is not None:  # rows of weight 0 were dropped
+            row_indices = np.flatnonzero(kept)[row_indices]
+        n = len(self.plan.rows if kept is None else kept)
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[row_indices] = predicted
         return for_all
@@ -212,27 +241,14 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     score = None
     if evaluation.held_out_rows is not None and estimator.scoring != "loss":
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
-    is_single_epoch = start.kind.is_single_epoch
-    solver = plan.settings.solver
-    make_training = partial(
-        make_train_phase,
-        plan.settings,
-        plan.encoding,
-        encoded if evaluation.train is None else encoded.take(evaluation.train),
+    return FitRun(
+        plan=plan,
+        train_rows=encoded if evaluation.train is None else encoded.take(evaluation.train),
         held_out_rows=encoded_held_out_rows(plan, encoded),
         score=score,
         # `partial_fit` skips importances, to be fast on a few rows
         importance_rows=draw_importance_rows(rows, encoded, evaluation.train) if start.kind.has_all_rows else None,
-        solver=replace(solver, n_epochs=start.epochs_done + 1) if is_single_epoch else solver,
-        # a single epoch never stops early, but "adaptive" must count epochs without improvement
-        may_stop_early=not is_single_epoch or plan.resolved["learning_rate"] == "adaptive",
-        first_states=partial(first_states, plan),
-    )
-    return FitRun(
-        plan=plan,
         folds=make_folds(plan, encoded, rows) if n_folds else None,
-        training=None if n_folds else make_training(None),
-        make_training=make_training,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
 
@@ -310,9 +326,7 @@ def origin_of(plan: Plan) -> Origin:
 # --- the score of every epoch ----------------------------------------------------------------------------------------
 
 
-def held_out_scorer(
-    estimator: ParametersAndAttributes, held_out_rows: Rows, plan: Plan
-) -> Callable[[Model, Array], float]:
+def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, plan: Plan) -> ModelScorer:
     """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
     trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)

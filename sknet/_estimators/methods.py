@@ -17,12 +17,11 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import ParametersAndAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
-    check_optional_sample_weight,
+    check_sample_weight,
     different_lengths_message,
     drop_zero_weights,
     prefix_errors,
@@ -229,14 +228,14 @@ def read_quantiles(quantiles: object) -> Array:
 
 def predict_weighted(predict: Callable[[Table], Array], X: Table, sample_weight: Target) -> Array:
     """Return predictions for all rows. A row of weight 0, which may hold anything, gets another row's prediction."""
-    weight = check_optional_sample_weight(X, sample_weight)
+    weight = check_sample_weight(X, sample_weight)
     predicted = predict(drop_zero_weights(X, weight))
     return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
 
 
 def subset_accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted share of rows whose labels were all predicted; raise for labels of another kind."""
-    weight = check_optional_sample_weight(predicted, sample_weight)
+    weight = check_sample_weight(predicted, sample_weight)
     labels = as_labels(replace_zero_weight_rows(y, weight, "y"))
     if len(predicted) != len(labels):
         raise ValueError(different_lengths_message(len(predicted), len(labels)))
@@ -263,7 +262,7 @@ def _check_kind_of_labels(labels: Array, classes: Array) -> None:
 
 def r2_or_d2(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
-    weight = check_optional_sample_weight(predicted, sample_weight)
+    weight = check_sample_weight(predicted, sample_weight)
     values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
@@ -386,16 +385,9 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
     return Explanation(
         values=values,
         base_values=base_values,
-        data=_as_array(table),
+        data=np.asarray(table.toarray() if is_sparse(table) else table),
         feature_names=names,
         output_names=outputs.names,
         is_additive=is_additive,
         output_descriptions=outputs.descriptions,
     )
-
-
-def _as_array(table: Table) -> Array:
-    """Return the rows of a table as an array, of objects if columns have several types."""
-    if is_sparse(table):
-        return np.asarray(table.toarray())
-    return table.to_numpy() if isinstance(table, pd.DataFrame) else np.asarray(table)

@@ -379,6 +379,11 @@ AGAINST_ADDED_INPUTS = (ENDLESS_SCHEDULE, OWN_WEIGHTS, UNSCALED_INPUTS)
 AGAINST_MEMBERS = (*AGAINST_ADDED_INPUTS, FULL_BATCHES)
 
 
+def none_holds(p: CommonParameters, conditions: Sequence[Condition]) -> bool:
+    """Whether none of the conditions holds."""
+    return not any(condition.holds(p) for condition in conditions)
+
+
 def check_no_conflict(p: CommonParameters, what: str, against: Sequence[Condition], remedy: str) -> None:
     """Raise for the first condition that excludes `what`, such as "warm_start=True does"."""
     for condition in against:

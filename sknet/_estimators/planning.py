@@ -27,7 +27,7 @@ from sknet._estimators.parameters import (
     solver_class,
 )
 from sknet._estimators.read_data import CheckedData, TableSchema
-from sknet._estimators.resolve import Facts, evaluation_kind, fraction_to_hold_out, resolve
+from sknet._estimators.resolve import AutoFacts, evaluation_kind, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
 from sknet._model.epoch_choice import draw_folds
@@ -187,11 +187,6 @@ class Plan:
     evaluation: Evaluation
     learner: EncodingLearner | None  # learns the columns again for each fold; None if training continues
 
-    @property
-    def n_train(self) -> int:
-        """How many rows the published networks are trained on."""
-        return len(self.rows) if self.evaluation.train is None else len(self.evaluation.train)
-
 
 def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Start) -> Plan:
     """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
@@ -199,34 +194,29 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     rows = data.rows
     if not solver_class(estimator.solver).uses_batches and evaluation.held_out_rows is None:
         rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
-    sample = None
-    survey = UNKNOWN_COLUMNS
+    learner = None
     if start.earlier is None:
         for message in data.head.start_warnings(rows.y, holds_rows_out=bool(evaluation.splits)):
             warn(message, UserWarning)
         sample = rows.sample(start.seeds.rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator))
         fit_messages.warn_of_misread_columns(survey)
-    facts = gather_facts(estimator, data, evaluation, survey, start)
-    fit_messages.warn_of_clipped_batches(estimator, facts.n_rows)
-    settings, parameters = resolve(estimator, facts)
-    # with the parameters of a subclass, which have no "auto"
-    given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
-    learner = None
-    if sample is None:
-        encoding = encoding_of_earlier(start, data.head, rows)
-    else:
+        n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.columns.n)))
+        settings, resolved = resolve_parameters(estimator, data, evaluation, start, survey, n_sets)
         learner = EncodingLearner(
             settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
         )
         encoding = learner.learn(evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
-    fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
+    else:
+        settings, resolved = resolve_parameters(estimator, data, evaluation, start)
+        encoding = encoding_of_earlier(start.earlier, data.head, rows, start)
+        fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
     return Plan(
         estimator_name=type(estimator).__name__,
         start=start,
         settings=settings,
-        resolved=given | vars(parameters),
+        resolved=resolved,
         rows=rows,
         columns=data.columns,
         encoding=encoding,
@@ -235,33 +225,36 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     )
 
 
-def gather_facts(
-    estimator: ParametersAndAttributes, data: CheckedData, evaluation: Evaluation, survey: Survey, start: Start
-) -> Facts:
-    """Return the facts on which "auto" depends. Duplicates count as rows of their own."""
-    n = len(data.rows)
+def resolve_parameters(
+    estimator: ParametersAndAttributes, data: CheckedData, evaluation: Evaluation, start: Start,
+    survey: Survey = UNKNOWN_COLUMNS, n_interaction_sets: int = 1,
+) -> tuple[Settings, dict[str, object]]:  # fmt: skip
+    """Return the settings and all parameters, with every "auto" replaced; `survey` is of columns to learn."""
+    n = len(data.rows)  # duplicates count as rows of their own
     n_train = n if evaluation.train is None else len(evaluation.train)
-    names = survey.names or default_names(data.columns.n)
-    is_new = start.earlier is None
-    return Facts(
+    fit_messages.warn_of_clipped_batches(estimator, n_train)
+    facts = AutoFacts(
         n_train,
         evaluation.early_stopping,
         n_held_out=n - n_train,
         columns=survey,
-        n_interaction_sets=len(interaction_sets(estimator.interaction_cst, names)) if is_new else 1,
+        n_interaction_sets=n_interaction_sets,
         limits=data.rows.X.limits,
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,
         ignores_n_members=start.ignores_n_members,
     )
+    settings, parameters = resolve(estimator, facts)
+    # with the parameters of a subclass, which have no "auto"
+    given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
+    return settings, given | vars(parameters)
 
 
-def encoding_of_earlier(start: Start, head: Head, rows: Rows) -> Encoding:
+def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, start: Start) -> Encoding:
     """Return the encoding of an earlier call, with this call's head.
 
     If this call has a part of the table, columns that had a single value until now are scaled by its rows.
     """
-    assert start.earlier is not None
-    encoding = replace(start.earlier.model.encoding, head=head)
+    encoding = replace(earlier.model.encoding, head=head)
     if start.kind.has_all_rows:
         return encoding
     X = rows.X.rows_in_memory()
@@ -291,7 +284,7 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
     seed = start.seeds.rows
     if OWN_FOLDS.holds(estimator):
         splitter: Any = estimator.validation_fraction
-        splits = splits_of_splitter(splitter, rows, seed, (data.passed.X, data.passed.y, data.passed.groups))
+        splits = splits_of_splitter(splitter, rows, seed, (data.arguments.X, data.arguments.y, data.arguments.groups))
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)

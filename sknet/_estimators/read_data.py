@@ -89,7 +89,7 @@ class CheckedData:
     head: Head
     rows: Rows  # of positive weight
     columns: TableSchema
-    passed: FitArguments  # the original arguments, including rows of weight 0
+    arguments: FitArguments  # the original arguments, including rows of weight 0
     validation_rows: Rows | None = None  # X_val and y_val; rows of X are held out later
 
 
@@ -170,7 +170,7 @@ def read_rows(
     rows : Rows
     columns : TableSchema
     """
-    weight = check_optional_sample_weight(arguments.X, arguments.sample_weight)
+    weight = check_sample_weight(arguments.X, arguments.sample_weight)
     table, columns = read_features(drop_zero_weights(arguments.X, weight), name, columns, choices)
     if arguments.y is None:
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
@@ -180,15 +180,16 @@ def read_rows(
 
 def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns: TableSchema) -> Rows | None:
     """Check the validation set that the user passes; return None if there is none."""
-    if arguments.X_val is None and arguments.y_val is None:
-        if arguments.sample_weight_val is None:
-            return None
-        raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")
-    if arguments.y_val is None:
-        raise ValueError("X_val is provided, but y_val was not provided. Give both, or neither.")
-    if arguments.X_val is None:
-        raise ValueError("y_val is provided, but X_val was not provided. Give both, or neither.")
-    weight = check_optional_sample_weight(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
+    names = ("X_val", "y_val", "sample_weight_val")
+    given = [name for name in names if getattr(arguments, name) is not None]
+    if not given:
+        return None
+    for needed in ("X_val", "y_val"):
+        if needed not in given:
+            raise ValueError(
+                f"{given[0]} is provided, but {needed} was not provided. Give X_val and y_val, or neither."
+            )
+    weight = check_sample_weight(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
     with prefix_errors("X_val"):
         table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
     with prefix_errors("y_val"):
@@ -294,9 +295,8 @@ def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
     """Return an array of objects or text as a data frame, with numbers in all columns that cannot be text."""
     columns: dict[str, Array | pd.Series] = {}
     for j, name in enumerate(default_names(X.shape[1])):
-        values = X[:, j]
-        series = pd.Series(values, dtype=object)
-        columns[name] = series if j in text_positions else column_as_floats(series, name)
+        values = pd.Series(X[:, j], dtype=object)
+        columns[name] = values if j in text_positions else column_as_floats(values, name)
     return pd.DataFrame(columns)
 
 
@@ -408,14 +408,11 @@ def _float_type(dtypes: Iterable[object]) -> DType:
 # --- weights and groups ----------------------------------------------------------------------------------------------
 
 
-def check_optional_sample_weight(X: Table, sample_weight: Target, name: str = "sample_weight") -> Array | None:
-    """Check sample weights for a table that is not checked yet; None without weights or without a table."""
+def check_sample_weight(X: Table, sample_weight: Target, name: str = "sample_weight") -> Array | None:
+    """Check sample weights for an unchecked table, or return None without: one per row, none negative, not all zero."""
     n = None if sample_weight is None else n_rows_of(X, "X")
-    return None if n is None else check_sample_weight(sample_weight, n, name)
-
-
-def check_sample_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
-    """Check sample weights: one per row, none negative, not all zero."""
+    if n is None:  # no weights, or an X without a length, for which a later check raises
+        return None
     if isinstance(sample_weight, bool):
         raise TypeError(f"{name}={sample_weight!r} is a bool: give one weight per row, or None.")
     if isinstance(sample_weight, Real):
@@ -487,12 +484,5 @@ def rows_of_positive_weight(
     checked_groups = None if groups is None else read_groups(replace_zero_weight_rows(groups, weight, "groups"), n)
     if weight is None or weight.all():
         return Rows(table, values, weight, checked_groups)
-    row_indices = np.flatnonzero(weight)  # of the rows in the table
-    return Rows(
-        table,
-        values[row_indices],
-        weight[row_indices],
-        take_optional(checked_groups, row_indices),
-        passed_indices=row_indices,
-        n_passed=n,
-    )
+    kept = weight > 0.0  # the rows in the table
+    return Rows(table, values[kept], weight[kept], take_optional(checked_groups, kept), kept)

@@ -20,8 +20,10 @@ from sknet._estimators.parameters import (
     AGAINST_ADDED_INPUTS,
     AGAINST_FOLDS,
     AGAINST_MEMBERS,
+    AGAINST_TEMPERATURE,
     ENDLESS_SCHEDULE,
     FOLDS,
+    FULL_BATCHES,
     OWN_FOLDS,
     OWN_FRACTION,
     ClassifierParameters,
@@ -32,6 +34,7 @@ from sknet._estimators.parameters import (
     check_unchanged,
     copy_containers,
     fixed_once_learnt,
+    none_holds,
     solver_class,
 )
 from sknet._estimators.sklearn_api import suggest_value
@@ -77,8 +80,8 @@ layer huge."""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Facts about the rows, on which "auto" depends in addition to the other parameters."""
+class AutoFacts:
+    """What "auto" depends on, in addition to the other parameters."""
 
     n_rows: int  # training rows
     early_stopping: bool | Literal["folds"]  # what evaluates the epochs: nothing, validation rows, or folds
@@ -106,166 +109,36 @@ def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_M
     if p.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
         if n_rows < rules.MIN_EVALUATED_ROWS:
             return "nothing"
-        # without folds, rows are held out as below; a single epoch leaves nothing to choose
-        if p.max_iter > 1 and allows_auto_folds(p) and not limits.is_sequential:
+        # else rows are held out as below: a single epoch leaves nothing to choose, and some parameters need held-out
+        # rows or belong to scikit-learn's way of training
+        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, OWN_FRACTION)) and not limits.is_stream:
             return "folds"
     return "held_out" if p.early_stopping else "nothing"
 
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> float:
     """Return the fraction of the table's rows to hold out."""
-    fraction = (
-        rules.fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
-    )
+    given = p.validation_fraction
+    fraction = rules.fraction_held_out(n_rows) if isinstance(given, str) else float(given)
     return min(fraction, limits.max_held_out / n_rows)
 
 
-def allows_auto_folds(p: CommonParameters) -> bool:
-    """Whether `early_stopping="auto"` means folds on smaller tables.
-
-    It does unless a parameter is set that needs held-out rows, or that belongs to scikit-learn's way of training.
-    """
-    return not any(condition.holds(p) for condition in (*AGAINST_FOLDS, OWN_FRACTION))
-
-
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
+#
+# A rule is a function (p, facts) -> value. In p, the parameters whose rules come before it are resolved already.
 
 
-def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters:
-    """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit.
-
-    Only `numeric_encoding` stays "auto" if networks with and without bins alternate: no other value says so.
-    """
-    own_class = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
-    # `parameters` is an estimator: copy only the fields, not attributes or parameters of a subclass
-    values = {field.name: copy_containers(getattr(parameters, field.name)) for field in fields(own_class)}
-    n_members = choose_n_members(parameters, facts)
-    for name, auto_value in auto_values(parameters, facts, n_members).items():
-        given = values.get(name)  # None for a parameter of the other estimator
-        if isinstance(given, str) and given in ("auto", "proportional"):  # an array is neither
-            values[name] = auto_value
-    values |= {
-        "n_members": n_members,
-        "batch_size": min(facts.n_rows, int(values["batch_size"])),
-        # "folds", True or False; False also if there are too few rows to hold out
-        "early_stopping": facts.early_stopping,
-    }
-    if own_class is ClassifierParameters:
-        has_temperature = bool(values["temperature_scaling"] and facts.early_stopping)
-        values["temperature_scaling"] = has_temperature
-        if values["label_smoothing"] == "auto":  # a temperature corrects the smoothed probabilities
-            values["label_smoothing"] = AUTO_LABEL_SMOOTHING if has_temperature else 0.0
-    elif not takes_scaled_targets(parameters.loss):
-        values["target_scaling"] = None
-    resolved = own_class(**values)
-    if facts.earlier_parameters is not None:
-        check_unchanged(resolved, facts.earlier_parameters)
-    return resolved
-
-
-def takes_scaled_targets(loss: str | Loss) -> bool:
-    """Whether a regressor's loss allows scaled targets; a user's loss with its own link does not."""
-    if isinstance(loss, str):  # the same for all options of a loss
-        return REGRESSION_LOSSES[loss]().takes_scaled_targets
-    return loss.takes_scaled_targets
-
-
-def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, object]:
-    """Return the value of "auto" for each parameter but `n_members` and `label_smoothing`, which depend on others."""
-    n = facts.n_rows
-    columns = facts.columns
-    is_classifier = isinstance(p, ClassifierParameters)
-    is_evaluated = bool(facts.early_stopping)
-    ours = not ENDLESS_SCHEDULE.holds(p)  # whether the schedule is one of ours, not of scikit-learn
-    by_adam = p.solver == "adam"
-    uses_batches = solver_class(p.solver).uses_batches
-    is_large = facts.n_table_rows >= rules.LARGE_TABLE_ROWS and ours
-    patience = rules.LARGE_PATIENCE if is_large else rules.PATIENCE
-    tol = rules.LARGE_TOL if is_large and uses_batches else rules.TOL
-    has_folds = facts.early_stopping == "folds"
-    if has_folds:
-        is_steady = not is_classifier or n >= rules.MEDIUM_TABLE_ROWS
-        patience = rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE
-        tol = rules.FOLDS_TOL
-    largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
-    proportional = int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
-    # target means, unless `partial_fit` would keep those of its first call
-    may_have_means = may_add_inputs(p, facts) and not facts.ignores_n_members
-    has_means = may_have_means and columns.needs_target_means(p.max_categories)
-    has_temperature = p.loss == "log_loss" and uses_batches and p.max_norm is None and is_evaluated and ours
-    values: dict[str, object] = {
-        "hidden_layer_sizes": auto_sizes(p, facts),
-        # float32 for folds even of few rows, since several networks are trained and float64 takes twice the time
-        "dtype": "float32" if has_folds or (uses_batches and n >= rules.SMALL_TABLE_ROWS) else "float64",
-        "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
-        "averaging": AUTO_AVERAGING if is_evaluated and ours else 0.0,
-        "dropout": AUTO_DROPOUT if is_classifier and by_adam and is_evaluated and ours else 0.0,
-        "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
-        "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
-        "init": "centred",
-        "validation_fraction": rules.fraction_held_out(facts.n_table_rows),
-        "tol": tol,
-        "n_iter_no_change": patience,
-        "numeric_encoding": auto_numeric_encoding(p, facts, n_members),
-        "input_gains": uses_batches and may_add_inputs(p, facts) and np.size(p.hidden_layer_sizes) > 0,
-        "n_bins": rules.auto_n_bins(n, columns.n_numbers),
-        "category_encoding": "both" if has_means else "one_hot",
-        "text_features": list(columns.text_names) or None,
-        "temperature_scaling": has_temperature,
-    }
-    if facts.earlier_parameters is not None:  # training continues with the learnt encoders
-        values |= {name: facts.earlier_parameters[name] for name in fixed_once_learnt(p) if name in values}
-    return values
-
-
-def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
-    """Return the value of `hidden_layer_sizes="auto"`, larger if sets of columns share the units."""
-    if facts.earlier_parameters is not None:  # training continues from weights of these sizes
-        return facts.earlier_parameters["hidden_layer_sizes"]  # type: ignore[return-value]
-    sizes: tuple[int, ...] = AUTO_CLASSIFIER_SIZES if isinstance(p, ClassifierParameters) else AUTO_REGRESSOR_SIZES
-    if facts.n_interaction_sets > 1:
-        sizes = tuple([max(size, UNITS_PER_SET * facts.n_interaction_sets) for size in sizes])
-    return sizes if p.depth == 1 else sizes[0]  # `depth` layers of the first size
-
-
-def auto_numeric_encoding(p: CommonParameters, facts: Facts, n_members: int) -> str:
-    """Return the value of `numeric_encoding="auto"`: it stays "auto" if members without and with bins alternate."""
-    if not (may_add_inputs(p, facts) and 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
-        return "raw"
-    if n_members > 1:
-        return "auto"
-    if facts.n_rows < rules.MEDIUM_TABLE_ROWS:
-        return "raw"
-    return encoding_with_bins(p, is_evaluated=bool(facts.early_stopping))
-
-
-def encoding_with_bins(p: CommonParameters, *, is_evaluated: bool) -> str:
-    """Return the encoding of numbers for networks that see bins, if the user has not chosen it.
-
-    A classifier's networks get steps if epochs are evaluated. Otherwise they do not, so that k calls of `partial_fit`
-    equal one fit, and a row of weight 2 equals two rows.
-    """
-    return "steps" if isinstance(p, ClassifierParameters) and is_evaluated else "piecewise_linear"
-
-
-def may_add_inputs(p: CommonParameters, facts: Facts) -> bool:
-    """Whether "auto" may add inputs to the network.
-
-    It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
-    """
-    return not (facts.columns.is_sparse or any(condition.holds(p) for condition in AGAINST_ADDED_INPUTS))
-
-
-def choose_n_members(p: CommonParameters, facts: Facts) -> int:
-    """Return the number of networks to train; raise if `n_members` asks for several and another setting forbids it."""
+def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
+    """Return the number of networks to train; raise if the user asks for several and another setting forbids it."""
     if facts.ignores_n_members:
         return 1
-    if facts.earlier_parameters is not None and p.n_members == "auto":
-        # the members were joined into one network, `n_members` times as wide: see `make_settings`
-        return int(facts.earlier_parameters["n_members"])  # type: ignore[call-overload]
-    reasons = single_network_reasons(p, facts)
+    reasons = [condition.text(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
+    if facts.columns.is_sparse:
+        reasons.append("sparse X")
+    if facts.limits.is_stream:
+        reasons.append("a stream")
     if p.n_members == "auto":
-        return 2 if not reasons and facts.early_stopping else 1
+        return 2 if p.early_stopping and not reasons else 1
     n_members = int(p.n_members)
     if n_members > 1 and reasons and facts.earlier_parameters is None:
         raise ValueError(
@@ -275,49 +148,162 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     return n_members
 
 
-def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
-    """Return the settings that allow only a single network, as text for a message."""
-    reasons = [condition.text(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
-    if facts.columns.is_sparse:
-        reasons.append("sparse X")
-    if facts.limits.is_sequential:
-        reasons.append("a stream")
-    return reasons
+def resolved_batch_size(p: CommonParameters, facts: AutoFacts) -> int:
+    """Return the number of rows per step, at most all rows."""
+    n = facts.n_rows
+    if p.batch_size == "auto":
+        return min(n, 200)  # scikit-learn's
+    if p.batch_size != "proportional":
+        return min(n, int(p.batch_size))
+    largest = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
+    return min(n, int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest)))
 
 
-# --- from parameters to settings -------------------------------------------------------------------------------------
-
-T = TypeVar("T")
-
-GAIN_RATE = 3.0
-"""The learning rate of input gains, as a multiple of `learning_rate_init`.
-
-Without gains, 83 tables have 1.016, 1.003 and 1.020 times the error rate, log-loss and RMSE: see
-tests/benchmarks/notes.md."""
+def resolved_temperature_scaling(p: ClassifierParameters, facts: AutoFacts) -> bool:
+    """Whether to choose a temperature, which needs held-out rows."""
+    if p.temperature_scaling == "auto":
+        return none_holds(p, (*AGAINST_TEMPERATURE, FULL_BATCHES, ENDLESS_SCHEDULE))
+    return bool(p.temperature_scaling and p.early_stopping)
 
 
-def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, CommonParameters]:
-    """Replace every "auto"; return the settings of a fit and the resolved parameters.
+def resolved_target_scaling(p: RegressorParameters, facts: AutoFacts) -> str | None:
+    """Return how targets are scaled: not at all by losses that do not allow it, such as a user's with its own link."""
+    # the same for all options of a loss
+    loss = REGRESSION_LOSSES[p.loss]() if isinstance(p.loss, str) else p.loss
+    return p.target_scaling if loss.takes_scaled_targets else None
 
-    Parameters
-    ----------
-    parameters : CommonParameters
-        The estimator with validated parameters; it is not changed.
 
-    facts : Facts
-        About the training rows.
+def auto_sizes(p: CommonParameters, facts: AutoFacts) -> tuple[int, ...] | int:
+    """Return the sizes of the hidden layers, larger if sets of columns share the units."""
+    sizes: tuple[int, ...] = AUTO_CLASSIFIER_SIZES if isinstance(p, ClassifierParameters) else AUTO_REGRESSOR_SIZES
+    if facts.n_interaction_sets > 1:
+        sizes = tuple([max(size, UNITS_PER_SET * facts.n_interaction_sets) for size in sizes])
+    return sizes if p.depth == 1 else sizes[0]  # `depth` layers of the first size
 
-    Returns
-    -------
-    settings : Settings
-    resolved : CommonParameters
-        See `replace_autos`.
+
+def auto_dtype(p: CommonParameters, facts: AutoFacts) -> str:
+    """Return the float type. Folds train several networks, and float64 would take twice the time even for few rows."""
+    is_small = FULL_BATCHES.holds(p) or facts.n_rows < rules.SMALL_TABLE_ROWS
+    return "float64" if is_small and p.early_stopping != "folds" else "float32"
+
+
+def auto_dropout(p: CommonParameters, facts: AutoFacts) -> float:
+    """Return the dropout rate of all hidden layers."""
+    by_adam = p.solver == "adam" and not ENDLESS_SCHEDULE.holds(p)
+    return AUTO_DROPOUT if by_adam and isinstance(p, ClassifierParameters) and p.early_stopping else 0.0
+
+
+def auto_tol(p: CommonParameters, facts: AutoFacts) -> float:
+    """Return the least improvement that counts."""
+    if p.early_stopping == "folds":
+        return rules.FOLDS_TOL
+    return rules.LARGE_TOL if is_large(p, facts) and not FULL_BATCHES.holds(p) else rules.TOL
+
+
+def auto_patience(p: CommonParameters, facts: AutoFacts) -> int:
+    """Return the number of epochs without improvement after which training stops."""
+    if p.early_stopping == "folds":
+        is_steady = isinstance(p, RegressorParameters) or facts.n_rows >= rules.MEDIUM_TABLE_ROWS
+        return rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE
+    return rules.LARGE_PATIENCE if is_large(p, facts) else rules.PATIENCE
+
+
+def is_large(p: CommonParameters, facts: AutoFacts) -> bool:
+    """Whether the table is large; not with scikit-learn's schedules, which have the same values for all tables."""
+    return facts.n_table_rows >= rules.LARGE_TABLE_ROWS and not ENDLESS_SCHEDULE.holds(p)
+
+
+def auto_numeric_encoding(p: CommonParameters, facts: AutoFacts) -> str:
+    """Return the encoding of numbers, or `ALTERNATING` for several networks."""
+    if not (may_add_inputs(p, facts) and 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
+        return "raw"
+    if int(p.n_members) > 1:
+        return ALTERNATING
+    return "raw" if facts.n_rows < rules.MEDIUM_TABLE_ROWS else encoding_with_bins(p)
+
+
+ALTERNATING = "auto"
+"""The resolved `numeric_encoding` if networks without and with bins alternate: no other value says so."""
+
+
+def encoding_with_bins(p: CommonParameters) -> str:
+    """Return the encoding of numbers for networks that see bins, if the user has not chosen it.
+
+    A classifier's networks get steps if epochs are evaluated. Otherwise they do not, so that k calls of `partial_fit`
+    equal one fit, and a row of weight 2 equals two rows.
     """
-    resolved = replace_autos(parameters, facts)
-    is_continued = facts.earlier_parameters is not None
-    settings = make_settings(resolved, is_continued=is_continued)
-    check_units_for_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
-    return settings, resolved
+    return "steps" if isinstance(p, ClassifierParameters) and p.early_stopping else "piecewise_linear"
+
+
+def auto_input_gains(p: CommonParameters, facts: AutoFacts) -> bool:
+    """Whether each input has a factor that is learnt; without hidden layers, it would be one weight more."""
+    return may_add_inputs(p, facts) and not FULL_BATCHES.holds(p) and np.size(p.hidden_layer_sizes) > 0
+
+
+def auto_category_encoding(p: CommonParameters, facts: AutoFacts) -> str:
+    """Return the encoding of categories: without target means if `partial_fit` would keep those of its first call."""
+    may_have_means = may_add_inputs(p, facts) and not facts.ignores_n_members
+    return "both" if may_have_means and facts.columns.needs_target_means(p.max_categories) else "one_hot"
+
+
+def may_add_inputs(p: CommonParameters, facts: AutoFacts) -> bool:
+    """Whether "auto" may add inputs to the network.
+
+    It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
+    """
+    return not facts.columns.is_sparse and none_holds(p, AGAINST_ADDED_INPUTS)
+
+
+RULES_FOR_ALL_VALUES: dict[str, Callable[[Any, AutoFacts], object]] = {
+    # "folds", True or False; False also if there are too few rows to hold out
+    "early_stopping": lambda p, facts: facts.early_stopping,
+    "n_members": resolved_n_members,
+    "batch_size": resolved_batch_size,
+    "temperature_scaling": resolved_temperature_scaling,
+    "target_scaling": resolved_target_scaling,
+}
+"""The rules of parameters whose given values may change too, for instance because there are too few rows."""
+
+RULES_FOR_AUTO: dict[str, Callable[[Any, AutoFacts], object]] = {
+    "hidden_layer_sizes": auto_sizes,
+    "dtype": auto_dtype,
+    "averaging": lambda p, facts: AUTO_AVERAGING if p.early_stopping and not ENDLESS_SCHEDULE.holds(p) else 0.0,
+    "dropout": auto_dropout,
+    "clip_norm": lambda p, facts: AUTO_CLIP_NORM if p.solver == "sgd" and not ENDLESS_SCHEDULE.holds(p) else None,
+    "weight_decay": lambda p, facts: AUTO_WEIGHT_DECAY if p.solver == "adam" and not ENDLESS_SCHEDULE.holds(p) else 0.0,
+    "init": lambda p, facts: "centred",
+    "validation_fraction": lambda p, facts: rules.fraction_held_out(facts.n_table_rows),
+    "tol": auto_tol,
+    "n_iter_no_change": auto_patience,
+    "numeric_encoding": auto_numeric_encoding,
+    "input_gains": auto_input_gains,
+    "n_bins": lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.columns.n_numbers),
+    "category_encoding": auto_category_encoding,
+    "text_features": lambda p, facts: list(facts.columns.text_names) or None,
+    # a temperature corrects the smoothed probabilities
+    "label_smoothing": lambda p, facts: AUTO_LABEL_SMOOTHING if p.temperature_scaling else 0.0,
+}
+"""The rules of the other parameters, which apply to "auto" only, and after those above."""
+
+
+def replace_autos(parameters: CommonParameters, facts: AutoFacts) -> CommonParameters:
+    """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit."""
+    own_class = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
+    # `parameters` is an estimator: copy only the fields, not attributes or parameters of a subclass
+    p = own_class(**{field.name: copy_containers(getattr(parameters, field.name)) for field in fields(own_class)})
+    earlier = facts.earlier_parameters or {}
+    # training continues with the learnt encoders, and from weights of these sizes
+    learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
+    for name, rule in (RULES_FOR_ALL_VALUES | RULES_FOR_AUTO).items():
+        given = getattr(p, name, None)  # None for a parameter of the other estimator
+        is_auto = isinstance(given, str) and given in ("auto", "proportional")  # an array is neither
+        if is_auto and name in learnt:
+            setattr(p, name, learnt[name])
+        elif is_auto or (name in RULES_FOR_ALL_VALUES and hasattr(p, name)):
+            setattr(p, name, rule(p, facts))
+    if earlier:
+        check_unchanged(p, earlier)
+    return p
 
 
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
@@ -362,11 +348,35 @@ def loss_if_valid(p: CommonParameters) -> Loss | None:
     return loss if isinstance(loss, Loss) else None
 
 
-# --- settings --------------------------------------------------------------------------------------------------------
+# --- from parameters to settings -------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+
+GAIN_RATE = 3.0
+"""The learning rate of input gains, as a multiple of `learning_rate_init`.
+
+Without gains, 83 tables have 1.016, 1.003 and 1.020 times the error rate, log-loss and RMSE: see
+tests/benchmarks/notes.md."""
 
 
-def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
-    """Return the settings for resolved parameters; if `is_continued`, for the joined network of all members."""
+def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, CommonParameters]:
+    """Replace every "auto"; return the settings of a fit and the resolved parameters.
+
+    Parameters
+    ----------
+    parameters : CommonParameters
+        The estimator with validated parameters; it is not changed.
+
+    facts : AutoFacts
+
+    Returns
+    -------
+    settings : Settings
+    resolved : CommonParameters
+        See `replace_autos`.
+    """
+    p = replace_autos(parameters, facts)
+    is_continued = facts.earlier_parameters is not None
     sizes = hidden_sizes(p)
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
@@ -374,14 +384,14 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
         check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
     encoding: str = p.numeric_encoding
     members_see_bins: tuple[bool, ...] = (encoding != "raw",) * n_members
-    if encoding == "auto":  # networks without and with bins alternate
-        encoding = encoding_with_bins(p, is_evaluated=bool(p.early_stopping))
+    if encoding == ALTERNATING:
+        encoding = encoding_with_bins(p)
         members_see_bins = tuple([i % 2 == 1 for i in range(n_members)])
     if is_continued:  # the joined network is n_members times as wide, and sees bins if a member does
         sizes = tuple([size * n_members for size in sizes])
         members_see_bins = (any(members_see_bins),)
     check_conflicts_with_solver(p)
-    return Settings(
+    settings = Settings(
         target=target_settings(p),
         table=make_from_parameters(
             ColumnSettings,
@@ -402,6 +412,8 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
         dtype=np.dtype(p.dtype),
         members_see_bins=members_see_bins,
     )
+    check_units_for_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
+    return settings, p
 
 
 def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:

@@ -1,19 +1,18 @@
 """Train the published networks side by side, and join them into one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sknet._model.balance import balancing_shift
-from sknet._model.encoding import EncodedRows, Encoding
+from sknet._model.encoding import Encoding
 from sknet._model.epoch_choice import FoldsProgress, Selection
 from sknet._model.evaluation import HeldOutOutputs
 from sknet._model.model import join_networks
 from sknet._model.phases import EpochReport, Phase, PhaseOutcome
-from sknet._model.settings import Settings
-from sknet._model.trainer import ModelScorer, NetworkTrainer, make_trainer, pruned_state, train_side_by_side
-from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason, TrainingEnd
+from sknet._model.trainer import NetworkTrainer, pruned_state, train_side_by_side
+from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
 from sknet._typing import Table
 
 
@@ -137,48 +136,6 @@ class TrainPhase(Phase):
         from_published = self.selection is not None or trainer.held_out_rows is not None
         n_parameters = trainer.layout.n_parameters
         return pruned_state(self.states[0], n_parameters, self.encoding.output_dtype, from_published=from_published)
-
-
-def make_train_phase(
-    settings: Settings, encoding: Encoding, train_rows: EncodedRows, selection: Selection | None, *,
-    held_out_rows: EncodedRows | None, score: ModelScorer | None, importance_rows: Table | None, solver: Solver,
-    may_stop_early: bool, first_states: Callable[[list[NetworkTrainer]], list[State]],
-) -> TrainPhase:  # fmt: skip
-    """Make the networks that will be published, with their first states.
-
-    Parameters
-    ----------
-    settings : Settings
-    encoding : Encoding
-    train_rows : EncodedRows
-    selection : Selection or None
-        The choice of the folds, if there were folds.
-    held_out_rows : EncodedRows or None
-        The rows that evaluate each epoch.
-    score : callable or None
-        Returns the score of an epoch; None for minus the loss.
-    importance_rows : array, CSR matrix or MixedRows, or None
-        The rows at which `feature_importances_` is computed.
-    solver : Solver
-        Folds change its number of epochs.
-    may_stop_early : bool
-    first_states : callable
-        Returns the first states of these trainers.
-
-    Returns
-    -------
-    TrainPhase
-    """
-    if selection is not None:
-        solver = selection.solver_for(solver, len(train_rows))
-    trainers = [
-        make_trainer(
-            settings, encoding, train_rows, held_out_rows, score, sees_bins=sees_bins, solver=solver,
-            may_stop_early=may_stop_early,
-        )
-        for sees_bins in settings.members_see_bins
-    ]  # fmt: skip
-    return TrainPhase(trainers, first_states(trainers), importance_rows, selection)
 
 
 # if networks end for different reasons, the one of highest priority is reported

@@ -241,7 +241,7 @@ class StoredTable(FeatureTable):
     files: ScratchFiles
     record_indices: NDArray[np.intp] | None = None
     # rows are read pool by pool, so training cannot use all rows at once
-    limits: ClassVar[TableLimits] = TableLimits(is_sequential=True, max_held_out=MAX_ROWS_HELD_OUT)
+    limits: ClassVar[TableLimits] = TableLimits(is_stream=True, max_held_out=MAX_ROWS_HELD_OUT)
 
     @property
     def example_rows(self) -> Table:

@@ -480,7 +480,7 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: Trai
                     own_numbers = read_number_column(column_at(X, j), survey.names[j])
                     numbers.setdefault(own_numbers.dtype, {})[j] = own_numbers
                 else:
-                    values = survey.categorical[j] if j in survey.categorical else column_at(X, j)
+                    values = survey.categorical_columns[j] if j in survey.categorical_columns else column_at(X, j)
                     columns[j] = KINDS[kind].learn(values, survey.names[j], settings, rows)
             except (TypeError, ValueError) as error:
                 errors[j] = error

@@ -361,7 +361,7 @@ class Survey:
         The key in `KINDS` of each usable column, by its index.
     errors : dict of int to exception
         Why each other column cannot be used.
-    categorical : dict of int to Series
+    categorical_columns : dict of int to Series
         The values of each column of categories or text, (n,), of dtype "category".
     misread : dict of str to str
         What columns of text hold, numbers or dates, and how to convert it, by name.
@@ -372,14 +372,14 @@ class Survey:
     names: tuple[str, ...]
     kinds: Mapping[int, str]
     errors: Mapping[int, Exception] = field(default_factory=dict)
-    categorical: Mapping[int, pd.Series] = field(default_factory=dict)
+    categorical_columns: Mapping[int, pd.Series] = field(default_factory=dict)
     misread: Mapping[str, str] = field(default_factory=dict)
     is_sparse: bool = False
 
     def of_rows(self, X: Table) -> Survey:
         """Return the survey of other rows, (m, d), of the same table, with the same kinds."""
-        categorical = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical}
-        return replace(self, categorical=categorical)
+        categorical_columns = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical_columns}
+        return replace(self, categorical_columns=categorical_columns)
 
     @cached_property
     def n_numbers(self) -> int:
@@ -397,7 +397,7 @@ class Survey:
             count_categories(*read_categories(values, self.names[j]))
             .one_hot(max_categories)
             .needs_means(max_categories)
-            for j, values in self.categorical.items()
+            for j, values in self.categorical_columns.items()
             if self.kinds[j] == "category"
         )
 
@@ -441,4 +441,4 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
         is_found = named_kind is None and choices.finds_categories and j in categorical and not is_categorical(values)
         if is_found and (advice := advice_for_text(categorical[j], name)):
             misread[name] = advice
-    return Survey(names, kinds, errors=errors, categorical=categorical, misread=misread)
+    return Survey(names, kinds, errors=errors, categorical_columns=categorical, misread=misread)

@@ -49,7 +49,7 @@ class TableLimits(NamedTuple):
 
     largest_batch: int = 256  # of `batch_size="proportional"`; in memory, larger batches cost more than they gain
     max_held_out: float = inf  # how many rows evaluate each epoch
-    is_sequential: bool = False  # whether each epoch reads the rows once; then there is one network and no folds
+    is_stream: bool = False  # whether each epoch reads a file in one pass; then there is one network and no folds
 
 
 IN_MEMORY_LIMITS = TableLimits()
@@ -165,19 +165,16 @@ class Rows:
     y : ndarray of shape (n, k)
     weight : ndarray of shape (n,), or None
     groups : ndarray of shape (n,), or None
-    passed_indices : ndarray of shape (n,), or None
-        The index of each row among the rows that the user passed. None if no row had a weight of 0 and was dropped.
-        Splitters and `oof_prediction_` use these indices.
-    n_passed : int or None
-        N, if some rows were dropped.
+    kept : ndarray of bool of shape (N,), or None
+        Which of the rows that the user passed are in the table: all but those of weight 0. None if no row was dropped.
+        Splitters and `oof_prediction_` need it.
     """
 
     X: FeatureTable
     y: Array
     weight: Array | None = None
     groups: Array | None = None
-    passed_indices: Array | None = None
-    n_passed: int | None = None
+    kept: Array | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -202,9 +199,9 @@ class Rows:
         """Return the rows of positive weight. No result may depend on the other rows."""
         if self.weight is None or self.weight.all():
             return self
-        rows = np.flatnonzero(self.weight)
-        passed_indices = rows if self.passed_indices is None else self.passed_indices[rows]
-        return replace(self.take(rows), passed_indices=passed_indices, n_passed=self.n_passed or len(self))
+        kept = np.ones(len(self), dtype=bool) if self.kept is None else self.kept.copy()
+        kept[kept] = self.weight != 0.0
+        return replace(self.take(np.flatnonzero(self.weight)), kept=kept)
 
     def merge_duplicates_if_small(self) -> Rows:
         """Return the distinct rows of a small table of numbers, with the sums of their weights.
@@ -369,7 +366,7 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
     """Return a split as indices into the rows of positive weight; raise a ValueError if it is no valid split."""
     if not isinstance(split, Sequence) or len(split) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
-    n = rows.n_passed or len(rows)
+    n = len(rows) if rows.kept is None else len(rows.kept)
     train, held_out = (_as_indices(given, splitter, n) for given in split)
     counts = np.bincount(np.concatenate([train, held_out]), minlength=1)
     if counts.max() > 1:
@@ -377,10 +374,9 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
             f"validation_fraction={splitter} gives row {counts.argmax()} {counts.max()} times: the two parts must not "
             "overlap, and sample_weight makes some rows count more."
         )
-    if rows.passed_indices is not None:
+    if rows.kept is not None:
         # from indices into the N rows that were passed to indices into the n rows; -1 for rows of weight 0
-        remaining = np.full(n, -1)
-        remaining[rows.passed_indices] = np.arange(len(rows))
+        remaining = np.where(rows.kept, np.cumsum(rows.kept) - 1, -1)
         train, held_out = remaining[train], remaining[held_out]
         train, held_out = train[train >= 0], held_out[held_out >= 0]
     if not len(train) or not len(held_out):

@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.resolve import (
-    Facts,
+    AutoFacts,
     evaluation_kind,
     fraction_to_hold_out,
     resolve,
@@ -53,12 +53,12 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(SMALL_TABLE_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
-     (Facts(MEDIUM_TABLE_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
-     (Facts(MEDIUM_TABLE_ROWS, "folds"), rules.STEADY_FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
-     (Facts(2000, True, 300), rules.PATIENCE, FRACTION_HELD_OUT, rules.TOL),
-     (Facts(LARGE_TABLE_ROWS, True, 2000), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL),
-     (Facts(LARGE_TABLE_ROWS - 1, True, 1), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL)],
+    [(AutoFacts(SMALL_TABLE_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (AutoFacts(MEDIUM_TABLE_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (AutoFacts(MEDIUM_TABLE_ROWS, "folds"), rules.STEADY_FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (AutoFacts(2000, True, 300), rules.PATIENCE, FRACTION_HELD_OUT, rules.TOL),
+     (AutoFacts(LARGE_TABLE_ROWS, True, 2000), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL),
+     (AutoFacts(LARGE_TABLE_ROWS - 1, True, 1), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL)],
 )  # fmt: skip
 def test_patience_and_the_held_out_fraction_depend_on_the_rows(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
@@ -81,7 +81,7 @@ def test_validation_rows_of_the_user_do_not_make_a_table_large():
 
 @pytest.mark.parametrize("n", [SMALL_TABLE_ROWS - 1, MEDIUM_TABLE_ROWS])
 def test_folds_of_numbers_wait_for_fewer_epochs(n):
-    assert resolve(SigmoidMLPRegressor(), Facts(n, "folds"))[1].n_iter_no_change == rules.STEADY_FOLDS_PATIENCE
+    assert resolve(SigmoidMLPRegressor(), AutoFacts(n, "folds"))[1].n_iter_no_change == rules.STEADY_FOLDS_PATIENCE
 
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
@@ -91,7 +91,7 @@ def test_folds_of_numbers_wait_for_fewer_epochs(n):
      (10**6, 1, 128), (10**6, 4, 64), (10**6, 0, 128)],
 )  # fmt: skip
 def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbers, n_bins):
-    facts = Facts(n_rows, "folds", columns=survey_of_numbers(n_numbers))
+    facts = AutoFacts(n_rows, "folds", columns=survey_of_numbers(n_numbers))
     settings, found = resolve(cls(), facts)
     assert settings.table.n_bins == found.n_bins == n_bins
     assert resolve(cls(n_bins=5), facts)[0].table.n_bins == 5
@@ -115,19 +115,19 @@ def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbe
 def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_the_epochs(
     net, n, early_stopping, found, learnt
 ):
-    settings, resolved = resolve(net, Facts(n, early_stopping, columns=survey_of_numbers(3)))
+    settings, resolved = resolve(net, AutoFacts(n, early_stopping, columns=survey_of_numbers(3)))
     assert (resolved.numeric_encoding, settings.table.numeric_encoding) == (found, learnt)
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
-    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_TABLE_ROWS, True))
+    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), AutoFacts(LARGE_TABLE_ROWS, True))
     assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (rules.PATIENCE, rules.TOL, False)
-    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_TABLE_ROWS, True))[1].tol == rules.TOL
+    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), AutoFacts(LARGE_TABLE_ROWS, True))[1].tol == rules.TOL
 
 
 @pytest.mark.parametrize(("cls", "sizes"), [(SigmoidMLPClassifier, (128,)), (SigmoidMLPRegressor, (96, 32))])
 def test_auto_gives_the_task_its_layers(cls, sizes):
-    facts = Facts(100, "folds")
+    facts = AutoFacts(100, "folds")
     settings, found = resolve(cls(), facts)
     assert settings.network.hidden_sizes == found.hidden_layer_sizes == sizes
     assert resolve(cls(depth=2), facts)[0].network.hidden_sizes == (sizes[0],) * 2

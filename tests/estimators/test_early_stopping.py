@@ -261,9 +261,9 @@ def test_ones_own_validation_set_of_any_kind():
 @pytest.mark.parametrize(
     "own, message",
     [
-        ({"X_val": X_VAL}, "X_val is provided, but y_val was not provided. Give both"),
-        ({"y_val": NUMBER_VAL}, "y_val is provided, but X_val was not provided. Give both"),
-        ({"sample_weight_val": np.ones(40)}, "sample_weight_val is provided, but X_val and y_val were not provided."),
+        ({"X_val": X_VAL}, "X_val is provided, but y_val was not provided. Give X_val and y_val"),
+        ({"y_val": NUMBER_VAL}, "y_val is provided, but X_val was not provided. Give X_val and y_val"),
+        ({"sample_weight_val": np.ones(40)}, "sample_weight_val is provided, but X_val was not provided."),
         ({"X_val": X_VAL[:, :3], "y_val": NUMBER_VAL}, "X has 3 features.*expecting 4"),
         ({"X_val": X_VAL, "y_val": NUMBER_VAL[:7]}, "X_val has 40 rows and y_val 7. Give each row a target"),
         ({"X_val": X_VAL[0], "y_val": NUMBER_VAL}, "^X_val: Expected 2D array, got 1D"),

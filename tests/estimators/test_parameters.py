@@ -19,7 +19,7 @@ from sknet._estimators.parameters import (
     check_conflicts_with_folds,
     check_conflicts_with_solver,
 )
-from sknet._estimators.resolve import allows_auto_folds
+from sknet._estimators.resolve import evaluation_kind
 
 KINDS = {SigmoidMLPClassifier: ClassifierParameters, SigmoidMLPRegressor: RegressorParameters}
 COMMON = [field.name for field in fields(CommonParameters)]
@@ -128,7 +128,7 @@ OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
 def test_folds_or_held_out_rows(name):
     value = OF_HELD_OUT_ROWS.get(name, "lbfgs")
     net = SigmoidMLPClassifier(**{name: value})
-    assert not allows_auto_folds(net) and allows_auto_folds(SigmoidMLPClassifier())
+    assert evaluation_kind(net, 100) == "held_out" and evaluation_kind(SigmoidMLPClassifier(), 100) == "folds"
     with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
         check_conflicts_with_folds(net)
     net.set_params(validation_fraction=ShuffleSplit())
@@ -138,7 +138,7 @@ def test_folds_or_held_out_rows(name):
 
 
 def test_folds_need_a_schedule_that_ends():
-    assert not allows_auto_folds(SigmoidMLPClassifier(learning_rate="constant"))
+    assert evaluation_kind(SigmoidMLPClassifier(learning_rate="constant"), 100) == "held_out"
     with pytest.raises(ValueError, match="does not go with learning_rate="):
         check_conflicts_with_folds(SigmoidMLPClassifier(learning_rate="constant"))
 

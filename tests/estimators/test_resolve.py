@@ -8,7 +8,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
-from sknet._estimators.resolve import Facts, resolve, rules
+from sknet._estimators.resolve import (
+    LOSS_OPTIONS,
+    RULES_FOR_ALL_VALUES,
+    RULES_FOR_AUTO,
+    AutoFacts,
+    resolve,
+    rules,
+)
 from tests.estimators.choices import (
     MEDIUM_TABLE_ROWS,
     MIN_EVALUATED_ROWS,
@@ -35,11 +42,20 @@ QUICK = dict(
 
 
 def resolved(net, n_rows=1000, validated=True):
-    return resolve(net, Facts(n_rows, validated))[1]
+    return resolve(net, AutoFacts(n_rows, validated))[1]
 
 
 def settings(net, n_rows=1000, validated=True):
-    return resolve(net, Facts(n_rows, validated))[0]
+    return resolve(net, AutoFacts(n_rows, validated))[0]
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_every_parameter_that_may_be_auto_has_a_rule(kind):
+    may_be_auto = {
+        name for name, allowed in kind._parameter_constraints.items() if "'auto'" in str([*map(str, allowed)])
+    }
+    assert may_be_auto - LOSS_OPTIONS.keys() <= RULES_FOR_ALL_VALUES.keys() | RULES_FOR_AUTO.keys()
+    assert len(may_be_auto) >= 18 and not RULES_FOR_ALL_VALUES.keys() & RULES_FOR_AUTO.keys()
 
 
 def regressor(**parameters):
@@ -223,14 +239,14 @@ def leaves(value):
 @pytest.mark.parametrize("validated", [False, True])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
 def test_no_resolved_setting_is_auto(kind, validated, solver):
-    settings, _ = resolve(kind(solver=solver), Facts(100, validated))
+    settings, _ = resolve(kind(solver=solver), AutoFacts(100, validated))
     words = {value for value in leaves(settings) if isinstance(value, str)}
     assert words and not words & {"auto", "proportional"}
 
 
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_settings_are_frozen_to_the_last_part(kind):
-    settings, _ = resolve(kind(), Facts(100, True))
+    settings, _ = resolve(kind(), AutoFacts(100, True))
     parts = [part for field in fields(settings) if is_dataclass(part := getattr(settings, field.name))]
     assert len(parts) == 5
     for part in (settings, *parts):
@@ -440,5 +456,5 @@ def test_the_docstring_says_how_long_folds_wait(cls):
 
 def test_options_of_an_optimizer_are_python_numbers():
     """A NumPy scalar of 32 bits would round what it is multiplied with."""
-    settings, _ = resolve(SigmoidMLPClassifier(beta_2=np.float32(0.999), solver="adam"), Facts(N, False))
+    settings, _ = resolve(SigmoidMLPClassifier(beta_2=np.float32(0.999), solver="adam"), AutoFacts(N, False))
     assert type(settings.solver.optimizer.beta_2) is float

@@ -347,7 +347,7 @@ def test_each_column_has_its_kind_or_why_it_has_none():
 ], ids=["text", "both", "floats", "type", "Int64", "dates", "bools"])  # fmt: skip
 def test_the_categories_of_a_survey_equal_those_of_the_column(values):
     table = values[:, np.newaxis] if isinstance(values, np.ndarray) else pd.DataFrame({"a": values})
-    found = survey_columns(table, ColumnChoices([0])).categorical[0]
+    found = survey_columns(table, ColumnChoices([0])).categorical_columns[0]
     (codes, keys), (expected_codes, expected_keys) = read_categories(found), read_categories(values)
     assert codes.tolist() == expected_codes.tolist() and keys == expected_keys
     assert isinstance(found.dtype, pd.CategoricalDtype)

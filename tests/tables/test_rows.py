@@ -72,23 +72,22 @@ def test_weights_and_groups_are_taken_along(hold):
     assert bare.weight is None and bare.groups is None
 
 
-def test_rows_of_weight_0_are_dropped_and_passed_indices_are_kept():
+def test_a_mask_says_which_rows_of_weight_0_were_dropped():
     weight = np.arange(N) % 3.0
     rows = rows_of(COUNTS, NUMBER, weight, np.arange(N))
     left = rows.without_zero_weights()
-    assert left.weight.all() and left.n_passed == N
-    assert_array_equal(left.passed_indices, np.flatnonzero(weight))
-    assert_array_equal(left.X.values, COUNTS[left.passed_indices])
+    assert left.weight.all()
+    assert_array_equal(left.kept, weight > 0)
+    assert_array_equal(left.X.values, COUNTS[left.kept])
     assert left.without_zero_weights() is left
     fewer = replace(left, weight=np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
-    assert fewer.n_passed == N
-    assert_array_equal(fewer.passed_indices, np.flatnonzero(weight == 1))
-    assert_array_equal(fewer.y, NUMBER[fewer.passed_indices])
+    assert_array_equal(fewer.kept, weight == 1)
+    assert_array_equal(fewer.y, NUMBER[fewer.kept])
 
 
 def test_without_weights_nothing_is_dropped():
     rows = rows_of(COUNTS, NUMBER)
-    assert rows.without_zero_weights() is rows and rows.passed_indices is None and rows.n_passed is None
+    assert rows.without_zero_weights() is rows and rows.kept is None
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -291,7 +290,7 @@ def test_the_same_seed_holds_out_the_same_rows():
     assert (split_rows(0.2, seed=3)[1] != split_rows(0.2, seed=4)[1]).any()
 
 
-def test_weights_and_passed_indices_stay_with_their_rows():
+def test_weights_and_targets_stay_with_their_rows():
     rows = rows_of(X, X[:, 1:], WEIGHT).without_zero_weights()
     for part in partitions_of(rows, None, 0.2, 0):
         assert_array_equal(part.weight, WEIGHT[part.X.values[:, 0].astype(int)])
