@@ -6,15 +6,15 @@ from math import isfinite, log
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet._estimators.fitted import Fitted
+from sknet._estimators.fitted import Fitted, warn_of_unread_columns
 from sknet._estimators.parameters import CommonParameters, solver_class
 from sknet._estimators.sklearn_api import warn
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
-from sknet._tables.new_rows import columns_far_from_training
+from sknet._tables.new_rows import columns_far_from_training, evenly_spaced_rows, read_new_values
 from sknet._tables.read import short_list
-from sknet._tables.rows import MIN_ROWS_HELD_OUT, Split
+from sknet._tables.rows import MIN_ROWS_HELD_OUT, FeatureTable, Split
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput
 from sknet._training.solver import DivergedError, Solver, State, StopReason, TrainingEnd
@@ -201,6 +201,13 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
             f"their encoding was learnt. {PREPARE}",
             RuntimeWarning,
         )
+
+
+def warn_of_unread_rows(encoder: TableEncoder, table: FeatureTable, argument: str) -> None:
+    """Warn of known columns whose values cannot be read, in evenly spaced rows of a table that fit has not seen."""
+    if not encoder.is_numeric:
+        sample = table.rows_in_memory(evenly_spaced_rows(len(table)))
+        warn_of_unread_columns(read_new_values(encoder, sample)[1], argument)
 
 
 def warn_of_ended_schedule(solver: Solver, earlier: Fitted | None, state: State | None) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import ParametersAndAttributes, model_and_checked_table
+from sknet._estimators.fitted import ParametersAndAttributes, checked_table, model_and_checked_table
 from sknet._estimators.read_data import (
     check_optional_sample_weight,
     different_lengths_message,
@@ -386,7 +386,7 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
     return Explanation(
         values=values,
         base_values=base_values,
-        data=_as_array(table),
+        data=_as_array(checked_table(estimator, X)),  # with the text of dates
         feature_names=names,
         output_names=outputs.names,
         is_additive=is_additive,

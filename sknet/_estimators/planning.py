@@ -223,6 +223,10 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         )
         encoding = learner.learn(evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
+    if sample is None:
+        fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
+    if data.validation_rows is not None:
+        fit_messages.warn_of_unread_rows(encoding.encoder, data.validation_rows.X, "X_val")
     fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
     return Plan(
         estimator_name=type(estimator).__name__,

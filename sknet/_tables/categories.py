@@ -99,19 +99,19 @@ class BaseCategoryColumn(Column):
     __slots__ = ()
     infrequent_share: float = 0.0
 
-    def why_unread(self, values: ColumnValues, name: str) -> str:
-        """Return a warning if no value is known, unless they are few or all may have been infrequent in training."""
+    def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
+        """Return the values, and a warning if none is known, unless all may have been infrequent in training."""
         first = take_rows(values, slice(0, MIN_VALUES_TO_WARN)).tolist()
         if not self.categories or any(category_key(value) in self.categories for value in first):
-            return ""  # nearly always after the first value
+            return values, ""  # nearly always after the first value
         codes, keys = read_categories(values, name)
         codes = codes[codes >= 0]
         # which categories were infrequent is not stored, but only their share
         chance = self.infrequent_share ** len(np.unique(codes))
         is_known = np.isin(keys, self.categories)[codes].any()
         if is_known or len(codes) < MIN_VALUES_TO_WARN or chance > MAX_CHANCE_OF_INFREQUENT:
-            return ""
-        return (
+            return values, ""
+        return values, (
             "hold no category that fit has seen: all their values count as unknown. Write the categories as in fit, "
             "not as codes or in another spelling."
         )

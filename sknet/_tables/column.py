@@ -101,9 +101,9 @@ class Column:
         """Whether every value has a meaning, so that a single one without a meaning is a mistake."""
         return False
 
-    def why_unread(self, values: ColumnValues, name: str) -> str:
-        """Return the warning of new values that have no meaning to the column, and the remedy; "" if there is none."""
-        return ""
+    def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
+        """Return new values, text parsed if that takes long, and a warning of values without a meaning, or ""."""
+        return values, ""
 
     @property
     def expects_missing_values(self) -> bool:

@@ -174,15 +174,16 @@ class DatetimeColumn(Column):
         """Whether the values were text in fit, all of them dates: other text is then no missing value."""
         return self.from_text
 
-    def why_unread(self, values: ColumnValues, name: str) -> str:
-        """Return a warning of the first value that is no date, if the values were text in fit."""
+    def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
+        """Return the dates if the values are text, as in fit, and a warning of the first text that is no date."""
         if not (self.from_text and is_text(values)):
-            return ""
-        wrong = values[self.datetimes_of(values, name).isna() & ~is_missing(values)]
+            return values, ""
+        dates = self.datetimes_of(values, name)
+        wrong = values[dates.isna() & ~is_missing(values)]
         if not len(wrong):
-            return ""
+            return pd.Series(dates), ""
         offset = "without an offset from UTC" if self.zone is None else "with an offset from UTC"
-        return (
+        return pd.Series(dates), (
             f"held ISO 8601 dates {offset} in fit, as text, but {short_repr(pd.Series(wrong).iloc[0])} is no such "
             "date: other values count as missing. Write the dates as in fit, and None for a missing one."
         )

@@ -110,8 +110,10 @@ def test_inputs_of_an_ordered_column_rise_with_its_values(case):
 @every_column
 def test_values_of_training_are_read_and_are_not_far_from_training(case):
     column = case.learn()
-    assert not column.why_unread(case.values, "c") and not column.is_far_from(case.values, "c")
-    assert not column.why_unread(missing_of(case.values), "c") and not column.is_far_from(missing_of(case.values), "c")
+    for values in (case.values, missing_of(case.values)):
+        read, warning = column.read(values, "c")
+        assert not warning and not column.is_far_from(values, "c")
+        assert_array_equal(write(column, read), write(column, values))
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
