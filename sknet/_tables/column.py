@@ -35,7 +35,7 @@ MIN_VALUES_TO_WARN = 20
 class Column:
     """How one column of a table becomes inputs of the network, as it was learnt from training rows.
 
-    A kind must implement `formulas` and `arguments`, or else `input_descriptions` and `encode_into`. The other members
+    A kind must implement `input_descriptions` and `encode_into`; or it derives from `FormulaColumn`. The other members
     have defaults that suit most kinds.
 
     Attributes
@@ -71,30 +71,17 @@ class Column:
         return 0
 
     @property
-    def formulas(self) -> tuple[Formula, ...]:
-        """The formulas by which the inputs are computed, bins first; () for a kind that computes them without."""
-        return ()
-
-    def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
-        """Return what each formula takes instead of n values, (n, 1); errors name the column."""
-        raise NotImplementedError
-
-    @property
     def input_descriptions(self) -> tuple[InputDescription, ...]:
         """The name of each input, and how it is computed."""
-        return tuple([each for formula in self.formulas for each in formula.descriptions])
+        raise NotImplementedError
 
     def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Write the inputs of n values into `out`; errors name the column."""
-        pairs = zip(self.formulas, self.arguments(values, name), strict=True)
-        out[...] = np.hstack([formula.encode(argument, out.dtype, [name]) for formula, argument in pairs])
+        raise NotImplementedError
 
     def slopes(self, values: ColumnValues, name: str) -> Array | None:
         """Return the derivatives of the inputs, 0 for missing values; None if no formulas compute them."""
-        if not self.formulas:
-            return None
-        pairs = zip(self.formulas, self.arguments(values, name), strict=True)
-        return np.hstack([formula.slopes(argument) for formula, argument in pairs])
+        return None
 
     @property
     def reads_every_value(self) -> bool:
@@ -122,11 +109,6 @@ class Column:
     # --- numbers
 
     @property
-    def is_joint(self) -> bool:
-        """Whether the column is encoded together with others, since it holds numbers and its formulas are joint."""
-        return False
-
-    @property
     def is_constant(self) -> bool:
         """Whether all training values were equal, so that the scale is still unknown: see `with_scale_of`."""
         return False
@@ -149,6 +131,36 @@ class Column:
 
     def encode_cross_fitted_into(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
         """Overwrite the inputs that depend on the target, as other folds have learnt it; `encode_into` comes first."""
+
+
+class FormulaColumn(Column):
+    """A column whose inputs are computed by `formulas`; those of all columns are stacked."""
+
+    __slots__ = ()
+
+    @property
+    def formulas(self) -> tuple[tuple[Formula, ...], ...]:
+        """For each array of `arguments`, the formulas that take it; all bins come first."""
+        raise NotImplementedError
+
+    def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
+        """Return the arrays of numbers, (n,), that the formulas take instead of n values; errors name the column."""
+        raise NotImplementedError
+
+    @property
+    def n_inputs(self) -> int:
+        """How many inputs the formulas make."""
+        return sum([formula.n_inputs for formulas in self.formulas for formula in formulas])
+
+    @property
+    def input_descriptions(self) -> tuple[InputDescription, ...]:
+        """The descriptions of the formulas."""
+        return tuple([each for formulas in self.formulas for formula in formulas for each in formula.descriptions])
+
+    def slopes(self, values: ColumnValues, name: str) -> Array:
+        """Return the slopes of the formulas."""
+        pairs = zip(self.formulas, self.arguments(values, name), strict=True)
+        return np.hstack([formula.slopes(argument[:, np.newaxis]) for own, argument in pairs for formula in own])
 
 
 @dataclass(frozen=True, kw_only=True)

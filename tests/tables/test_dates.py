@@ -15,7 +15,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._tables.dates import DatetimeColumn, holds_iso_dates, parse_iso_dates
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
-from tests.tables.examples import encoder_of
+from tests.tables.examples import encoder_of, inputs_of
 
 # --- iso dates -------------------------------------------------------------------------------------------------------
 
@@ -463,7 +463,7 @@ def test_a_time_zone_that_is_not_known_here_is_named():
     column = DatetimeColumn(NumberColumn(0.0, 1.0), ("hour",), "Nowhere/Land")
     values = pd.Series(pd.date_range("2020", periods=3, tz="UTC"))
     with pytest.raises((KeyError, ValueError), match="Nowhere/Land"):
-        column.encode_into(values, np.zeros((3, 3)), "when")
+        inputs_of(column, values)
     with pytest.raises(ValueError, match="give the name of a time zone"):
         DatetimeColumn(NumberColumn(0.0, 1.0), ("hour",), "dateutil//etc/passwd")
 
