@@ -183,7 +183,7 @@ class CategoryColumn(BaseCategoryColumn):
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether most of n values are unknown; False if unknown values have an input, or the column is left out."""
-        if self.has_infrequent or self.reason_if_left_out:  # new values are likely to be unknown
+        if self.has_infrequent or self.left_out_message:  # new values are likely to be unknown
             return False
         codes, keys = read_categories(values, name)
         # the code −1 of a missing value picks the last entry: it is not unknown
@@ -198,7 +198,7 @@ class CategoryColumn(BaseCategoryColumn):
 class IdentifierColumn(CategoryColumn):
     """A column whose values all differ in training, as those of identifiers. No category has an input."""
 
-    reason_if_left_out = (
+    left_out_message = (
         "they are categories, but all their values differ, as in identifiers. Drop them, convert them to numbers or "
         "dates, or name them in text_features."
     )
@@ -500,7 +500,7 @@ class TargetTotals:
     mean: Array
     squares: Array
 
-    def merge(self, other: TargetTotals) -> TargetTotals:
+    def __add__(self, other: TargetTotals) -> TargetTotals:
         """Return the totals of both sets of rows."""
         keys = tuple(dict.fromkeys((*self.keys, *other.keys)))
         both = zip(self._aligned(keys), other._aligned(keys), strict=True)

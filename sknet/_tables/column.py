@@ -47,7 +47,7 @@ class Column:
     uses_target : bool
         Whether the inputs depend on the target. They are then learnt from all rows (`with_categories_and_means`), and
         each training row gets inputs that were learnt from other folds (`encode_cross_fitted_into`).
-    reason_if_left_out : str
+    left_out_message : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
     categories : tuple of str
         The keys of the known categories; () for columns without categories.
@@ -57,7 +57,7 @@ class Column:
     is_number: ClassVar[bool] = False
     is_free_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
-    reason_if_left_out: ClassVar[str] = ""
+    left_out_message: ClassVar[str] = ""
     categories: tuple[str, ...] = ()
 
     @property

@@ -455,7 +455,7 @@ def merge_totals(blocks: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targ
     merged: dict[int, TargetTotals] = {}
     for block in blocks:
         for j, totals in block.items():
-            merged[j] = merged[j].merge(totals) if j in merged else totals
+            merged[j] = merged[j] + totals if j in merged else totals
     return merged
 
 

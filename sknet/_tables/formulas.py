@@ -67,11 +67,6 @@ class InputDescription(NamedTuple):
         """Whether the input is −1, 0 or 1. If a column has several such inputs, at most one of them is not 0."""
         return self.kind in ("level", "infrequent", "missing")
 
-    @property
-    def rises(self) -> bool:
-        """Whether the input of a column that `is_monotonic` rises with the value."""
-        return self.kind in ("number", "bin")
-
 
 class Formula(ABC):
     """How values become one or more inputs.

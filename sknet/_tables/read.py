@@ -567,11 +567,11 @@ def missing_to_nan(X: Table) -> Table:
     try:
         return none_to_nan(X) if X.dtype == object else X
     except (ValueError, ArithmeticError):
-        raise_for_bad_column(X)
+        check_columns_are_finite(X)
         raise
 
 
-def raise_for_bad_column(X: Table) -> None:
+def check_columns_are_finite(X: Table) -> None:
     """Raise an error that names the first column of a table that is no frame with other values than finite numbers."""
     array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
     if array.ndim == 2 and array.dtype.kind != "c":

@@ -99,7 +99,7 @@ class TextColumn(EqualByFields, Column):
     """
 
     is_free_text = True
-    reason_if_left_out = (
+    left_out_message = (
         "they are text, and no two of their texts differ in words. Drop them, or leave them out of text_features."
     )
 
