@@ -170,7 +170,7 @@ class CategoryColumn(BaseCategoryColumn):
         missing = len(self.categories) + self.has_infrequent if self.has_missing else unknown
         return find_slots({key: slot for slot, key in enumerate(self.categories)}, keys, unknown, missing)[codes]
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
         """Write the inputs of n values into `out`, zeros of shape (n, n_inputs)."""
         if not out.shape[1]:
             return  # reading the values would take time
@@ -409,25 +409,16 @@ class TargetEncodedColumn(EqualByFields, BaseCategoryColumn):
     def _slots(self) -> dict[str, int]:
         return {key: slot for slot, key in enumerate(self.categories)}
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
+        """Write the inputs of n values into `out`, zeros of shape (n, n_inputs)."""
         if self.one_hot is not None:
             self.one_hot.encode_into(values, out[:, : -len(self.factor)], name)
-        self._write_means(values, 0, out, name)
-
-    def encode_cross_fitted_into(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
-        """Overwrite the target means of training rows by those of the other folds, but not those of held-out rows."""
-        self._write_means(values, 1 + encoding_fold, out)
-
-    def _write_means(
-        self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array, name: str = ""
-    ) -> None:
-        """Write target means: those at `means_index`, which is 0 for the means of all rows."""
         codes, keys = read_categories(values, name)
         missing = len(self.categories)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
+        means = self.means[0 if encoding_fold is None else 1 + encoding_fold, slot]  # the means of all rows come first
         # (n, k) minus the mean of all rows, (k,), so that unknown categories become 0
-        out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
+        out[:, -len(self.factor) :] = (means - self.means[0, -1]) * self.factor
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether there are one-hot inputs, and most of n values have none."""

@@ -22,7 +22,6 @@ from typing import ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sknet._tables.formulas import Formula, InputDescription
 from sknet._tables.read import ColumnValues
@@ -46,7 +45,7 @@ class Column:
         Whether the values are free text. Since encoding text takes long, it is done once for all epochs.
     uses_target : bool
         Whether the inputs depend on the target. They are then learnt from all rows (`with_categories_and_means`), and
-        each training row gets inputs that were learnt from other folds (`encode_cross_fitted_into`).
+        each training row gets inputs that were learnt from other folds.
     left_out_message : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
     categories : tuple of str
@@ -75,8 +74,12 @@ class Column:
         """The name of each input, and how it is computed."""
         raise NotImplementedError
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Write the inputs of n values into `out`; errors name the column."""
+    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
+        """Write the inputs of n values into `out`; errors name the column.
+
+        With `encoding_fold`, of shape (n,), the values are those of training rows in these folds, or of held-out rows
+        in the fold -1: inputs that depend on the target are as other folds have learnt them.
+        """
         raise NotImplementedError
 
     def slopes(self, values: ColumnValues, name: str) -> Array | None:
@@ -128,9 +131,6 @@ class Column:
     def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> Column:
         """Return the column with other categories and their means of the target, and everything else unchanged."""
         return self
-
-    def encode_cross_fitted_into(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
-        """Overwrite the inputs that depend on the target, as other folds have learnt it; `encode_into` comes first."""
 
 
 class FormulaColumn(Column):

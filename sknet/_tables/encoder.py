@@ -346,11 +346,9 @@ class TableEncoder:
             return out
         for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
             if j not in self._formula_columns:
-                own_values, own_inputs = column_at(values, j), out[:, self.inputs_of_column(j)]
+                own_inputs = out[:, self.inputs_of_column(j)]
                 own_inputs[...] = 0.0  # categories write only inputs that are not 0
-                column.encode_into(own_values, own_inputs, name)
-                if folds is not None:  # training rows have other target means
-                    column.encode_cross_fitted_into(own_values, folds, own_inputs)
+                column.encode_into(column_at(values, j), own_inputs, name, folds)
         return out
 
     @cached_property

@@ -451,7 +451,7 @@ class Above(Column):
     threshold: float
     input_descriptions = (InputDescription("_high", "number"),)
 
-    def encode_into(self, values, out, name):
+    def encode_into(self, values, out, name, encoding_fold=None):
         out[:, 0] = np.asarray(values) > self.threshold
 
 
