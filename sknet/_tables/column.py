@@ -86,13 +86,11 @@ class Column:
         """Return the derivatives of the inputs, 0 for missing values; None if no formulas compute them."""
         return None
 
-    @property
-    def reads_every_value(self) -> bool:
-        """Whether every value has a meaning, so that a single one without a meaning is a mistake."""
-        return False
-
     def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
-        """Return new values, text parsed if that takes long, and a warning of values without a meaning, or ""."""
+        """Return new values, text parsed if that takes long, and a warning of values without a meaning, or "".
+
+        Columns of numbers are not asked: encoding them raises an error for other values.
+        """
         return values, ""
 
     @property

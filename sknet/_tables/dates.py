@@ -168,11 +168,6 @@ class DatetimeColumn(FormulaColumn):
         datetimes = self.datetimes_of(values, name)
         return [seconds_of(datetimes), *(cycle_positions(datetimes, cycle) for cycle in self.cycles)]
 
-    @property
-    def reads_every_value(self) -> bool:
-        """Whether the values were text in fit, all of them dates: other text is then no missing value."""
-        return self.from_text
-
     def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
         """Return the dates if the values are text, as in fit, and a warning of the first text that is no date."""
         if not (self.from_text and is_text(values)):

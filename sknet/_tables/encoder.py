@@ -292,7 +292,7 @@ class TableEncoder:
         """The index of each input's column, (n_inputs,)."""
         return np.concatenate([np.repeat(np.arange(self.n_columns), np.diff(starts)) for starts in self.input_starts])
 
-    @property
+    @cached_property
     def is_numeric(self) -> bool:
         """Whether all columns are numbers that are encoded together, without a loop over columns."""
         return all(column.is_number for column in self.columns) and all(

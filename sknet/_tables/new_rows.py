@@ -37,14 +37,15 @@ def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, l
     unread: dict[str, list[str]] = {}
     if is_sparse(X) or encoder.is_numeric:
         return X, unread
-    read = X.copy(deep=False) if isinstance(X, pd.DataFrame) else X
+    read = X
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        if column.reads_every_value or X.shape[0] >= MIN_VALUES_TO_WARN:
+        if not column.is_number:
             given = column_at(X, j)
             values, reason = column.read(given, name)
             if reason:
                 unread.setdefault(reason, []).append(name)
             if values is not given:
+                read = X.copy(deep=False) if read is X else read
                 read.isetitem(j, pd.Series(values).array)  # an array, which goes by position and not by index
     return read, unread
 
