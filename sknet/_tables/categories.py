@@ -102,8 +102,7 @@ class BaseCategoryColumn(Column):
     def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
         """Return the values, and a warning if none is known, unless all may have been infrequent in training."""
         first = take_rows(values, slice(0, MIN_VALUES_TO_WARN)).tolist()
-        is_few = len(first) < MIN_VALUES_TO_WARN
-        if is_few or not self.categories or any(category_key(value) in self.categories for value in first):
+        if not self.categories or any(category_key(value) in self.categories for value in first):
             return values, ""  # nearly always after the first value
         codes, keys = read_categories(values, name)
         codes = codes[codes >= 0]

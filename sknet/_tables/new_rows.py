@@ -39,7 +39,8 @@ def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, l
         return X, unread
     read = X
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        if not column.is_number:
+        # few values may all be unknown by chance, so that they are not read for a warning
+        if not (column.is_number or (column.categories and X.shape[0] < MIN_VALUES_TO_WARN)):
             given = column_at(X, j)
             values, reason = column.read(given, name)
             if reason:
