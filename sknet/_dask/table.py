@@ -6,13 +6,17 @@ does not need dask, so tests without dask replace the cluster.
 
 Conventions
 -----------
-N rows in all partitions, one partition after the other; n of them are selected. A shard is the rows of several
-consecutive partitions. m rows of it are encoded; one network is trained on m' of these.
+N rows in all partitions, one partition after the other; n of them are selected. A shard is several consecutive
+partitions: m of its selected rows are encoded, in the order of `row_indices`; one network is trained on m' of these.
+
+    the table           0   1   2   3   4   5   6   7   8       row_indices = 1, 2, 4, 6, 7, 8
+    its partitions    [ 0   1   2 ][0   1   2 ][0   1   2 ]     partition_rows = 1, 2 | 1 | 0, 1, 2
+    encoded shards    [     0   1       2     ][0   1   2 ]     shard_rows = 0, 1, 2 | 0, 1, 2, or those of a network
 
 row_indices : (n,)       indices of the selected rows among the N rows
-position : (n,)          index of each row in its partition, or in its shard
+partition_rows           for one partition, the indices of its selected rows in it
 encoded : (m, d + 1)     the network's inputs, with a last column of ones; `MixedRows` if categories are looked up
-positions : (m',) or None indices of the network's rows among the encoded rows; None for all
+shard_rows : (m',) or None indices of the network's rows among the encoded rows of a shard; None for all
 batch : slice or (b,)    indices of the batch among the n training rows; in a shard, among the m' rows, or None for all
 theta, gradient : (p,)
 """
@@ -67,56 +71,51 @@ def n_rows_and_first_rows(partition: Table) -> tuple[int, Table]:
     return int(partition.shape[0]), partition[:2]
 
 
-def take(partition: Table, positions: Indices) -> Table:
+def take(partition: Table, partition_rows: Indices) -> Table:
     """Return some rows of a partition."""
-    has_all = len(positions) == partition.shape[0] and bool((np.diff(positions) == 1).all())
-    return partition if has_all else take_rows(partition, positions.astype(np.intp))
+    has_all = len(partition_rows) == partition.shape[0] and bool((np.diff(partition_rows) == 1).all())
+    return partition if has_all else take_rows(partition, partition_rows.astype(np.intp))
 
 
-def digest_of_rows(partition: Table, positions: Indices) -> str:
+def digest_of_rows(partition: Table, partition_rows: Indices) -> str:
     """Return a hash of the values of some rows."""
-    table = take(partition, positions)
+    table = take(partition, partition_rows)
     values = np.ascontiguousarray(table if isinstance(table, np.ndarray) else hash_pandas_object(table, index=False))
     return sha256(f"{values.dtype} {values.shape} {table.shape}".encode() + values.tobytes()).hexdigest()
 
 
 def encode_shard(
-    partitions: Sequence[Table], positions: Sequence[Indices], encoding_folds: Sequence[NDArray[np.intp] | None],
-    encoder: TableEncoder, dtype: DType,
+    partitions: Sequence[Table], partition_rows: Sequence[Indices], shard_rows: Sequence[Indices],
+    encoding_folds: Sequence[NDArray[np.intp] | None], encoder: TableEncoder, dtype: DType,
 ) -> EncodedShard:  # fmt: skip
-    """Encode some rows of each partition of a shard, and join them; see `TableEncoder.encode`."""
-    tables = [
-        (take(X, chosen), encoding_fold)
-        for X, chosen, encoding_fold in zip(partitions, positions, encoding_folds, strict=True)
-        if len(chosen)
-    ]
+    """Encode some rows of each partition of a shard as these rows of the shard; see `TableEncoder.encode`."""
+    chosen = zip(partitions, partition_rows, shard_rows, encoding_folds, strict=True)
+    tables = [(take(X, rows), places, fold) for X, rows, places, fold in chosen if len(rows)]
     lookups, dense_encoder = encoder.lookups, encoder.encoder_without_lookups
     # the last column of ones; `MixedRows` have none
-    dense, start = np.ones((sum(map(len, positions)), dense_encoder.n_inputs + (lookups is None)), dtype), 0
-    for X, encoding_fold in tables:
-        stop = start + X.shape[0]
-        dense[start:stop, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=encoding_fold)
-        start = stop
+    dense = np.ones((sum(map(len, shard_rows)), dense_encoder.n_inputs + (lookups is None)), dtype)
+    for X, places, fold in tables:
+        dense[places, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=fold)
     if lookups is None:
         return dense
     no_rows = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
-    one_hot = sp.vstack([no_rows, *(lookups.one_hot_rows(X, dtype)[:] for X, _ in tables)], "csr")
-    return MixedRows(dense, one_hot, lookups.dense_inputs)
+    one_hot = sp.vstack([no_rows, *(lookups.one_hot_rows(X, dtype)[:] for X, _, _ in tables)], "csr")
+    return MixedRows(dense, one_hot[np.argsort(np.concatenate(shard_rows))], lookups.dense_inputs)
 
 
 def target_totals(
     partition: Table,
-    positions: Indices,
+    partition_rows: Indices,
     encoder: TableEncoder,
     target: Array,
     weight: Array | None,
     encoding_fold: NDArray[np.intp],
 ) -> dict[int, TargetTotals]:
     """Add up the target in each category over some rows of a partition; see `TableEncoder.target_totals`."""
-    return encoder.target_totals(take(partition, positions), target, weight, encoding_fold)
+    return encoder.target_totals(take(partition, partition_rows), target, weight, encoding_fold)
 
 
-def wait_until_computed(result: object) -> None:
+def do_nothing(result: object) -> None:
     """Do nothing. The task ends when `result` has been computed, and the result stays on its worker."""
 
 
@@ -128,7 +127,7 @@ class NetworkOnShard(NamedTuple):
 
     settings: ObjectiveSettings
     n_skipped_inputs: int  # how many of the first encoded inputs the network skips
-    positions: Indices | None
+    shard_rows: Indices | None
     target: Array
     weight: Array | None
 
@@ -142,7 +141,7 @@ class ObjectiveOfShard:
     """The objective of a network on the rows of one shard."""
 
     def __init__(self, encoded: EncodedShard, shard: NetworkOnShard) -> None:
-        inputs = _inputs(encoded, shard.positions, shard.n_skipped_inputs)
+        inputs = _inputs(encoded, shard.shard_rows, shard.n_skipped_inputs)
         self._objective = Objective(with_small_blocks(shard.settings), inputs, shard.target, shard.weight)
         self._theta: Array | None = None
 
@@ -174,33 +173,33 @@ def value_and_gradient(
 
 
 def outputs_of_shard(
-    encoded: EncodedShard, positions: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
+    encoded: EncodedShard, shard_rows: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
 ) -> Array:
     """Return the raw outputs of a shard's rows, (m', k), without dropout."""
-    inputs = _inputs(encoded, positions, n_skipped_inputs)
+    inputs = _inputs(encoded, shard_rows, n_skipped_inputs)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         # the copy is aligned, see `ObjectiveOfShard.value_and_gradient`
-        return raw_outputs(with_small_blocks(settings), theta.copy(), inputs, _n_rows(encoded, positions))
+        return raw_outputs(with_small_blocks(settings), theta.copy(), inputs, _n_rows(encoded, shard_rows))
 
 
-def inputs_of_rows(encoded: EncodedShard, positions: Indices | None, n_skipped_inputs: int) -> EncodedShard:
+def inputs_of_rows(encoded: EncodedShard, shard_rows: Indices | None, n_skipped_inputs: int) -> EncodedShard:
     """Return a shard's rows without the first `n_skipped_inputs` inputs."""
-    return _inputs(encoded, positions, n_skipped_inputs)(slice(0, _n_rows(encoded, positions)))
+    return _inputs(encoded, shard_rows, n_skipped_inputs)(slice(0, _n_rows(encoded, shard_rows)))
 
 
-def _n_rows(encoded: EncodedShard, positions: Indices | None) -> int:
-    if positions is not None:
-        return len(positions)
+def _n_rows(encoded: EncodedShard, shard_rows: Indices | None) -> int:
+    if shard_rows is not None:
+        return len(shard_rows)
     return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
 
 
-def _inputs(encoded: EncodedShard, positions: Indices | None, n_skipped_inputs: int) -> InputBatches:
+def _inputs(encoded: EncodedShard, shard_rows: Indices | None, n_skipped_inputs: int) -> InputBatches:
     if isinstance(encoded, MixedRows):
         all_inputs: InputBatches = MixedBatches(DenseBatches(encoded.dense), encoded.one_hot, encoded.dense_inputs)
     else:
         all_inputs = DenseBatches(encoded, "ones")
     inputs = all_inputs.without_first_inputs(n_skipped_inputs)
-    return inputs if positions is None else BatchesOfSubset(inputs, positions.astype(np.intp, copy=False))
+    return inputs if shard_rows is None else BatchesOfSubset(inputs, shard_rows.astype(np.intp, copy=False))
 
 
 # --- tables in this process ------------------------------------------------------------------------------------------
@@ -225,12 +224,12 @@ class RowGroups:
         return [slice(start, stop) for start, stop in pairwise([0, *stops])]
 
     @cached_property
-    def position(self) -> NDArray[np.int32]:
-        """The position of each row in its group, (n,), from 0."""
-        position = np.empty(len(self.group), np.int32)
+    def rank(self) -> NDArray[np.int32]:
+        """How many earlier rows are in the group of each row, (n,)."""
+        rank = np.empty(len(self.group), np.int32)
         for of_group in self.slices:
-            position[self.order[of_group]] = np.arange(of_group.stop - of_group.start)
-        return position
+            rank[self.order[of_group]] = np.arange(of_group.stop - of_group.start)
+        return rank
 
     def split(self, values: Array) -> list[Array]:
         """Split values of all rows, (n, ...), by group."""
@@ -288,7 +287,7 @@ class Partitions:
         self._futures = None
 
     def groups_of(self, row_indices: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
-        """Return the rows grouped by partition, and for each partition the positions of its rows."""
+        """Return the rows grouped by partition, and the `partition_rows` of each partition."""
         partition = np.searchsorted(self.stops, row_indices, side="right")  # the first that ends after the row
         groups = RowGroups(partition, len(self.stops))
         starts = [0, *self.stops[:-1].tolist()]
@@ -327,10 +326,10 @@ class PartitionedTable(FeatureTable):
 
     def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Load some of these rows from the workers, in this order, as an array or a data frame."""
-        groups, positions = self.partitions.groups_of(self.row_indices[rows])
-        wanted = [i for i, of_partition in enumerate(positions) if len(of_partition)]
+        groups, partition_rows = self.partitions.groups_of(self.row_indices[rows])
+        wanted = [i for i, of_partition in enumerate(partition_rows) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in wanted]
-        tables = self.partitions.cluster.map_tasks(take, futures, [positions[i] for i in wanted])
+        tables = self.partitions.cluster.map_tasks(take, futures, [partition_rows[i] for i in wanted])
         order = np.argsort(groups.order)  # the inverse permutation: back to the order of `rows`
         if isinstance(tables[0], np.ndarray):
             return np.concatenate(tables)[order]
@@ -341,41 +340,34 @@ class PartitionedTable(FeatureTable):
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
-        groups, positions = self.partitions.groups_of(self.row_indices)
-        weights = [None] * len(positions) if weight is None else groups.split(weight)
+        groups, partition_rows = self.partitions.groups_of(self.row_indices)
+        weights = [None] * len(partition_rows) if weight is None else groups.split(weight)
         # convert all targets at once: the value in place of a missing target must not depend on partitions
         targets = groups.split(target_of(y))
-        parts = zip(self.partitions.futures, positions, targets, weights, groups.split(encoding_fold), strict=True)
+        parts = zip(self.partitions.futures, partition_rows, targets, weights, groups.split(encoding_fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence per parameter, as for `map`
         return merge_totals(self.partitions.cluster.map_tasks(target_totals, *zip(*arguments, strict=True)))
 
     def digest(self) -> str:
         """Return a hash of these rows, which does not depend on the workers."""
-        _, positions = self.partitions.groups_of(self.row_indices)
-        of_partitions = self.partitions.cluster.map_tasks(digest_of_rows, self.partitions.futures, positions)
+        _, partition_rows = self.partitions.groups_of(self.row_indices)
+        of_partitions = self.partitions.cluster.map_tasks(digest_of_rows, self.partitions.futures, partition_rows)
         return sha256(" ".join(of_partitions).encode()).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnWorkers:
         """Encode these rows on the workers, shard by shard; for `encoding_fold`, (n,), see `TableEncoder.encode`."""
         table, cluster, shards = self.partitions, self.partitions.cluster, self.partitions.shards
-        groups, positions = table.groups_of(self.row_indices)
-        encoding_folds = [None] * len(positions) if encoding_fold is None else groups.split(encoding_fold)
+        groups, partition_rows = table.groups_of(self.row_indices)
+        encoding_folds = [None] * len(partition_rows) if encoding_fold is None else groups.split(encoding_fold)
         n = len(shards)
-        # for each shard, lists of its partitions' futures, positions and folds
-        per_shard = [
-            [of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, encoding_folds)
-        ]
-        futures = cluster.start_tasks(encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
-        cluster.map_tasks(wait_until_computed, futures)  # raises here if rows cannot be encoded
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
-        first = np.array([of_shard.start for of_shard in shard.slices])  # (n_shards,): number of rows in earlier shards
-        # position of each row in its encoded shard: by partition, and within a partition in the order of `row_indices`
-        position = np.empty(len(self), np.int32)
-        position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
-        are_all = np.array_equal(position, shard.position)
-        return EncodedOnWorkers(table, futures, shard, None if are_all else position, encoder.lookups is not None)
+        by_partition = table.futures, partition_rows, groups.split(shard.rank), encoding_folds
+        per_shard = [[values[partitions] for partitions in shards] for values in by_partition]
+        futures = cluster.start_tasks(encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
+        cluster.map_tasks(do_nothing, futures)  # raises here if rows cannot be encoded
+        return EncodedOnWorkers(table, futures, shard, None, encoder.lookups is not None)
 
 
 def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -404,8 +396,8 @@ class EncodedOnWorkers:
         The encoded rows of each shard.
     shard : RowGroups
         The shard of each of the n rows.
-    positions : ndarray of shape (n,), or None
-        The position of each row among the encoded rows of its shard; None if these are all encoded rows, in order.
+    shard_rows : ndarray of shape (n,), or None
+        The index of each row among the encoded rows of its shard; None if these are all encoded rows, in order.
     has_lookups : bool
         Whether the rows are `MixedRows`.
     n_skipped_inputs : int, default=0
@@ -415,15 +407,15 @@ class EncodedOnWorkers:
     partitions: Partitions
     futures: list[Future]
     shard: RowGroups
-    positions: NDArray[np.int32] | None
+    shard_rows: NDArray[np.int32] | None
     has_lookups: bool
     n_skipped_inputs: int = 0
     n_networks_awaited_at_once: ClassVar[int] = NETWORKS_AT_ONCE
 
     def __getitem__(self, rows: Batch) -> EncodedOnWorkers:
         """Return some of these rows."""
-        positions = (self.shard.position if self.positions is None else self.positions)[rows]
-        return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), positions=positions)
+        shard_rows = (self.shard.rank if self.shard_rows is None else self.shard_rows)[rows]
+        return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), shard_rows=shard_rows)
 
     def without_first_inputs(self, s: int) -> EncodedOnWorkers:
         """Return the same rows without the first s inputs."""
@@ -439,7 +431,7 @@ class EncodedOnWorkers:
         some = self[batch]
         n = len(some.futures)
         of_shards = some.partitions.cluster.map_tasks(
-            inputs_of_rows, some.futures, some.positions_by_shard, [self.n_skipped_inputs] * n
+            inputs_of_rows, some.futures, some.rows_by_shard, [self.n_skipped_inputs] * n
         )
         if not self.has_lookups:
             return some.shard.join(of_shards)
@@ -451,9 +443,9 @@ class EncodedOnWorkers:
         return ShardedObjective(settings, self, rows)
 
     @cached_property
-    def positions_by_shard(self) -> Sequence[Array | None]:
-        """For each shard, the positions of these rows among its encoded rows; None for all encoded rows."""
-        return [None] * len(self.futures) if self.positions is None else self.shard.split(self.positions)
+    def rows_by_shard(self) -> Sequence[Array | None]:
+        """The `shard_rows` of each shard; None for all its encoded rows."""
+        return [None] * len(self.futures) if self.shard_rows is None else self.shard.split(self.shard_rows)
 
     def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
         """Return the raw output of a network for all n rows, (n, k), without dropout."""
@@ -461,7 +453,7 @@ class EncodedOnWorkers:
         n_shards = len(self.futures)
         network = [settings] * n_shards, [self.n_skipped_inputs] * n_shards, [theta] * n_shards
         return self.shard.join(
-            self.partitions.cluster.map_tasks(outputs_of_shard, self.futures, self.positions_by_shard, *network)
+            self.partitions.cluster.map_tasks(outputs_of_shard, self.futures, self.rows_by_shard, *network)
         )
 
 
@@ -476,7 +468,7 @@ class ShardedObjective:
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # targets and weights are sent once for all steps, theta is sent at each step
         self._on_shards = inputs.partitions.cluster.start_tasks(
-            NetworkOnShard, [settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
+            NetworkOnShard, [settings] * n, [inputs.n_skipped_inputs] * n, inputs.rows_by_shard,
             inputs.shard.split(rows.target), weights,
         )  # fmt: skip
         self._objectives = inputs.partitions.cluster.keep(ObjectiveOfShard, inputs.futures, self._on_shards)
@@ -494,8 +486,8 @@ class ShardedObjective:
         n = n_rows_in_batch(batch)
         # what each shard's `value_and_gradient` takes, with a seed of its own; None if it has no row of the batch
         calls = [
-            (theta, positions, n, None if seed is None else (seed, i)) if positions is None or len(positions) else None
-            for i, positions in enumerate(self._split_batch(batch))
+            (theta, own, n, None if seed is None else (seed, i)) if own is None or len(own) else None
+            for i, own in enumerate(self._split_batch(batch))
         ]
         shares = self._objectives.call_each("value_and_gradient", calls)
         if shares is None:  # a worker is lost: do the same with tasks, which dask can repeat
@@ -512,13 +504,13 @@ class ShardedObjective:
         return value + self._penalty.value(w), out
 
     def _split_batch(self, batch: Batch) -> Sequence[Array | None]:
-        """Return the positions of a batch's rows in each shard; None for all rows of a shard."""
-        shard = self._inputs.shard  # positions among the network's rows of the shard, not among all its encoded rows
+        """Return the batch of each shard, as indices among the network's rows of the shard; None for all of them."""
+        shard = self._inputs.shard
         if isinstance(batch, slice):
             if n_rows_in_batch(batch) == self.n_samples:
                 return [None if n_rows_in_batch(of_shard) else np.empty(0, np.int32) for of_shard in shard.slices]
             batch = np.arange(batch.start, batch.stop)
-        return RowGroups(shard.group[batch], shard.n_groups).split(shard.position[batch])
+        return RowGroups(shard.group[batch], shard.n_groups).split(shard.rank[batch])
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Return the batches of an epoch, whose rows may be on any workers."""

@@ -6,15 +6,15 @@ from math import isfinite, log
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet._estimators.fitted import Fitted
+from sknet._estimators.fitted import Fitted, warn_of_unread_columns
 from sknet._estimators.parameters import CommonParameters, solver_class
 from sknet._estimators.sklearn_api import warn
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
-from sknet._tables.new_rows import columns_far_from_training
+from sknet._tables.new_rows import columns_far_from_training, evenly_spaced_rows, read_new_values
 from sknet._tables.read import short_list
-from sknet._tables.rows import MIN_ROWS_HELD_OUT, Split
+from sknet._tables.rows import MIN_ROWS_HELD_OUT, FeatureTable, Split
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput
 from sknet._training.solver import DivergedError, Solver, State, StopReason, TrainingEnd
@@ -206,6 +206,13 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
         )
 
 
+def warn_of_unread_rows(encoder: TableEncoder, table: FeatureTable, argument: str) -> None:
+    """Warn of known columns whose values cannot be read, in evenly spaced rows of a table that fit has not seen."""
+    if not encoder.is_numeric:
+        sample = table.rows_in_memory(evenly_spaced_rows(len(table)))
+        warn_of_unread_columns(read_new_values(encoder, sample)[1], argument)
+
+
 def warn_of_ended_schedule(solver: Solver, earlier: Fitted, state: State | None) -> None:
     """Warn at the first call of `partial_fit` whose learning rate is 0, because its schedule has ended."""
     if state is None or not isinstance(solver, MiniBatchSolver):
@@ -242,9 +249,9 @@ def warn_of_left_out_columns(encoder: TableEncoder, survey: Survey) -> None:
     left_out: dict[str, list[str]] = {}
     for name, column in zip(encoder.column_names, encoder.columns, strict=True):
         # the number of inputs is tested first, since describing the inputs of a text column takes long
-        is_nearly_empty = bool(column.reason_if_left_out) and column.n_inputs <= 1
+        is_nearly_empty = bool(column.left_out_message) and column.n_inputs <= 1
         if is_nearly_empty and {each.kind for each in column.input_descriptions} <= {"missing"}:
-            left_out.setdefault(column.reason_if_left_out, []).append(name)
+            left_out.setdefault(column.left_out_message, []).append(name)
     text = "Columns {} of X are left out: {}"
     if left_out and encoder.n_inputs == 0:
         reasons = [text.format(short_list(names), reason) for reason, names in sorted(left_out.items())]

@@ -3,7 +3,7 @@
 A fit publishes with one assignment, `estimator._fitted = Fitted(...)`, so that an estimator is never half changed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
@@ -21,7 +21,7 @@ from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import InputDescription
-from sknet._tables.new_rows import columns_with_unread_values
+from sknet._tables.new_rows import columns_missing_only_now, read_new_values
 from sknet._tables.read import have_equal_values, short_list
 from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
@@ -136,16 +136,34 @@ def check_fitted(estimator: "ParametersAndAttributes") -> Fitted:
 
 
 def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> tuple[Model, Table]:
-    """Return the model and the checked table; warn of columns without known categories or dates."""
+    """Return the model and the checked table, dates instead of their text; warn of columns that cannot be read."""
     fitted = check_fitted(estimator)
     model = fitted.model
-    table = read_known_table(X, fitted.columns, type(estimator).__name__)
+    table = checked_table(estimator, X)
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)
-    for reason, names in columns_with_unread_values(model.encoder, table).items():
-        warn(f"Columns {short_list(names)} of X {reason}", UserWarning)
+    missing = columns_missing_only_now(model.encoder, table)
+    if missing:
+        warn(
+            f"Columns {short_list(missing)} of X are missing in all rows, but were never missing in fit: predictions "
+            "make no use of them. Check how the table was made.",
+            UserWarning,
+        )
+    table, unread = read_new_values(model.encoder, table)
+    warn_of_unread_columns(unread, "X")
     return model, table
+
+
+def checked_table(estimator: "ParametersAndAttributes", X: Table) -> Table:
+    """Return the checked table, its values as they were passed."""
+    return read_known_table(X, check_fitted(estimator).columns, type(estimator).__name__)
+
+
+def warn_of_unread_columns(unread: Mapping[str, Sequence[str]], argument: str) -> None:
+    """Warn of the columns that `read_new_values` returns for the table that is passed as this argument."""
+    for reason, names in unread.items():
+        warn(f"Columns {short_list(names)} of {argument} {reason}", UserWarning)
 
 
 def outputs_of(estimator: "ParametersAndAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:

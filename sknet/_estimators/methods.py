@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import ParametersAndAttributes, model_and_checked_table
+from sknet._estimators.fitted import ParametersAndAttributes, checked_table, model_and_checked_table
 from sknet._estimators.read_data import (
     check_sample_weight,
     different_lengths_message,
@@ -382,10 +382,11 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
         base_values = base_values[:, 0]
     names = list(model.encoder.column_names)
     outputs = model.head.explained_outputs
+    passed = checked_table(estimator, X)  # with the text of dates
     return Explanation(
         values=values,
         base_values=base_values,
-        data=np.asarray(table.toarray() if is_sparse(table) else table),
+        data=np.asarray(passed.toarray() if is_sparse(passed) else passed),
         feature_names=names,
         output_names=outputs.names,
         is_additive=is_additive,

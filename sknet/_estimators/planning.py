@@ -211,7 +211,10 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     else:
         settings, resolved = resolve_parameters(estimator, data, evaluation, start)
         encoding = encoding_of_earlier(start.earlier, data.head, rows, start)
+        fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
         fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
+    if data.validation_rows is not None:
+        fit_messages.warn_of_unread_rows(encoding.encoder, data.validation_rows.X, "X_val")
     return Plan(
         estimator_name=type(estimator).__name__,
         start=start,

@@ -35,6 +35,7 @@ from sknet._tables.read import (
     as_native_array,
     as_numbers,
     as_pandas,
+    check_columns_are_finite,
     check_readable_collection,
     check_sparse_is_finite,
     check_text_is_encodable,
@@ -45,7 +46,6 @@ from sknet._tables.read import (
     is_memory_mapped,
     is_sparse,
     missing_to_nan,
-    raise_for_bad_column,
     short_list,
     take_optional,
     take_rows,
@@ -356,7 +356,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         if is_sparse(X):
             check_sparse_is_finite(X.tocsr())
         else:
-            raise_for_bad_column(X)
+            check_columns_are_finite(X)
         if isinstance(error, OverflowError):
             raise ValueError(f"X holds a number too large for a float: {error}.") from error
         if str(error).startswith(("X ", "The feature names")):

@@ -21,7 +21,7 @@ P : (n, k)               the probabilities of one target column before they have
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -200,7 +200,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
 
 def _write_formulas(graph: Graph, x: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the formulas of columns whose numbers, (n, d), are the columns of x."""
-    for joint in place_formulas((item.column.formulas, item.inputs) for item in placed):
+    for joint in place_formulas((chain(*item.column.formulas), item.inputs) for item in placed):
         write = _find_writer(FORMULA_WRITERS, type(joint.formula), placed[joint.columns[0]].name)
         encoded = write(graph, x.columns(graph, joint.columns.tolist()), joint.formula)
         yield graph.cast(encoded, graph.dtype, of=FLOAT64), joint.inputs.tolist()

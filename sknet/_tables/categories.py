@@ -99,19 +99,19 @@ class BaseCategoryColumn(Column):
     __slots__ = ()
     infrequent_share: float = 0.0
 
-    def why_unread(self, values: ColumnValues, name: str) -> str:
-        """Return a warning if no value is known, unless they are few or all may have been infrequent in training."""
+    def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
+        """Return the values, and a warning if none is known, unless all may have been infrequent in training."""
         first = take_rows(values, slice(0, MIN_VALUES_TO_WARN)).tolist()
         if not self.categories or any(category_key(value) in self.categories for value in first):
-            return ""  # nearly always after the first value
+            return values, ""  # nearly always after the first value
         codes, keys = read_categories(values, name)
         codes = codes[codes >= 0]
         # which categories were infrequent is not stored, but only their share
         chance = self.infrequent_share ** len(np.unique(codes))
         is_known = np.isin(keys, self.categories)[codes].any()
         if is_known or len(codes) < MIN_VALUES_TO_WARN or chance > MAX_CHANCE_OF_INFREQUENT:
-            return ""
-        return (
+            return values, ""
+        return values, (
             "hold no category that fit has seen: all their values count as unknown. Write the categories as in fit, "
             "not as codes or in another spelling."
         )
@@ -170,7 +170,7 @@ class CategoryColumn(BaseCategoryColumn):
         missing = len(self.categories) + self.has_infrequent if self.has_missing else unknown
         return find_slots({key: slot for slot, key in enumerate(self.categories)}, keys, unknown, missing)[codes]
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
         """Write the inputs of n values into `out`, zeros of shape (n, n_inputs)."""
         if not out.shape[1]:
             return  # reading the values would take time
@@ -183,7 +183,7 @@ class CategoryColumn(BaseCategoryColumn):
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether most of n values are unknown; False if unknown values have an input, or the column is left out."""
-        if self.has_infrequent or self.reason_if_left_out:  # new values are likely to be unknown
+        if self.has_infrequent or self.left_out_message:  # new values are likely to be unknown
             return False
         codes, keys = read_categories(values, name)
         # the code −1 of a missing value picks the last entry: it is not unknown
@@ -198,7 +198,7 @@ class CategoryColumn(BaseCategoryColumn):
 class IdentifierColumn(CategoryColumn):
     """A column whose values all differ in training, as those of identifiers. No category has an input."""
 
-    reason_if_left_out = (
+    left_out_message = (
         "they are categories, but all their values differ, as in identifiers. Drop them, convert them to numbers or "
         "dates, or name them in text_features."
     )
@@ -409,25 +409,16 @@ class TargetEncodedColumn(EqualByFields, BaseCategoryColumn):
     def _slots(self) -> dict[str, int]:
         return {key: slot for slot, key in enumerate(self.categories)}
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
+        """Write the inputs of n values into `out`, zeros of shape (n, n_inputs)."""
         if self.one_hot is not None:
             self.one_hot.encode_into(values, out[:, : -len(self.factor)], name)
-        self._write_means(values, 0, out, name)
-
-    def encode_cross_fitted_into(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
-        """Overwrite the target means of training rows by those of the other folds, but not those of held-out rows."""
-        self._write_means(values, 1 + encoding_fold, out)
-
-    def _write_means(
-        self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array, name: str = ""
-    ) -> None:
-        """Write target means: those at `means_index`, which is 0 for the means of all rows."""
         codes, keys = read_categories(values, name)
         missing = len(self.categories)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
+        means = self.means[0 if encoding_fold is None else 1 + encoding_fold, slot]  # the means of all rows come first
         # (n, k) minus the mean of all rows, (k,), so that unknown categories become 0
-        out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
+        out[:, -len(self.factor) :] = (means - self.means[0, -1]) * self.factor
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether there are one-hot inputs, and most of n values have none."""
@@ -500,7 +491,7 @@ class TargetTotals:
     mean: Array
     squares: Array
 
-    def merge(self, other: TargetTotals) -> TargetTotals:
+    def __add__(self, other: TargetTotals) -> TargetTotals:
         """Return the totals of both sets of rows."""
         keys = tuple(dict.fromkeys((*self.keys, *other.keys)))
         both = zip(self._aligned(keys), other._aligned(keys), strict=True)

@@ -22,7 +22,6 @@ from typing import ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sknet._tables.formulas import Formula, InputDescription
 from sknet._tables.read import ColumnValues
@@ -35,7 +34,7 @@ MIN_VALUES_TO_WARN = 20
 class Column:
     """How one column of a table becomes inputs of the network, as it was learnt from training rows.
 
-    A kind must implement `formulas` and `arguments`, or else `input_descriptions` and `encode_into`. The other members
+    A kind must implement `input_descriptions` and `encode_into`; or it derives from `FormulaColumn`. The other members
     have defaults that suit most kinds.
 
     Attributes
@@ -46,8 +45,8 @@ class Column:
         Whether the values are free text. Since encoding text takes long, it is done once for all epochs.
     uses_target : bool
         Whether the inputs depend on the target. They are then learnt from all rows (`with_categories_and_means`), and
-        each training row gets inputs that were learnt from other folds (`encode_cross_fitted_into`).
-    reason_if_left_out : str
+        each training row gets inputs that were learnt from other folds.
+    left_out_message : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
     categories : tuple of str
         The keys of the known categories; () for columns without categories.
@@ -57,7 +56,7 @@ class Column:
     is_number: ClassVar[bool] = False
     is_free_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
-    reason_if_left_out: ClassVar[str] = ""
+    left_out_message: ClassVar[str] = ""
     categories: tuple[str, ...] = ()
 
     @property
@@ -71,39 +70,28 @@ class Column:
         return 0
 
     @property
-    def formulas(self) -> tuple[Formula, ...]:
-        """The formulas by which the inputs are computed, bins first; () for a kind that computes them without."""
-        return ()
-
-    def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
-        """Return what each formula takes instead of n values, (n, 1); errors name the column."""
-        raise NotImplementedError
-
-    @property
     def input_descriptions(self) -> tuple[InputDescription, ...]:
         """The name of each input, and how it is computed."""
-        return tuple([each for formula in self.formulas for each in formula.descriptions])
+        raise NotImplementedError
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Write the inputs of n values into `out`; errors name the column."""
-        pairs = zip(self.formulas, self.arguments(values, name), strict=True)
-        out[...] = np.hstack([formula.encode(argument, out.dtype, [name]) for formula, argument in pairs])
+    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
+        """Write the inputs of n values into `out`; errors name the column.
+
+        With `encoding_fold`, of shape (n,), the values are those of training rows in these folds, or of held-out rows
+        in the fold -1: inputs that depend on the target are as other folds have learnt them.
+        """
+        raise NotImplementedError
 
     def slopes(self, values: ColumnValues, name: str) -> Array | None:
         """Return the derivatives of the inputs, 0 for missing values; None if no formulas compute them."""
-        if not self.formulas:
-            return None
-        pairs = zip(self.formulas, self.arguments(values, name), strict=True)
-        return np.hstack([formula.slopes(argument) for formula, argument in pairs])
+        return None
 
-    @property
-    def reads_every_value(self) -> bool:
-        """Whether every value has a meaning, so that a single one without a meaning is a mistake."""
-        return False
+    def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
+        """Return new values, text parsed if that takes long, and a warning of values without a meaning, or "".
 
-    def why_unread(self, values: ColumnValues, name: str) -> str:
-        """Return the warning of new values that have no meaning to the column, and the remedy; "" if there is none."""
-        return ""
+        Columns of numbers are not asked: encoding them raises an error for other values.
+        """
+        return values, ""
 
     @property
     def expects_missing_values(self) -> bool:
@@ -120,11 +108,6 @@ class Column:
         return self.is_number
 
     # --- numbers
-
-    @property
-    def is_joint(self) -> bool:
-        """Whether the column is encoded together with others, since it holds numbers and its formulas are joint."""
-        return False
 
     @property
     def is_constant(self) -> bool:
@@ -147,8 +130,35 @@ class Column:
         """Return the column with other categories and their means of the target, and everything else unchanged."""
         return self
 
-    def encode_cross_fitted_into(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
-        """Overwrite the inputs that depend on the target, as other folds have learnt it; `encode_into` comes first."""
+
+class FormulaColumn(Column):
+    """A column whose inputs are computed by `formulas`; those of all columns are stacked."""
+
+    __slots__ = ()
+
+    @property
+    def formulas(self) -> tuple[tuple[Formula, ...], ...]:
+        """For each array of `arguments`, the formulas that take it; all bins come first."""
+        raise NotImplementedError
+
+    def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
+        """Return the arrays of numbers, (n,), that the formulas take instead of n values; errors name the column."""
+        raise NotImplementedError
+
+    @property
+    def n_inputs(self) -> int:
+        """How many inputs the formulas make."""
+        return sum([formula.n_inputs for formulas in self.formulas for formula in formulas])
+
+    @property
+    def input_descriptions(self) -> tuple[InputDescription, ...]:
+        """The descriptions of the formulas."""
+        return tuple([each for formulas in self.formulas for formula in formulas for each in formula.descriptions])
+
+    def slopes(self, values: ColumnValues, name: str) -> Array:
+        """Return the slopes of the formulas."""
+        pairs = zip(self.formulas, self.arguments(values, name), strict=True)
+        return np.hstack([formula.slopes(argument[:, np.newaxis]) for own, argument in pairs for formula in own])
 
 
 @dataclass(frozen=True, kw_only=True)

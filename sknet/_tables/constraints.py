@@ -62,8 +62,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
                 f"monotonic_cst constrains the column {name!r}, which holds neither numbers nor durations: only "
                 "these rise and fall. Set it to 0, or make the column one of numbers."
             )
-        # the other input, if there is one, is the indicator of missing values
-        signs.append([value if description.rises else 0 for description in column.input_descriptions])
+        signs.append([0 if each.kind == "missing" else value for each in column.input_descriptions])
     return np.array(encoder.order_bins_first(signs), np.int8)
 
 

@@ -28,15 +28,15 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.column import (
-    Column,
     ColumnKind,
     ColumnSettings,
     ColumnStorage,
+    FormulaColumn,
     TextFiles,
     TrainingRows,
 )
 from sknet._tables.formulas import Formula, Wave
-from sknet._tables.numbers import learn_number
+from sknet._tables.numbers import BaseNumberColumn, learn_number
 from sknet._tables.read import (
     DATE_TYPES,
     DURATION_TYPES,
@@ -125,12 +125,12 @@ midnight, days since Monday, or the day of the year from 1."""
 
 
 @dataclass(frozen=True)
-class DatetimeColumn(Column):
+class DatetimeColumn(FormulaColumn):
     """The inputs that a column of dates becomes.
 
     Attributes
     ----------
-    seconds : Column
+    seconds : BaseNumberColumn
         The first inputs, which are computed from the seconds.
     cycles : tuple of str
         The keys of `CYCLES` that vary in training. Each adds a sine and a cosine, which are 0 for missing dates.
@@ -142,7 +142,7 @@ class DatetimeColumn(Column):
         Whether the values were text in fit. A text that is no date is then a missing value.
     """
 
-    seconds: Column
+    seconds: BaseNumberColumn
     cycles: tuple[str, ...] = ()
     zone: str | None = None
     is_duration: bool = False
@@ -159,30 +159,25 @@ class DatetimeColumn(Column):
         return self.seconds.n_bins
 
     @property
-    def formulas(self) -> tuple[Formula, ...]:
+    def formulas(self) -> tuple[tuple[Formula, ...], ...]:
         """The formulas of the seconds, and a wave for each cycle."""
-        return (*self.seconds.formulas, *(CYCLES[cycle][0] for cycle in self.cycles))
+        return (*self.seconds.formulas, *((CYCLES[cycle][0],) for cycle in self.cycles))
 
     def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
-        """Return the seconds for their formulas, and the position in each cycle."""
+        """Return the seconds, and the position in each cycle."""
         datetimes = self.datetimes_of(values, name)
-        positions = [cycle_positions(datetimes, cycle)[:, np.newaxis] for cycle in self.cycles]
-        return [*self.seconds.arguments(seconds_of(datetimes), name), *positions]
+        return [seconds_of(datetimes), *(cycle_positions(datetimes, cycle) for cycle in self.cycles)]
 
-    @property
-    def reads_every_value(self) -> bool:
-        """Whether the values were text in fit, all of them dates: other text is then no missing value."""
-        return self.from_text
-
-    def why_unread(self, values: ColumnValues, name: str) -> str:
-        """Return a warning of the first value that is no date, if the values were text in fit."""
+    def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
+        """Return the dates if the values are text, as in fit, and a warning of the first text that is no date."""
         if not (self.from_text and is_text(values)):
-            return ""
-        wrong = values[self.datetimes_of(values, name).isna() & ~is_missing(values)]
+            return values, ""
+        dates = self.datetimes_of(values, name)
+        wrong = values[dates.isna() & ~is_missing(values)]
         if not len(wrong):
-            return ""
+            return pd.Series(dates), ""
         offset = "without an offset from UTC" if self.zone is None else "with an offset from UTC"
-        return (
+        return pd.Series(dates), (
             f"held ISO 8601 dates {offset} in fit, as text, but {short_repr(pd.Series(wrong).iloc[0])} is no such "
             "date: other values count as missing. Write the dates as in fit, and None for a missing one."
         )

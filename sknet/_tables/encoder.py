@@ -10,11 +10,11 @@ of the weights for each category. All other inputs are written into a dense matr
 
 Conventions
 -----------
-n rows; d columns, of which d_num are numbers that are encoded together; n_inputs inputs of the network, of which m are
-not looked up, and n_others are not bins.
+n rows; d columns; n_inputs inputs of the network, of which m are not looked up, and n_others are not bins. Formulas
+take a arguments: one for a column of numbers, several for one of dates.
 
 X : (n, d)                   the table
-observed : (n, d_num)        these numbers, NaN where a value is missing
+arguments : (n, a)           numbers, NaN where a value is missing
 out : (n, n_inputs)          the network's input
 dense_inputs : (m,)          indices of the inputs that are not looked up
 """
@@ -24,7 +24,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -33,10 +34,17 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
-from sknet._tables.column import Column, ColumnSettings, TrainingRows
-from sknet._tables.formulas import InputDescription, PlacedFormula, place_formulas
+from sknet._tables.column import Column, ColumnSettings, FormulaColumn, TrainingRows
+from sknet._tables.formulas import Formula, InputDescription, PlacedFormula, ScaledNumber, place_formulas
 from sknet._tables.kinds import KINDS, Survey
-from sknet._tables.numbers import BinnedColumn, learn_numbers, learn_sparse, learn_steps, read_number_column
+from sknet._tables.numbers import (
+    BinnedColumn,
+    NumberColumn,
+    learn_numbers,
+    learn_sparse,
+    learn_steps,
+    read_number_column,
+)
 from sknet._tables.read import (
     ColumnValues,
     as_uniform_array,
@@ -190,20 +198,27 @@ class TableEncoder:
         return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
 
     @cached_property
-    def joint_columns(self) -> NDArray[np.intp]:
-        """The indices of the columns of numbers that are encoded together, (d_num,)."""
-        return np.flatnonzero([column.is_joint for column in self.columns])
+    def _formula_columns(self) -> dict[int, FormulaColumn]:
+        return {j: column for j, column in enumerate(self.columns) if isinstance(column, FormulaColumn)}
 
     @cached_property
-    def joint_formulas(self) -> list[PlacedFormula]:
-        """The formulas of these columns, stacked."""
-        bins, others = (list(map(range, firsts, firsts[1:])) for firsts in map(np.ndarray.tolist, self.input_starts))
-        columns = ((self.columns[j].formulas, [*bins[j], *others[j]]) for j in self.joint_columns.tolist())
-        return place_formulas(columns)
+    def placed_formulas(self) -> list[PlacedFormula]:
+        """The formulas of all columns, stacked. They take the columns of `_arguments`."""
+        if {*map(type, self.columns)} == {NumberColumn} and self.n_inputs == self.n_columns:
+            # in short for wide sparse tables: these columns have the parameters of their only formula
+            columns: Any = self.columns
+            every = np.arange(self.n_columns)
+            return [PlacedFormula(ScaledNumber.stack(columns), every, every)]
+        return place_formulas(self._formulas_and_inputs())
 
-    @cached_property
-    def _other_columns(self) -> list[int]:
-        return [j for j, column in enumerate(self.columns) if not column.is_joint]
+    def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], Iterator[int]]]:
+        """Yield the formulas that take each argument, and an iterator over the indices of their inputs."""
+        bins, others = map(np.ndarray.tolist, self.input_starts)
+        for j, column in self._formula_columns.items():
+            # all formulas of a column share the iterator: each takes the indices of its own inputs
+            inputs = chain(range(bins[j], bins[j + 1]), range(others[j], others[j + 1]))
+            for formulas in column.formulas:
+                yield formulas, inputs
 
     def with_names_of(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
@@ -277,15 +292,17 @@ class TableEncoder:
         """The index of each input's column, (n_inputs,)."""
         return np.concatenate([np.repeat(np.arange(self.n_columns), np.diff(starts)) for starts in self.input_starts])
 
-    @property
+    @cached_property
     def is_numeric(self) -> bool:
-        """Whether all columns are encoded together, without a loop over columns."""
-        return not self._other_columns
+        """Whether all columns are numbers that are encoded together, without a loop over columns."""
+        return all(column.is_number for column in self.columns) and all(
+            placed.formula.is_joint for placed in self.placed_formulas
+        )
 
     @property
     def keeps_zeros(self) -> bool:
         """Whether zeros stay zeros in every column, so that a sparse table stays sparse."""
-        return self.is_numeric and all(placed.formula.keeps_zeros for placed in self.joint_formulas)
+        return self.is_numeric and all(placed.formula.keeps_zeros for placed in self.placed_formulas)
 
     def encode(
         self, X: Table, dtype: DTypeLike, *, ones: bool = False, encoding_fold: NDArray[np.intp] | None = None
@@ -298,7 +315,7 @@ class TableEncoder:
         if is_sparse(X):
             if self.keeps_zeros:
                 check_sparse_is_finite(X)
-                (placed,) = self.joint_formulas  # the scaled numbers
+                (placed,) = self.placed_formulas  # the scaled numbers
                 return placed.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
             X = self.sparse_to_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
@@ -322,40 +339,33 @@ class TableEncoder:
         else:  # a memory map becomes a plain array; `MemoryMappedRows` reads only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         folds = take_optional(encoding_fold, rows)
-        if self._other_columns:
-            out[...] = 0.0  # categories write only inputs that are not 0
-        observed = self._joint_numbers(values)
-        for placed in self.joint_formulas:
-            placed.encode_into(observed, out, self._joint_names)
-        for j in self._other_columns:
-            self._write(j, column_at(values, j), out, folds)
+        arguments = self._arguments(values)
+        for placed in self.placed_formulas:
+            placed.encode_into(arguments, out, self._argument_names)
+        if len(self._formula_columns) == self.n_columns:
+            return out
+        for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
+            if j not in self._formula_columns:
+                own_inputs = out[:, self.inputs_of_column(j)]
+                own_inputs[...] = 0.0  # categories write only inputs that are not 0
+                column.encode_into(column_at(values, j), own_inputs, name, folds)
         return out
 
     @cached_property
-    def _joint_names(self) -> list[str]:
-        return [self.column_names[j] for j in self.joint_columns]
+    def _argument_names(self) -> list[str]:
+        return [self.column_names[j] for j, column in self._formula_columns.items() for _ in column.formulas]
 
-    def _joint_numbers(self, X: Table) -> Array:
-        """Return the numbers of an array or a frame that are encoded together, (n, d_num)."""
-        columns = self.joint_columns
-        if not isinstance(X, pd.DataFrame):
-            return X if len(columns) == X.shape[1] else X[:, columns]
-        observed = np.empty((len(columns), len(X))).T  # each column adjacent in memory
-        for k, (j, name) in enumerate(zip(columns, self._joint_names, strict=True)):
-            observed[:, k] = column_as_floats(column_at(X, j), name)
-        return observed
-
-    def _write(self, j: int, values: ColumnValues, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
-        """Write the inputs of column j into `out`, (n, n_inputs)."""
-        column, inputs = self.columns[j], self.inputs_of_column(j)
-        if column.n_bins:  # bins and other inputs are not adjacent
-            encoded = np.zeros((len(out), column.n_inputs), out.dtype)
-            column.encode_into(values, encoded, self.column_names[j])
-            out[:, inputs] = encoded
-            return
-        column.encode_into(values, out[:, inputs], self.column_names[j])
-        if encoding_fold is not None:  # training rows have other target means
-            column.encode_cross_fitted_into(values, encoding_fold, out[:, inputs])
+    def _arguments(self, X: Table) -> Array:
+        """Return what the formulas take instead of n rows of an array or a frame."""
+        columns = self._formula_columns
+        if not isinstance(X, pd.DataFrame) and all(column.is_number for column in columns.values()):
+            return X if len(columns) == X.shape[1] else X[:, list(columns)]
+        arguments = np.empty((len(self._argument_names), len(X))).T  # each column adjacent in memory
+        names = self.column_names
+        by_column = (column.arguments(column_at(X, j), names[j]) for j, column in columns.items())
+        for k, array in enumerate(chain.from_iterable(by_column)):
+            arguments[:, k] = array
+        return arguments
 
     @cached_property
     def encoder_after_text(self) -> TableEncoder:
@@ -443,7 +453,7 @@ def merge_totals(blocks: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targ
     merged: dict[int, TargetTotals] = {}
     for block in blocks:
         for j, totals in block.items():
-            merged[j] = merged[j].merge(totals) if j in merged else totals
+            merged[j] = merged[j] + totals if j in merged else totals
     return merged
 
 

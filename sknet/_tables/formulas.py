@@ -67,11 +67,6 @@ class InputDescription(NamedTuple):
         """Whether the input is −1, 0 or 1. If a column has several such inputs, at most one of them is not 0."""
         return self.kind in ("level", "infrequent", "missing")
 
-    @property
-    def rises(self) -> bool:
-        """Whether the input of a column that `is_monotonic` rises with the value."""
-        return self.kind in ("number", "bin")
-
 
 class Formula(ABC):
     """How values become one or more inputs.
@@ -263,7 +258,8 @@ class NormalScore(Formula):
         return (InputDescription("", "number", by_share),)
 
     def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
-        """Return the scores. A missing value has the score of the median, 0."""
+        """Return the scores. A missing value has the score of the median, 0; a ValueError names an infinite value."""
+        check_not_infinite(values, names)
         missing = np.isnan(values)
         # `ndtri` is the inverse normal distribution function
         return ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, values))))
@@ -471,13 +467,13 @@ class PlacedFormula:
             out[:, inputs] = encoded[:, span]
 
 
-def place_formulas(columns: Iterable[tuple[Sequence[Formula], Sequence[int]]]) -> list[PlacedFormula]:
-    """Stack the formulas of several columns, each given with the indices of its inputs."""
+def place_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -> list[PlacedFormula]:
+    """Stack the formulas that take each of d columns, given with an iterable of the indices of their inputs."""
     groups: dict[object, tuple[list[Formula], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
     for k, (formulas, inputs) in enumerate(columns):
         remaining = iter(inputs)
         for formula in formulas:
-            own_formulas, own_columns, own_inputs = groups[type(formula) if formula.is_joint else formula]
+            own_formulas, own_columns, own_inputs = groups[type(formula) if formula.is_joint else (formula, k)]
             own_formulas.append(formula)
             own_columns.append(k)
             own_inputs.extend(islice(remaining, formula.n_inputs))

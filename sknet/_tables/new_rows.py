@@ -6,6 +6,8 @@ X is a table of new rows that the encoder accepts.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from sknet._tables.column import MIN_VALUES_TO_WARN
 from sknet._tables.encoder import TableEncoder
@@ -16,40 +18,51 @@ DRIFT_SAMPLE_ROWS = 1000
 """This many rows, evenly spaced, or up to twice as many, are compared: their median is accurate enough."""
 
 
+def evenly_spaced_rows(n: int) -> NDArray[np.intp]:
+    """Return the indices of `DRIFT_SAMPLE_ROWS` of n rows or more, or of all rows."""
+    return np.arange(0, n, max(1, n // DRIFT_SAMPLE_ROWS))
+
+
 def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     """Return the names of columns whose median is far from the centre, or in which most categories are unknown."""
     if is_sparse(X):
         return []
-    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // DRIFT_SAMPLE_ROWS)))
+    sample = take_rows(X, evenly_spaced_rows(X.shape[0]))
     named = enumerate(zip(encoder.column_names, encoder.columns, strict=True))
     return [name for j, (name, column) in named if column.is_far_from(column_at(sample, j), name)]
 
 
-ALL_MISSING_WARNING = (
-    "are missing in all rows, but were never missing in fit: predictions make no use of them. Check how the table was "
-    "made."
-)
-"""The warning of columns without any value in many new rows."""
-
-
-def columns_with_unread_values(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
-    """Return the names of columns with values that cannot be read, or without values, by the reason for a warning."""
+def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, list[str]]]:
+    """Return new rows with dates instead of their text, and the names of unread columns by the reason for a warning."""
     unread: dict[str, list[str]] = {}
-    if is_sparse(X):
-        return unread
-    is_few, may_be_missing = X.shape[0] < MIN_VALUES_TO_WARN, np.zeros(X.shape[1], dtype=bool)
-    if not is_few:
-        # nearly always, the first values are not all missing, so that the other values are not read
-        may_be_missing = _all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))
-    if encoder.is_numeric and not may_be_missing.any():
-        return unread
+    if is_sparse(X) or encoder.is_numeric:
+        return X, unread
+    read = X
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        if may_be_missing[j] and _all_missing(column_at(X, j)):
-            if not column.expects_missing_values and column.n_inputs:
-                unread.setdefault(ALL_MISSING_WARNING, []).append(name)
-        elif (column.reads_every_value or not is_few) and (reason := column.why_unread(column_at(X, j), name)):
-            unread.setdefault(reason, []).append(name)
-    return unread
+        # few values may all be unknown by chance, so that they are not read for a warning
+        if not (column.is_number or (column.categories and X.shape[0] < MIN_VALUES_TO_WARN)):
+            given = column_at(X, j)
+            values, reason = column.read(given, name)
+            if reason:
+                unread.setdefault(reason, []).append(name)
+            if values is not given:
+                read = X.copy(deep=False) if read is X else read
+                read.isetitem(j, pd.Series(values).array)  # an array, which goes by position and not by index
+    return read, unread
+
+
+def columns_missing_only_now(encoder: TableEncoder, X: Table) -> list[str]:
+    """Return the names of columns without any value in many new rows, if none was missing in training."""
+    if is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
+        return []
+    # nearly always, the first values are not all missing, so that the other values are not read
+    may_be_missing = np.flatnonzero(_all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))).tolist()
+    candidates = ((encoder.column_names[j], encoder.columns[j], j) for j in may_be_missing)
+    return [
+        name
+        for name, column, j in candidates
+        if column.n_inputs and not column.expects_missing_values and _all_missing(column_at(X, j))
+    ]
 
 
 def _all_missing(values: Table | ColumnValues) -> Array:

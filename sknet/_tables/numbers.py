@@ -44,10 +44,10 @@ from typing import Self
 import numpy as np
 
 from sknet._tables.column import (
-    Column,
     ColumnKind,
     ColumnSettings,
     ColumnStorage,
+    FormulaColumn,
     TextFiles,
     TrainingRows,
 )
@@ -68,25 +68,15 @@ MAX_MEDIAN_DISTANCE = 10.0
 # --- the column ------------------------------------------------------------------------------------------------------
 
 
-class BaseNumberColumn(Column):
+class BaseNumberColumn(FormulaColumn):
     """Base of the columns of numbers."""
 
     __slots__ = ()
     is_number = True
 
-    @property
-    def n_inputs(self) -> int:
-        """How many inputs the formulas make."""
-        return sum(formula.n_inputs for formula in self.formulas)
-
-    @property
-    def is_joint(self) -> bool:
-        """Whether all formulas are joint."""
-        return all(formula.is_joint for formula in self.formulas)
-
     def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
-        """Return the numbers for each formula."""
-        return [read_number_column(values, name)[:, np.newaxis]] * len(self.formulas)
+        """Return the numbers."""
+        return [column_as_floats(values, name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +101,16 @@ class NumberColumn(BaseNumberColumn):
     shift: bool = True
     has_missing_indicator: bool = False
 
-    is_joint = True  # as said by its formulas, but faster: sparse tables have very many columns
-
     @property
     def n_inputs(self) -> int:
-        """The number, and the indicator if there is one."""
+        """The number, and the indicator if there is one: the same as by the formulas, but faster for many columns."""
         return 1 + self.has_missing_indicator
 
     @property
-    def formulas(self) -> tuple[Formula, ...]:
+    def formulas(self) -> tuple[tuple[Formula, ...]]:
         """The scaled number, and whether it is missing."""
         number = ScaledNumber(self.centre, self.factor, self.bend, self.shift)
-        return (number, MissingIndicator()) if self.has_missing_indicator else (number,)
+        return ((number, MissingIndicator()) if self.has_missing_indicator else (number,),)
 
     @property
     def is_constant(self) -> bool:
@@ -219,10 +207,10 @@ class QuantileColumn(EqualByFields, BaseNumberColumn):
         return bool(self.quantiles[0] == self.quantiles[-1])
 
     @property
-    def formulas(self) -> tuple[Formula, ...]:
+    def formulas(self) -> tuple[tuple[Formula, ...]]:
         """The normal score, and whether the number is missing."""
         score = NormalScore(self.quantiles)
-        return (score, MissingIndicator()) if self.has_missing_indicator else (score,)
+        return ((score, MissingIndicator()) if self.has_missing_indicator else (score,),)
 
 
 def learn_quantiles(columns: Array, sorted_columns: SortedColumns, weight: Array | None) -> list[QuantileColumn]:
@@ -300,9 +288,9 @@ class BinnedColumn(BaseNumberColumn):
         return Ramps(edges[:-1], edges[1:], self.number.centre, np.zeros(self.n_bins, np.intp))
 
     @property
-    def formulas(self) -> tuple[Formula, ...]:
+    def formulas(self) -> tuple[tuple[Formula, ...]]:
         """The bins, and the formulas of the number."""
-        return (self.ramps, *self.number.formulas)
+        return ((self.ramps, *self.number.formulas[0]),)
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether the median of n values is far from the centre."""

@@ -165,7 +165,7 @@ def table_digest(values: Table | None) -> str:
     if values is None:
         return "none"
     content = hashlib.sha256()
-    for array in _arrays_of(values):
+    for array in arrays_of_table(values):
         content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
         for block in blocks_of_batch(slice(0, array.shape[0]), ROWS_DIGESTED_AT_ONCE):
             rows = np.asarray(array[block])
@@ -174,11 +174,14 @@ def table_digest(values: Table | None) -> str:
     return content.hexdigest()
 
 
-def _arrays_of(table: Table) -> Iterator[Array]:
-    """Yield a frame's names and columns, a sparse matrix's arrays, or an array itself."""
+def arrays_of_table(table: Table) -> Iterator[Array]:
+    """Yield a frame's names, types and columns, a sparse matrix's arrays, or an array itself."""
     if isinstance(table, pd.DataFrame):
-        yield np.array([str(name) for name in table.columns], dtype=object)
-        yield from (np.asarray(table[name]) for name in table.columns)
+        yield np.array([f"{name} {dtype}" for name, dtype in table.dtypes.items()], dtype=object)
+        for _, column in table.items():
+            # dates in a time zone become those of UTC: an array with the zone has objects; the dtype names the zone
+            is_in_zone = isinstance(column.dtype, pd.DatetimeTZDtype)
+            yield np.asarray(column.dt.tz_convert(None) if is_in_zone else column)
     elif is_sparse(table):
         yield from (table.data, table.indices, table.indptr)
     else:
@@ -554,11 +557,11 @@ def missing_to_nan(X: Table) -> Table:
     try:
         return none_to_nan(X) if X.dtype == object else X
     except (ValueError, ArithmeticError):
-        raise_for_bad_column(X)
+        check_columns_are_finite(X)
         raise
 
 
-def raise_for_bad_column(X: Table) -> None:
+def check_columns_are_finite(X: Table) -> None:
     """Raise an error that names the first column of a table that is no frame with other values than finite numbers."""
     array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
     if array.ndim == 2 and array.dtype.kind != "c":

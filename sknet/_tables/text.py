@@ -99,7 +99,7 @@ class TextColumn(EqualByFields, Column):
     """
 
     is_free_text = True
-    reason_if_left_out = (
+    left_out_message = (
         "they are text, and no two of their texts differ in words. Drop them, or leave them out of text_features."
     )
 
@@ -140,7 +140,7 @@ class TextColumn(EqualByFields, Column):
         vectorizer.idf_ = self.idf.astype(np.float32)
         return vectorizer
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
         """Write the inputs of n values into `out`, of shape (n, n_inputs)."""
         codes, texts = read_texts(values, name)
         c = len(self.centre)
@@ -161,7 +161,7 @@ class EncodedTextInput(Column):
 
     input_descriptions: ClassVar[tuple[InputDescription, ...]] = (InputDescription("", "text"),)
 
-    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
         """Copy n values to `out`, of shape (n, 1)."""
         out[:, 0] = values
 

@@ -13,7 +13,7 @@ from tests.tables.limits import lookup_inputs
 
 def test_rows_of_groups_come_back_in_their_order():
     groups = RowGroups(np.array([1, 0, 2, 0, 1]), 4)
-    assert_array_equal(groups.position, [0, 0, 0, 1, 1])
+    assert_array_equal(groups.rank, [0, 0, 0, 1, 1])
     assert [part.tolist() for part in groups.split(np.arange(5))] == [[1, 3], [0, 4], [2], []]
     assert_array_equal(groups.join(groups.split(np.arange(5.0))), np.arange(5.0))
 
@@ -52,7 +52,7 @@ def test_rows_are_encoded_in_any_order():
     encoded = table.encode(encoder, np.dtype(float), None)
     expected = encoder.encode(X, np.dtype(float))
     for some, own in ((encoded, rows), (encoded[np.array([5, 0, 12])], rows[[5, 0, 12]])):
-        shards = zip(some.futures, some.positions_by_shard, strict=True)
+        shards = zip(some.futures, some.rows_by_shard, strict=True)
         chosen = [Z[:, :-1] if of_shard is None else Z[of_shard, :-1] for Z, of_shard in shards]
         assert_array_equal(some.shard.join(chosen), expected[own])
 
@@ -68,6 +68,6 @@ def test_a_shard_without_rows_is_encoded_as_a_table_without_rows():
     frame = pd.DataFrame({f"c{i}": np.arange(1250) // 5 for i in range(2)}).astype(str)
     for table in (frame, np.arange(6.0).reshape(3, 2)):
         encoder = encoder_of(table)
-        encoded = encode_shard([table], [np.empty(0, int)], [None], encoder, np.dtype(float))
+        encoded = encode_shard([table], [np.empty(0, int)], [np.empty(0, int)], [None], encoder, np.dtype(float))
         assert hasattr(encoded, "one_hot") == (encoder.lookups is not None) == (table is frame)
         assert (encoded.one_hot if table is frame else encoded).shape == (0, encoder.n_inputs + (table is not frame))

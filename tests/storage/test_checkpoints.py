@@ -119,12 +119,14 @@ def test_only_the_minor_version_that_wrote_a_checkpoint_reads_it(path, writer, v
 # --- digests of the data ---------------------------------------------------------------------------------------------
 
 FRAME = pd.DataFrame({"a": [1.0, np.nan], "b": pd.Categorical(["x", "y"]), "c": pd.array([1, None], dtype="Int64")})
+ZONED = pd.DataFrame({"d": pd.to_datetime(["2026-03-29T03:30", None]).tz_localize("Europe/Berlin")})
 SAME = {
     "order in memory": (X, np.asfortranarray(X)),
     "a view": (X[::2], X[::2].copy()),
     "a frame": (FRAME, FRAME.copy()),
     "a frame put together in another way": (FRAME, pd.DataFrame({"a": [1.0, None]}).assign(b=FRAME.b, c=FRAME.c)),
     "strings": (np.array(["a", "ab"], dtype=object), np.array(["a", "".join(["a", "b"])], dtype=object)),
+    "dates in a time zone": (ZONED, ZONED.copy()),
     "sparse": (sp.csr_matrix(X), sp.csr_matrix(X.copy())),
     "none": (None, None),
 }
@@ -137,6 +139,8 @@ OTHER = {
     "a column's name": (FRAME, FRAME.rename(columns={"a": "A"})),
     "a category": (FRAME, FRAME.assign(b=["x", "z"])),
     "a missing value": (FRAME, FRAME.assign(c=pd.array([1, 0], dtype="Int64"))),
+    "a time zone": (ZONED, ZONED.assign(d=ZONED["d"].dt.tz_convert("Africa/Tunis"))),
+    "a date": (ZONED, ZONED + pd.Timedelta(1, "us")),
     "where strings end": (np.array(["a", "bc"], dtype=object), np.array(["ab", "c"], dtype=object)),
     "where zeros are": (sp.csr_matrix(np.eye(2)), sp.csr_matrix(np.eye(2)[::-1])),
     "weights or none": (None, np.ones(3)),

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 
 from sknet._tables.categories import CategoryColumn
 from sknet._tables.column import ColumnSettings, TrainingRows
@@ -37,6 +38,11 @@ def suffixes(column):
 def table_encoder(*columns, names=None):
     """An encoder of these columns, learnt from no table."""
     return TableEncoder(names, columns)
+
+
+def inputs_of(column, values, dtype=float):
+    """The inputs of values of a column, which is "c" in messages."""
+    return TableEncoder(("c",), (column,)).encode(pd.DataFrame({"c": values}), dtype)
 
 
 def column_settings(**changes):

@@ -311,7 +311,7 @@ def test_means_are_weighted_and_the_unit_of_weights_does_not_matter():
 def test_training_rows_are_encoded_without_their_own_target():
     encoding_fold, column = parts(EFFECT), learn_means(CITY, EFFECT)
     out = np.zeros((N, 1))
-    column.encode_cross_fitted_into(pd.Series(CITY), encoding_fold, out)
+    column.encode_into(pd.Series(CITY), out, "c", encoding_fold)
     assert (np.bincount(encoding_fold, minlength=N_ENCODING_FOLDS) == N // N_ENCODING_FOLDS).all()
     for f in range(N_ENCODING_FOLDS):
         others = dict(

@@ -12,15 +12,9 @@ from sknet._tables.compact import encode_compact
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
 from tests.tables.column_cases import CASES, WRONG
-from tests.tables.examples import suffixes
+from tests.tables.examples import inputs_of, suffixes
 
 every_column = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-
-
-def write(column, values, dtype=np.float64):
-    out = np.zeros((len(values), column.n_inputs), dtype)
-    assert column.encode_into(values, out, "c") is None
-    return out
 
 
 def kinds_of_inputs(column):
@@ -56,9 +50,9 @@ def test_each_input_has_a_name_and_says_what_it_is_bins_first(case):
 @every_column
 def test_inputs_are_numbers_of_the_type_asked_for(case):
     column, before = case.learn(), case.values.copy()
-    in_double = write(column, case.values)
+    in_double = inputs_of(column, case.values)
     assert np.isfinite(in_double).all()
-    assert_allclose(write(column, case.values, np.float32), in_double, rtol=1e-4, atol=1e-5)
+    assert_allclose(inputs_of(column, case.values, np.float32), in_double, rtol=1e-4, atol=1e-5)
     pd.testing.assert_series_equal(case.values, before)
 
 
@@ -66,8 +60,8 @@ def test_inputs_are_numbers_of_the_type_asked_for(case):
 def test_rows_do_not_depend_on_each_other(case):
     rng = np.random.default_rng(1)
     column, rows = case.learn(), rng.integers(0, len(case.values), 50)
-    assert_array_equal(write(column, case.values.iloc[rows]), write(column, case.values)[rows])
-    assert write(column, case.values.iloc[:0]).shape == (0, column.n_inputs)
+    assert_array_equal(inputs_of(column, case.values.iloc[rows]), inputs_of(column, case.values)[rows])
+    assert inputs_of(column, case.values.iloc[:0]).shape == (0, column.n_inputs)
 
 
 @every_column
@@ -78,9 +72,9 @@ def test_a_missing_value_is_marked_where_there_were_some_in_training_and_a_numbe
     assert ("missing" in kinds_of_inputs(column)) == (missing.any() and case.settings.category_encoding != "target")
     for place, kind in enumerate(kinds_of_inputs(column)):
         if kind == "missing":
-            assert_array_equal(write(column, case.values)[:, place], missing)
+            assert_array_equal(inputs_of(column, case.values)[:, place], missing)
     assert "missing" not in kinds_of_inputs(whole)
-    assert np.isfinite(write(whole, missing_of(case.values))).all()
+    assert np.isfinite(inputs_of(whole, missing_of(case.values))).all()
 
 
 @every_column
@@ -92,7 +86,9 @@ def test_slopes_are_those_of_the_inputs(case):
     # between values of training, at which a score jumps and a bin ends
     step, offset = (pd.Timedelta(seconds=1), pd.Timedelta(minutes=7)) if case.kind == "date" else (1e-6, 1e-3)
     values = values + offset
-    expected = (write(column, values + step) - write(column, values - step)) / (2.0 if case.kind == "date" else 2e-6)
+    expected = (inputs_of(column, values + step) - inputs_of(column, values - step)) / (
+        2.0 if case.kind == "date" else 2e-6
+    )
     found = column.slopes(values, "c")
     assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
     assert not column.slopes(missing_of(values), "c").any()
@@ -103,15 +99,17 @@ def test_inputs_of_an_ordered_column_rise_with_its_values(case):
     column, values = case.learn(), case.values.dropna()
     if column.is_monotonic:
         inputs = [i for i, kind in enumerate(kinds_of_inputs(column)) if kind != "missing"]
-        assert (np.diff(write(column, values.sort_values())[:, inputs], axis=0) >= 0).all()
+        assert (np.diff(inputs_of(column, values.sort_values())[:, inputs], axis=0) >= 0).all()
     assert column.is_monotonic == (case.kind == "number" or values.dtype.kind == "m")
 
 
 @every_column
 def test_values_of_training_are_read_and_are_not_far_from_training(case):
     column = case.learn()
-    assert not column.why_unread(case.values, "c") and not column.is_far_from(case.values, "c")
-    assert not column.why_unread(missing_of(case.values), "c") and not column.is_far_from(missing_of(case.values), "c")
+    for values in (case.values, missing_of(case.values)):
+        read, warning = column.read(values, "c")
+        assert not warning and not column.is_far_from(values, "c")
+        assert_array_equal(inputs_of(column, read), inputs_of(column, values))
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
@@ -125,18 +123,18 @@ def test_a_weight_is_a_number_of_rows_or_else_has_no_unit(case):
     repeated = np.repeat(np.arange(len(weight)), weight)
     same = case.learn(repeated) if case.weights_repeat else case.learn(weight=weight / 1e9)
     assert suffixes(same) == suffixes(column)
-    assert_allclose(write(same, case.values), write(column, case.values), rtol=1e-7, atol=1e-9)
+    assert_allclose(inputs_of(same, case.values), inputs_of(column, case.values), rtol=1e-7, atol=1e-9)
 
 
 @every_column
 def test_it_is_a_value_that_can_be_pickled(case):
     column = case.learn()
     size = len(pickle.dumps(column))
-    inputs = write(column, case.values)
+    inputs = inputs_of(column, case.values)
     assert column == case.learn() and column != "a column" and len(pickle.dumps(column)) == size
     copy = pickle.loads(pickle.dumps(column))
     assert copy == column and type(copy) is type(column)
-    assert_array_equal(write(copy, case.values), inputs)
+    assert_array_equal(inputs_of(copy, case.values), inputs)
 
 
 @every_column
@@ -145,7 +143,7 @@ def test_values_of_another_kind_are_refused_by_the_name_of_the_column(case):
     for value, message in WRONG[case.kind]:
         values = pd.Series([*case.values.iloc[:30].astype(object), value], dtype=object)
         with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
-            write(column, values)
+            inputs_of(column, values)
         if case.kind != "date" and case.target is None:
             with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
                 KINDS[case.kind].learn(values, "c", case.settings, TrainingRows())
@@ -162,7 +160,7 @@ def test_a_table_has_the_inputs_of_its_columns_whole_compact_or_in_part(case, dt
     encoder = TableEncoder(("a", "b"), (column, column))
     Z = encoder.encode(X, dtype)
     for j, name in enumerate(X):
-        assert_array_equal(Z[:, encoder.inputs_of_column(j)], write(column, X[name], dtype))
+        assert_array_equal(Z[:, encoder.inputs_of_column(j)], inputs_of(column, X[name], dtype))
     compact = encode_compact(encoder, X, np.dtype(dtype), None)
     for batch in (slice(3, 20), np.array([7, 2, 2, 40])):
         part = np.full((len(Z[batch]), encoder.n_inputs), np.nan, dtype)

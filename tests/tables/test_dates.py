@@ -12,10 +12,10 @@ from sklearn.utils.fixes import parse_version
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.dates import DatetimeColumn, holds_iso_dates
+from sknet._tables.dates import DatetimeColumn, holds_iso_dates, parse_iso_dates
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
-from tests.tables.examples import encoder_of
+from tests.tables.examples import encoder_of, inputs_of
 
 # --- iso dates -------------------------------------------------------------------------------------------------------
 
@@ -248,9 +248,36 @@ def test_an_estimator_sees_dates_in_text_without_a_warning(kind, tmp_path):
     np.testing.assert_array_equal(net.explain(X).values, expected.explain(X.assign(when=DAYS)).values)
 
 
-def test_chunks_that_come_later_are_read_as_dates():
-    net = SigmoidMLPRegressor(**QUICK).partial_fit(X[:60], Y[:60]).partial_fit(X[60:].assign(when="?"), Y[60:])
+def test_chunks_that_come_later_are_read_as_dates_and_warned_of_other_text():
+    net = SigmoidMLPRegressor(**QUICK).partial_fit(X[:60], Y[:60])
+    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X held ISO 8601 dates .* but '\?' is no") as caught:
+        net.partial_fit(X[60:].assign(when="?"), Y[60:])
+    assert [each.filename for each in caught] == [__file__]
     assert "when_yearday_sin" in net.network_feature_names_
+
+
+def test_validation_rows_and_warm_starts_are_warned_of_text_that_is_no_date():
+    net = SigmoidMLPRegressor(**QUICK, warm_start=True)
+    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X_val held .* but '\?' is no such") as caught:
+        net.fit(X, Y, X_val=X[:30].assign(when="?"), y_val=Y[:30])
+    assert [each.filename for each in caught] == [__file__]
+    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X held .* but '\?' is no such"):
+        net.fit(X.assign(when=X["when"].where(X.index != 3, "?")), Y, X_val=X, y_val=Y)
+
+
+def test_prediction_parses_each_text_once(monkeypatch):
+    net = SigmoidMLPRegressor(**QUICK).fit(X, Y)
+    parsed, parse = [], parse_iso_dates
+
+    def parse_and_count(texts, *, in_utc):
+        parsed.append(texts)
+        return parse(texts, in_utc=in_utc)
+
+    monkeypatch.setattr("sknet._tables.dates.parse_iso_dates", parse_and_count)
+    found = net.predict(X)
+    assert len(parsed) == 1
+    np.testing.assert_array_equal(found, net.predict(X.set_axis(X.index[::-1])))  # goes by position
+    assert net.explain(X).data[0].tolist() == X.iloc[0].tolist()  # the text, as it was passed
 
 
 def test_a_stream_of_chunks_learns_what_a_table_in_memory_does():
@@ -436,7 +463,7 @@ def test_a_time_zone_that_is_not_known_here_is_named():
     column = DatetimeColumn(NumberColumn(0.0, 1.0), ("hour",), "Nowhere/Land")
     values = pd.Series(pd.date_range("2020", periods=3, tz="UTC"))
     with pytest.raises((KeyError, ValueError), match="Nowhere/Land"):
-        column.encode_into(values, np.zeros((3, 3)), "when")
+        inputs_of(column, values)
     with pytest.raises(ValueError, match="give the name of a time zone"):
         DatetimeColumn(NumberColumn(0.0, 1.0), ("hour",), "dateutil//etc/passwd")
 

@@ -24,7 +24,7 @@ from sknet._tables.numbers import (
     with_steps,
 )
 from sknet._vectors import SortedColumns
-from tests.tables.examples import column_settings, encoder_of, number_column, suffixes
+from tests.tables.examples import column_settings, encoder_of, inputs_of, number_column, suffixes
 
 # --- scales ----------------------------------------------------------------------------------------------------------
 
@@ -46,7 +46,7 @@ def learn(X, method, weight=None):
 
 def stack(columns):
     """The scaled numbers of several columns as one formula."""
-    return ScaledNumber.stack([column.formulas[0] for column in columns])
+    return ScaledNumber.stack([column.formulas[0][0] for column in columns])
 
 
 def learn_scaler(X, method, weight=None):
@@ -190,8 +190,7 @@ def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
     assert [column.n_inputs for column in columns] == [2, 1]
     together = apply(stack(columns), X, dtype)
     for j, column in enumerate(columns):
-        out = np.zeros((3, column.n_inputs), dtype)
-        column.encode_into(pd.Series(X[:, j]), out, "c")
+        out = inputs_of(column, X[:, j], dtype)
         np.testing.assert_array_equal(out[:, 0], together[:, j])
         assert (out[:, 1:] == np.isnan(X[:, [j]])).all()
 
@@ -209,43 +208,37 @@ def learn_scores(values, weight=None):
     return encoder_of(X, input_scaling="quantile", weight=weight).columns[0]
 
 
-def scores(column, values):
-    out = np.zeros((len(values), column.n_inputs))
-    column.encode_into(np.asarray(values, dtype=float), out, "a")
-    return out
-
-
 def test_scores_are_scikit_learns_within_a_level():
     theirs = QuantileTransformer(n_quantiles=len(QUANTILE_SHARES), output_distribution="uniform", subsample=None)
     expected = theirs.fit_transform(SKEWED[:, np.newaxis])[:, 0]
-    found = learn_scores(SKEWED).formulas[0].cdf(SKEWED)
+    found = learn_scores(SKEWED).formulas[0][0].cdf(SKEWED)
     assert_allclose(
         found, np.clip(expected, HALF, 1 - HALF), atol=HALF
     )  # quantiles are values of the sample, not between two
     assert (
-        abs(scores(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
-        and abs(scores(learn_scores(SKEWED), SKEWED).mean()) < 0.02
+        abs(inputs_of(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
+        and abs(inputs_of(learn_scores(SKEWED), SKEWED).mean()) < 0.02
     )
 
 
 def test_order_is_kept_and_nothing_lies_beyond_the_ends():
     column, grid = learn_scores(SKEWED), np.linspace(-10, 2 * SKEWED.max(), 500)
-    found = scores(column, grid)[:, 0]
-    assert (np.diff(found) >= 0).all() and (np.diff(scores(column, np.sort(SKEWED)[::40])[:, 0]) > 0).all()
+    found = inputs_of(column, grid)[:, 0]
+    assert (np.diff(found) >= 0).all() and (np.diff(inputs_of(column, np.sort(SKEWED)[::40])[:, 0]) > 0).all()
     assert_allclose([found[0], found[-1]], [ndtri(HALF), -ndtri(HALF)])
 
 
 def test_a_repeated_value_lies_in_the_middle_of_its_share():
     column = learn_scores([0.0] * 60 + [1.0, 2.0, 3.0, 4.0] * 10)
-    assert_allclose(column.formulas[0].cdf(np.array([0.0])), 0.3, atol=1 / 256)
-    assert_array_equal(scores(learn_scores(np.full(9, 7.0)), [7.0]), [[0.0]])  # a constant says nothing
+    assert_allclose(column.formulas[0][0].cdf(np.array([0.0])), 0.3, atol=1 / 256)
+    assert_array_equal(inputs_of(learn_scores(np.full(9, 7.0)), [7.0]), [[0.0]])  # a constant says nothing
 
 
 def test_missing_values_have_the_middle_score_and_an_indicator():
     column = learn_scores([np.nan, 1.0, 2.0, 3.0, np.nan])
     assert suffixes(column) == ("", "_missing") and column.n_inputs == 2
-    assert_array_equal(scores(column, [np.nan, 2.0])[:, 1], [1.0, 0.0])
-    assert scores(column, [np.nan])[0, 0] == 0.0
+    assert_array_equal(inputs_of(column, [np.nan, 2.0])[:, 1], [1.0, 0.0])
+    assert inputs_of(column, [np.nan])[0, 0] == 0.0
     nothing = learn_scores([np.nan, np.nan])
     assert_array_equal(nothing.quantiles, np.zeros(len(QUANTILE_SHARES)))
 
@@ -325,12 +318,6 @@ def learn_bins(values):
     return encoder_of(X, numeric_encoding="piecewise_linear", n_bins=4).columns[0]
 
 
-def write(column, values):
-    out = np.zeros((len(values), column.n_inputs))
-    column.encode_into(np.asarray(values, dtype=float), out, "c")
-    return out
-
-
 def test_edges_are_quantiles():
     assert edges_of(np.arange(101)) == pytest.approx([0, 25, 50, 75, 100], abs=1)
 
@@ -368,13 +355,13 @@ def test_integer_weights_equal_repeated_rows_in_bins(sample, n_bins):
 def test_a_bin_is_0_below_1_above_and_linear_between():
     column = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0))
     assert suffixes(column) == ("_bin1", "_bin2", "") and (column.n_bins, column.n_inputs) == (2, 3)
-    assert write(column, [-1, 0.5, 1, 2, 9])[:, :2].tolist() == [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1]]
+    assert inputs_of(column, [-1, 0.5, 1, 2, 9])[:, :2].tolist() == [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1]]
 
 
 def test_a_missing_value_stands_for_the_centre():
     column = learn_bins([1, 2, 3, 4, np.nan])
     assert suffixes(column)[3:] == ("", "_missing")
-    found = write(column, [np.nan, 2.0])
+    found = inputs_of(column, [np.nan, 2.0])
     assert (found[0, :3] == found[1, :3]).all() and found[:, 3:].tolist() == [[0, 1], [0, 0]]
 
 
@@ -385,13 +372,15 @@ def test_a_column_of_two_values_has_no_bins():
 @pytest.mark.parametrize("magnitude", [1e-300, 1e9, 1e300])
 def test_bins_of_any_magnitude(magnitude):
     x = np.arange(1.0, 10.0)
-    np.testing.assert_allclose(write(learn_bins(x * magnitude), x * magnitude), write(learn_bins(x), x), atol=1e-6)
+    np.testing.assert_allclose(
+        inputs_of(learn_bins(x * magnitude), x * magnitude), inputs_of(learn_bins(x), x), atol=1e-6
+    )
 
 
 def test_a_bin_whose_width_no_float_holds_is_0_below_it_and_1_above_it():
     values = np.array([-1.7e308, -1.2e308, 1.2e308, 1.6e308, 1.7e308])
     column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308))
-    bins = write(column, values)[:, :3]
+    bins = inputs_of(column, values)[:, :3]
     assert np.allclose(bins, [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0.8], [1, 1, 1]], rtol=1e-15)
     assert (
         column.ramps.factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6)
@@ -510,8 +499,7 @@ def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
     column = with_steps(COLUMN, {(2.0, 2.5), (0.5, 1.0)})
     assert column.all_edges == (0.0, 0.5, 1.0, 2.0, 2.5, 3.0)
     assert column.n_bins == 5 and column.n_inputs == len(suffixes(column)) == len(column.input_descriptions) == 6
-    out = np.zeros((3, column.n_inputs))
-    column.encode_into(np.array([0.25, 2.0, 2.5]), out, "c")
+    out = inputs_of(column, [0.25, 2.0, 2.5])
     assert out[:, :5].tolist() == [[0.5, 0, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
     assert column.slopes(np.array([2.25]), "c")[0].tolist() == [0, 0, 0, 2, 0, 1]
 
@@ -523,6 +511,5 @@ def test_a_step_that_is_a_bin_already_or_too_narrow_or_too_wide_is_none():
 def test_bins_of_a_column_with_steps_are_full_one_after_the_other():
     """On this, tables rely that are kept in few bytes."""
     column = learn_with_steps(VALUE[:, np.newaxis], ABOVE).columns[0]
-    out = np.zeros((N, column.n_inputs))
-    column.encode_into(VALUE, out, "c")
+    out = inputs_of(column, VALUE)
     assert all((out[:, i] == 1.0).all() or not out[out[:, i] < 1.0, j].any() for i, j in pairwise(range(column.n_bins)))

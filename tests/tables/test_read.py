@@ -16,6 +16,7 @@ from numpy.testing import assert_array_equal
 from sknet._tables.kinds import column_kind
 from sknet._tables.read import (
     MemoryMappedRows,
+    arrays_of_table,
     as_native_array,
     as_numbers,
     as_pandas,
@@ -355,3 +356,11 @@ def test_numbers_are_read_and_what_is_missing_is_nan(given):
 def test_an_error_names_the_row_of_a_value_that_is_no_number(given, message):
     with pytest.raises(ValueError, match=message):
         as_numbers(given, "q")
+
+
+# --- digests ---------------------------------------------------------------------------------------------------------
+
+
+def test_dates_in_a_time_zone_are_hashed_as_numbers():
+    frame = pd.DataFrame({"d": pd.to_datetime(["2026-03-29T03:30", None]).tz_localize("Europe/Berlin")})
+    assert [array.dtype.kind for array in arrays_of_table(frame)] == ["O", "M"]  # the names, and the dates
