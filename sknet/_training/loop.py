@@ -71,7 +71,7 @@ class MiniBatchSolver(Solver):
     relative_tol: bool = False  # whether `tol` is relative to the best score
 
     def samples_per_step(self, n_samples: int) -> int:
-        """Return the size of a batch."""
+        """Return the number of samples of a batch."""
         return min(self.batch_size, n_samples)
 
     def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
@@ -176,7 +176,7 @@ class MiniBatchLoop:
 
     def result(self, stopped_by: StopReason | None) -> TrainingEnd:
         """Return how training has ended; `stopped_by` is why all loops were stopped, if they were."""
-        # `stopped_by` applies only to loops that were not over before
+        # loops that were over before have not been stopped by it
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
         return TrainingEnd(why, self.state.epoch, scores_undefined=self.state.scores_undefined)
 
@@ -266,11 +266,11 @@ class MiniBatchLoop:
 
     def _steady_steps(self, rate: float) -> float | Array:
         """Return the length of a step along a constant gradient of 1, for the whole theta or for each parameter."""
-        theta, moments, step = self.state.theta, self.state.moments, self.state.step
-        steps = rate * self._optimizer.steady_direction(moments, step)
+        state = self.state
+        steps = rate * self._optimizer.steady_direction(state.moments, state.step)
         if self._gains is None:
             return steps
-        steps = np.array(np.broadcast_to(steps, theta.shape), theta.dtype)
+        steps = np.array(np.broadcast_to(steps, state.theta.shape), state.theta.dtype)
         # dJ/dV_j = exp(g_j) dJ/dW_j, and a step of W_j is exp(g_j) times that of V_j
         W_steps = self.problem.first_layer_weights(steps)
         W_steps *= np.exp(2.0 * self._gains.g)
@@ -369,7 +369,7 @@ def _one_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None) 
 # --- whole and sparse gradients --------------------------------------------------------------------------------------
 
 PARAMETERS_MOVED_AT_ONCE = 2**15
-"""How many parameters a sparse step moves at once, so that they stay in the cache for a dozen passes."""
+"""How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
 
 
 def gradient_parts(gradient: Gradient, n_parameters: int) -> list[Array]:
@@ -404,7 +404,7 @@ class LateAverages:
         self._log_at_update = np.empty(0)  # (d,) `_log_product` when the average of each row was last updated
 
     def begin(self, weights: Array, average: Array) -> None:
-        """Begin to note when the average of each row is updated, unless this has begun already."""
+        """Begin to note when the average of each row is updated, unless this has begun since the last `update_all`."""
         if self._weights_and_average is None:
             self._weights_and_average = weights, average
             self._log_at_update = np.full(len(weights), self._log_product)

@@ -152,8 +152,10 @@ class State:
 
     # --- after an epoch --------------------------------------------------------------------------------------------
 
-    def update_best(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
-        """Update `best`, `best_score` and `n_no_improvement`; return the validation loss and score, or NaN.
+    def evaluate_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
+        """Evaluate the epoch, update `best`, `best_score` and `n_no_improvement`; return the validation loss and score.
+
+        Without validation, both are NaN, and minus the training loss is compared with the best score.
 
         If scores are equal, the latest epoch is the best: an accuracy often stays the same
         while the loss still falls. If all scores are NaN, the lowest validation loss is the best.
@@ -180,7 +182,7 @@ class State:
         """
         self.epoch += 1
         self.n_samples_seen += problem.n_samples
-        validation_loss, score = self.update_best(problem.evaluate, loss, tol)
+        validation_loss, score = self.evaluate_epoch(problem.evaluate, loss, tol)
         seconds = perf_counter() - started
         self.history.append(Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds))
 
@@ -269,13 +271,13 @@ class Solver(ABC):
         """Whether input gains are learnt, which needs whole gradients."""
         return self.gain_rate > 0.0
 
-    @abstractmethod
     def samples_per_step(self, n_samples: int) -> int:
-        """Return the number of samples that a step uses."""
+        """Return the number of samples that a step uses: all, unless it takes batches."""
+        return n_samples
 
-    @abstractmethod
     def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
-        """Return the first state of training that starts at theta."""
+        """Return the first state of training that starts at theta, without moments unless the solver has some."""
+        return State(theta, (), rng)
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
         """Return the solver for another number of epochs; a schedule needs `share`, the number over the planned one."""
