@@ -97,7 +97,7 @@ class MiniBatchSolver(Solver):
         return replace(self, n_epochs=n_epochs, schedule_epochs=(self.schedule_epochs or self.n_epochs) * share)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class InputGains:
     """Input gains: W_j = exp(g_j) V_j. The arrays are views of theta and its gradient, and a step overwrites them."""
 
@@ -121,8 +121,7 @@ class InputGains:
 
     def multiply_weights(self, scale: float) -> None:
         """Multiply W_j by exp(scale dg_j), where scale dg_j is the change of g_j."""
-        W = self.W
-        W *= np.exp(scale * self.dg)
+        self.W *= np.exp(scale * self.dg)
 
 
 class MiniBatchLoop:
@@ -266,11 +265,10 @@ class MiniBatchLoop:
 
     def _steady_steps(self, rate: float) -> float | Array:
         """Return the length of a step along a constant gradient of 1, for the whole theta or for each parameter."""
-        state = self.state
-        steps = rate * self._optimizer.steady_direction(state.moments, state.step)
+        steps = rate * self._optimizer.steady_direction(self.state.moments, self.state.step)
         if self._gains is None:
             return steps
-        steps = np.array(np.broadcast_to(steps, state.theta.shape), state.theta.dtype)
+        steps = np.array(np.broadcast_to(steps, self.state.theta.shape), self.state.theta.dtype)
         # dJ/dV_j = exp(g_j) dJ/dW_j, and a step of W_j is exp(g_j) times that of V_j
         W_steps = self.problem.first_layer_weights(steps)
         W_steps *= np.exp(2.0 * self._gains.g)
