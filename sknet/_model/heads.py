@@ -15,7 +15,7 @@ weight : (n,) or None       positive sample weights
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -181,12 +181,6 @@ def _label_loss(name: str | Loss, output_slices: Sequence[slice], exclusive: boo
     return name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](output_slices, exclusive)
 
 
-def _loss_of_each_label(name: str | Loss, labels: Labels) -> Iterator[tuple[Loss, slice]]:
-    """Yield the loss and the raw outputs of each column of labels."""
-    for s in labels.outputs_by_target:
-        yield _label_loss(name, [slice(0, s.stop - s.start)], labels.exclusive), s
-
-
 @dataclass(frozen=True)
 class LabelHead(Head):
     """The head of a classifier: labels of any kind, and their probabilities."""
@@ -205,7 +199,14 @@ class LabelHead(Head):
         if len(output_slices) == 1 and self.labels.exclusive:
             return loss
         # with several labels per row, some may be missing
-        return loss_of_present_targets(loss, partial(_loss_of_each_label, name, self.labels), weight_of_each_target=1.0)
+        return loss_of_present_targets(loss, self._losses_by_column, weight_of_each_target=1.0)
+
+    @property
+    def _losses_by_column(self) -> tuple[tuple[Loss, slice], ...]:
+        """The loss and the raw outputs of each column of labels."""
+        name, exclusive = self.settings.loss, self.labels.exclusive
+        slices = self.labels.outputs_by_target
+        return tuple((_label_loss(name, [slice(0, s.stop - s.start)], exclusive), s) for s in slices)
 
     @property
     def n_outputs(self) -> int:
@@ -305,9 +306,7 @@ class LabelHead(Head):
         else:  # two classes share one output, named after the second
             names = [str(label) for label in classes[-self.n_outputs :]]
         kinds = [
-            loss.inverse_link.raw_output_name
-            for loss, s in _loss_of_each_label(self.settings.loss, self.labels)
-            for _ in range(s.stop - s.start)
+            loss.inverse_link.raw_output_name for loss, s in self._losses_by_column for _ in range(s.stop - s.start)
         ]
         descriptions = [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)]
         return ExplainedOutputs(names, descriptions, TargetScaler.unscaled(self.n_outputs))
@@ -315,13 +314,13 @@ class LabelHead(Head):
     def output_probabilities(self, raw: Array) -> Array:
         """Return the probability of each output, (n, n_outputs); with two classes, of both, (n, 2 n_outputs)."""
         link = self.loss.inverse_link
-        # two exclusive classes share one output: `of_both_classes` adds the probability of the first class
-        return link.of_both_classes(link.predictions, raw) if self.labels.exclusive else link.predictions(raw)
+        # two exclusive classes share one output: `with_other_class` adds the probability of the first class
+        return link.with_other_class(link.predictions, raw) if self.labels.exclusive else link.predictions(raw)
 
     def output_log_probabilities(self, raw: Array) -> Array:
         """Return the logarithms of `output_probabilities`; labels must be exclusive."""
         link = self.loss.inverse_link
-        return link.of_both_classes(link.log_predictions, raw)
+        return link.with_other_class(link.log_predictions, raw)
 
     def reshape_probabilities(self, P: Array) -> Array | list[Array]:
         """Return the probabilities from `output_probabilities` in scikit-learn's shape."""
@@ -354,12 +353,6 @@ def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _loss_of_each_number(loss: Loss, k: int) -> Iterator[tuple[Loss, slice]]:
-    """Yield the loss and the raw output of each of k targets."""
-    for j in range(k):
-        yield loss, slice(j, j + 1)
-
-
 @dataclass(frozen=True)
 class RegressionHead(Head):
     """The head of a regressor: numbers, scaled for the network if the loss allows it.
@@ -383,7 +376,8 @@ class RegressionHead(Head):
         loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name](**self.settings.options)
         k = self.regression_target.n_outputs
         if k > 1:
-            loss = loss_of_present_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each_target=1.0 / k)
+            each = tuple((loss, slice(j, j + 1)) for j in range(k))
+            loss = loss_of_present_targets(loss, each, weight_of_each_target=1.0 / k)
         if not loss.takes_scaled_targets and self.log_of_unit.any():
             loss = loss_in_unit(loss, self.regression_target.scaler.scale)
         return loss

@@ -121,7 +121,7 @@ def _relu_backward(a: Array, delta: Array) -> None:
 
 
 LEAKY_RELU_SLOPE = 0.01
-"""The slope of `leaky_relu` for negative z."""
+"""The slope of `leaky_relu` for negative z (Maas et al. 2013)."""
 
 
 def _leaky_relu(z: Array) -> None:

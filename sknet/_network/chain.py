@@ -127,7 +127,7 @@ class ActivateKeepingInput(Activate):
 
 
 N_DROPOUT_FACTORS = 2**17
-"""How many random factors dropout chooses from. They fit in the processor's cache."""
+"""How many random factors dropout chooses from: half a megabyte in float32, which fits in the processor's cache."""
 
 
 @lru_cache(maxsize=4)
@@ -141,8 +141,9 @@ def dropout_factors(rate: float, dtype: DType, size: int) -> Array:
 class Dropout:
     """Each output is 0 with probability `rate`, else divided by 1 - rate, which keeps its mean.
 
-    Srivastava et al. 2014. Drawing a random number for each output would take most of the time of a step. Instead, an
-    array of factors is drawn once, and a batch takes a stretch of it that starts at a random index.
+    Srivastava et al. 2014. An array of random factors is drawn once, and a batch takes a stretch of it that starts at a
+    random index. If a number were drawn for each output, a forward pass of this layer would take 12 times as long, and
+    a default fit 1.15 times (tests/benchmarks/notes.md, "Dropout").
     """
 
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:

@@ -15,7 +15,7 @@ delta : (n, k)      dJ/dpredictions of any J; `Link.backward` returns dJ/draw
 start : (k,)        the raw output of a constant prediction, from which training starts
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import exp, inf
@@ -73,8 +73,8 @@ class Link:
         self.log(log_p)
         return np.maximum(log_p, np.finfo(raw.dtype).min)  # a logarithm may be minus infinity
 
-    def of_both_classes(self, predict: Callable[[Array], Array], raw: Array) -> Array:
-        """Return predict(raw); for a mirrored link (n, 2 k), and the predictions for the other class come first.
+    def with_other_class(self, predict: Callable[[Array], Array], raw: Array) -> Array:
+        """Return predict(raw); for a mirrored link, predict(-raw) is put before it, (n, 2 k): the other class.
 
         `predict` is one of the link's two functions above.
         """
@@ -445,7 +445,7 @@ def sigmoid_squared_error_and_gradient(raw: Array, target: Array) -> tuple[Array
 # --- where training starts: the raw output of the best constant prediction ------------------------------------------
 
 MIN_LABEL_FREQUENCY = 1e-3
-"""Training starts from frequencies of labels that are at least this, and at most 1 minus this."""
+"""The least frequency, of a label or of its absence, that training starts from: 0 would give an infinite bias."""
 
 
 def _label_frequencies(target: Array, weight: Array | None) -> Array:
@@ -515,9 +515,10 @@ class _SumOfLogLosses:
 class _LossOfPresentTargets:
     """A loss of several outputs that leaves out missing targets (NaN). For complete rows, it is `whole`."""
 
+    # not a sum of parts like `_SumOfLogLosses`: most losses compute all outputs in one pass, which is faster
+
     whole: Loss
-    # each target's loss and outputs; called only if a target is missing, because there may be many labels
-    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]
+    losses_by_target: tuple[tuple[Loss, slice], ...]  # each target's loss and outputs
     weight_of_each_target: float  # 1 if the value of `whole` is a sum over targets, 1 / k if it is their mean
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
@@ -545,14 +546,14 @@ class _LossOfPresentTargets:
 
     def _losses_with_present_rows(self, target: Array) -> Iterator[tuple[Loss, slice, Array]]:
         """Yield each target's loss, its outputs, and the indices of the rows that have it, if there are any."""
-        for loss, s in self.losses_by_target():
+        for loss, s in self.losses_by_target:
             present = np.flatnonzero(~np.isnan(target[:, s.start]))  # all outputs of a target are missing together
             if len(present):
                 yield loss, s, present
 
 
 def loss_of_present_targets(
-    whole: Loss, losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each_target: float
+    whole: Loss, losses_by_target: tuple[tuple[Loss, slice], ...], weight_of_each_target: float
 ) -> Loss:
     """Return `whole`, a loss of several outputs, for targets of which some may be NaN: see `_LossOfPresentTargets`."""
     present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each_target)
@@ -598,7 +599,8 @@ def loss_in_unit(loss: Loss, unit: Array) -> Loss:
 def works_in_any_unit(loss: Loss, k: int) -> bool:
     """Whether another unit of the targets only multiplies the gradient of a loss with a log link by a factor.
 
-    This is true of deviances. For a user's loss, the gradients of a few rows decide. Its start must also fit the unit.
+    This is true of deviances. The gradients of a few rows decide, for sknet's own losses and for a user's. The start of
+    the loss must also follow the unit.
     """
     raw = np.repeat([[-1.0], [0.0], [1.0], [2.0]], k, axis=1)
     target = np.repeat([[1.0], [0.5], [3.0], [2.0]], k, axis=1)
@@ -643,9 +645,7 @@ def _make_log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     if len(losses) == 1:
         return losses[0]
     total = _SumOfLogLosses(tuple(zip(losses, slices, strict=True)))
-    return replace(
-        losses[0], value=total.value, gradient=total.gradient, joint=None, link=total.link, start=total.start
-    )
+    return Loss("log_loss", total.value, total.gradient, total.link, targets=TARGETS_FROM_0_TO_1, start=total.start)
 
 
 def _make_brier_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
@@ -676,7 +676,7 @@ from whether labels are exclusive: then each row has one label per slice. A mult
 # --- pinball losses, least where the predictions are quantiles of the target (Koenker & Bassett 1978) -----------------
 
 MIN_QUANTILE_GAP = 1e-3
-"""The least distance of neighbouring quantiles at the start of training, in scaled units."""
+"""The least distance of neighbouring quantiles at the start of training, scaled: 0 would give an infinite bias."""
 
 
 @dataclass(frozen=True)
@@ -885,7 +885,7 @@ REGRESSION_LOSSES: dict[str, Callable[..., Loss]] = {
 # --- the temperature: raw outputs are divided by it, so that probabilities are calibrated -----------------------------
 
 MAX_LOG_TEMPERATURE = 3.0
-"""The largest absolute logarithm of the temperature."""
+"""The largest absolute logarithm of the temperature: the search for it needs an interval."""
 
 PRIOR_LOG_DEVIATION = 0.6
 """The standard deviation of the prior on the temperature's logarithm. Without a prior, log-losses are 3 % larger on 54

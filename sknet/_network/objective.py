@@ -24,10 +24,10 @@ from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradie
 from sknet._vectors import blocks_of_batch, shuffled_batches
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256
-"""At least this many rows of other data pass through the network at once, and as many as a batch has."""
+"""Rows of other data pass through the network in blocks of at least this size: small products take longer per row."""
 
 MAX_BOUND_BATCH_SIZES = 4
-"""Layers stay bound for at most this many batch sizes: on workers, the sizes of batches vary."""
+"""Layers stay bound for at most this many batch sizes: workers see many sizes, whose buffers would fill the memory."""
 
 
 class ObjectiveFunction(ValueAndGradient, Protocol):
@@ -144,9 +144,8 @@ class Objective:
         if self._block_gradient is None:
             self._block_gradient = np.empty_like(out)
         value = 0.0
-        for block in blocks_of_batch(
-            batch, self._settings.block_rows
-        ):  # a chain overwrites its gradient, so it is added to `out`
+        for block in blocks_of_batch(batch, self._settings.block_rows):
+            # the chain overwrites the gradient of the block, which is then added to `out`
             bound = self._bind(n_rows_in_batch(block), n, theta, self._block_gradient, rng)
             value += self._loss_and_gradient(bound, block, n)
             out += self._block_gradient

@@ -32,19 +32,14 @@ from sknet._typing import Array
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGS(Solver):
-    """A quasi-Newton solver of one network on the full batch; an iteration counts as an epoch."""
+    """A quasi-Newton solver of one network on the full batch; an iteration counts as an epoch.
+
+    Its state has no moments, because SciPy keeps the past steps.
+    """
 
     uses_batches: ClassVar[bool] = False
 
     n_evaluations: int  # of the objective, at most
-
-    def samples_per_step(self, n_samples: int) -> int:
-        """Return the number of all samples."""
-        return n_samples
-
-    def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
-        """Return a new state without moments, because SciPy keeps the past steps of L-BFGS."""
-        return State(theta, (), rng)
 
     def train(
         self,

@@ -13,19 +13,19 @@ Conventions
 -----------
 p parameters of the network; d inputs; h units of the first layer.
 
-theta, average : (p,), weights first; with input gains (p + d,), the last d of them g
+theta, moments, average : (p,), weights first; with input gains (p + d,), the last d of theta are g
 gradient : an array like theta, or a SparseGradient
-vectors : [theta, moments ..., average if there is one]     the arrays of the state
 batch : slice or (b,) array of int     which of the n training samples
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite, log, sqrt
 from time import perf_counter
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -39,9 +39,10 @@ from sknet._training.solver import (
     State,
     StopReason,
     TrainingEnd,
+    Vectors,
 )
-from sknet._typing import Array, Gradient, SparseGradient
-from sknet._vectors import add_multiple
+from sknet._typing import Array, Gradient, Positions, SparseGradient
+from sknet._vectors import add_multiple, blocks_of_batch
 
 MIN_ADAPTIVE_RATE = 1e-6
 """At this rate, the schedule `adaptive` ends training at the next plateau, as in scikit-learn."""
@@ -69,15 +70,9 @@ class MiniBatchSolver(Solver):
     averaging: float = 0.0  # decay of theta's moving average; 0 for no average
     schedule_epochs: float | None = None  # length of the schedule in epochs; None for `n_epochs`
     relative_tol: bool = False  # whether `tol` is relative to the best score
-    gain_rate: float = 0.0  # learning rate of input gains, as a multiple of `rate`; 0 for no gains
-
-    @property
-    def learns_gains(self) -> bool:
-        """Whether input gains are learnt, which needs whole gradients."""
-        return self.gain_rate > 0.0
 
     def samples_per_step(self, n_samples: int) -> int:
-        """Return the size of a batch."""
+        """Return the number of samples of a batch."""
         return min(self.batch_size, n_samples)
 
     def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
@@ -103,13 +98,31 @@ class MiniBatchSolver(Solver):
         return replace(self, n_epochs=n_epochs, schedule_epochs=(self.schedule_epochs or self.n_epochs) * share)
 
 
-class InputGains(NamedTuple):
-    """Views of theta and its gradient that belong to input gains; each step overwrites them."""
+@dataclass(eq=False)
+class InputGains:
+    """Input gains: W_j = exp(g_j) V_j. The arrays are views of theta and its gradient, and a step overwrites them."""
 
-    W: Array  # (d, h), the first layer's weights
-    G: Array  # (d, h), their gradient
+    optimizer: Optimizer  # of V and g, like its moments
+    rate: float  # the learning rate of g, as a multiple of that of V
+    W: Array  # (d, h)
+    G: Array  # (d, h), the gradient of W
     g: Array  # (d, 1)
     dg: Array  # (d, 1), the gradient of g
+
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
+        """Overwrite the gradient with the direction of W and g, and update the moments; return the scale."""
+        W, G, dg = self.W, self.G, self.dg
+        gain = np.exp(self.g)  #           exp(g_j)                     (d, 1)
+        np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
+        G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
+        scale = self.optimizer.update(gradient, moments, step)
+        G *= gain  # a step of W_j is exp(g_j) times that of V_j
+        dg *= self.rate
+        return scale
+
+    def multiply_weights(self, scale: float) -> None:
+        """Multiply W_j by exp(scale dg_j), where scale dg_j is the change of g_j."""
+        self.W *= np.exp(scale * self.dg)
 
 
 class MiniBatchLoop:
@@ -117,7 +130,7 @@ class MiniBatchLoop:
 
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
-        self._epochs_before = state.epoch
+        self._epochs_before, self._vectors = state.epoch, state.vectors
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
         self._gradient = np.zeros_like(state.theta)
         self._optimizer = solver.optimizer.with_l1(problem.l1) if problem.l1 else solver.optimizer
@@ -125,11 +138,14 @@ class MiniBatchLoop:
         self._gains: InputGains | None = None
         if solver.learns_gains:
             self._gains = InputGains(
+                self._optimizer,
+                solver.gain_rate,
                 W=problem.first_layer_weights(state.theta),
                 G=problem.first_layer_weights(self._gradient),
                 g=state.theta[self._n_parameters :, np.newaxis],
                 dg=self._gradient[self._n_parameters :, np.newaxis],
             )
+        self._to_direction = self._optimizer.update if self._gains is None else self._gains.update
         # at the end of the last whole epoch; None while the state itself is at the end of an epoch
         self.snapshot: tuple[State, Any] | None = state.snapshot()
         self._reason = solver.reason_not_to_resume(problem, state)
@@ -160,7 +176,7 @@ class MiniBatchLoop:
 
     def result(self, stopped_by: StopReason | None) -> TrainingEnd:
         """Return how training has ended; `stopped_by` is why all loops were stopped, if they were."""
-        # `stopped_by` applies only to loops that were not over before
+        # loops that were over before have not been stopped by it
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
         return TrainingEnd(why, self.state.epoch)
 
@@ -185,7 +201,7 @@ class MiniBatchLoop:
         n_batches = -(-n // size)  # rounded up: the last batch may be smaller
         rng = state.rng if problem.is_random else None
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
-        updates = ParameterUpdates(state.vectors_like_theta, problem.n_weights, has_average=state.average is not None)
+        self._late_averages = LateAverages()
         for i, batch in enumerate(problem.batches(size, state.rng if solver.shuffle else None)):
             value, gradient = problem.objective(state.theta, batch, self._gradient, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
@@ -194,15 +210,16 @@ class MiniBatchLoop:
             if not (isfinite(value) and abs(value) <= MAX_OBJECTIVE_GROWTH * (1.0 + first_value)):
                 raise DivergedError(state.epoch + 1, rate)
             if clip_norm is not None or i == n_batches - 1:  # the history has the norm of the last step
-                norm = gradient_norm(gradient, self._n_parameters)
-            if clip_norm is not None and norm > clip_norm:
-                for part in gradient_parts(gradient):
-                    part *= clip_norm / norm
-            self._step(updates, gradient, rate)
+                parts = gradient_parts(gradient, self._n_parameters)
+                norm = sqrt(sum([float(np.dot(part, part)) for part in parts]))
+                if clip_norm is not None and norm > clip_norm:
+                    for part in parts:
+                        part *= clip_norm / norm
+            self._step(gradient, rate)
             n_rows = min(size, n - i * size)
             total += value * n_rows
             n_without_penalty += n_rows if isinstance(gradient, SparseGradient) else 0
-        updates.update_averages()
+        self._late_averages.update_all()
         # once per epoch is enough, because a theta that is not finite stays so
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
@@ -219,14 +236,18 @@ class MiniBatchLoop:
 
     # --- one step --------------------------------------------------------------------------------------------------
 
-    def _step(self, updates: "ParameterUpdates", gradient: Gradient, rate: float) -> None:
+    def _step(self, gradient: Gradient, rate: float) -> None:
         """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds."""
         problem, state = self.problem, self.state
         state.step += 1
         # the average decays faster at first, so that it forgets the first weights
         decay = min(self.solver.averaging, (1.0 + state.step) / (10.0 + state.step))
-        for vectors, part, n_weights in updates.of_step(gradient, decay):
-            self._update_parameters(vectors, part, rate, n_weights, decay)
+        if isinstance(gradient, SparseGradient):
+            self._move_touched(gradient, rate, decay)
+        else:
+            self._late_averages.update_all()
+            self._move(self._vectors, gradient, rate, problem.n_weights, decay)
+            self._late_averages.count_step(decay)
         if problem.l1:
             w, steps = state.theta[: problem.n_weights], self._steady_steps(rate)
             soft_threshold(w, problem.l1 * (steps[: w.size] if isinstance(steps, np.ndarray) else steps))
@@ -245,45 +266,52 @@ class MiniBatchLoop:
 
     def _steady_steps(self, rate: float) -> float | Array:
         """Return the length of a step along a constant gradient of 1, for the whole theta or for each parameter."""
-        theta, moments, step = self.state.theta, self.state.moments, self.state.step
-        steps = rate * self._optimizer.steady_direction(moments, step)
+        steps = rate * self._optimizer.steady_direction(self.state.moments, self.state.step)
         if self._gains is None:
             return steps
-        steps = np.array(np.broadcast_to(steps, theta.shape), theta.dtype)
+        steps = np.array(np.broadcast_to(steps, self.state.theta.shape), self.state.theta.dtype)
         # dJ/dV_j = exp(g_j) dJ/dW_j, and a step of W_j is exp(g_j) times that of V_j
         W_steps = self.problem.first_layer_weights(steps)
         W_steps *= np.exp(2.0 * self._gains.g)
         return steps
 
-    def _update_parameters(
-        self, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int, decay: float
-    ) -> None:
+    def _move(self, vectors: Vectors, gradient: Array, rate: float, n_weights: int, decay: float) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        A moving average of theta (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient.
+        `vectors` and the gradient may be parts, whose first `n_weights` entries are weights. A moving average of theta
+        (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient.
         """
-        solver, step, gains = self.solver, self.state.step, self._gains
-        theta, *moments = vectors
-        average = moments.pop() if solver.averaging else None
-        if gains is not None:  # the moments are those of V and g
-            W, G, g, dg = gains
-            gain = np.exp(g)  #                exp(g_j)                     (d, 1)
-            np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
-            G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
-        scale = -rate * self._optimizer.update(gradient, moments, step)  # overwrites the gradient with the direction
-        if solver.weight_decay:
-            theta[:n_weights] *= 1.0 - rate * solver.weight_decay
-        if gains is not None:
-            G *= gain  # a step of W_j is exp(g_j) times that of V_j
-            dg *= solver.gain_rate
+        theta, moments, average = vectors
+        scale = -rate * self._to_direction(gradient, moments, self.state.step)  # overwrites the gradient
+        if self.solver.weight_decay:
+            theta[:n_weights] *= 1.0 - rate * self.solver.weight_decay
         # one pass over theta applies both the rate and the optimizer's scalar factor
         add_multiple(theta, scale, gradient)
-        if gains is not None:
-            dg *= scale  # the change of g
-            W *= np.exp(dg)
+        if self._gains is not None:
+            self._gains.multiply_weights(scale)
         if average is not None:
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
+
+    def _move_touched(self, gradient: SparseGradient, rate: float, decay: float) -> None:
+        """Do as `_move`, but of the first layer's weights, move only the rows that the batch touches."""
+        out, start, stop, row_indices, values = gradient
+        vectors, late, h = self._vectors, self._late_averages, values.shape[1]
+        self._move(vectors.each(lambda vector: vector[:start]), out[:start], rate, start, decay)  # later weights
+        self._move(vectors.each(lambda vector: vector[stop:]), out[stop:], rate, 0, decay)  # biases, which do not decay
+        matrices = vectors.each(lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
+        if matrices.average is not None:
+            late.begin(matrices.theta, matrices.average)
+        for block in blocks_of_batch(slice(0, len(row_indices)), max(1, PARAMETERS_MOVED_AT_ONCE // h)):
+            rows = row_indices[block]
+            # copies, because NumPy cannot work in place on rows that are selected by index
+            touched = matrices.each(partial(np.take, indices=rows, axis=0))
+            if touched.average is not None:
+                touched = touched._replace(average=late.up_to_date(touched.theta, touched.average, rows))
+            self._move(touched.each(np.ravel), values[block].ravel(), rate, touched.theta.size, decay)
+            for matrix, moved in zip(matrices.arrays, touched.arrays, strict=True):
+                matrix[rows] = moved
+        late.count_step(decay, row_indices)
 
 
 def soft_threshold(w: Array, amount: float | Array) -> None:
@@ -338,14 +366,15 @@ def _one_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None) 
 
 # --- whole and sparse gradients --------------------------------------------------------------------------------------
 
-PARAMETERS_UPDATED_AT_ONCE = 2**15
-"""How many parameters a sparse step moves at once, so that they stay in the cache for a dozen passes."""
+PARAMETERS_MOVED_AT_ONCE = 2**15
+"""How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
 
 
-def gradient_norm(gradient: Gradient, n_parameters: int) -> float:
-    """Return the Euclidean norm of the gradient of the parameters, without that of gains."""
-    parts = gradient_parts(gradient) if isinstance(gradient, SparseGradient) else [gradient[:n_parameters]]
-    return sqrt(sum([float(np.dot(part, part)) for part in parts]))
+def gradient_parts(gradient: Gradient, n_parameters: int) -> list[Array]:
+    """Return the arrays, each 1-d, of the gradient of the parameters, without that of gains."""
+    if not isinstance(gradient, SparseGradient):
+        return [gradient[:n_parameters]]
+    return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
 
 
 def zero_fixed_gradient(gradient: Gradient, is_free: Array) -> None:
@@ -358,73 +387,42 @@ def zero_fixed_gradient(gradient: Gradient, is_free: Array) -> None:
     values *= is_free[start:stop].reshape(-1, values.shape[1])[row_indices]
 
 
-def gradient_parts(gradient: Gradient) -> list[Array]:
-    """Return the arrays of a gradient, each 1-d."""
-    if not isinstance(gradient, SparseGradient):
-        return [gradient]
-    return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
+class LateAverages:
+    """The moving averages of rows of weights, of which an epoch's sparse steps update only those that a batch touches.
 
-
-ParameterUpdate = tuple[Sequence[Array], Array, int]
-"""Parts of the vectors, (q,) each, the same part of the gradient, (q,), and how many of its first entries are weights.
-A step overwrites both."""
-
-
-class ParameterUpdates:
-    """The parts of theta, its moments and its average that each step of an epoch moves: all, or what a batch touches.
-
-    The average of a row of weights that no batch touches is updated late. While the row does not change, each step
-    multiplies the difference between its average and theta by the decay. So several steps multiply it by the product
-    of their decays. This is applied when the row is touched again, and at the end of the epoch.
+    While a row does not change, each step multiplies the difference between its average and theta by the decay. So
+    several steps multiply it by the product of their decays. This is applied when a batch touches the row again, and at
+    the end of the epoch.
     """
 
-    def __init__(self, vectors: Sequence[Array], n_weights: int, *, has_average: bool) -> None:
-        self._vectors, self._n_weights, self._has_average = vectors, n_weights, has_average
+    def __init__(self) -> None:
         self._log_product = 0.0  # the logarithm of the product of the decays of this epoch
-        # from the first sparse gradient on: (d,) `_log_product` when the average of each row was last updated
-        self._log_at_update: Array | None = None
+        # from the first sparse step on: the weights and their average, (d, h) each
+        self._weights_and_average: tuple[Array, Array] | None = None
+        self._log_at_update = np.empty(0)  # (d,) `_log_product` when the average of each row was last updated
 
-    def of_step(self, gradient: Gradient, decay: float) -> Iterator[ParameterUpdate]:
-        """Yield the parts that a step moves; `decay` is that of the average.
+    def begin(self, weights: Array, average: Array) -> None:
+        """Begin to note when the average of each row is updated, unless this has begun since the last `update_all`."""
+        if self._weights_and_average is None:
+            self._weights_and_average = weights, average
+            self._log_at_update = np.full(len(weights), self._log_product)
 
-        The caller must move each part before it asks for the next one. If a part is a copy, it is then written back.
-        """
-        log_decay = log(decay) if self._has_average else 0.0
-        if not isinstance(gradient, SparseGradient):
-            self.update_averages()
-            yield self._vectors, gradient, self._n_weights
-            self._log_product += log_decay
-            return
-        out, start, stop, row_indices, values = gradient
-        yield [vector[:start] for vector in self._vectors], out[:start], start  # weights of later layers
-        yield [vector[stop:] for vector in self._vectors], out[stop:], 0  # biases, which do not decay
-        self._matrices = [vector[start:stop].reshape(-1, values.shape[1]) for vector in self._vectors]  # (d, h)
-        if self._log_at_update is None:
-            self._log_at_update = np.full(len(self._matrices[0]), self._log_product)
-        for some, copies in self._copies(row_indices, self._log_at_update):
-            yield [copy.reshape(-1) for copy in copies], values[some].reshape(-1), copies[0].size
-        self._log_product += log_decay
-        self._log_at_update[row_indices] = self._log_product
+    def up_to_date(self, weights: Array, average: Array, row_indices: Positions) -> Array:
+        """Return the average of some rows, (r, h), after all steps so far, given their last average."""
+        decay = np.exp(self._log_product - self._log_at_update[row_indices]).astype(weights.dtype)
+        return weights + decay[:, np.newaxis] * (average - weights)
 
-    def update_averages(self) -> None:
-        """Update the averages of the rows that the last steps have not touched."""
-        if self._log_at_update is not None:
+    def count_step(self, decay: float, row_indices: Positions = slice(0)) -> None:
+        """Note that a step has updated the averages of some rows; its decay is 0 if there are no averages."""
+        if decay:
+            self._log_product += log(decay)
+            self._log_at_update[row_indices] = self._log_product
+
+    def update_all(self) -> None:
+        """Update the averages of all rows that the last steps have not touched."""
+        if self._weights_and_average is not None:
+            weights, average = self._weights_and_average
             late = np.flatnonzero(self._log_at_update != self._log_product)
-            for _ in self._copies(late, self._log_at_update):
-                pass  # `_copies` updates the averages
-            self._log_at_update = None
-
-    def _copies(self, row_indices: Array, log_at_update: Array) -> Iterator[tuple[slice, list[Array]]]:
-        """Yield copies of rows, with up-to-date averages, and which of `row_indices` they are; then write them back."""
-        n_rows = max(1, PARAMETERS_UPDATED_AT_ONCE // self._matrices[0].shape[1])
-        for i in range(0, len(row_indices), n_rows):
-            rows = row_indices[i : i + n_rows]
-            # NumPy cannot work in place on rows that are selected by index
-            copies = [matrix.take(rows, axis=0) for matrix in self._matrices]
-            if self._has_average:
-                theta, *_, average = copies
-                decay = np.exp(self._log_product - log_at_update[rows]).astype(theta.dtype)[:, np.newaxis]
-                copies[-1] = theta + decay * (average - theta)
-            yield slice(i, i + n_rows), copies
-            for matrix, copy in zip(self._matrices, copies, strict=True):
-                matrix[rows] = copy
+            for rows in blocks_of_batch(late, max(1, PARAMETERS_MOVED_AT_ONCE // weights.shape[1])):
+                average[rows] = self.up_to_date(weights[rows], average[rows], rows)
+            self._weights_and_average, self._log_at_update = None, np.empty(0)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from math import inf, isnan, nan
 from time import perf_counter
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -94,6 +94,24 @@ def epoch_rank(score: float, validation_loss: float) -> tuple[int, float]:
     return (0, 0.0) if isnan(validation_loss) else (1, -validation_loss)
 
 
+class Vectors(NamedTuple):
+    """Theta, its moments and its average, or the same part of each."""
+
+    theta: Array
+    moments: tuple[Array, ...]
+    average: Array | None  # None if none is kept
+
+    @property
+    def arrays(self) -> list[Array]:
+        """All of them."""
+        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
+
+    def each(self, function: Callable[[Array], Array]) -> Self:
+        """Return the function's value for each array."""
+        average = None if self.average is None else function(self.average)
+        return type(self)(function(self.theta), tuple(map(function, self.moments)), average)
+
+
 @dataclass
 class State:
     """The state of one network in training: parameters, moments, random numbers, counters and history."""
@@ -122,9 +140,9 @@ class State:
         return self.averaged_theta if self.best is None else self.best.theta
 
     @property
-    def vectors_like_theta(self) -> list[Array]:
-        """Theta, the moments and, if there is one, the average: all have the same length."""
-        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
+    def vectors(self) -> Vectors:
+        """Theta, its moments and its average."""
+        return Vectors(self.theta, self.moments, self.average)
 
     @property
     def scores_undefined(self) -> bool:
@@ -133,8 +151,10 @@ class State:
 
     # --- after an epoch --------------------------------------------------------------------------------------------
 
-    def update_best(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
-        """Update `best`, `best_score` and `n_no_improvement`; return the validation loss and score, or NaN.
+    def evaluate_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
+        """Evaluate the epoch, update `best`, `best_score` and `n_no_improvement`; return the validation loss and score.
+
+        Without validation, both are NaN, and minus the training loss is compared with the best score.
 
         If scores are equal, the latest epoch is the best: an accuracy often stays the same
         while the loss still falls. If all scores are NaN, the lowest validation loss is the best.
@@ -161,7 +181,7 @@ class State:
         """
         self.epoch += 1
         self.n_samples_seen += problem.n_samples
-        validation_loss, score = self.update_best(problem.evaluate, loss, tol)
+        validation_loss, score = self.evaluate_epoch(problem.evaluate, loss, tol)
         seconds = perf_counter() - started
         self.history.append(Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds))
 
@@ -169,7 +189,7 @@ class State:
 
     def check_same_kind(self, first: Self) -> None:
         """Raise a ValueError if training that begins with `first` cannot have led to this state."""
-        types, first_types = ([(v.shape, v.dtype) for v in one.vectors_like_theta] for one in (self, first))
+        types, first_types = ([(v.shape, v.dtype) for v in one.vectors.arrays] for one in (self, first))
         if types != first_types or (self.best is not None and self.best.theta.shape != first.theta.shape):
             raise ValueError("its arrays are not those of its network")
         if self.epoch != len(self.history):
@@ -182,13 +202,7 @@ class State:
         return replace(self._copy_of_all_but_rng(), rng=deepcopy(self.rng))
 
     def _copy_of_all_but_rng(self) -> Self:
-        return replace(
-            self,
-            theta=self.theta.copy(),
-            moments=tuple(moment.copy() for moment in self.moments),
-            average=None if self.average is None else self.average.copy(),
-            history=self.history.copy(),
-        )
+        return replace(self, **self.vectors.each(np.copy)._asdict(), history=self.history.copy())
 
     def snapshot(self) -> tuple[Self, Any]:
         """Return what `restore` needs to undo later changes. It is taken after each epoch, so it must be fast."""
@@ -255,20 +269,21 @@ class Solver(ABC):
     n_epochs: int  # with those already done
     tol: float  # the smallest improvement of the score or the training loss that counts
     n_iter_no_change: float = inf  # epochs without such an improvement after which training stops
+    gain_rate: float = 0.0  # learning rate of input gains, as a multiple of the weights'; 0 for no gains, as in L-BFGS
     end_reason: StopReason = StopReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
 
     @property
     def learns_gains(self) -> bool:
-        """Whether it learns input gains, for which it needs whole gradients."""
-        return False
+        """Whether input gains are learnt, which needs whole gradients."""
+        return self.gain_rate > 0.0
 
-    @abstractmethod
     def samples_per_step(self, n_samples: int) -> int:
-        """Return the number of samples that a step uses."""
+        """Return the number of samples that a step uses: all, unless it takes batches."""
+        return n_samples
 
-    @abstractmethod
     def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
-        """Return the first state of training that starts at theta."""
+        """Return the first state of training that starts at theta, without moments unless the solver has some."""
+        return State(theta, (), rng)
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
         """Return the solver for another number of epochs; a schedule needs `share`, the number over the planned one."""

@@ -73,7 +73,7 @@ def test_single_precision_stays_so(case):
 def test_several_targets_are_a_mean_of_numbers_or_a_sum_of_labels_in_which_a_missing_one_has_no_part(case):
     loss, raw, target = case.draw(20)
     each = [slice(j, j + 1) for j in range(case.n_outputs)]
-    tolerant = loss_of_present_targets(loss, lambda: [(loss, s) for s in each], case.share)
+    tolerant = loss_of_present_targets(loss, tuple((loss, s) for s in each), case.share)
     np.testing.assert_array_equal(tolerant.value(raw, target), loss.value(raw, target))
     target[np.arange(20) % 3 == 0, 0] = target[np.arange(20) % 3 == 1, -1] = np.nan
     present = ~np.isnan(target)
@@ -103,8 +103,8 @@ def test_logarithms_of_probabilities_are_those_of_the_link(name):
     loss, raw, _ = LOSSES[name].draw()
     link = loss.inverse_link
     np.testing.assert_allclose(np.exp(link.log_predictions(raw)), link.predictions(raw), rtol=1e-12)
-    both = link.of_both_classes(link.predictions, raw)
-    np.testing.assert_allclose(np.exp(link.of_both_classes(link.log_predictions, raw)), both, rtol=1e-12)
+    both = link.with_other_class(link.predictions, raw)
+    np.testing.assert_allclose(np.exp(link.with_other_class(link.log_predictions, raw)), both, rtol=1e-12)
     if link.name == "logistic":  # the other class comes first
         np.testing.assert_allclose(both[:, : raw.shape[1]], 1.0 - link.predictions(raw), rtol=1e-12)
 
@@ -190,7 +190,7 @@ def test_logarithms_of_probabilities_at_extremes_are_finite(slices, name, dtype)
     values, k = extremes(dtype), slices[-1].stop
     raw = np.stack([np.roll(values, shift) for shift in range(k)], axis=1)
     link = CLASSIFICATION_LOSSES[name](slices, True).inverse_link
-    log_P = link.of_both_classes(link.log_predictions, raw)
+    log_P = link.with_other_class(link.log_predictions, raw)
     assert np.isfinite(log_P).all() and (log_P <= 0.0).all() and log_P.dtype == dtype
 
 

@@ -218,7 +218,7 @@ def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
 def test_a_loss_is_mirrored_only_if_it_says_so():
     own = losses.Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, link=lambda raw: None)
     link, raw = own.inverse_link, np.array([[0.5], [-2.0]])
-    assert not link.is_mirrored and link.of_both_classes(link.predictions, raw).shape == (2, 1)
+    assert not link.is_mirrored and link.with_other_class(link.predictions, raw).shape == (2, 1)
 
 
 def test_functions_of_ones_own_become_a_link():

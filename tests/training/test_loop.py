@@ -734,7 +734,7 @@ def test_rows_that_no_batch_touches_keep_their_weights(optimizer):
 
 def test_few_rows_at_a_time_are_all_rows(monkeypatch):
     whole = run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"])
-    monkeypatch.setattr("sknet._training.loop.PARAMETERS_UPDATED_AT_ONCE", 2)
+    monkeypatch.setattr("sknet._training.loop.PARAMETERS_MOVED_AT_ONCE", 2)
     assert same(run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"]), whole)
 
 

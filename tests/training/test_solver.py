@@ -21,7 +21,7 @@ def observed(scores, tol, n_to_wait):
     """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
     state = state_of([0.0])
     for i, score in enumerate(scores, 1):
-        state.update_best(None, -score, tol)
+        state.evaluate_epoch(None, -score, tol)
         if state.n_no_improvement > n_to_wait:
             return i
     return None
@@ -69,7 +69,7 @@ def evaluated(scores, losses):
         state.theta += 1.0
         state.epoch = epoch
         evaluation = EpochEvaluation(2.0 * state.theta, score, loss, epoch, temperature=3.0)
-        found = state.update_best(lambda theta, epoch, evaluation=evaluation: evaluation, nan, 0.0)
+        found = state.evaluate_epoch(lambda theta, epoch, evaluation=evaluation: evaluation, nan, 0.0)
         np.testing.assert_equal(found, (loss, score))
     return state
 
@@ -99,20 +99,20 @@ def test_the_best_epoch_is_kept(scores, losses, best):
 def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_pickle():
     for travel in State.copy, by_pickle:
         state = travel(evaluated([nan, nan], [2.0, 1.0]))
-        state.update_best(lambda theta, epoch: EpochEvaluation(theta, nan, 1.5, epoch), nan, 0.0)
+        state.evaluate_epoch(lambda theta, epoch: EpochEvaluation(theta, nan, 1.5, epoch), nan, 0.0)
         assert (state.best.epoch, state.best.validation_loss, state.best.temperature) == (2, 1.0, 3.0)
 
 
 def test_without_validation_no_epoch_is_the_best():
     state = state_of([0.0])
-    assert all(map(isnan, state.update_best(None, 1.0, 0.0)))
+    assert all(map(isnan, state.evaluate_epoch(None, 1.0, 0.0)))
     assert state.best is None and not state.scores_undefined
 
 
 def test_the_moving_average_is_what_is_evaluated():
     state = eventful()
     state.best = None
-    state.update_best(lambda theta, epoch: EpochEvaluation(theta, 1.0, 0.0, epoch), nan, 0.0)
+    state.evaluate_epoch(lambda theta, epoch: EpochEvaluation(theta, 1.0, 0.0, epoch), nan, 0.0)
     np.testing.assert_array_equal(state.best.theta, state.average)
 
 

@@ -78,7 +78,7 @@ def test_theta_keeps_its_type_and_its_place_in_memory(make, dtype):
     state = state_of(theta, make())
     before = state.theta
     train(make(n_epochs=3), problem(quadratic), state)
-    assert state.theta is before and {vector.dtype for vector in state.vectors_like_theta} == {np.dtype(dtype)}
+    assert state.theta is before and {vector.dtype for vector in state.vectors.arrays} == {np.dtype(dtype)}
     assert quadratic(state.theta, None, np.empty(5))[0] < quadratic(START, None, np.empty(5))[0]
 
 
