@@ -390,7 +390,7 @@ CHANGED = [
 @quiet
 @pytest.mark.parametrize(("change", "message"), CHANGED)
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "backpropagate"])
-def test_what_was_learnt_of_the_table_cannot_change_while_training_goes_on(change, message, method):
+def test_continued_training_refuses_changed_parameters_of_columns_and_targets(change, message, method):
     y = np.abs(NUMBER) + 1.0
     net = SigmoidMLPRegressor(**QUICK | {"warm_start": True, "dtype": "float64", "target_scaling": "standard"}).fit(
         X, y

@@ -92,7 +92,7 @@ def epochs(n):
 
 @needs_callbacks
 @of_both
-def test_one_task_an_epoch_none_a_batch(kind, y):
+def test_each_epoch_is_one_task(kind, y):
     recorder = Recorder()
     net = kind(**QUICK).set_callbacks(recorder).fit(X, y)
     assert recorder.calls == epochs(4)
@@ -107,7 +107,7 @@ def test_one_task_an_epoch_none_a_batch(kind, y):
 @converges
 @of_both
 @pytest.mark.parametrize("max_iter", [3, 200])
-def test_one_task_an_iteration_of_lbfgs(kind, y, max_iter):
+def test_each_iteration_of_lbfgs_is_one_task(kind, y, max_iter):
     recorder = Recorder()
     parameters = QUICK | {"solver": "lbfgs", "max_iter": max_iter, "tol": 1e-2}
     net = kind(**parameters).set_callbacks(recorder).fit(X, y)
@@ -216,7 +216,7 @@ def test_the_folds_epochs_are_tasks_too(kind, y, n_members):
 @needs_callbacks
 @of_both
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_one_that_stops_among_the_folds_leaves_the_first_folds_network_with_a_warning(kind, y, n_members):
+def test_a_stop_during_folds_publishes_the_first_folds_network(kind, y, n_members):
     recorder = Recorder(stop_after=2)
     with pytest.warns(UserWarning, match=STOPPED_IN_FOLDS):
         net = kind(**FOLDS, n_members=n_members).set_callbacks(recorder).fit(X, y)
@@ -233,7 +233,7 @@ def test_one_that_stops_among_the_folds_leaves_the_first_folds_network_with_a_wa
 @needs_callbacks
 @of_both
 @pytest.mark.parametrize("how", [{"early_stopping": False}, {"early_stopping": True, "validation_fraction": 0.3}])
-def test_one_that_stops_members_leaves_all_at_that_epoch(kind, y, how):
+def test_a_stop_ends_all_members_after_the_same_epoch(kind, y, how):
     net = kind(**FOLDS | how, n_members=3).set_callbacks(Recorder(stop_after=2)).fit(X, y)
     assert net.n_iter_ == 2 and list(net.history_.groupby("member").size()) == [2, 2, 2]
 
@@ -484,7 +484,7 @@ def test_an_older_scikit_learn_has_no_checkpoints(path):
 
 @needs_callbacks
 @pytest.mark.parametrize("every", [0, -1, 1.5, True, np.inf, np.nan, None, "3"])
-def test_every_is_a_number_of_epochs(path, every):
+def test_the_interval_of_a_checkpoint_must_be_a_number_of_epochs(path, every):
     with pytest.raises(ValueError, match="every="):
         Checkpoint(path, every)
 
@@ -512,7 +512,7 @@ class Removing:
 
 @needs_callbacks
 @pytest.mark.parametrize(("every", "written"), [(1, [1, 2, 3, 4]), (2, [2, 4]), (3, [3]), (7, [])])
-def test_it_is_written_every_few_epochs(path, every, written):
+def test_a_checkpoint_is_written_every_few_epochs(path, every, written):
     removing = Removing(path)
     SigmoidMLPRegressor(**QUICK).set_callbacks(removing, Checkpoint(path, every)).fit(X, NUMBER)
     assert removing.epochs == written
@@ -525,7 +525,7 @@ def test_the_path_is_taken_as_it_is_and_may_be_a_string(tmp_path):
 
 
 @needs_callbacks
-def test_it_works_inside_a_pipeline(path):
+def test_a_checkpoint_works_inside_a_pipeline(path):
     net = SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(path))
     pipeline = make_pipeline(StandardScaler(), net).fit(X, NUMBER)
     again = SigmoidMLPRegressor(**QUICK).resume(path, pipeline[0].transform(X), NUMBER)
@@ -542,7 +542,7 @@ def test_lbfgs_has_no_checkpoints(path):
 
 
 @needs_callbacks
-def test_it_goes_on_this_packages_estimators_only(path):
+def test_a_checkpoint_refuses_estimators_of_other_packages(path):
     from sklearn.linear_model import LogisticRegression
 
     with pytest.raises(TypeError, match="LogisticRegression is not one of them"):

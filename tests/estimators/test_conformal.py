@@ -42,7 +42,7 @@ def test_thresholds_are_quantiles_of_the_probabilities_of_rows_of_ones_own(n_mem
 
 
 @pytest.mark.parametrize("weight", [None, rng.integers(1, 4, 300).astype(float)])
-def test_with_folds_they_come_from_out_of_fold_predictions(weight):
+def test_with_folds_prediction_sets_come_from_out_of_fold_predictions(weight):
     """All of them below 500 rows: each row once; weight or none, of each class by itself."""
     net = SigmoidMLPClassifier(4, max_iter=5, random_state=0, early_stopping="folds", input_gains=False)
     net.fit(X, LABEL, weight)

@@ -193,7 +193,7 @@ def fitted_with(name, value):
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_what_is_done_to_a_list_after_a_fit_leaves_what_was_learnt(name):
+def test_changing_a_passed_list_after_fit_changes_no_prediction(name):
     value, change = LISTS[name]
     given = value.copy()
     net, table, _ = fitted_with(name, given)
@@ -206,7 +206,7 @@ def test_what_is_done_to_a_list_after_a_fit_leaves_what_was_learnt(name):
 
 
 @pytest.mark.parametrize("name", ["monotonic_cst", "interaction_cst", "categorical_features", "hidden_layer_sizes"])
-def test_what_cannot_change_any_more_is_refused_where_its_list_was_changed(name):
+def test_partial_fit_refuses_a_list_that_was_changed_in_place(name):
     value, change = LISTS[name]
     given = value.copy()
     net, table, y = fitted_with(name, given)

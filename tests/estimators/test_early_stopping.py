@@ -52,7 +52,7 @@ def test_the_held_out_part_has_its_share_of_every_label(kind, monkeypatch):
 @quiet
 @pytest.mark.filterwarnings("ignore:y has a single row for each of the classes")
 @pytest.mark.parametrize("counts", [[100, 30, 1, 1, 1], [5] * 30, [2] * 100, [149, 1]])
-def test_rare_classes(counts):
+def test_early_stopping_takes_classes_of_few_rows(counts):
     y = np.repeat(np.arange(len(counts)), counts)
     X = np.random.default_rng(1).normal(size=(len(y), 3))
     fitted = SigmoidMLPClassifier(**STOPPING).fit(X, y)
@@ -179,7 +179,7 @@ def test_patience_is_counted_from_the_best_score_plus_tol():
     assert fitted.n_iter_ == 7  # each of the last four is less than 0.1 above the best before it
 
 
-def test_to_stop_on_the_score_is_no_failure_and_the_best_loss_is_not_kept():
+def test_training_that_stops_on_the_score_has_no_best_loss():
     scores = iter([1.0] + [0.0] * 9)
     fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores)}).fit(X, LABEL)
     assert fitted.n_iter_ == 5 and fitted.best_loss_ is None
@@ -367,7 +367,7 @@ def test_a_warm_start_says_where_it_may_hold_out_rows_that_it_has_seen():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_best_score_of_no_number_is_none():
+def test_the_best_score_is_nan_if_no_score_is_a_number():
     net = SigmoidMLPRegressor(**STOPPING | {"scoring": "r2"}).fit(X, NUMBER, X_val=X[:1], y_val=NUMBER[:1])
     assert np.isnan(net.best_validation_score_)
 

@@ -125,7 +125,7 @@ def added_together(net, table):
 
 
 @pytest.mark.parametrize("cst", ["no_interactions", "pairwise", [{"a", "town"}, {"day", "said"}]])
-def test_a_mixed_table(cst):
+def test_all_inputs_of_a_column_are_in_its_set(cst):
     """A column's bins, levels, cycles, components of text and marks of missing values are in its sets."""
     sizes = {"hidden_layer_sizes": 18} if cst == "pairwise" else {}
     net = SigmoidMLPRegressor(interaction_cst=cst, text_features=["said"], **FAST | sizes).fit(TABLE, NUMBER)

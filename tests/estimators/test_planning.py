@@ -93,7 +93,7 @@ def test_a_warm_start_holds_out_the_same_rows():
 
 
 @quiet
-def test_early_stopping_that_cannot_be_is_said_once():
+def test_early_stopping_without_enough_rows_warns_once():
     with pytest.warns(RuntimeWarning, match="validation_fraction=0.1 of 20 rows") as told:
         net = SigmoidMLPRegressor(**QUICK | {"early_stopping": True, "validation_fraction": 0.1}).fit(
             X[:20], NUMBER[:20]

@@ -261,7 +261,7 @@ def test_names_on_one_side_only_warn_as_in_scikit_learn():
 
 @pytest.mark.filterwarnings("ignore:(X has a single row|y has a single class)")
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
-def test_one_row_and_one_column(solver):
+def test_tables_of_one_row_or_one_column_are_enough(solver):
     parameters = QUICK | {"solver": solver, "batch_size": 1}
     assert np.isfinite(SigmoidMLPRegressor(**parameters).fit([[2.0]], [3.0]).predict([[2.0]])).all()
     assert np.isfinite(SigmoidMLPRegressor(**parameters).fit(COUNTS[:, :1], NUMBER).predict([[2.0]])).all()
@@ -357,7 +357,7 @@ def test_values_that_are_no_category_are_named():
             call(bad)
 
 
-def test_infinity_at_predict():
+def test_infinity_is_refused_at_predict():
     net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER)
     with pytest.raises(ValueError, match="infinity"):
         net.predict(np.full((1, 4), np.inf))
@@ -485,7 +485,7 @@ def test_errors_name_the_validation_set():
         (np.ones(5), r"sample_weight has shape \(5,\)"),
     ],
 )
-def test_weights_that_are_none_are_refused_in_scores_too(weight, message):
+def test_unsuitable_weights_are_refused_by_fit_and_score(weight, message):
     for kind, y in ((SigmoidMLPRegressor, NUMBER), (SigmoidMLPClassifier, (NUMBER > 0).astype(int))):
         net = kind(3, max_iter=2, random_state=0)
         with pytest.raises((ValueError, TypeError), match=message):
@@ -510,7 +510,7 @@ def test_class_weights_must_have_a_sum_that_is_a_number():
         ([{}, 1], "groups holds what cannot be compared"),
     ],
 )
-def test_groups_that_are_none(groups, message):
+def test_unsuitable_groups_are_refused(groups, message):
     given = np.array((groups * len(X))[: len(X)], dtype=float if np.nan in groups else object)
     with pytest.raises((ValueError, TypeError), match=message):
         SigmoidMLPRegressor(3, early_stopping=True).fit(X, NUMBER, groups=given)

@@ -333,7 +333,7 @@ def test_targets_too_large_for_float32():
         SigmoidMLPRegressor(**parameters).fit(X, 1e60 * NUMBER)
 
 
-def test_a_validation_set_without_events_is_one():
+def test_validation_targets_of_a_poisson_loss_may_all_be_zero():
     net = SigmoidMLPRegressor(**PLAIN | {"early_stopping": True, "max_iter": 2}, loss="poisson")
     net.fit(X, COUNT, X_val=X[:20], y_val=np.zeros(20))
     assert len(net.validation_scores_) == 2

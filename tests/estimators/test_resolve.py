@@ -51,14 +51,14 @@ def regressor(**parameters):
 
 @pytest.mark.parametrize("schedule", OPEN_ENDED_SCHEDULES)
 @pytest.mark.parametrize("solver", FIRST_ORDER)
-def test_with_scikit_learns_schedules_nothing_is_added(schedule, solver):
+def test_scikit_learns_schedules_turn_off_regularisation_that_it_lacks(schedule, solver):
     found = resolved(SigmoidMLPClassifier(learning_rate=schedule, solver=solver))
     assert found.averaging == found.weight_decay == found.dropout == found.label_smoothing == 0.0
     assert found.clip_norm is None and found.temperature_scaling is False
 
 
 @pytest.mark.parametrize("schedule", OWN_SCHEDULES)
-def test_with_our_own_each_solver_gets_what_it_needs(schedule):
+def test_schedules_that_end_turn_on_averaging_and_what_each_solver_needs(schedule):
     nets = {solver: SigmoidMLPRegressor(learning_rate=schedule, solver=solver) for solver in ("adam", "sgd", "rmsprop")}
     found = [resolved(net) for net in nets.values()]
     assert [one.weight_decay for one in found] == [0.02, 0.0, 0.0]
@@ -351,7 +351,7 @@ def test_an_optimizer_object_is_taken_as_it_is():
     assert found.solver.weight_decay == 0.0 and found.solver.clip_norm is None  # "auto" knows our names only
 
 
-def test_the_exponent_of_invscaling_is_ours():
+def test_power_t_is_the_exponent_of_invscaling():
     schedule = settings(SigmoidMLPRegressor(learning_rate="invscaling", power_t=0.25)).solver.schedule
     assert schedule.power_t == 0.25
 

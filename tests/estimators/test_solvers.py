@@ -91,7 +91,7 @@ def test_past_the_end_the_last_rate_is_kept():
 
 
 @pytest.mark.parametrize("bad", [lambda f: "fast", lambda f: np.nan, lambda: 1.0])
-def test_a_rate_of_ones_own_that_is_none(bad):
+def test_an_unsuitable_learning_rate_function_raises(bad):
     net = SigmoidMLPRegressor(**PLAIN | {"learning_rate": bad})
     with pytest.raises((TypeError, ValueError)):
         net.fit(X, NUMBER)
@@ -103,7 +103,7 @@ def test_a_rate_of_ones_own_that_is_none(bad):
 
 @pytest.mark.parametrize("solver", FIRST_ORDER)
 @pytest.mark.parametrize("name", ["constant", "invscaling", "adaptive"])
-def test_to_run_out_of_epochs_is_to_fail_where_there_is_no_end(solver, name):
+def test_reaching_max_iter_warns_if_the_schedule_has_no_end(solver, name):
     message = r"Stochastic Optimizer: Maximum iterations \(2\) reached and the optimization hasn't converged yet"
     with pytest.warns(ConvergenceWarning, match=message) as caught:
         net = SigmoidMLPRegressor(**PLAIN | {"solver": solver, "learning_rate": name, "max_iter": 2}).fit(X, NUMBER)
@@ -112,7 +112,7 @@ def test_to_run_out_of_epochs_is_to_fail_where_there_is_no_end(solver, name):
 
 @pytest.mark.parametrize("solver", FIRST_ORDER)
 @pytest.mark.parametrize("name", ["cosine", "one_cycle", "coslog4", "flat_cosine", lambda fraction: 1.0])
-def test_to_finish_a_schedule_is_normal_and_patience_does_not_cut_it_short(solver, name):
+def test_patience_does_not_end_a_schedule_early(solver, name):
     parameters = PLAIN | {"solver": solver, "learning_rate": name, "max_iter": 12, "tol": 10.0, "n_iter_no_change": 1}
     assert SigmoidMLPRegressor(**parameters).fit(X, NUMBER).n_iter_ == 12  # and no warning
 

@@ -129,7 +129,7 @@ def test_without_penalty_only_ratios_of_weights_matter(factor):
     assert_allclose(one.predict(X), other.predict(X), rtol=1e-9)
 
 
-def test_one_number_is_everybodys_weight():
+def test_a_single_number_is_the_weight_of_every_row():
     one = SigmoidMLPRegressor(**PLAIN | {"max_iter": 3}).fit(X, NUMBER, 2.0)
     other = SigmoidMLPRegressor(**PLAIN | {"max_iter": 3}).fit(X, NUMBER, np.full(N, 2.0))
     assert_array_equal(one.predict(X), other.predict(X))
