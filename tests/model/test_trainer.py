@@ -247,7 +247,7 @@ def test_the_solver_applies_l1_and_max_norm():
         ({"solver": "lbfgs"}, True, True, 7),
     ],
 )
-def test_patience(parameters, validated, may_stop, expected):
+def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, validated, may_stop, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
     solver = make_trainer(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
     assert solver.uses_batches is ("solver" not in parameters)
