@@ -205,7 +205,7 @@ def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
 
 
 @pytest.mark.parametrize("seeds", [(1, 2), (1, 2, 2**32), (-1, 2, 3)])
-def test_seeds_that_are_none_are_refused(path, seeds):
+def test_unsuitable_seeds_are_refused(path, seeds):
     write_checkpoint(path, origin(seeds=seeds), progress(state_after(2)))
     with pytest.raises(ModelFileError):
         read_checkpoint(path)
