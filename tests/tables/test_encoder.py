@@ -104,7 +104,7 @@ def assert_split_is_whole(encoder, X, encoding_fold=None):
 @pytest.mark.parametrize(
     "how", [{"max_categories": None}, {"max_categories": 250}], ids=["every category", "infrequent ones together"]
 )
-def test_frames(how, rows):
+def test_lookups_equal_whole_rows_of_frames(how, rows):
     hot = assert_split_is_whole(encoder_of(TOWNS, **how), rows)
     assert hot.nnz <= 2 * len(rows)
 
@@ -137,7 +137,7 @@ def test_a_table_of_looked_up_categories_alone_is_encoded():
     assert_array_equal(hot.toarray(), encoder.encode(TOWNS[["city", "street"]], np.float64))
 
 
-def test_only_where_it_is_worthwhile():
+def test_categories_are_looked_up_only_where_that_is_faster():
     rng = np.random.default_rng(1)
     assert encoder_of(TOWNS[["x", "sex"]]).lookups is None
     few, more = (

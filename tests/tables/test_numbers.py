@@ -516,7 +516,7 @@ def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
     assert column.slopes(np.array([2.25]), "c")[0].tolist() == [0, 0, 0, 2, 0, 1]
 
 
-def test_a_step_that_is_a_bin_already_or_too_narrow_or_too_wide_is_none():
+def test_steps_that_are_bins_or_too_narrow_or_too_wide_are_dropped():
     assert with_steps(COLUMN, {(0.0, 1.0), (1.0, 3.0), (0.0, 5e-324), (-1.7e308, 1.7e308)}) == COLUMN
 
 
