@@ -43,7 +43,7 @@ def test_epochs_without_improvement(tol, scores, end):
     assert observed(scores, tol, 2) == end
 
 
-def test_waiting_without_end():
+def test_infinite_patience_never_ends():
     assert observed([0] * 1000, 1.0, inf) is None
 
 
