@@ -483,3 +483,8 @@ def test_encoders_may_be_learnt_before_the_first_chunk():
     center = net.inputs_["centre"].iloc[0]
     net.partial_fit(X[:300], y[:300])
     assert net.t_ == 300 and net.inputs_["centre"].iloc[0] == center and len(net.classes_) == 3
+
+
+def test_a_solver_without_partial_fit_cannot_prepare():
+    with pytest.raises(AttributeError, match="stochastic"):
+        stream.prepare(SigmoidMLPClassifier(solver="lbfgs"), np.ones((3, 1)), [0, 1, 0])

@@ -1,4 +1,4 @@
-"""Quantiles of the target as users get them: from rows that the last fit held out, or between a network's levels."""
+"""`predict_quantiles`, of methods.py: from rows that the last fit held out, or between a network's levels."""
 
 import pickle
 

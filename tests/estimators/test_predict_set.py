@@ -1,4 +1,4 @@
-"""Sets of classes as users get them: from the rows that the last fit held out, or a named error."""
+"""`predict_set`, of methods.py: sets of classes from the rows that the last fit held out, or a named error."""
 
 import pickle
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Intervals as users get them: from the rows that the last fit held out, or a named error."""
+"""`predict_interval`, of methods.py: intervals from the rows that the last fit held out, or a named error."""
 
 import pickle
 
