@@ -21,21 +21,10 @@ from sklearn.utils.fixes import parse_version
 
 from sknet import Activation, Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import fit_run
+from tests.estimators.data import LABEL, NUMBER, QUICK, N, X, of_both, quiet
 from tests.estimators.results import weights
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 4))
-NUMBER = X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=N)
-LABEL = np.digitize(NUMBER, [-0.5, 0.5])
-QUICK = dict(
-    n_members=1, hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
-    learning_rate="cosine", learning_rate_init=0.01, averaging=0.0, n_iter_no_change=10, tol=1e-4, alpha=1e-4,
-)  # fmt: skip
 OPEN_ENDED = QUICK | {"learning_rate": "constant"}
-KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
-of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
-quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 # --- nothing by halves -----------------------------------------------------------------------------------------------

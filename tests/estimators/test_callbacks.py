@@ -18,22 +18,12 @@ from sklearn.preprocessing import StandardScaler
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor, TimeLimit, stream
 from sknet._estimators import callbacks
 from sknet._estimators.fit_run import FitRun
+from tests.estimators import data
+from tests.estimators.data import LABEL, NUMBER, WEIGHT, N, X, of_both
 from tests.estimators.results import weights
 from tests.storage.forged import read_checkpoint
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 3))
-NUMBER = X[:, 0] - X[:, 1]
-LABEL = np.digitize(NUMBER, [-0.5, 0.5])
-WEIGHT = rng.integers(1, 4, size=N).astype(float)
-QUICK = dict(
-    n_members=1,
-    hidden_layer_sizes=3, max_iter=4, batch_size=20, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
-    early_stopping=False,
-)  # fmt: skip
-KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
-of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
+QUICK = data.QUICK | {"max_iter": 4, "learning_rate_init": 0.05}
 without_callbacks = not hasattr(SigmoidMLPClassifier, "set_callbacks")
 needs_callbacks = pytest.mark.skipif(without_callbacks, reason="scikit-learn < 1.9")
 converges = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -118,7 +108,7 @@ def test_each_iteration_of_lbfgs_is_one_task(kind, y, max_iter):
 
 @needs_callbacks
 def test_lbfgs_at_its_optimum_closes_what_it_has_opened():
-    zero = ([np.zeros((3, 1))], [np.zeros(1)])
+    zero = ([np.zeros((4, 1))], [np.zeros(1)])
     recorder = Recorder()
     net = SigmoidMLPRegressor((), **QUICK_LINEAR, init=zero).set_callbacks(recorder).fit(X, np.zeros(N))
     assert net.n_iter_ == 0

@@ -16,22 +16,14 @@ from tests.estimators.choices import (
     SMALL_TABLE_ROWS,
     names_of,
 )
+from tests.estimators.data import LABEL, NUMBER, QUICK, N, X
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
 from tests.training.problems import OPTIMIZERS
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 4))
-NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
-LABEL = np.arange(N) % 3
 SOLVERS = names_of("solver")
 FIRST_ORDER = [name for name in SOLVERS if name != "lbfgs"]
 OWN_SCHEDULES = [name for name in names_of("learning_rate") if name not in OPEN_ENDED_SCHEDULES] + [float]
-QUICK = dict(
-    hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
-    learning_rate="cosine", learning_rate_init=0.01, averaging=0.0, alpha=0.0,
-)  # fmt: skip
 
 
 def resolved(net, n_rows=1000, validated=True):
