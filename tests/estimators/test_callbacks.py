@@ -19,14 +19,13 @@ from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor, TimeLim
 from sknet._estimators import callbacks
 from sknet._estimators.fit_run import FitRun
 from tests.estimators import data
-from tests.estimators.data import LABEL, NUMBER, WEIGHT, N, X, of_both
+from tests.estimators.data import LABEL, NUMBER, WEIGHT, N, X, of_both, quiet
 from tests.estimators.results import weights
 from tests.storage.forged import read_checkpoint
 
 QUICK = data.QUICK | {"max_iter": 4, "learning_rate_init": 0.05}
 without_callbacks = not hasattr(SigmoidMLPClassifier, "set_callbacks")
 needs_callbacks = pytest.mark.skipif(without_callbacks, reason="scikit-learn < 1.9")
-converges = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 STOPPED_IN_FOLDS = "A callback asked to stop. Folds were choosing the epoch: .* no prediction sets or intervals"
 
 
@@ -94,7 +93,7 @@ def test_each_epoch_is_one_task(kind, y):
 
 
 @needs_callbacks
-@converges
+@quiet
 @of_both
 @pytest.mark.parametrize("max_iter", [3, 200])
 def test_each_iteration_of_lbfgs_is_one_task(kind, y, max_iter):
@@ -133,7 +132,7 @@ def test_hooks_are_handed_the_users_data(weight):
 @needs_callbacks
 @of_both
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-@converges
+@quiet
 def test_fitted_estimators_are_as_if_fit_had_stopped_there_and_stay_so(kind, y, solver):
     recorder = Recorder()
     parameters = QUICK | {"solver": solver, "learning_rate": lambda _: 1.0, "averaging": 0.9, "dtype": "float64"}
@@ -247,7 +246,7 @@ def test_verbose_prints_the_folds_epochs_as_well(kind, y, n_members, capsys):
 
 
 @needs_callbacks
-@converges
+@quiet
 @of_both
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
 @pytest.mark.parametrize("places", [(0, 1), (1, 0)])
@@ -333,7 +332,7 @@ def test_callbacks_travel_before_fit_and_never_after():
 
 
 @needs_callbacks
-@converges
+@quiet
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 def test_scoring_monitor(solver, weight):
@@ -419,7 +418,7 @@ def clock(monkeypatch):
 
 
 @needs_callbacks
-@converges
+@quiet
 @pytest.mark.parametrize(
     ("seconds", "n_epochs"), [(0.0, 1), (1.5, 1), (2.0, 2), (3, 3), (np.float32(3.9), 3), (np.inf, 4)]
 )
@@ -433,14 +432,14 @@ def test_training_stops_if_another_epoch_might_end_too_late(kind, y, seconds, n_
 
 
 @needs_callbacks
-@converges
+@quiet
 def test_the_longest_epoch_says_how_long_the_next_one_may_take(clock):
     clock.ticks = [0.0, 3.0, 1.0]  # the start, and the ends of two epochs
     assert SigmoidMLPRegressor(**QUICK).set_callbacks(TimeLimit(6.0)).fit(X, NUMBER).n_iter_ == 2
 
 
 @needs_callbacks
-@converges
+@quiet
 def test_a_fit_that_ran_out_of_time_has_the_weights_of_its_best_epoch(clock):
     settings = QUICK | {"early_stopping": True, "validation_fraction": 0.3, "max_iter": 30, "learning_rate_init": 1.0}
     net = SigmoidMLPRegressor(**settings).set_callbacks(TimeLimit(9.0)).fit(X, NUMBER)
@@ -450,7 +449,7 @@ def test_a_fit_that_ran_out_of_time_has_the_weights_of_its_best_epoch(clock):
 
 
 @needs_callbacks
-@converges
+@quiet
 def test_the_time_limit_includes_the_epochs_of_folds(clock):
     settings = QUICK | {"early_stopping": "folds"}
     with pytest.warns(UserWarning, match=STOPPED_IN_FOLDS):

@@ -16,14 +16,15 @@ from sklearn.utils.class_weight import compute_class_weight
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
+from tests.estimators.data import SMALL
 
 X = np.arange(400.0)[:, np.newaxis]
 rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(60, 3))
 NUMBER = TABLE[:, 0] + 0.1 * rng.normal(size=60)
 LABEL = (NUMBER > 0.5).astype(int)
+QUICK = SMALL | dict(max_iter=2, early_stopping=False)
 FRAME = pd.DataFrame(TABLE, columns=list("abc"))
-QUICK = dict(hidden_layer_sizes=3, max_iter=2, random_state=0, early_stopping=False)
 
 
 # --- after the end of the schedule -----------------------------------------------------------------------------------

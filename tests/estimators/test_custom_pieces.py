@@ -20,6 +20,7 @@ from sknet import (
     SigmoidMLPRegressor,
     check_gradient,
 )
+from tests.estimators.data import quiet
 from tests.estimators.results import weights
 from tests.network.pieces import LOSSES
 
@@ -36,7 +37,6 @@ QUICK = dict(
 KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
 of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
 every_solver = pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
-quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def softsign(z):

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import quiet
 from tests.estimators.pairs import over_pairs
 from tests.estimators.results import weights
 
@@ -32,7 +33,6 @@ def half(fraction):
 
 
 SCHEDULES = ["constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle", "coslog4", half]
-quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 needs_callbacks = pytest.mark.skipif(not hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn < 1.9")
 pytestmark = quiet
 

@@ -8,12 +8,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import NUMBER, N, X
 from tests.estimators.results import weights
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 3))
-NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
 PLAIN = dict(
     hidden_layer_sizes=4, max_iter=5, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
     learning_rate="constant", learning_rate_init=0.01, averaging=0.0, alpha=0.0, n_iter_no_change=10, tol=1e-4,
