@@ -47,10 +47,8 @@ def test_all_that_was_fitted_comes_back(path):
     for name in ("resolved_params_", "loss_curve_", "validation_scores_", "n_iter_", "t_", "n_features_in_"):
         assert getattr(saved, name) == getattr(net, name)
     for name in ("classes_", "feature_names_in_", "network_feature_names_"):
-        assert (
-            getattr(saved, name).dtype == getattr(net, name).dtype
-            and (getattr(saved, name) == getattr(net, name)).all()
-        )
+        assert getattr(saved, name).dtype == getattr(net, name).dtype
+        assert (getattr(saved, name) == getattr(net, name)).all()
     pd.testing.assert_frame_equal(saved.history_, net.history_)
     assert all(map(np.array_equal, saved.coefs_ + saved.intercepts_, net.coefs_ + net.intercepts_))
 
