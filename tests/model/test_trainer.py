@@ -203,23 +203,19 @@ def test_the_gradient_equals_finite_differences_of_the_objective(solver):
     trainer = trainer_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
     network = trainer.make_network(trainer.first_state((1, 0)))
     theta = theta_of(network)
+
+    def objective(theta):
+        coefs, intercepts = trainer.layout.coefs_and_intercepts(theta)
+        return trainer.objective_and_gradient(replace(network, coefs=coefs, intercepts=intercepts))[0]
+
     value, gradient = trainer.objective_and_gradient(network)
     for i in range(0, len(theta), 2):
         step = np.zeros_like(theta)
         step[i] = 1e-6
-        high, low = (
-            trainer.objective_and_gradient(
-                replace(
-                    network, **dict(zip(("coefs", "intercepts"), trainer.layout.coefs_and_intercepts(t), strict=True))
-                )
-            )[0]
-            for t in (theta + step, theta - step)
-        )
+        high, low = map(objective, (theta + step, theta - step))
         assert (high - low) / 2e-6 == pytest.approx(gradient[i], rel=1e-5, abs=1e-7)
-    W, plain = (
-        theta[: trainer.layout.n_weights],
-        trainer_of(solver=solver, hidden_layer_sizes=2).objective_and_gradient(network)[0],
-    )
+    W = theta[: trainer.layout.n_weights]
+    plain, _ = trainer_of(solver=solver, hidden_layer_sizes=2).objective_and_gradient(network)
     assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
 
 
@@ -305,6 +301,7 @@ def test_a_kept_state_lacks_the_published_weights():
     _, _, state = trained(trainer)
     kept = pruned_state(state, trainer.layout.n_parameters, trainer.encoding.output_dtype, from_published=False)
     assert_array_equal(kept.theta, state.theta[trainer.layout.n_parameters :])  # the gains
-    assert (
-        kept.theta.size == trainer.layout.sizes[0] and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2
-    )
+    assert kept.theta.size == trainer.layout.sizes[0]
+    assert kept.epoch == 2
+    assert kept.history == []
+    assert len(kept.moments) == 2
