@@ -131,9 +131,8 @@ def test_training_starts_at_the_best_constant(case, weighted):
     start = loss.start(target, weight)
     assert start.shape == (case.n_outputs,) and start.dtype == np.float64
     for step in 0.02 * np.vstack([np.eye(case.n_outputs), -np.eye(case.n_outputs)]):
-        assert (
-            loss_of_constant(start) <= loss_of_constant(start + step) + 1e-14
-        )  # quantiles: a whole interval may be best
+        # quantiles: a whole interval may be best
+        assert loss_of_constant(start) <= loss_of_constant(start + step) + 1e-14
 
 
 @every_start

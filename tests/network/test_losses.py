@@ -146,10 +146,8 @@ def test_each_loss_names_its_targets_and_their_scaling(name, words, takes_scaled
 def test_a_loss_with_a_link_is_not_scaled_unless_it_says_so():
     own = losses.Loss("own", X.sum, X.sum)
     assert own.takes_scaled_targets and not replace(own, scales_targets=False).takes_scaled_targets
-    assert (
-        not replace(own, link=np.exp).takes_scaled_targets
-        and replace(own, link=np.exp, scales_targets=True).takes_scaled_targets
-    )
+    assert not replace(own, link=np.exp).takes_scaled_targets
+    assert replace(own, link=np.exp, scales_targets=True).takes_scaled_targets
 
 
 # --- where training starts
