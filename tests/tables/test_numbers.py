@@ -219,13 +219,10 @@ def test_scores_are_scikit_learns_within_a_level():
     theirs = QuantileTransformer(n_quantiles=len(QUANTILE_SHARES), output_distribution="uniform", subsample=None)
     expected = theirs.fit_transform(SKEWED[:, np.newaxis])[:, 0]
     found = learn_scores(SKEWED).formulas[0].cdf(SKEWED)
-    assert_allclose(
-        found, np.clip(expected, HALF, 1 - HALF), atol=HALF
-    )  # quantiles are values of the sample, not between two
-    assert (
-        abs(scores(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
-        and abs(scores(learn_scores(SKEWED), SKEWED).mean()) < 0.02
-    )
+    # quantiles are values of the sample, not between two
+    assert_allclose(found, np.clip(expected, HALF, 1 - HALF), atol=HALF)
+    assert abs(scores(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
+    assert abs(scores(learn_scores(SKEWED), SKEWED).mean()) < 0.02
 
 
 def test_order_is_kept_and_nothing_lies_beyond_the_ends():
@@ -393,10 +390,8 @@ def test_a_bin_whose_width_no_float_holds_is_0_below_it_and_1_above_it():
     column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308))
     bins = write(column, values)[:, :3]
     assert np.allclose(bins, [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0.8], [1, 1, 1]], rtol=1e-15)
-    assert (
-        column.ramps.factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6)
-        and np.isfinite(column.slopes(values, "c")).all()
-    )
+    assert column.ramps.factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6)
+    assert np.isfinite(column.slopes(values, "c")).all()
 
 
 def test_a_classifier_learns_from_bins_of_huge_numbers():
