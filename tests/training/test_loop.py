@@ -117,11 +117,9 @@ def test_any_positive_score_improves_on_0():
 
 
 def test_a_finished_schedule_ends_with_its_reason():
-    assert (
-        trained(problem(quadratic), mini_batch(schedule=cosine, end_reason=StopReason.FINISHED))[0].reason
-        is StopReason.FINISHED
-    )
-    assert trained(problem(quadratic), mini_batch())[0].reason is StopReason.MAX_ITER
+    solvers = [mini_batch(schedule=cosine, end_reason=StopReason.FINISHED), mini_batch()]
+    results = [trained(problem(quadratic), solver)[0] for solver in solvers]
+    assert [result.reason for result in results] == [StopReason.FINISHED, StopReason.MAX_ITER]
 
 
 @pytest.mark.parametrize("reason", [StopReason.MAX_ITER, StopReason.FINISHED])
