@@ -568,7 +568,7 @@ def test_weights_are_routed_end_to_end(kind, y):
 
 
 @of_both
-def test_searches_over_everything(kind, y):
+def test_halving_searches_work_over_many_parameters(kind, y):
     choices = {
         "hidden_layer_sizes": [3, (4, 2)], "activation": ["relu", "sigmoid"], "alpha": [0.0, 1.0],
         "learning_rate": ["cosine", "one_cycle"], "dropout": [0.0, 0.2], "batch_size": [5, "auto"],

@@ -35,7 +35,7 @@ FOLDS = dict(
 )
 
 
-def test_small_tables_do_not_fail():
+def test_folds_do_not_stop_too_early_on_small_tables():
     """Seeds for which some seventeen held-out rows, separated by chance, chose one of the first epochs."""
     for load, seeds, most in ((load_iris, (11, 0), 0.06), (load_wine, (19, 19), 0.05)):
         table, labels = load(return_X_y=True)

@@ -335,7 +335,7 @@ def test_callbacks_travel_before_fit_and_never_after():
 @quiet
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-def test_scoring_monitor(solver, weight):
+def test_a_scoring_monitor_records_each_epoch(solver, weight):
     from sklearn.callback import ScoringMonitor
 
     monitor = ScoringMonitor(scoring=["r2", "neg_mean_absolute_error"])
@@ -347,7 +347,7 @@ def test_scoring_monitor(solver, weight):
 
 
 @needs_callbacks
-def test_progress_bar():
+def test_a_progress_bar_is_shown():
     pytest.importorskip("rich")
     from sklearn.callback import ProgressBar
 

@@ -137,7 +137,7 @@ def test_by_default_every_epoch_is_judged_as_it_predicts():
 
 
 @pytest.mark.parametrize("conflict", [{"loss": "squared_error"}, {"max_norm": 1.0}, {"early_stopping": False}])
-def test_a_temperature_that_cannot_be_had(conflict):
+def test_temperature_scaling_conflicts_are_named(conflict):
     (name,) = conflict
     with pytest.raises(ValueError, match=f"temperature_scaling=True does not go with {name}="):
         SigmoidMLPClassifier(temperature_scaling=True, **conflict).fit(X, LABEL)
@@ -273,7 +273,7 @@ def test_ones_own_validation_set_of_any_kind():
         ({"X_val": X_VAL, "y_val": np.full(40, np.nan)}, "NaN"),
     ],
 )
-def test_errors_of_ones_own_validation_set(own, message):
+def test_unsuitable_validation_sets_are_refused(own, message):
     with pytest.raises(ValueError, match=message):
         SigmoidMLPRegressor(**STOPPING).fit(X, NUMBER, **own)
 

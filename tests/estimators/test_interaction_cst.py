@@ -196,7 +196,7 @@ def test_a_stream_keeps_the_constraint():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("parameters", [{}, {"solver": "lbfgs"}, {"solver": "sgd", "alpha": 0.1, "l1_ratio": 0.3}])
-def test_sparse_columns(parameters):
+def test_sparse_columns_of_different_sets_do_not_interact(parameters):
     """Of which a batch touches few: 400 columns, in two sets."""
     wide = sp.random_array((N, 400), density=0.02, rng=np.random.default_rng(1), format="csr")
     net = SigmoidMLPRegressor(interaction_cst=[range(200)], **FAST | {"batch_size": 16} | parameters).fit(wide, NUMBER)

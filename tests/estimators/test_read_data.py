@@ -168,7 +168,7 @@ def test_every_sparse_format(container):
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "float32"])
-def test_sparse_types(dtype):
+def test_sparse_tables_of_every_number_type_give_the_same(dtype):
     X = sp.csr_array(DENSE).astype(dtype)
     expected = predictions(sp.csr_array(DENSE.astype(dtype).astype(float)))
     assert_allclose(predictions(X), expected, rtol=1e-5, atol=1e-5)
@@ -324,7 +324,7 @@ def test_constant_columns_and_constant_targets():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_tables_that_cannot_be_used(X, message):
+def test_unsuitable_tables_are_refused(X, message):
     for net in (SigmoidMLPRegressor(**QUICK), SigmoidMLPClassifier(**QUICK)):
         with pytest.raises((ValueError, TypeError), match=message):
             net.fit(X, LABEL)
@@ -332,7 +332,7 @@ def test_tables_that_cannot_be_used(X, message):
 
 
 @pytest.mark.parametrize("method", ["predict", "activations", "partial_fit", "backpropagate"])
-def test_another_number_of_columns(method):
+def test_another_number_of_columns_is_refused(method):
     net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER)
     with pytest.raises(ValueError, match="X has 3 features, but SigmoidMLPRegressor is expecting 4 features as input"):
         getattr(net, method)(COUNTS[:, :3], *([NUMBER] if method in ("partial_fit", "backpropagate") else []))

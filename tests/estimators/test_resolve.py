@@ -89,7 +89,7 @@ def test_a_temperature_that_is_asked_for_needs_rows_held_out():
     assert resolved(net, validated=False).temperature_scaling is False
 
 
-def test_what_is_given_is_taken():
+def test_given_parameters_are_kept():
     net = SigmoidMLPClassifier(averaging=0.5, weight_decay=0.1, clip_norm=2.0, learning_rate="constant", batch_size=7)
     found = resolved(net, validated=False)
     assert (found.averaging, found.weight_decay, found.clip_norm, found.batch_size) == (0.5, 0.1, 2.0, 7)

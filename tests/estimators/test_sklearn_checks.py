@@ -128,7 +128,7 @@ def checks_of(estimator):
 
 
 @pytest.mark.parametrize(("estimator", "check"), list(cases()))
-def test_check(estimator, check):
+def test_scikit_learns_check_passes(estimator, check):
     np.random.seed(0)  # some checks leave random_state as it is
     try:
         check(estimator)

@@ -207,7 +207,7 @@ def adam(g, memory, step):
         ({"solver": "adam", "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}, adam),
     ],
 )
-def test_solvers_step_by_step(parameters, update):
+def test_weights_after_each_step_are_those_of_the_update_rule(parameters, update):
     assert_allclose(weights(fitted(**parameters, batch_size=N)), trajectory(update), rtol=1e-10, atol=1e-12)
 
 
