@@ -112,7 +112,7 @@ def test_large_batches_are_computed_block_by_block():
     assert_allclose(coef_grads[0], sum(n * block[1][0] for n, block in blocks) / len(X), atol=1e-14)
 
 
-def test_rows_at_once():
+def test_blocks_have_at_most_a_batch_of_rows():
     table, y = np.zeros((10_000, 3)), np.arange(10_000.0)
     for batch_size, expected in ((700, 700), (9_000, MAX_BUFFER_ROWS)):
         settings, _, rows = encoded(X=table, y=y, batch_size=batch_size)
