@@ -180,7 +180,7 @@ def test_columns_start_side_by_side():
 
 
 @pytest.mark.parametrize("name", ["log_loss", "squared_error"])
-def test_classification_losses_by_name(name):
+def test_classification_losses_are_made_by_name(name):
     make = losses.CLASSIFICATION_LOSSES[name]
     for slices, exclusive in (([slice(0, 1)], True), ([slice(0, 3)], True), ([slice(0, 1), slice(1, 2)], False)):
         assert make(slices, exclusive).name == name
@@ -315,7 +315,7 @@ def test_targets_that_are_all_0_have_no_start(name):
         LOSSES[name].loss.start(target, None)
 
 
-def test_regression_losses_by_name():
+def test_regression_losses_are_made_by_name():
     made = {name: make() for name, make in losses.REGRESSION_LOSSES.items()}
     assert made["poisson"] is losses.POISSON and made["squared_error"] is losses.SQUARED_ERROR
     huber = losses.REGRESSION_LOSSES["huber"](huber_delta=0.5)

@@ -261,7 +261,7 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_raw_output_for_any_data(loss, kind):
+def test_raw_outputs_equal_products_of_matrices(loss, kind):
     case, other = network_case(loss, "tanh", (4,)), network_case(loss, "tanh", (4,), seed=1, n=7)
     (W1, W2), (b1, b2) = case.layout.coefs_and_intercepts(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2

@@ -373,7 +373,7 @@ floats = st.floats(-10, 10)
 @pytest.mark.parametrize(
     ("l2", "l1", "value"), [(0, 0, 0), (0.4, 0, 0.2 * 5.25), (0, 0.1, 0.35), (0.4, 0.1, 0.2 * 5.25 + 0.35)]
 )
-def test_value_and_gradient(l2, l1, value):
+def test_the_penalty_has_its_value_and_gradient(l2, l1, value):
     penalty, out = ElasticNet(l2, l1), np.ones(4)
     penalty.add_gradient(W, out)
     assert penalty.value(W) == pytest.approx(value)
