@@ -135,7 +135,7 @@ BAD_SETS = {
 
 
 @pytest.mark.parametrize("message", BAD_SETS)
-def test_sets_that_cannot_be_meant(message):
+def test_unsuitable_sets_are_refused(message):
     with pytest.raises(ValueError, match=f"interaction_cst.*{message}"):
         interaction_sets(BAD_SETS[message], NAMES)
 

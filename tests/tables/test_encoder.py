@@ -113,7 +113,7 @@ def test_unknown_categories_have_zero_looked_up_inputs():
     assert assert_split_is_whole(encoder_of(TOWNS, max_categories=None), UNSEEN).nnz == 0
 
 
-def test_beside_the_targets_means():
+def test_categories_are_looked_up_beside_their_target_means():
     encoder = encoder_of(TOWNS, category_encoding="both", target=TARGET, max_categories=250)
     encoding_fold = cross_fit_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
     assert_split_is_whole(encoder, TOWNS, encoding_fold)

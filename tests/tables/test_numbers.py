@@ -475,7 +475,7 @@ def test_a_weight_has_no_unit():
 
 
 @pytest.mark.parametrize("magnitude", [1e-300, 1e9, 1e300])
-def test_steps_of_any_magnitude(magnitude):
+def test_steps_are_found_at_any_magnitude(magnitude):
     (expected,), (found,) = (steps_of(VALUE[:, np.newaxis] * factor, ABOVE) for factor in (1.0, magnitude))
     np.testing.assert_allclose(np.array(found) / magnitude, expected)
 
