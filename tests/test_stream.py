@@ -124,7 +124,7 @@ def test_weights_groups_and_a_validation_source(parquet):
     assert own.t_ == own.n_iter_ * (TABLE["w"] > 0).sum()
 
 
-def test_an_array_in_a_file(tmp_path):
+def test_a_memory_mapped_array_is_learnt_from(tmp_path):
     X = np.random.default_rng(0).normal(size=(2000, 4)).astype(np.float32)
     np.save(tmp_path / "X.npy", X)
     mapped, y = np.load(tmp_path / "X.npy", mmap_mode="r"), np.column_stack([X[:, 0], X[:, 1] ** 2])
