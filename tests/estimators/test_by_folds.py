@@ -22,7 +22,8 @@ from sklearn.model_selection import (
 )
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X, quiet
+from tests.estimators.data import quiet
+from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X
 
 
 def falling(fraction):

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import quiet
 from tests.estimators.held_out import (
     LABEL,
     LABEL_VAL,
@@ -27,7 +28,6 @@ from tests.estimators.held_out import (
     X_VAL,
     N,
     X,
-    quiet,
 )
 
 # --- which rows ------------------------------------------------------------------------------------------------------

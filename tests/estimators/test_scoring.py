@@ -14,7 +14,8 @@ from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import fitted as fitted_module
-from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, X, quiet
+from tests.estimators.data import quiet
+from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, X
 
 # --- how an epoch is judged ------------------------------------------------------------------------------------------
 
