@@ -119,7 +119,7 @@ def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_th
     assert (resolved.numeric_encoding, settings.table.numeric_encoding) == (found, learnt)
 
 
-def test_scikit_learns_schedules_have_scikit_learns_patience():
+def test_scikit_learns_schedules_wait_as_they_do():
     settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_TABLE_ROWS, True))
     assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (rules.PATIENCE, rules.TOL, False)
     assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_TABLE_ROWS, True))[1].tol == rules.TOL

@@ -10,7 +10,7 @@ from sknet._model.epoch_choice import FoldPhase
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
 from tests.estimators.inside import settings_of
-from tests.network.pieces import TANH
+from tests.network.pieces import network_of
 from tests.tables.examples import column_settings, rows_of_table, survey_of
 from tests.training.problems import mini_batch
 
@@ -30,7 +30,7 @@ def make_settings(**changes):
     plain = {
         "target": TargetSettings("squared_error", target_scaling="standard"),
         "table": column_settings(),
-        "network": NetworkSettings((4,), (TANH,), (0.0,), "glorot_uniform", None, None),
+        "network": NetworkSettings((4,), network_of(3, 4, 1).activations, (0.0,), "glorot_uniform", None, None),
         "solver": mini_batch(batch_size=20),
         "regularisation": RegularisationSettings(alpha=0.0, l1_ratio=0.0, max_norm=None),
         "dtype": np.dtype(float),

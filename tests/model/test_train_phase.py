@@ -1,15 +1,19 @@
 """How long the published networks train, and the mean of their epochs. See also test_phase_contract.py."""
 
+import numpy as np
+
 from sknet import SigmoidMLPClassifier
 from sknet._model.train_phase import mean_history
-from tests.estimators.data import LABEL, X
 from tests.estimators.inside import run_of
 from tests.training.problems import epoch
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(90, 3))
 
 
 def test_networks_train_as_many_epochs_as_folds_chose():
     net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, early_stopping="folds", n_members=2)
-    run = run_of(net, X, LABEL)
+    run = run_of(net, X, X[:, 0] > 0)
     run.select_and_train(None, in_threads=False)
     assert run.phase.last_epoch.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
     assert len(run.folds.epochs_by_network[0]) == run.folds.n_iter <= 3

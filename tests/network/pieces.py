@@ -26,7 +26,6 @@ from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._network.weights import ElasticNet, draw_weights
 from sknet._typing import SparseGradient
 
-TANH = ACTIVATIONS["tanh"]
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
 LABEL_LOSSES, NUMBER_LOSSES = list(losses.CLASSIFICATION_LOSSES), list(losses.REGRESSION_LOSSES)
 LEVELS = (0.1, 0.5, 0.9)
@@ -189,7 +188,7 @@ def layout_of(*sizes):
 
 def network_of(*sizes, l2=0.0, l1=0.0):
     """The settings of the objective of a network for numbers."""
-    activations, loss = (TANH,) * (len(sizes) - 2), losses.SQUARED_ERROR
+    activations, loss = (ACTIVATIONS["tanh"],) * (len(sizes) - 2), losses.SQUARED_ERROR
     return ObjectiveSettings(layout_of(*sizes), activations, loss, ElasticNet(l2=l2, l1=l1), max_rows=64)
 
 

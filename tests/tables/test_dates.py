@@ -15,7 +15,6 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._tables.dates import DatetimeColumn, holds_iso_dates
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
-from tests.estimators.data import SMALL
 from tests.tables.examples import encoder_of
 
 # --- iso dates -------------------------------------------------------------------------------------------------------
@@ -35,6 +34,7 @@ FORMATS = {
 }
 X = pd.DataFrame({"when": DAYS.dt.strftime("%Y-%m-%d"), "a": np.linspace(0, 1, N)})
 Y = np.sin(DAYS.dt.day_of_year / 20).to_numpy()
+QUICK = {"hidden_layer_sizes": 4, "max_iter": 3, "random_state": 0}
 
 
 def encoded(values, of=None, **settings):
@@ -206,7 +206,7 @@ def test_other_text_is_refused_by_name_where_fit_had_dates(dates, text):
 @pytest.mark.parametrize("value", [*NO_DATES, 5, 1.5])
 @pytest.mark.parametrize("rows", [[3], range(N)], ids=["one row", "many rows"])
 def test_a_value_that_is_no_date_is_named(value, rows):
-    net = SigmoidMLPRegressor(**SMALL).fit(X, Y)
+    net = SigmoidMLPRegressor(**QUICK).fit(X, Y)
     changed = X.assign(when=X["when"].astype(object).where(X.index != 3, value)).loc[rows]
     if len(changed) == 1 and not isinstance(value, str):  # a column of numbers
         with pytest.raises(TypeError, match=r"Column 'when' of X .* should hold dates, as in fit"):
@@ -225,7 +225,7 @@ def test_a_value_that_is_no_date_is_named(value, rows):
 
 def test_columns_with_values_that_are_no_dates_are_named_together():
     table = X.assign(end=X["when"])
-    net = SigmoidMLPRegressor(**SMALL).fit(table, Y)
+    net = SigmoidMLPRegressor(**QUICK).fit(table, Y)
     with pytest.warns(UserWarning, match=r"Columns \['when', 'end'\] of X held .* '31/12/2020' is no such") as caught:
         net.predict(table[:1].assign(when="31/12/2020", end="31/12/2020"))
     assert len(caught) == 1
@@ -237,7 +237,7 @@ def test_columns_with_values_that_are_no_dates_are_named_together():
 @pytest.mark.parametrize("kind", [SigmoidMLPRegressor, SigmoidMLPClassifier])
 def test_an_estimator_sees_dates_in_text_without_a_warning(kind, tmp_path):
     y = Y if kind is SigmoidMLPRegressor else Y > 0
-    settings = SMALL | {"n_members": 2, "max_iter": 40}
+    settings = QUICK | {"n_members": 2, "max_iter": 40}
     net, expected = (kind(**settings).fit(table, y) for table in (X, X.assign(when=DAYS)))
     pd.testing.assert_frame_equal(net.inputs_, expected.inputs_)
     np.testing.assert_array_equal(net.predict(X), expected.predict(X.assign(when=DAYS)))
@@ -249,12 +249,12 @@ def test_an_estimator_sees_dates_in_text_without_a_warning(kind, tmp_path):
 
 
 def test_chunks_that_come_later_are_read_as_dates():
-    net = SigmoidMLPRegressor(**SMALL).partial_fit(X[:60], Y[:60]).partial_fit(X[60:].assign(when="?"), Y[60:])
+    net = SigmoidMLPRegressor(**QUICK).partial_fit(X[:60], Y[:60]).partial_fit(X[60:].assign(when="?"), Y[60:])
     assert "when_yearday_sin" in net.network_feature_names_
 
 
 def test_a_stream_of_chunks_learns_what_a_table_in_memory_does():
-    settings = SMALL | {"n_members": 1, "numeric_encoding": "raw", "early_stopping": False}
+    settings = QUICK | {"n_members": 1, "numeric_encoding": "raw", "early_stopping": False}
     net = sknet.stream.fit(
         SigmoidMLPRegressor(**settings), lambda: ((X[i : i + 40], Y[i : i + 40]) for i in (0, 40, 80))
     )
@@ -269,7 +269,7 @@ def test_a_stream_of_chunks_learns_what_a_table_in_memory_does():
 def test_a_stream_reads_several_formats_as_dates_wherever_its_chunks_end(size):
     text = [f"{day:%Y-%m-%d}" if k < 60 else f"{day:%Y-%m-%dT%H:%M}" for k, day in enumerate(DAYS)]
     table = X.assign(when=text)
-    settings = SMALL | {"n_members": 1, "numeric_encoding": "raw", "early_stopping": False}
+    settings = QUICK | {"n_members": 1, "numeric_encoding": "raw", "early_stopping": False}
     net = sknet.stream.fit(
         SigmoidMLPRegressor(**settings), lambda: ((table[i : i + size], Y[i : i + size]) for i in range(0, N, size))
     )
@@ -279,7 +279,7 @@ def test_a_stream_reads_several_formats_as_dates_wherever_its_chunks_end(size):
 def test_dates_after_a_first_chunk_without_values_are_an_error():
     def fit(table, **parameters):
         chunks = [(table[i : i + 60], Y[i : i + 60]) for i in (0, 60)]
-        return sknet.stream.fit(SigmoidMLPRegressor(**SMALL | parameters), lambda: iter(chunks))
+        return sknet.stream.fit(SigmoidMLPRegressor(**QUICK | parameters), lambda: iter(chunks))
 
     later = X.index >= 60
     table = X.assign(when=X["when"].str.replace(r"\d\d$", "01", regex=True).where(later).astype("string"))

@@ -219,10 +219,13 @@ def test_scores_are_scikit_learns_within_a_level():
     theirs = QuantileTransformer(n_quantiles=len(QUANTILE_SHARES), output_distribution="uniform", subsample=None)
     expected = theirs.fit_transform(SKEWED[:, np.newaxis])[:, 0]
     found = learn_scores(SKEWED).formulas[0].cdf(SKEWED)
-    # quantiles are values of the sample, not between two
-    assert_allclose(found, np.clip(expected, HALF, 1 - HALF), atol=HALF)
-    assert abs(scores(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
-    assert abs(scores(learn_scores(SKEWED), SKEWED).mean()) < 0.02
+    assert_allclose(
+        found, np.clip(expected, HALF, 1 - HALF), atol=HALF
+    )  # quantiles are values of the sample, not between two
+    assert (
+        abs(scores(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
+        and abs(scores(learn_scores(SKEWED), SKEWED).mean()) < 0.02
+    )
 
 
 def test_order_is_kept_and_nothing_lies_beyond_the_ends():
