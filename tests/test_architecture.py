@@ -115,6 +115,13 @@ def test_tests_of_a_room_know_private_modules_of_that_room_only(path):
     assert not wrong, f"{relative(path)} must not know of {wrong}"
 
 
+@pytest.mark.parametrize("path", [path for path in SOURCES if room_of(path) and path.stem != "__init__"], ids=relative)
+def test_the_tests_of_a_module_have_its_name_or_name_it_in_their_first_lines(path):
+    tests = [test for test in TESTS if test.parent == ROOT / "tests" / room_of(path)[1:]]
+    begins = re.compile(rf"test_{path.stem.removesuffix('s')}s?(_\w+)?\.py")
+    assert any(begins.fullmatch(test.name) or path.name in test.read_text("utf-8").split("\n\n")[0] for test in tests)
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_the_core_imports_no_part(path):
     """Streams, clusters, exports and pictures can be removed without a change to a fit, see docs/status.md."""

@@ -124,7 +124,7 @@ def test_weights_groups_and_a_validation_source(parquet):
     assert own.t_ == own.n_iter_ * (TABLE["w"] > 0).sum()
 
 
-def test_an_array_in_a_file(tmp_path):
+def test_a_memory_mapped_array_is_learnt_from(tmp_path):
     X = np.random.default_rng(0).normal(size=(2000, 4)).astype(np.float32)
     np.save(tmp_path / "X.npy", X)
     mapped, y = np.load(tmp_path / "X.npy", mmap_mode="r"), np.column_stack([X[:, 0], X[:, 1] ** 2])
@@ -483,3 +483,8 @@ def test_encoders_may_be_learnt_before_the_first_chunk():
     center = net.inputs_["centre"].iloc[0]
     net.partial_fit(X[:300], y[:300])
     assert net.t_ == 300 and net.inputs_["centre"].iloc[0] == center and len(net.classes_) == 3
+
+
+def test_a_solver_without_partial_fit_cannot_prepare():
+    with pytest.raises(AttributeError, match="stochastic"):
+        stream.prepare(SigmoidMLPClassifier(solver="lbfgs"), np.ones((3, 1)), [0, 1, 0])

@@ -13,6 +13,7 @@ dd = pytest.importorskip("dask.dataframe")
 
 from sknet._dask.collections import predict_lazily  # noqa: E402
 from sknet.dask import SigmoidMLPRegressor as OnWorkers  # noqa: E402
+from tests.estimators.data import SMALL  # noqa: E402
 from tests.estimators.inside import publish  # noqa: E402
 
 rng = np.random.default_rng(0)
@@ -21,16 +22,15 @@ FRAME = pd.DataFrame({"a": rng.normal(size=N), "b": rng.choice(list("xyz"), N)},
 ARRAY = rng.normal(size=(N, 3))
 LABELS = rng.choice(["no", "maybe", "yes"], N)
 NUMBERS = rng.normal(size=(N, 2))
-QUICK = dict(hidden_layer_sizes=4, max_iter=2, random_state=0)
 LEVELS = dict(loss="quantile", quantile=[0.1, 0.5, 0.9])
 CASES = {
-    "labels": (SigmoidMLPClassifier(**QUICK), LABELS, ["predict", "predict_proba", "predict_set"]),
-    "two labels": (SigmoidMLPClassifier(**QUICK), LABELS == "yes", ["predict", "predict_proba", "predict_set"]),
-    "indicators": (SigmoidMLPClassifier(**QUICK), NUMBERS > 0, ["predict", "predict_proba"]),
-    "several labels": (SigmoidMLPClassifier(**QUICK), np.c_[LABELS, LABELS[::-1]], ["predict", "predict_proba"]),
-    "numbers": (SigmoidMLPRegressor(**QUICK), NUMBERS[:, 0], ["predict", "predict_interval"]),
-    "several numbers": (SigmoidMLPRegressor(**QUICK), NUMBERS, ["predict", "predict_interval"]),
-    "levels": (SigmoidMLPRegressor(**QUICK | LEVELS), NUMBERS[:, 0], ["predict", "predict_interval"]),
+    "labels": (SigmoidMLPClassifier(**SMALL), LABELS, ["predict", "predict_proba", "predict_set"]),
+    "two labels": (SigmoidMLPClassifier(**SMALL), LABELS == "yes", ["predict", "predict_proba", "predict_set"]),
+    "indicators": (SigmoidMLPClassifier(**SMALL), NUMBERS > 0, ["predict", "predict_proba"]),
+    "several labels": (SigmoidMLPClassifier(**SMALL), np.c_[LABELS, LABELS[::-1]], ["predict", "predict_proba"]),
+    "numbers": (SigmoidMLPRegressor(**SMALL), NUMBERS[:, 0], ["predict", "predict_interval"]),
+    "several numbers": (SigmoidMLPRegressor(**SMALL), NUMBERS, ["predict", "predict_interval"]),
+    "levels": (SigmoidMLPRegressor(**SMALL | LEVELS), NUMBERS[:, 0], ["predict", "predict_interval"]),
 }
 ARGUMENTS = {"predict_set": (0.9, False), "predict_interval": (0.9,)}
 
@@ -64,11 +64,11 @@ def test_lazy_predictions_are_the_local_ones(case, table):
 
 
 def test_columns_are_named():
-    net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
+    net = SigmoidMLPClassifier(**SMALL).fit(FRAME, LABELS)
     X = dd.from_pandas(FRAME, npartitions=3)
     assert list(predict_lazily(net, X, "predict_proba").columns) == ["maybe", "no", "yes"]
     assert list(predict_lazily(net, X, "predict_set", 0.9, False).columns) == ["maybe", "no", "yes"]
-    net = SigmoidMLPRegressor(**QUICK).fit(FRAME, NUMBERS)
+    net = SigmoidMLPRegressor(**SMALL).fit(FRAME, NUMBERS)
     ends = predict_lazily(net, X, "predict_interval", 0.9).columns
     assert list(ends) == [(0, "lower"), (0, "upper"), (1, "lower"), (1, "upper")]
 
@@ -76,7 +76,7 @@ def test_columns_are_named():
 @pytest.mark.parametrize("parameters", [{}, LEVELS], ids=["residuals", "quantiles"])
 @pytest.mark.parametrize("table", [FRAME, ARRAY], ids=["frame", "array"])
 def test_lazy_quantiles_are_the_local_ones(table, parameters):
-    net = SigmoidMLPRegressor(**QUICK | parameters, early_stopping=True).fit(table, NUMBERS[:, 0])
+    net = SigmoidMLPRegressor(**SMALL | parameters, early_stopping=True).fit(table, NUMBERS[:, 0])
     expected = net.predict_quantiles(table, [0.3, 0.5])
     X = dd.from_pandas(FRAME, npartitions=3) if table is FRAME else da.from_array(table, chunks=(40, 2))
     found = predict_lazily(net, X, "predict_quantiles", np.array([0.3, 0.5]))
@@ -89,7 +89,7 @@ def test_lazy_quantiles_are_the_local_ones(table, parameters):
 
 
 def test_empty_parts_and_other_tables():
-    net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
+    net = SigmoidMLPClassifier(**SMALL).fit(FRAME, LABELS)
     X = dd.from_pandas(FRAME, npartitions=3)
     none = predict_lazily(net, X[X["a"] > 100.0], "predict_proba").compute(scheduler="sync")
     assert none.shape == (0, 3) and set(none.dtypes) == {np.dtype(float)}
@@ -102,8 +102,8 @@ def test_empty_parts_and_other_tables():
 def test_rows_of_weight_0_may_hold_anything_in_score(kind, in_memory):
     table = FRAME if kind == "frame" else ARRAY
     y, weight = NUMBERS[:, 0].copy(), np.where(np.arange(N) % 4, 2.0, 0.0)
-    local = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(table, y)
-    net, expected = OnWorkers(**QUICK), local.score(table, y, weight)
+    local = SigmoidMLPRegressor(**SMALL, dtype="float64").fit(table, y)
+    net, expected = OnWorkers(**SMALL), local.score(table, y, weight)
     publish(net, local)
     broken = table.copy()
     if kind == "frame":

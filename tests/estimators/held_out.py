@@ -1,7 +1,6 @@
 """A table with targets of every kind, a validation set, and parameters with which training stops early."""
 
 import numpy as np
-import pytest
 
 rng = np.random.default_rng(0)
 N = 150
@@ -21,4 +20,3 @@ TARGETS = {
     "multilabel": rng.integers(0, 2, (N, 3)),
     "multioutput": np.column_stack([LABEL, rng.integers(5, 8, N)]),
 }
-quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

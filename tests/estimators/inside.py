@@ -2,17 +2,13 @@
 
 from sknet._estimators.planning import FIT, drawing_seeds
 from sknet._estimators.read_data import FitArguments
-from sknet._estimators.resolve import AutoFacts, resolve, target_settings
+from sknet._estimators.resolve import AutoFacts, resolve
 from tests.tables.examples import survey_of_numbers
 
 
-def settings_of(net, n_rows, validated=False, n_numbers=3):
-    """The settings of a fit of `n_rows` rows and `n_numbers` numbers; `validated` is what `early_stopping` becomes."""
-    return resolve(net, AutoFacts(n_rows, validated, columns=survey_of_numbers(n_numbers)))[0]
-
-
-def target_settings_of(net):
-    return target_settings(net)
+def settings_of(net, n_rows, validated=False):
+    """The settings of a fit of `n_rows` rows and three numbers; `validated` is what `early_stopping` becomes."""
+    return resolve(net, AutoFacts(n_rows, validated, columns=survey_of_numbers(3)))[0]
 
 
 def run_of(net, X, y):

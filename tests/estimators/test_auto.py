@@ -30,7 +30,7 @@ from tests.tables.examples import survey_of_numbers
     [(MIN_EVALUATED_ROWS - 1, "nothing"), (MIN_EVALUATED_ROWS, "folds"), (LARGE_TABLE_ROWS - 1, "folds"),
      (LARGE_TABLE_ROWS, "held_out")],
 )  # fmt: skip
-def test_what_evaluates_the_epochs(n, how):
+def test_rows_and_parameters_decide_what_evaluates_the_epochs(n, how):
     assert evaluation_kind(SigmoidMLPClassifier(), n) == how
     assert evaluation_kind(SigmoidMLPRegressor(), n) == how
     without_choice = "nothing" if n < MIN_EVALUATED_ROWS else "held_out"  # one epoch leaves folds no choice

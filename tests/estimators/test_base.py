@@ -21,21 +21,10 @@ from sklearn.utils.fixes import parse_version
 
 from sknet import Activation, Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import fit_run
+from tests.estimators.data import LABEL, NUMBER, QUICK, N, X, of_both, quiet
 from tests.estimators.results import weights
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 4))
-NUMBER = X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=N)
-LABEL = np.digitize(NUMBER, [-0.5, 0.5])
-QUICK = dict(
-    n_members=1, hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
-    learning_rate="cosine", learning_rate_init=0.01, averaging=0.0, n_iter_no_change=10, tol=1e-4, alpha=1e-4,
-)  # fmt: skip
 OPEN_ENDED = QUICK | {"learning_rate": "constant"}
-KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
-of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
-quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 # --- nothing by halves -----------------------------------------------------------------------------------------------
@@ -390,7 +379,7 @@ CHANGED = [
 @quiet
 @pytest.mark.parametrize(("change", "message"), CHANGED)
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "backpropagate"])
-def test_what_was_learnt_of_the_table_cannot_change_while_training_goes_on(change, message, method):
+def test_continued_training_refuses_changed_parameters_of_columns_and_targets(change, message, method):
     y = np.abs(NUMBER) + 1.0
     net = SigmoidMLPRegressor(**QUICK | {"warm_start": True, "dtype": "float64", "target_scaling": "standard"}).fit(
         X, y
@@ -579,7 +568,7 @@ def test_weights_are_routed_end_to_end(kind, y):
 
 
 @of_both
-def test_searches_over_everything(kind, y):
+def test_halving_searches_work_over_many_parameters(kind, y):
     choices = {
         "hidden_layer_sizes": [3, (4, 2)], "activation": ["relu", "sigmoid"], "alpha": [0.0, 1.0],
         "learning_rate": ["cosine", "one_cycle"], "dropout": [0.0, 0.2], "batch_size": [5, "auto"],

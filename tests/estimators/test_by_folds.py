@@ -22,7 +22,8 @@ from sklearn.model_selection import (
 )
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X, quiet
+from tests.estimators.data import quiet
+from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X
 
 
 def falling(fraction):
@@ -35,7 +36,7 @@ FOLDS = dict(
 )
 
 
-def test_small_tables_do_not_fail():
+def test_folds_do_not_stop_too_early_on_small_tables():
     """Seeds for which some seventeen held-out rows, separated by chance, chose one of the first epochs."""
     for load, seeds, most in ((load_iris, (11, 0), 0.06), (load_wine, (19, 19), 0.05)):
         table, labels = load(return_X_y=True)
@@ -72,7 +73,7 @@ def test_what_folds_are_resolved_to_gives_the_same_fit():
     assert again.resolved_params_ == fitted.resolved_params_
 
 
-def test_folds_in_regression():
+def test_folds_train_the_published_regressor_on_all_rows():
     fitted = SigmoidMLPRegressor(**FOLDS, early_stopping="folds").fit(X, NUMBER)
     assert fitted.t_ == N * fitted.n_iter_ and fitted.temperature_ == 1.0
     assert SigmoidMLPRegressor(**FOLDS).fit(X, NUMBER).resolved_params_["early_stopping"] == "folds"
@@ -106,7 +107,7 @@ def test_networks_that_learn_from_all_rows_take_as_many_steps_as_those_of_the_fo
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_out_of_fold_predictions(n_members):
+def test_each_row_has_an_out_of_fold_prediction(n_members):
     """They are there where folds were asked for, of each row once on a small table.
 
     Their loss is near that of the chosen epoch: a row's own prediction is at the epoch that the other folds choose.

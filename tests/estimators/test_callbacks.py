@@ -18,25 +18,14 @@ from sklearn.preprocessing import StandardScaler
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor, TimeLimit, stream
 from sknet._estimators import callbacks
 from sknet._estimators.fit_run import FitRun
+from tests.estimators import data
+from tests.estimators.data import LABEL, NUMBER, WEIGHT, N, X, of_both, quiet
 from tests.estimators.results import weights
 from tests.storage.forged import read_checkpoint
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 3))
-NUMBER = X[:, 0] - X[:, 1]
-LABEL = np.digitize(NUMBER, [-0.5, 0.5])
-WEIGHT = rng.integers(1, 4, size=N).astype(float)
-QUICK = dict(
-    n_members=1,
-    hidden_layer_sizes=3, max_iter=4, batch_size=20, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
-    early_stopping=False,
-)  # fmt: skip
-KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
-of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
+QUICK = data.QUICK | {"max_iter": 4, "learning_rate_init": 0.05}
 without_callbacks = not hasattr(SigmoidMLPClassifier, "set_callbacks")
 needs_callbacks = pytest.mark.skipif(without_callbacks, reason="scikit-learn < 1.9")
-converges = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 STOPPED_IN_FOLDS = "A callback asked to stop. Folds were choosing the epoch: .* no prediction sets or intervals"
 
 
@@ -92,7 +81,7 @@ def epochs(n):
 
 @needs_callbacks
 @of_both
-def test_one_task_an_epoch_none_a_batch(kind, y):
+def test_each_epoch_is_one_task(kind, y):
     recorder = Recorder()
     net = kind(**QUICK).set_callbacks(recorder).fit(X, y)
     assert recorder.calls == epochs(4)
@@ -104,10 +93,10 @@ def test_one_task_an_epoch_none_a_batch(kind, y):
 
 
 @needs_callbacks
-@converges
+@quiet
 @of_both
 @pytest.mark.parametrize("max_iter", [3, 200])
-def test_one_task_an_iteration_of_lbfgs(kind, y, max_iter):
+def test_each_iteration_of_lbfgs_is_one_task(kind, y, max_iter):
     recorder = Recorder()
     parameters = QUICK | {"solver": "lbfgs", "max_iter": max_iter, "tol": 1e-2}
     net = kind(**parameters).set_callbacks(recorder).fit(X, y)
@@ -118,7 +107,7 @@ def test_one_task_an_iteration_of_lbfgs(kind, y, max_iter):
 
 @needs_callbacks
 def test_lbfgs_at_its_optimum_closes_what_it_has_opened():
-    zero = ([np.zeros((3, 1))], [np.zeros(1)])
+    zero = ([np.zeros((4, 1))], [np.zeros(1)])
     recorder = Recorder()
     net = SigmoidMLPRegressor((), **QUICK_LINEAR, init=zero).set_callbacks(recorder).fit(X, np.zeros(N))
     assert net.n_iter_ == 0
@@ -143,7 +132,7 @@ def test_hooks_are_handed_the_users_data(weight):
 @needs_callbacks
 @of_both
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-@converges
+@quiet
 def test_fitted_estimators_are_as_if_fit_had_stopped_there_and_stay_so(kind, y, solver):
     recorder = Recorder()
     parameters = QUICK | {"solver": solver, "learning_rate": lambda _: 1.0, "averaging": 0.9, "dtype": "float64"}
@@ -216,7 +205,7 @@ def test_the_folds_epochs_are_tasks_too(kind, y, n_members):
 @needs_callbacks
 @of_both
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_one_that_stops_among_the_folds_leaves_the_first_folds_network_with_a_warning(kind, y, n_members):
+def test_a_stop_during_folds_publishes_the_first_folds_network(kind, y, n_members):
     recorder = Recorder(stop_after=2)
     with pytest.warns(UserWarning, match=STOPPED_IN_FOLDS):
         net = kind(**FOLDS, n_members=n_members).set_callbacks(recorder).fit(X, y)
@@ -233,7 +222,7 @@ def test_one_that_stops_among_the_folds_leaves_the_first_folds_network_with_a_wa
 @needs_callbacks
 @of_both
 @pytest.mark.parametrize("how", [{"early_stopping": False}, {"early_stopping": True, "validation_fraction": 0.3}])
-def test_one_that_stops_members_leaves_all_at_that_epoch(kind, y, how):
+def test_a_stop_ends_all_members_after_the_same_epoch(kind, y, how):
     net = kind(**FOLDS | how, n_members=3).set_callbacks(Recorder(stop_after=2)).fit(X, y)
     assert net.n_iter_ == 2 and list(net.history_.groupby("member").size()) == [2, 2, 2]
 
@@ -257,7 +246,7 @@ def test_verbose_prints_the_folds_epochs_as_well(kind, y, n_members, capsys):
 
 
 @needs_callbacks
-@converges
+@quiet
 @of_both
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
 @pytest.mark.parametrize("places", [(0, 1), (1, 0)])
@@ -343,10 +332,10 @@ def test_callbacks_travel_before_fit_and_never_after():
 
 
 @needs_callbacks
-@converges
+@quiet
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-def test_scoring_monitor(solver, weight):
+def test_a_scoring_monitor_records_each_epoch(solver, weight):
     from sklearn.callback import ScoringMonitor
 
     monitor = ScoringMonitor(scoring=["r2", "neg_mean_absolute_error"])
@@ -358,7 +347,7 @@ def test_scoring_monitor(solver, weight):
 
 
 @needs_callbacks
-def test_progress_bar():
+def test_a_progress_bar_is_shown():
     pytest.importorskip("rich")
     from sklearn.callback import ProgressBar
 
@@ -429,7 +418,7 @@ def clock(monkeypatch):
 
 
 @needs_callbacks
-@converges
+@quiet
 @pytest.mark.parametrize(
     ("seconds", "n_epochs"), [(0.0, 1), (1.5, 1), (2.0, 2), (3, 3), (np.float32(3.9), 3), (np.inf, 4)]
 )
@@ -443,14 +432,14 @@ def test_training_stops_if_another_epoch_might_end_too_late(kind, y, seconds, n_
 
 
 @needs_callbacks
-@converges
+@quiet
 def test_the_longest_epoch_says_how_long_the_next_one_may_take(clock):
     clock.ticks = [0.0, 3.0, 1.0]  # the start, and the ends of two epochs
     assert SigmoidMLPRegressor(**QUICK).set_callbacks(TimeLimit(6.0)).fit(X, NUMBER).n_iter_ == 2
 
 
 @needs_callbacks
-@converges
+@quiet
 def test_a_fit_that_ran_out_of_time_has_the_weights_of_its_best_epoch(clock):
     settings = QUICK | {"early_stopping": True, "validation_fraction": 0.3, "max_iter": 30, "learning_rate_init": 1.0}
     net = SigmoidMLPRegressor(**settings).set_callbacks(TimeLimit(9.0)).fit(X, NUMBER)
@@ -460,7 +449,7 @@ def test_a_fit_that_ran_out_of_time_has_the_weights_of_its_best_epoch(clock):
 
 
 @needs_callbacks
-@converges
+@quiet
 def test_the_time_limit_includes_the_epochs_of_folds(clock):
     settings = QUICK | {"early_stopping": "folds"}
     with pytest.warns(UserWarning, match=STOPPED_IN_FOLDS):
@@ -484,7 +473,7 @@ def test_an_older_scikit_learn_has_no_checkpoints(path):
 
 @needs_callbacks
 @pytest.mark.parametrize("every", [0, -1, 1.5, True, np.inf, np.nan, None, "3"])
-def test_every_is_a_number_of_epochs(path, every):
+def test_the_interval_of_a_checkpoint_must_be_a_number_of_epochs(path, every):
     with pytest.raises(ValueError, match="every="):
         Checkpoint(path, every)
 
@@ -512,7 +501,7 @@ class Removing:
 
 @needs_callbacks
 @pytest.mark.parametrize(("every", "written"), [(1, [1, 2, 3, 4]), (2, [2, 4]), (3, [3]), (7, [])])
-def test_it_is_written_every_few_epochs(path, every, written):
+def test_a_checkpoint_is_written_every_few_epochs(path, every, written):
     removing = Removing(path)
     SigmoidMLPRegressor(**QUICK).set_callbacks(removing, Checkpoint(path, every)).fit(X, NUMBER)
     assert removing.epochs == written
@@ -525,7 +514,7 @@ def test_the_path_is_taken_as_it_is_and_may_be_a_string(tmp_path):
 
 
 @needs_callbacks
-def test_it_works_inside_a_pipeline(path):
+def test_a_checkpoint_works_inside_a_pipeline(path):
     net = SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(path))
     pipeline = make_pipeline(StandardScaler(), net).fit(X, NUMBER)
     again = SigmoidMLPRegressor(**QUICK).resume(path, pipeline[0].transform(X), NUMBER)
@@ -542,7 +531,7 @@ def test_lbfgs_has_no_checkpoints(path):
 
 
 @needs_callbacks
-def test_it_goes_on_this_packages_estimators_only(path):
+def test_a_checkpoint_refuses_estimators_of_other_packages(path):
     from sklearn.linear_model import LogisticRegression
 
     with pytest.raises(TypeError, match="LogisticRegression is not one of them"):

@@ -268,20 +268,20 @@ def test_the_logarithms_of_a_loss_of_ones_own_are_those_of_its_probabilities():
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop"])
-def test_it_learns_iris(loss, solver):
+def test_the_classifier_learns_iris(loss, solver):
     X, y = load_iris(return_X_y=True)
     rate = {"adam": 0.03, "sgd": 0.3, "rmsprop": 0.02}[solver]
     net = SigmoidMLPClassifier(**QUICK | {"solver": solver, "loss": loss, "learning_rate_init": rate, "max_iter": 80})
     assert net.fit(X, y).score(X, y) > 0.94
 
 
-def test_it_learns_digits():
+def test_the_classifier_learns_digits():
     X, y = load_digits(return_X_y=True)
     net = SigmoidMLPClassifier(**QUICK | {"hidden_layer_sizes": 30, "max_iter": 10, "dtype": "float32"})
     assert net.fit(X[:1200], y[:1200]).score(X[1200:], y[1200:]) > 0.9
 
 
-def test_a_hundred_classes():
+def test_the_classifier_learns_a_hundred_classes():
     y = np.arange(300) % 100
     X = np.eye(100)[y] + 0.1 * np.random.default_rng(0).normal(size=(300, 100))
     net = SigmoidMLPClassifier(**QUICK | {"hidden_layer_sizes": 50, "max_iter": 30}).fit(X, y)

@@ -16,14 +16,15 @@ from sklearn.utils.class_weight import compute_class_weight
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
+from tests.estimators.data import SMALL
 
 X = np.arange(400.0)[:, np.newaxis]
 rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(60, 3))
 NUMBER = TABLE[:, 0] + 0.1 * rng.normal(size=60)
 LABEL = (NUMBER > 0.5).astype(int)
+QUICK = SMALL | dict(max_iter=2, early_stopping=False)
 FRAME = pd.DataFrame(TABLE, columns=list("abc"))
-QUICK = dict(hidden_layer_sizes=3, max_iter=2, random_state=0, early_stopping=False)
 
 
 # --- after the end of the schedule -----------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ def fitted_with(name, value):
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_what_is_done_to_a_list_after_a_fit_leaves_what_was_learnt(name):
+def test_changing_a_passed_list_after_fit_changes_no_prediction(name):
     value, change = LISTS[name]
     given = value.copy()
     net, table, _ = fitted_with(name, given)
@@ -206,7 +207,7 @@ def test_what_is_done_to_a_list_after_a_fit_leaves_what_was_learnt(name):
 
 
 @pytest.mark.parametrize("name", ["monotonic_cst", "interaction_cst", "categorical_features", "hidden_layer_sizes"])
-def test_what_cannot_change_any_more_is_refused_where_its_list_was_changed(name):
+def test_partial_fit_refuses_a_list_that_was_changed_in_place(name):
     value, change = LISTS[name]
     given = value.copy()
     net, table, y = fitted_with(name, given)

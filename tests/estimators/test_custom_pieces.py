@@ -20,6 +20,7 @@ from sknet import (
     SigmoidMLPRegressor,
     check_gradient,
 )
+from tests.estimators.data import quiet
 from tests.estimators.results import weights
 from tests.network.pieces import LOSSES
 
@@ -36,7 +37,6 @@ QUICK = dict(
 KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
 of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
 every_solver = pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
-quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def softsign(z):
@@ -157,7 +157,7 @@ def test_an_own_squared_error_is_the_squared_error(solver):
 
 
 @of_both
-def test_one_activation_a_layer_some_of_them_own(kind, y):
+def test_layers_may_mix_named_and_custom_activations(kind, y):
     parameters = QUICK | {"hidden_layer_sizes": (4, 3)}
     net = kind(activation=[SOFTSIGN, "relu"], **parameters).fit(X, y)
     first, second = net.activations(X)[1:3]
@@ -166,7 +166,7 @@ def test_one_activation_a_layer_some_of_them_own(kind, y):
 
 @of_both
 @pytest.mark.parametrize("solver", [OwnSGD(), SignDescent()])
-def test_they_are_cloned_pickled_and_printed(kind, y, solver):
+def test_estimators_with_custom_pieces_are_cloned_pickled_and_printed(kind, y, solver):
     loss = LOG_COSH if kind is SigmoidMLPRegressor else SIGMOID_LOG_LOSS
     net = kind(activation=SOFTSIGN, loss=loss, solver=solver, **QUICK)
     assert clone(net).get_params()["activation"] == SOFTSIGN and clone(net).solver == solver
@@ -181,7 +181,7 @@ def test_they_are_cloned_pickled_and_printed(kind, y, solver):
 
 @of_both
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_they_are_searched_over(kind, y, n_jobs):
+def test_a_grid_search_takes_custom_pieces(kind, y, n_jobs):
     grid = [{"activation": ["tanh", OWN_TANH, SOFTSIGN, [SOFTSIGN]]}, {"solver": ["adam", OwnSGD(), SignDescent()]}]
     grid += [{"loss": ["squared_error", OWN_SQUARED, LOG_COSH]}] if kind is SigmoidMLPRegressor else []
     scores = GridSearchCV(kind(**QUICK), grid, cv=2, n_jobs=n_jobs).fit(X, y).cv_results_["mean_test_score"]
@@ -209,7 +209,7 @@ def test_a_loss_that_is_less_drawn_by_outliers():
     assert errors[0] < 0.7 * errors[1]
 
 
-def test_what_an_own_loss_calls_its_link_does_not_matter():
+def test_the_name_of_a_custom_link_does_not_matter():
     """Labels are what the link makes of the raw outputs, whatever name it has."""
     called = Loss("own", SIGMOID_LOG_LOSS.value, SIGMOID_LOG_LOSS.gradient, SIGMOID_LOG_LOSS.link.apply, "softmax")
     labels = np.column_stack([X[:, 0] > 0.0, X[:, 1] > 0.5]).astype(int)
@@ -225,7 +225,7 @@ COUNTS = rng.poisson(np.exp(1.0 + 0.5 * NUMBER)).astype(float)
 @quiet
 @every_solver
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_poisson_of_the_users_own_is_ours(solver, early_stopping):
+def test_a_custom_poisson_loss_trains_as_the_named_one(solver, early_stopping):
     """At the default scaling of targets too: a loss with a link says that it wants none."""
     parameters = QUICK | {
         "solver": solver,
@@ -314,6 +314,6 @@ def test_a_run_with_an_own_optimizer_is_resumed(kind, y, tmp_path):
 
 
 @pytest.mark.parametrize("solver", [OwnSGD, object(), 3])
-def test_what_is_no_optimizer(solver):
+def test_a_solver_that_is_no_optimizer_is_refused(solver):
     with pytest.raises(ValueError, match="The 'solver' parameter"):
         SigmoidMLPRegressor(solver=solver, **QUICK).fit(X, NUMBER)

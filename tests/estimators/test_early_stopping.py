@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import quiet
 from tests.estimators.held_out import (
     LABEL,
     LABEL_VAL,
@@ -27,7 +28,6 @@ from tests.estimators.held_out import (
     X_VAL,
     N,
     X,
-    quiet,
 )
 
 # --- which rows ------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def test_the_held_out_part_has_its_share_of_every_label(kind, monkeypatch):
 @quiet
 @pytest.mark.filterwarnings("ignore:y has a single row for each of the classes")
 @pytest.mark.parametrize("counts", [[100, 30, 1, 1, 1], [5] * 30, [2] * 100, [149, 1]])
-def test_rare_classes(counts):
+def test_early_stopping_takes_classes_of_few_rows(counts):
     y = np.repeat(np.arange(len(counts)), counts)
     X = np.random.default_rng(1).normal(size=(len(y), 3))
     fitted = SigmoidMLPClassifier(**STOPPING).fit(X, y)
@@ -136,7 +136,7 @@ def test_by_default_every_epoch_is_judged_as_it_predicts():
 
 
 @pytest.mark.parametrize("conflict", [{"loss": "squared_error"}, {"max_norm": 1.0}, {"early_stopping": False}])
-def test_a_temperature_that_cannot_be_had(conflict):
+def test_temperature_scaling_conflicts_are_named(conflict):
     (name,) = conflict
     with pytest.raises(ValueError, match=f"temperature_scaling=True does not go with {name}="):
         SigmoidMLPClassifier(temperature_scaling=True, **conflict).fit(X, LABEL)
@@ -178,7 +178,7 @@ def test_patience_is_counted_from_the_best_score_plus_tol():
     assert fitted.n_iter_ == 7  # each of the last four is less than 0.1 above the best before it
 
 
-def test_to_stop_on_the_score_is_no_failure_and_the_best_loss_is_not_kept():
+def test_training_that_stops_on_the_score_has_no_best_loss():
     scores = iter([1.0] + [0.0] * 9)
     fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores)}).fit(X, LABEL)
     assert fitted.n_iter_ == 5 and fitted.best_loss_ is None
@@ -272,7 +272,7 @@ def test_ones_own_validation_set_of_any_kind():
         ({"X_val": X_VAL, "y_val": np.full(40, np.nan)}, "NaN"),
     ],
 )
-def test_errors_of_ones_own_validation_set(own, message):
+def test_unsuitable_validation_sets_are_refused(own, message):
     with pytest.raises(ValueError, match=message):
         SigmoidMLPRegressor(**STOPPING).fit(X, NUMBER, **own)
 
@@ -366,7 +366,7 @@ def test_a_warm_start_says_where_it_may_hold_out_rows_that_it_has_seen():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_best_score_of_no_number_is_none():
+def test_the_best_score_is_nan_if_no_score_is_a_number():
     net = SigmoidMLPRegressor(**STOPPING | {"scoring": "r2"}).fit(X, NUMBER, X_val=X[:1], y_val=NUMBER[:1])
     assert np.isnan(net.best_validation_score_)
 

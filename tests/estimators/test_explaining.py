@@ -1,32 +1,29 @@
 """`explain` of an estimator: its background, what it refuses, warns of and prints."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import Activation, SigmoidMLPRegressor
+from tests.estimators.data import MIXED, QUICK
 
 rng = np.random.default_rng(0)
 N = 120
 X = rng.normal(size=(N, 3))
 Y = X[:, 0] + X[:, 1] ** 2 - X[:, 0] * X[:, 2]
-TABLE = pd.DataFrame({"number": X[:, 0], "color": rng.choice(["red", "green"], N), "flag": rng.random(N) < 0.5})
-NUMBER = TABLE["number"] + (TABLE["color"] == "red")
-QUICK = dict(hidden_layer_sizes=6, max_iter=3, early_stopping=False, n_members=1, random_state=0)
 
 
 def test_what_cannot_be_a_background_is_refused_by_name():
-    net = SigmoidMLPRegressor(**QUICK).fit(TABLE, NUMBER)
+    net = SigmoidMLPRegressor(**QUICK).fit(MIXED, MIXED["number"])
     with pytest.raises(ValueError, match="X has 19 rows, too few to be their own background.*pass background="):
-        net.explain(TABLE[:19])
-    assert net.explain(TABLE[:20]).values.shape == (20, 3)
+        net.explain(MIXED[:19])
+    assert net.explain(MIXED[:20]).values.shape == (20, 3)
     with pytest.raises(ValueError, match="background: The feature names should match"):
-        net.explain(TABLE, background=TABLE.drop(columns="flag"))
+        net.explain(MIXED, background=MIXED.drop(columns="flag"))
     with pytest.raises(ValueError, match="background: .*0 sample"):
-        net.explain(TABLE, background=TABLE[:0])
+        net.explain(MIXED, background=MIXED[:0])
     with pytest.raises(ValueError, match="The feature names should match"):
-        net.explain(TABLE.drop(columns="flag"), background=TABLE)
+        net.explain(MIXED.drop(columns="flag"), background=MIXED)
 
 
 def test_verbose_prints_how_far_it_is(capsys):
@@ -52,6 +49,6 @@ def test_slopes_that_jump_ask_for_a_larger_background():
 def test_a_row_that_is_its_own_background_adds_up():
     """Its contributions are 0; its output is computed with other rows, and may differ in the last bits."""
     for seed in range(5):
-        net = SigmoidMLPRegressor(dtype="float32", **QUICK | {"random_state": seed, "hidden_layer_sizes": 64})
+        net = SigmoidMLPRegressor(**QUICK | {"random_state": seed, "hidden_layer_sizes": 64, "dtype": "float32"})
         explanation = net.fit(X, Y).explain(X, background=X[:1])
         assert_array_equal(explanation.values[0], 0.0)

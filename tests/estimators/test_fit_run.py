@@ -1,4 +1,4 @@
-"""One call of `fit`: what its networks have learnt of held-out rows."""
+"""What a fit keeps of held-out rows. See also test_base.py, test_by_folds.py, test_members.py and test_scoring.py."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_residuals_are_those_of_the_joined_network_on_held_out_rows(n_members):
 
 
 def test_out_of_fold_predictions_are_where_the_rows_are():
-    """With groups too, and where some rows have no weight."""
+    """Rows of a group are in the same fold, and a row without weight has no prediction."""
     net = SigmoidMLPRegressor(4, max_iter=30, random_state=0, early_stopping="folds", learning_rate_init=0.05)
     weight = np.where(np.arange(100) % 5, 1.0, 0.0)
     net.fit(X, 10.0 * X[:, 0], weight, groups=np.arange(100) // 2)

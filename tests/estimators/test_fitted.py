@@ -42,7 +42,7 @@ def test_many_rows_are_predicted_block_by_block():
             assert_allclose(whole[rows], block, rtol=1e-12)
 
 
-def test_to_look_changes_nothing():
+def test_predicting_and_inspecting_change_no_attribute():
     net = SigmoidMLPClassifier(**QUICK).fit(WIDE, LABEL)
     before = {name: repr(value) for name, value in vars(net).items()}
     net.predict_proba(WIDE)
@@ -209,7 +209,7 @@ def test_pickles_and_files_keep_importances_while_there_are_any(kept, tmp_path):
     ],
     ids=["not fitted", "partial_fit", "weights set by hand", "biases set by hand"],
 )
-def test_what_importances_are_not_of_drops_them(change):
+def test_a_changed_network_has_no_importances(change):
     net = SigmoidMLPRegressor(**QUICK).fit(TABLE, WIDE[:, 0])
     net = change(net) or net
     with pytest.raises(AttributeError, match="fit computes it, and partial_fit.*explain"):

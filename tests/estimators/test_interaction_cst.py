@@ -125,7 +125,7 @@ def added_together(net, table):
 
 
 @pytest.mark.parametrize("cst", ["no_interactions", "pairwise", [{"a", "town"}, {"day", "said"}]])
-def test_a_mixed_table(cst):
+def test_all_inputs_of_a_column_are_in_its_set(cst):
     """A column's bins, levels, cycles, components of text and marks of missing values are in its sets."""
     sizes = {"hidden_layer_sizes": 18} if cst == "pairwise" else {}
     net = SigmoidMLPRegressor(interaction_cst=cst, text_features=["said"], **FAST | sizes).fit(TABLE, NUMBER)
@@ -196,7 +196,7 @@ def test_a_stream_keeps_the_constraint():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("parameters", [{}, {"solver": "lbfgs"}, {"solver": "sgd", "alpha": 0.1, "l1_ratio": 0.3}])
-def test_sparse_columns(parameters):
+def test_sparse_columns_of_different_sets_do_not_interact(parameters):
     """Of which a batch touches few: 400 columns, in two sets."""
     wide = sp.random_array((N, 400), density=0.02, rng=np.random.default_rng(1), format="csr")
     net = SigmoidMLPRegressor(interaction_cst=[range(200)], **FAST | {"batch_size": 16} | parameters).fit(wide, NUMBER)

@@ -61,7 +61,7 @@ def test_members_by_turns_see_raw_numbers_and_bins(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_figures_are_the_largest_the_sum_and_the_means_of_theirs(kind):
+def test_fitted_attributes_summarise_the_epochs_of_all_members(kind):
     net = kind(**HELD_OUT | {"max_iter": 40, "n_iter_no_change": 2, "learning_rate_init": 0.3}).fit(X, KINDS[kind])
     history, n_trained = net.history_, N - 18
     assert history.columns[0] == "member" and list(history["member"].unique()) == [0, 1, 2]
@@ -121,7 +121,7 @@ def test_the_published_temperature_suits_the_held_out_rows():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_temperature_is_the_mean_of_theirs_and_one_for_numbers(kind):
+def test_members_of_a_classifier_have_a_temperature(kind):
     temperature = kind(**HELD_OUT).fit(X, KINDS[kind]).temperature_
     assert (temperature == 1.0) == (kind is SigmoidMLPRegressor)
 
@@ -171,7 +171,7 @@ def test_a_stream_takes_one_network():
 
 
 @pytest.mark.skipif(not hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn < 1.9")
-def test_a_checkpoint_holds_all_of_them(tmp_path):
+def test_a_checkpoint_holds_all_members(tmp_path):
     path = tmp_path / "run"
     net = SigmoidMLPClassifier(**QUICK).set_callbacks(sknet.Checkpoint(path)).fit(X, LABEL)
     assert_same(SigmoidMLPClassifier(**QUICK).resume(path, X, LABEL), net)
@@ -307,7 +307,7 @@ def test_a_row_of_weight_two_is_two_rows(kind):
         assert_allclose(one, other, rtol=1e-6, atol=1e-9)
 
 
-def test_rows_of_weight_zero_are_none():
+def test_rows_of_weight_zero_are_as_if_absent():
     weight = np.where(np.arange(N) % 4, 1.0, 0.0)
     net = SigmoidMLPClassifier(**QUICK, early_stopping="folds").fit(X, LABEL, sample_weight=weight)
     rest = X[weight > 0], LABEL[weight > 0], weight[weight > 0]

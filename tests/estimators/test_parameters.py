@@ -50,7 +50,7 @@ def test_two_parameters_are_positional(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_estimators_are_equal_to_themselves_alone_and_printed_as_scikit_learn_does(kind):
+def test_estimators_compare_by_identity_and_print_as_scikit_learns_do(kind):
     assert kind() != kind() and len({kind(), kind()}) == 2
     assert repr(kind(alpha=0.5)) == f"{kind.__name__}(alpha=0.5)"
 
@@ -144,7 +144,7 @@ def test_folds_need_a_schedule_that_ends():
 
 
 @pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}, {"input_gains": True}])
-def test_what_lbfgs_does_not_have(parameters):
+def test_lbfgs_refuses_parameters_of_stochastic_solvers(parameters):
     resolved = {"solver": "lbfgs", "dropout": 0.0, "input_gains": False}
     with pytest.raises(ValueError, match="solver='lbfgs' does not go with"):
         check_conflicts_with_solver(SigmoidMLPRegressor(**resolved | parameters))

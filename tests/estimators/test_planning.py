@@ -6,15 +6,9 @@ from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.planning import Seeds, member_seeds
+from tests.estimators.data import NUMBER, QUICK, X, quiet
 from tests.estimators.results import weights
 from tests.tables.limits import sample_rows
-
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 4))
-NUMBER = X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=N)
-QUICK = dict(hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0)
-quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def test_the_first_of_several_networks_has_the_seeds_of_one_alone():
@@ -44,7 +38,7 @@ def test_a_random_state_instance_moves_on_and_none_is_numpys_own():
 def test_fits_that_overlap_draw_different_seeds_from_one_generator():
     """The scorer of the first fit fits the second one: a generator that both share has moved on by then."""
     state, seeds = np.random.RandomState(3), []
-    inner = SigmoidMLPRegressor(**QUICK | {"random_state": state})
+    inner = SigmoidMLPRegressor(**QUICK | {"random_state": state, "batch_size": 9})
 
     def scorer(net, X, y):
         seeds.append([net._fitted.seeds, inner.fit(X, y)._fitted.seeds])
@@ -93,7 +87,7 @@ def test_a_warm_start_holds_out_the_same_rows():
 
 
 @quiet
-def test_early_stopping_that_cannot_be_is_said_once():
+def test_early_stopping_without_enough_rows_warns_once():
     with pytest.warns(RuntimeWarning, match="validation_fraction=0.1 of 20 rows") as told:
         net = SigmoidMLPRegressor(**QUICK | {"early_stopping": True, "validation_fraction": 0.1}).fit(
             X[:20], NUMBER[:20]

@@ -1,4 +1,4 @@
-"""Quantiles of the target as users get them: from rows that the last fit held out, or between a network's levels."""
+"""`predict_quantiles`, of methods.py: from rows that the last fit held out, or between a network's levels."""
 
 import pickle
 
@@ -10,11 +10,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sknet import SigmoidMLPRegressor, load, save
+from tests.estimators.data import HELD_OUT
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 3))
 Y = X[:, 0] + rng.exponential(size=300)
-QUICK = {"hidden_layer_sizes": 4, "max_iter": 5, "random_state": 0, "early_stopping": True, "validation_fraction": 0.4}
+QUICK = HELD_OUT | {"validation_fraction": 0.4}
 LEVELS = np.array([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95])
 
 

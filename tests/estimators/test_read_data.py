@@ -168,7 +168,7 @@ def test_every_sparse_format(container):
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "float32"])
-def test_sparse_types(dtype):
+def test_sparse_tables_of_every_number_type_give_the_same(dtype):
     X = sp.csr_array(DENSE).astype(dtype)
     expected = predictions(sp.csr_array(DENSE.astype(dtype).astype(float)))
     assert_allclose(predictions(X), expected, rtol=1e-5, atol=1e-5)
@@ -261,7 +261,7 @@ def test_names_on_one_side_only_warn_as_in_scikit_learn():
 
 @pytest.mark.filterwarnings("ignore:y has a single class")
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
-def test_one_row_and_one_column(solver):
+def test_tables_of_one_row_or_one_column_are_enough(solver):
     parameters = QUICK | {"solver": solver, "batch_size": 1}
     assert np.isfinite(SigmoidMLPRegressor(**parameters).fit([[2.0]], [3.0]).predict([[2.0]])).all()
     assert np.isfinite(SigmoidMLPRegressor(**parameters).fit(COUNTS[:, :1], NUMBER).predict([[2.0]])).all()
@@ -324,7 +324,7 @@ def test_constant_columns_and_constant_targets():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_tables_that_cannot_be_used(X, message):
+def test_unsuitable_tables_are_refused(X, message):
     for net in (SigmoidMLPRegressor(**QUICK), SigmoidMLPClassifier(**QUICK)):
         with pytest.raises((ValueError, TypeError), match=message):
             net.fit(X, LABEL)
@@ -332,7 +332,7 @@ def test_tables_that_cannot_be_used(X, message):
 
 
 @pytest.mark.parametrize("method", ["predict", "activations", "partial_fit", "backpropagate"])
-def test_another_number_of_columns(method):
+def test_another_number_of_columns_is_refused(method):
     net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER)
     with pytest.raises(ValueError, match="X has 3 features, but SigmoidMLPRegressor is expecting 4 features as input"):
         getattr(net, method)(COUNTS[:, :3], *([NUMBER] if method in ("partial_fit", "backpropagate") else []))
@@ -357,7 +357,7 @@ def test_values_that_are_no_category_are_named():
             call(bad)
 
 
-def test_infinity_at_predict():
+def test_infinity_is_refused_at_predict():
     net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER)
     with pytest.raises(ValueError, match="infinity"):
         net.predict(np.full((1, 4), np.inf))
@@ -474,7 +474,7 @@ def test_errors_name_the_validation_set():
         (np.ones(5), r"sample_weight has shape \(5,\)"),
     ],
 )
-def test_weights_that_are_none_are_refused_in_scores_too(weight, message):
+def test_unsuitable_weights_are_refused_by_fit_and_score(weight, message):
     for kind, y in ((SigmoidMLPRegressor, NUMBER), (SigmoidMLPClassifier, (NUMBER > 0).astype(int))):
         net = kind(3, max_iter=2, random_state=0)
         with pytest.raises((ValueError, TypeError), match=message):
@@ -499,7 +499,7 @@ def test_class_weights_must_have_a_sum_that_is_a_number():
         ([{}, 1], "groups holds what cannot be compared"),
     ],
 )
-def test_groups_that_are_none(groups, message):
+def test_unsuitable_groups_are_refused(groups, message):
     given = np.array((groups * len(X))[: len(X)], dtype=float if np.nan in groups else object)
     with pytest.raises((ValueError, TypeError), match=message):
         SigmoidMLPRegressor(3, early_stopping=True).fit(X, NUMBER, groups=given)

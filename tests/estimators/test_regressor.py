@@ -170,7 +170,7 @@ def test_several_outputs_are_predicted_and_scored_together():
     assert net.score(X, Y) == pytest.approx(r2_score(Y, net.predict(X))) and net.score(X, Y) > 0.8
 
 
-def test_targets_of_any_container():
+def test_targets_in_any_container_give_the_same():
     expected = fitted(NUMBER).predict(X)
     for y in (NUMBER.tolist(), pd.Series(NUMBER), pl.Series(NUMBER), pd.Series(NUMBER, dtype="Float64")):
         assert_array_equal(fitted(y).predict(X), expected)
@@ -304,7 +304,7 @@ def test_several_levels_take_one_target():
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_targets_that_cannot_be_used(loss, y, message, method):
+def test_unsuitable_targets_are_refused(loss, y, message, method):
     net = SigmoidMLPRegressor(**PLAIN, loss=loss)
     with pytest.raises((ValueError, TypeError), match=message):
         getattr(net, method)(X, y)
@@ -333,13 +333,13 @@ def test_targets_too_large_for_float32():
         SigmoidMLPRegressor(**parameters).fit(X, 1e60 * NUMBER)
 
 
-def test_a_validation_set_without_events_is_one():
+def test_validation_targets_of_a_poisson_loss_may_all_be_zero():
     net = SigmoidMLPRegressor(**PLAIN | {"early_stopping": True, "max_iter": 2}, loss="poisson")
     net.fit(X, COUNT, X_val=X[:20], y_val=np.zeros(20))
     assert len(net.validation_scores_) == 2
 
 
-def test_another_number_of_targets_later():
+def test_partial_fit_refuses_another_number_of_targets():
     with pytest.raises(ValueError, match=r"y has .* targets?|outputs|1 targets, but the regressor knows 2"):
         fitted(np.column_stack([NUMBER, NUMBER])).partial_fit(X, NUMBER)
 
@@ -355,7 +355,7 @@ def test_several_quantile_levels_take_a_single_target(quantile, takes_several):
     assert net.__sklearn_tags__().target_tags.multi_output == takes_several
 
 
-def test_it_learns_diabetes():
+def test_the_regressor_learns_diabetes():
     X, y = load_diabetes(return_X_y=True)
     net = SigmoidMLPRegressor(**PLAIN | {"max_iter": 20, "alpha": 1.0}).fit(X[:300], y[:300])
     assert net.score(X[300:], y[300:]) > 0.4

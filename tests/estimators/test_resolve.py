@@ -23,22 +23,14 @@ from tests.estimators.choices import (
     SMALL_TABLE_ROWS,
     names_of,
 )
+from tests.estimators.data import LABEL, NUMBER, QUICK, N, X
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
 from tests.training.problems import OPTIMIZERS
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 4))
-NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
-LABEL = np.arange(N) % 3
 SOLVERS = names_of("solver")
 FIRST_ORDER = [name for name in SOLVERS if name != "lbfgs"]
 OWN_SCHEDULES = [name for name in names_of("learning_rate") if name not in OPEN_ENDED_SCHEDULES] + [float]
-QUICK = dict(
-    hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
-    learning_rate="cosine", learning_rate_init=0.01, averaging=0.0, alpha=0.0,
-)  # fmt: skip
 
 
 def resolved(net, n_rows=1000, validated=True):
@@ -67,14 +59,14 @@ def regressor(**parameters):
 
 @pytest.mark.parametrize("schedule", OPEN_ENDED_SCHEDULES)
 @pytest.mark.parametrize("solver", FIRST_ORDER)
-def test_with_scikit_learns_schedules_nothing_is_added(schedule, solver):
+def test_scikit_learns_schedules_turn_off_regularisation_that_it_lacks(schedule, solver):
     found = resolved(SigmoidMLPClassifier(learning_rate=schedule, solver=solver))
     assert found.averaging == found.weight_decay == found.dropout == found.label_smoothing == 0.0
     assert found.clip_norm is None and found.temperature_scaling is False
 
 
 @pytest.mark.parametrize("schedule", OWN_SCHEDULES)
-def test_with_our_own_each_solver_gets_what_it_needs(schedule):
+def test_schedules_that_end_turn_on_averaging_and_what_each_solver_needs(schedule):
     nets = {solver: SigmoidMLPRegressor(learning_rate=schedule, solver=solver) for solver in ("adam", "sgd", "rmsprop")}
     found = [resolved(net) for net in nets.values()]
     assert [one.weight_decay for one in found] == [0.02, 0.0, 0.0]
@@ -113,7 +105,7 @@ def test_a_temperature_that_is_asked_for_needs_rows_held_out():
     assert resolved(net, validated=False).temperature_scaling is False
 
 
-def test_what_is_given_is_taken():
+def test_given_parameters_are_kept():
     net = SigmoidMLPClassifier(averaging=0.5, weight_decay=0.1, clip_norm=2.0, learning_rate="constant", batch_size=7)
     found = resolved(net, validated=False)
     assert (found.averaging, found.weight_decay, found.clip_norm, found.batch_size) == (0.5, 0.1, 2.0, 7)
@@ -367,7 +359,7 @@ def test_an_optimizer_object_is_taken_as_it_is():
     assert found.solver.weight_decay == 0.0 and found.solver.clip_norm is None  # "auto" knows our names only
 
 
-def test_the_exponent_of_invscaling_is_ours():
+def test_power_t_is_the_exponent_of_invscaling():
     schedule = settings(SigmoidMLPRegressor(learning_rate="invscaling", power_t=0.25)).solver.schedule
     assert schedule.power_t == 0.25
 

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import quiet
 from tests.estimators.pairs import over_pairs
 from tests.estimators.results import weights
 
@@ -32,7 +33,6 @@ def half(fraction):
 
 
 SCHEDULES = ["constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle", "coslog4", half]
-quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 needs_callbacks = pytest.mark.skipif(not hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn < 1.9")
 pytestmark = quiet
 
@@ -235,7 +235,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(task, solver, learning_rate,
 
 @needs_callbacks
 @over_pairs(task=TASKS, n_members=[1, 2], every=[1, 3], categories=[False, True])
-def test_a_run_whose_epochs_folds_choose_is_resumed_among_them_and_after_them(task, n_members, every, categories, path):
+def test_a_run_with_folds_is_resumed_during_and_after_the_folds(task, n_members, every, categories, path):
     """Two members and more have mixing weights; the target's means are learnt anew for each fold."""
     kind, y = OF_TASK[task]
     parameters = PLAIN | {"early_stopping": "folds", "learning_rate": "cosine", "max_norm": None, "max_iter": 9}
@@ -410,7 +410,7 @@ OTHERS = {
 
 
 @needs_callbacks
-def test_another_early_stopping_is_named_before_what_follows_from_it(path):
+def test_the_error_names_early_stopping_before_parameters_resolved_from_it(path):
     parameters = PLAIN | {"early_stopping": "folds", "learning_rate": "cosine", "averaging": "auto"}
     cut(SigmoidMLPRegressor(**parameters), path, 2, X, NUMBER)
     with pytest.raises(ValueError, match="with early_stopping='folds', and this is a run with early_stopping=False"):

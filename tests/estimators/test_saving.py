@@ -47,15 +47,13 @@ def test_all_that_was_fitted_comes_back(path):
     for name in ("resolved_params_", "loss_curve_", "validation_scores_", "n_iter_", "t_", "n_features_in_"):
         assert getattr(saved, name) == getattr(net, name)
     for name in ("classes_", "feature_names_in_", "network_feature_names_"):
-        assert (
-            getattr(saved, name).dtype == getattr(net, name).dtype
-            and (getattr(saved, name) == getattr(net, name)).all()
-        )
+        assert getattr(saved, name).dtype == getattr(net, name).dtype
+        assert (getattr(saved, name) == getattr(net, name)).all()
     pd.testing.assert_frame_equal(saved.history_, net.history_)
     assert all(map(np.array_equal, saved.coefs_ + saved.intercepts_, net.coefs_ + net.intercepts_))
 
 
-def test_training_goes_on_as_if_it_had_not_left(path):
+def test_a_loaded_estimator_trains_further_as_the_saved_one(path):
     net = SigmoidMLPRegressor(**QUICK).partial_fit(X, NUMBER).partial_fit(X, NUMBER)
     saved = again(net, path)
     for one in (net, saved):
@@ -496,7 +494,7 @@ def test_numbers_that_cannot_be_are_refused(path, change, message):
     with_residuals(by_class=()), with_residuals(by_class=(1.0, 2.0, 3.0)), with_residuals(of_all=None),
     with_residuals_of_all(quantiles=np.zeros((0, 1))), with_residuals_of_all(quantiles=np.zeros((5, 2))),
 ])  # fmt: skip
-def test_residuals_of_labels_that_are_none_are_refused(path, change):
+def test_unsuitable_residuals_of_labels_are_refused(path, change):
     net = SigmoidMLPClassifier(**QUICK, early_stopping=True).fit(X, LABEL)
     net._fitted = change(net._fitted)
     with pytest.raises(ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save: "):
@@ -585,7 +583,7 @@ def test_an_integer_that_no_float_holds_is_refused(path, change):
         sknet.load(path)
 
 
-def test_parameters_that_are_none_are_refused(path):
+def test_parameters_of_the_wrong_type_are_refused(path):
     sknet.save(SigmoidMLPRegressor(**QUICK).fit(X, NUMBER), path)
     forge(path, lambda value: value.update(parameters={"is": "list", "items": [1]}))
     with pytest.raises(ModelFileError, match="SavedEstimator.parameters has the wrong type list"):

@@ -14,7 +14,8 @@ from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import fitted as fitted_module
-from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, X, quiet
+from tests.estimators.data import quiet
+from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, X
 
 # --- how an epoch is judged ------------------------------------------------------------------------------------------
 
@@ -72,7 +73,7 @@ def test_scorers_are_weighted():
 
 
 @quiet
-def test_a_callable_judges():
+def test_a_callable_scores_each_epoch():
     scores = iter([0.1, 0.5, 0.3, 0.2, 0.4, 0.1, 0.0])
     fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda estimator, X, y: next(scores)}).fit(X, LABEL)
     assert fitted.validation_scores_ == [0.1, 0.5, 0.3, 0.2, 0.4, 0.1]  # patience of 3 is used up at the fourth
@@ -96,7 +97,7 @@ def no_number(estimator, X, y):
 
 @pytest.mark.parametrize("how", ["a scorer", "r2 of a single row"])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_where_no_score_is_a_number_the_loss_decides_and_it_is_said(how, solver):
+def test_without_any_finite_score_the_loss_chooses_the_epoch_with_a_warning(how, solver):
     parameters = STOPPING | {"solver": solver, "max_iter": 15, "learning_rate": "cosine", "n_iter_no_change": 100}
     parameters |= {"scoring": no_number} if how == "a scorer" else {"scoring": "r2"}
     own = {"X_val": X_VAL, "y_val": NUMBER_VAL} if how == "a scorer" else {"X_val": X[:1], "y_val": NUMBER[:1]}

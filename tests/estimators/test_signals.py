@@ -71,7 +71,7 @@ def scenario(name, kind):
     ("name", "kind"),
     [("fit", "classifier"), ("fit", "regressor"), ("refit", "regressor"), ("partial_fit", "classifier")],
 )
-def test_a_signal_at_any_line_leaves_the_estimator_as_before_or_after_whole_epochs(name, kind):
+def test_a_signal_leaves_the_estimator_before_or_after_whole_epochs(name, kind):
     fresh, call, outcomes = scenario(name, kind)
     counter, one = Line(), fresh()
     assert not counter.during(lambda: call(one))

@@ -52,7 +52,7 @@ def test_unknown_parameters_raise_and_name_the_nearest(make, message):
     ("fit", "epochs", r"'epochs': did you mean max_iter, a parameter of SigmoidMLPRegressor\?"),
     ("partial_fit", "classes", "'classes': known are X, y, sample_weight"),
 ])  # fmt: skip
-def test_arguments(method, name, message):
+def test_unsuitable_arguments_are_refused(method, name, message):
     net = SigmoidMLPRegressor()
     with pytest.raises(TypeError, match=message):
         getattr(net, method)(X, X[:, 0], **{name: X})

@@ -128,7 +128,7 @@ def checks_of(estimator):
 
 
 @pytest.mark.parametrize(("estimator", "check"), list(cases()))
-def test_check(estimator, check):
+def test_scikit_learns_check_passes(estimator, check):
     np.random.seed(0)  # some checks leave random_state as it is
     try:
         check(estimator)
@@ -143,7 +143,7 @@ def test_tags_say_what_the_loss_asks_for(cls):
 
 
 @pytest.mark.parametrize("cls", LOSSES)
-def test_whatever_turn_a_check_begins_with_it_meets_every_choice(cls):
+def test_checks_cover_every_choice_from_any_start(cls):
     configurations = configurations_in_turns(cls)
     choices = set().union(*(own for _, _, own in configurations))
     for start in range(len(configurations)):

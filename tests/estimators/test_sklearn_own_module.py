@@ -45,7 +45,7 @@ def outcomes(tmp_path_factory):
 
 
 @pytest.mark.skipif(parse_version(sklearn.__version__) < parse_version("1.9"), reason="the tests are those of 1.9")
-def test_what_scikit_learn_asks_of_its_mlp(outcomes):
+def test_scikit_learns_tests_of_its_mlp_pass_but_for_those_listed(outcomes):
     failed = {name: reason for name, reason in outcomes.items() if reason}
     surprising = {name: reason for name, reason in failed.items() if name not in OURS_ARE_EXPECTED_TO_FAIL}
     assert not surprising

@@ -3,7 +3,7 @@
 Left out, because scikit-learn is at fault or differs by construction:
 
 - several regression outputs: the gradient of its squared error is n_outputs times that of the loss that it reports,
-  a mean over the outputs (`test_several_outputs` shows that it takes our steps at n_outputs times our rate);
+  a mean over the outputs (`test_k_outputs_need_k_times_the_rate`: it takes our steps at n_outputs times our rate);
 - mini-batches with alpha > 0: its penalty is alpha / (2 |B|) |W|^2 for a batch B, so it grows as batches shrink; ours
   is alpha / (2 n) |W|^2 whatever the batch;
 - momentum under a rate that changes: its velocity is a sum of past steps, each at the rate of its own time, ours of
@@ -190,7 +190,7 @@ def test_the_same_weights_give_the_same_predictions(kind):
 
 
 @pytest.mark.parametrize("k", [2, 3])
-def test_several_outputs(k):
+def test_k_outputs_need_k_times_the_rate(k):
     """Its gradient is k times that of the loss it reports: k times our rate gives its curve, and its rate does not."""
     X, _ = table("regression")
     y = X @ np.random.default_rng(2).normal(size=(6, k)) / 3

@@ -8,12 +8,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import NUMBER, N, X
 from tests.estimators.results import weights
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 3))
-NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
 PLAIN = dict(
     hidden_layer_sizes=4, max_iter=5, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
     learning_rate="constant", learning_rate_init=0.01, averaging=0.0, alpha=0.0, n_iter_no_change=10, tol=1e-4,
@@ -91,7 +88,7 @@ def test_past_the_end_the_last_rate_is_kept():
 
 
 @pytest.mark.parametrize("bad", [lambda f: "fast", lambda f: np.nan, lambda: 1.0])
-def test_a_rate_of_ones_own_that_is_none(bad):
+def test_an_unsuitable_learning_rate_function_raises(bad):
     net = SigmoidMLPRegressor(**PLAIN | {"learning_rate": bad})
     with pytest.raises((TypeError, ValueError)):
         net.fit(X, NUMBER)
@@ -103,7 +100,7 @@ def test_a_rate_of_ones_own_that_is_none(bad):
 
 @pytest.mark.parametrize("solver", FIRST_ORDER)
 @pytest.mark.parametrize("name", ["constant", "invscaling", "adaptive"])
-def test_to_run_out_of_epochs_is_to_fail_where_there_is_no_end(solver, name):
+def test_reaching_max_iter_warns_if_the_schedule_has_no_end(solver, name):
     message = r"Stochastic Optimizer: Maximum iterations \(2\) reached and the optimization hasn't converged yet"
     with pytest.warns(ConvergenceWarning, match=message) as caught:
         net = SigmoidMLPRegressor(**PLAIN | {"solver": solver, "learning_rate": name, "max_iter": 2}).fit(X, NUMBER)
@@ -112,7 +109,7 @@ def test_to_run_out_of_epochs_is_to_fail_where_there_is_no_end(solver, name):
 
 @pytest.mark.parametrize("solver", FIRST_ORDER)
 @pytest.mark.parametrize("name", ["cosine", "one_cycle", "coslog4", "flat_cosine", lambda fraction: 1.0])
-def test_to_finish_a_schedule_is_normal_and_patience_does_not_cut_it_short(solver, name):
+def test_patience_does_not_end_a_schedule_early(solver, name):
     parameters = PLAIN | {"solver": solver, "learning_rate": name, "max_iter": 12, "tol": 10.0, "n_iter_no_change": 1}
     assert SigmoidMLPRegressor(**parameters).fit(X, NUMBER).n_iter_ == 12  # and no warning
 
@@ -210,7 +207,7 @@ def adam(g, memory, step):
         ({"solver": "adam", "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}, adam),
     ],
 )
-def test_solvers_step_by_step(parameters, update):
+def test_weights_after_each_step_are_those_of_the_update_rule(parameters, update):
     assert_allclose(weights(fitted(**parameters, batch_size=N)), trajectory(update), rtol=1e-10, atol=1e-12)
 
 

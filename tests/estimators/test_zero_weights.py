@@ -8,16 +8,13 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
+from tests.estimators.data import LABEL, NUMBER, N, X
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 rng = np.random.default_rng(0)
-N = 32
-X = rng.normal(size=(N, 4))
 WEIGHT = rng.integers(0, 4, N).astype(float)
 KEPT = WEIGHT > 0
-LABEL = rng.integers(0, 3, N)
-NUMBER = X[:, 0] - 0.5 * X[:, 2]
 SMALL = dict(hidden_layer_sizes=5, max_iter=4, batch_size=8, random_state=3, early_stopping=False)
 
 
@@ -95,7 +92,7 @@ def test_messages_count_rows_of_weight_0():
     for net in (SigmoidMLPRegressor(), SigmoidMLPClassifier()):
         with pytest.raises(ValueError, match="row 20"):
             net.fit(X, y, weight)
-    with pytest.raises(ValueError, match="X has 32 rows and y 31"):
+    with pytest.raises(ValueError, match="X has 60 rows and y 59"):
         SigmoidMLPRegressor().fit(X, NUMBER[1:], weight)
     groups = np.where(np.arange(N) == 20, None, "a")
     with pytest.raises(ValueError, match="groups has no group for row 20"):

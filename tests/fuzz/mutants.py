@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ROOMS = ("_network", "_training", "_model")
 WIDE = (
-    "tests/estimators/test_base.py", "tests/estimators/test_solvers.py", "tests/estimators/test_weights.py",
+    "tests/estimators/test_base.py", "tests/estimators/test_solvers.py", "tests/estimators/test_sample_weights.py",
     "tests/estimators/test_regularisers.py", "tests/estimators/test_resuming.py", "tests/estimators/test_resolve.py",
     "tests/estimators/test_early_stopping.py", "tests/estimators/test_custom_pieces.py",
     "tests/estimators/test_sklearn_parity.py", "tests/estimators/test_classifier.py",

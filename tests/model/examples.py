@@ -1,4 +1,4 @@
-"""Rows in memory and encoded rows for several tests."""
+"""Settings (settings.py), rows in memory and encoded rows for several tests."""
 
 from types import SimpleNamespace
 
@@ -8,8 +8,11 @@ from sklearn.base import is_classifier
 from sknet._model.encoding import EncodedRows, EncodingLearner, TableInMemory, encode_rows
 from sknet._model.epoch_choice import FoldPhase
 from sknet._model.heads import learn_label_head, learn_regression_head
-from tests.estimators.inside import settings_of, target_settings_of
-from tests.tables.examples import rows_of_table, survey_of
+from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
+from tests.estimators.inside import settings_of
+from tests.network.pieces import network_of
+from tests.tables.examples import column_settings, rows_of_table, survey_of
+from tests.training.problems import mini_batch
 
 
 def table_in_memory(X):
@@ -22,15 +25,33 @@ def rows_of(X, y, weight=None, groups=None):
     return rows_of_table(table_in_memory(X), y, weight, groups)
 
 
-def encoded(net, X, y, weight=None, *, validated=False, cross_fit=False, n_numbers=3):
-    """Settings, the encoding, the encoded rows, and the rows, as a fit of this estimator would make them."""
-    learn = learn_label_head if is_classifier(net) else learn_regression_head
-    head, values = learn(y, target_settings_of(net))
-    settings = settings_of(net, len(y), validated, n_numbers)
+def make_settings(**changes):
+    """Settings of a small regressor without any regularisation, with these changes."""
+    plain = {
+        "target": TargetSettings("squared_error", target_scaling="standard"),
+        "table": column_settings(),
+        "network": NetworkSettings((4,), network_of(3, 4, 1).activations, (0.0,), "glorot_uniform", None, None),
+        "solver": mini_batch(batch_size=20),
+        "regularisation": RegularisationSettings(alpha=0.0, l1_ratio=0.0, max_norm=None),
+        "dtype": np.dtype(float),
+    }
+    return Settings(**plain | changes)
+
+
+def encoded_with(settings, X, y, weight=None, *, cross_fit=False, learn_head=learn_regression_head):
+    """The encoding, the encoded rows, and the rows."""
+    head, values = learn_head(y, settings.target)
     rows = rows_of(X, values, weight)
     sample = rows.sample(0)
     encoding = EncodingLearner(settings, head, rows, sample, survey_of(sample.X), np.dtype(float), seed=0).learn(None)
-    return settings, encoding, encode_rows(encoding, rows, cross_fit=cross_fit), rows
+    return encoding, encode_rows(encoding, rows, cross_fit=cross_fit), rows
+
+
+def encoded(net, X, y, weight=None, *, validated=False):
+    """Settings, the encoding, the encoded rows, and the rows, as a fit of this estimator would make them."""
+    settings = settings_of(net, len(y), validated)
+    learn_head = learn_label_head if is_classifier(net) else learn_regression_head
+    return settings, *encoded_with(settings, X, y, weight, learn_head=learn_head)
 
 
 def rows_with_targets(inputs, y, weight=None):

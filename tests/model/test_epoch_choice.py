@@ -177,9 +177,8 @@ def test_cross_fit_sets_share_no_rows_and_no_groups():
     halves = draw_cross_fit_sets([Split(np.arange(30), np.arange(30, N))], groups)
     assert sorted(map(len, halves)) == [30, 30]
     assert not set(groups[30 + halves[0]]) & set(groups[30 + halves[1]])
-    alone = draw_cross_fit_sets(
-        [Split(np.arange(85), np.arange(85, N))], groups
-    )  # a single group: it chooses for itself
+    # a single group: it chooses for itself
+    alone = draw_cross_fit_sets([Split(np.arange(85), np.arange(85, N))], groups)
     assert [cross_fit_set.tolist() for cross_fit_set in alone] == [[0, 1, 2, 3, 4]]
 
 

@@ -29,7 +29,7 @@ def columns_of(net):
     return columns_of_units(model.network, model.encoder)
 
 
-def test_columns_of_units():
+def test_each_unit_of_an_additive_network_has_one_column():
     assert_array_equal(columns_of(network_with(FIRST, np.ones((6, 1)))), [0, 0, 1, 1, 2, 2])
     assert_array_equal(columns_of(network_with(FIRST, SECOND, LAST)), [0, 1, 2])
     assert_array_equal(columns_of(network_with(np.ones((3, 1)))), [0, 1, 2])  # a linear model: its inputs

@@ -203,7 +203,7 @@ def test_blocks_of_rows_and_of_columns_change_nothing(monkeypatch):
     assert_allclose(net.explain(many[-3:], background=X[:25]).values, whole[-3:], rtol=1e-9, atol=1e-12)
 
 
-def test_sparse_rows_have_those_of_dense_ones():
+def test_contributions_of_sparse_rows_are_those_of_dense_ones():
     S = sp.random(60, 9, 0.3, "csr", random_state=0)
     net = SigmoidMLPClassifier(**QUICK).fit(S, np.arange(60) % 3)
     found = net.explain(S, background=S[:30])

@@ -3,29 +3,27 @@
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
 from sknet import SigmoidMLPClassifier
 from sknet._model.explain import _numbers_or_ranks
+from tests.estimators.data import MIXED, QUICK
 
 rng = np.random.default_rng(0)
 N = 120
 X = rng.normal(size=(N, 3))
 Y = X[:, 0] + X[:, 1] ** 2 - X[:, 0] * X[:, 2]
-TABLE = pd.DataFrame({"number": X[:, 0], "color": rng.choice(["red", "green"], N), "flag": rng.random(N) < 0.5})
 LABEL = np.digitize(Y, [-0.5, 0.5])
-QUICK = dict(hidden_layer_sizes=6, max_iter=3, early_stopping=False, n_members=1, random_state=0)
 
 
 def test_importance_is_the_mean_absolute_contribution():
-    net = SigmoidMLPClassifier(**QUICK).fit(TABLE, LABEL)
-    found = net.explain(TABLE)
+    net = SigmoidMLPClassifier(**QUICK).fit(MIXED, LABEL)
+    found = net.explain(MIXED)
     assert repr(found) == "Explanation(120 rows, 3 columns, 3 outputs)"
     assert_allclose(found.importance(), np.abs(found.values).mean(axis=(0, 2)))
-    assert list(found.importance().index) == found.feature_names == list(TABLE)
-    assert found.data.shape == TABLE.shape and found.data[0, 1] == TABLE["color"][0]
+    assert list(found.importance().index) == found.feature_names == list(MIXED)
+    assert found.data.shape == MIXED.shape and found.data[0, 1] == MIXED["color"][0]
     one = SigmoidMLPClassifier(**QUICK).fit(X, Y > 0).explain(X)
     assert_allclose(one.importance(), np.abs(one.values).mean(axis=0))
     assert one.importance().name == "importance"

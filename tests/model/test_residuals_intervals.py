@@ -232,9 +232,8 @@ def test_a_single_distant_row_makes_no_trend():
     inner, outer, far = scale.scale_at(np.array([[0.0], [3.0], [1000.0]]))[:, 0]
     assert outer == pytest.approx(inner, rel=0.3)
     assert far <= 20.0
-    assert (
-        shrunk_slope(np.r_[np.zeros(50), 1.0], np.r_[residuals[:50, 0], 1.0], np.ones(51)) == 0.0
-    )  # it alone makes the line
+    # it alone makes the line
+    assert shrunk_slope(np.r_[np.zeros(50), 1.0], np.r_[residuals[:50, 0], 1.0], np.ones(51)) == 0.0
 
 
 @pytest.mark.parametrize("x", [np.zeros(9), np.full(9, np.inf), np.full(9, np.nan)], ids=["equal", "inf", "nan"])

@@ -128,19 +128,15 @@ def test_many_class_residuals_become_quantiles():
 
 def test_too_few_rows_have_no_sets():
     P, codes = simulated(8)
-    assert (
-        residuals_for(P, codes).conformal_quantile(0.9) is None
-        and residuals_for(P, codes).conformal_quantile(0.88) is not None
-    )
+    assert residuals_for(P, codes).conformal_quantile(0.9) is None
+    assert residuals_for(P, codes).conformal_quantile(0.88) is not None
 
 
 def test_sets_need_one_label_per_row():
     labels = np.array([0, 1, 2])
-    assert (
-        has_prediction_sets(head_for(labels))
-        and has_prediction_sets(head_for(labels > 0))
-        and has_prediction_sets(head_for(np.zeros(3)))
-    )
+    assert has_prediction_sets(head_for(labels))
+    assert has_prediction_sets(head_for(labels > 0))
+    assert has_prediction_sets(head_for(np.zeros(3)))
     for several in np.eye(3, dtype=int), np.column_stack([labels, labels]):
         head = head_for(several)
         assert not has_prediction_sets(head)

@@ -133,7 +133,7 @@ def test_the_gradient_at_the_edge_of_a_bin_is_the_mean_of_both_sides():
     assert_allclose(net.input_gradients(X)[:, 0], np.mean(sides, axis=0), rtol=1e-4, atol=1e-8)
 
 
-def test_sparse_rows_have_those_of_dense_ones():
+def test_gradients_of_sparse_rows_are_those_of_dense_ones():
     X = sp.random(60, 9, 0.3, "csr", random_state=0)
     net = SigmoidMLPClassifier(**QUICK).fit(X, np.arange(60) % 3)
     assert_allclose(net.input_gradients(X), net.input_gradients(X.toarray()), rtol=1e-9)

@@ -1,4 +1,4 @@
-"""The published networks train as long as folds chose, and their epochs are averaged."""
+"""How long the published networks train, and the mean of their epochs. See also test_phase_contract.py."""
 
 import numpy as np
 

@@ -18,20 +18,16 @@ from sknet._model.trainer import (
     rows_per_block,
     train_side_by_side,
 )
+from tests.estimators import data
+from tests.estimators.data import NUMBER, N
 from tests.estimators.inside import model_of, seeds_of
 from tests.model import examples
 from tests.model.limits import memory_of
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 3))
-NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
 LABEL = (NUMBER > 0).astype(int)
+X = data.X[:, :3]
 F64 = np.dtype(float)
-QUICK = dict(
-    hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
-    learning_rate="cosine", learning_rate_init=0.01, averaging=0.0, alpha=0.0, n_members=1, numeric_encoding="raw",
-)  # fmt: skip
+QUICK = data.QUICK | {"alpha": 0.0, "numeric_encoding": "raw"}
 
 
 def regressor(**parameters):
@@ -118,7 +114,7 @@ def test_large_batches_are_computed_block_by_block():
     assert_allclose(coef_grads[0], sum(n * block[1][0] for n, block in blocks) / len(X), atol=1e-14)
 
 
-def test_rows_at_once():
+def test_blocks_have_at_most_a_batch_of_rows():
     table, y = np.zeros((10_000, 3)), np.arange(10_000.0)
     for batch_size, expected in ((700, 700), (9_000, MAX_BUFFER_ROWS)):
         settings, _, rows = encoded(X=table, y=y, batch_size=batch_size)
@@ -210,23 +206,19 @@ def test_the_gradient_equals_finite_differences_of_the_objective(solver):
     trainer = trainer_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
     network = trainer.make_network(trainer.first_state((1, 0)))
     theta = theta_of(network)
+
+    def objective(theta):
+        coefs, intercepts = trainer.layout.coefs_and_intercepts(theta)
+        return trainer.objective_and_gradient(replace(network, coefs=coefs, intercepts=intercepts))[0]
+
     value, gradient = trainer.objective_and_gradient(network)
     for i in range(0, len(theta), 2):
         step = np.zeros_like(theta)
         step[i] = 1e-6
-        high, low = (
-            trainer.objective_and_gradient(
-                replace(
-                    network, **dict(zip(("coefs", "intercepts"), trainer.layout.coefs_and_intercepts(t), strict=True))
-                )
-            )[0]
-            for t in (theta + step, theta - step)
-        )
+        high, low = map(objective, (theta + step, theta - step))
         assert (high - low) / 2e-6 == pytest.approx(gradient[i], rel=1e-5, abs=1e-7)
-    W, plain = (
-        theta[: trainer.layout.n_weights],
-        trainer_of(solver=solver, hidden_layer_sizes=2).objective_and_gradient(network)[0],
-    )
+    W = theta[: trainer.layout.n_weights]
+    plain, _ = trainer_of(solver=solver, hidden_layer_sizes=2).objective_and_gradient(network)
     assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
 
 
@@ -249,7 +241,7 @@ def test_the_solver_applies_l1_and_max_norm():
         ({"solver": "lbfgs"}, True, True, 7),
     ],
 )
-def test_patience(parameters, validated, may_stop, expected):
+def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, validated, may_stop, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
     solver = make_trainer(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
     assert solver.uses_batches is ("solver" not in parameters)
@@ -312,6 +304,7 @@ def test_a_kept_state_lacks_the_published_weights():
     _, _, state = trained(trainer)
     kept = pruned_state(state, trainer.layout.n_parameters, trainer.encoding.output_dtype, from_published=False)
     assert_array_equal(kept.theta, state.theta[trainer.layout.n_parameters :])  # the gains
-    assert (
-        kept.theta.size == trainer.layout.sizes[0] and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2
-    )
+    assert kept.theta.size == trainer.layout.sizes[0]
+    assert kept.epoch == 2
+    assert kept.history == []
+    assert len(kept.moments) == 2

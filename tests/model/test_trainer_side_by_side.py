@@ -2,25 +2,20 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet import SigmoidMLPRegressor
 from sknet._model.trainer import make_trainer, train_side_by_side
-from tests.model.examples import encoded
+from tests.estimators.data import NUMBER, X
+from tests.model.examples import encoded_with, make_settings
+from tests.training.problems import lbfgs, mini_batch
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 3))
-Y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=N)
 PAIR = [(1, 2), (3, 4)]
 
 
-def runs_and_states(seeds=PAIR, **parameters):
-    net = SigmoidMLPRegressor(4, max_iter=5, batch_size=20, early_stopping=False, **parameters)
-    settings, encoding, rows, _ = encoded(net, X, Y)
-    runs = [make_trainer(settings, encoding, rows, sees_bins=sees) for sees in settings.members_see_bins][: len(seeds)]
+def runs_and_states(seeds=PAIR, solver=None):
+    settings = make_settings(solver=solver or mini_batch(batch_size=20, averaging=0.9))
+    runs = [make_trainer(settings, *encoded_with(settings, X, NUMBER)[:2]) for _ in seeds]
     return runs, [run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)]
 
 
@@ -37,18 +32,18 @@ class Observer:
 
 
 def test_networks_side_by_side_equal_networks_trained_alone():
-    runs, together = runs_and_states(n_members=2)
-    _, alone = runs_and_states(n_members=2)
+    runs, together = runs_and_states()
+    _, alone = runs_and_states()
     results = train_side_by_side(runs, together)
     for run, state in zip(runs, alone, strict=True):
         train_side_by_side([run], [state])
-    assert [result.reason.name for result in results] == ["FINISHED"] * 2
+    assert [result.reason.name for result in results] == ["MAX_ITER"] * 2
     for one, other in zip(together, alone, strict=True):
         assert_array_equal(one.averaged_theta, other.averaged_theta)
 
 
 def test_a_network_that_ends_early_does_not_end_the_other():
-    runs, states = runs_and_states(n_members=2)
+    runs, states = runs_and_states()
     states[0] = replace(states[0], epoch=3)
     observer = Observer()
     results = train_side_by_side(runs, states, observer)
@@ -56,10 +51,9 @@ def test_a_network_that_ends_early_does_not_end_the_other():
     assert observer.calls == ["begin", "end"] * 5
 
 
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_an_observer_stops_all_networks(solver):
-    one = {"seeds": PAIR[:1], "n_members": 1} if solver == "lbfgs" else {"n_members": 2}
-    runs, states = runs_and_states(solver=solver, **one)
+@pytest.mark.parametrize(("seeds", "solver"), [(PAIR, mini_batch()), (PAIR[:1], lbfgs())], ids=["batches", "lbfgs"])
+def test_an_observer_stops_all_networks(seeds, solver):
+    runs, states = runs_and_states(seeds, solver)
     observer = Observer(stop_after=3)
     results = train_side_by_side(runs, states, observer)
     assert {result.reason.name for result in results} == {"CALLBACK"} and {state.epoch for state in states} == {3}

@@ -55,7 +55,7 @@ def test_the_value_is_its_formula_and_backward_the_slope(name):
 
 
 @every_activation
-def test_it_passes_where_those_of_users_are_checked(name):
+def test_named_activations_pass_the_checks_of_custom_ones(name):
     check_activation_results(name, ACTIVATIONS[name])
     for seed in range(3):
         assert check_gradient(ACTIVATIONS[name], random_state=seed) < 1e-9
@@ -63,7 +63,7 @@ def test_it_passes_where_those_of_users_are_checked(name):
 
 @every_activation
 @in_both_types
-def test_it_works_in_place_and_keeps_the_type(name, dtype):
+def test_an_activation_works_in_place_and_keeps_the_type(name, dtype):
     z, delta = Z.reshape(-1, 1).astype(dtype), np.full((41, 1), 3, dtype)
     assert ACTIVATIONS[name].apply(z) is None and ACTIVATIONS[name].backward(z.copy(), delta) is None
     assert z.dtype == delta.dtype == dtype

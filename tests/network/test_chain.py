@@ -86,7 +86,7 @@ def test_a_factor_on_the_output_layer():
     assert theta[-1] == layout.n_parameters
 
 
-def test_what_is_derived_is_not_shown_and_no_argument():
+def test_a_layout_is_made_and_shown_by_its_sizes_alone():
     assert repr(Layout((2, 3, 1))) == "Layout(sizes=(2, 3, 1))"
     with pytest.raises(TypeError):
         Layout((2, 3, 1), 3)

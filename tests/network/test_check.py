@@ -26,7 +26,7 @@ def test_the_usual_targets_suit_the_usual_losses():
     check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
 
 
-def test_it_leaves_targets_alone():
+def test_the_check_does_not_change_targets():
     target = np.ones((5, 2))
     check_gradient(losses.SQUARED_ERROR, target)
     assert (target == 1.0).all()

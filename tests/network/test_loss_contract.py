@@ -70,7 +70,7 @@ def test_single_precision_stays_so(case):
 
 
 @pytest.mark.parametrize("case", APART.values(), ids=APART)
-def test_several_targets_are_a_mean_of_numbers_or_a_sum_of_labels_in_which_a_missing_one_has_no_part(case):
+def test_a_missing_target_has_no_part_in_the_loss_of_several(case):
     loss, raw, target = case.draw(20)
     each = [slice(j, j + 1) for j in range(case.n_outputs)]
     tolerant = loss_of_present_targets(loss, tuple((loss, s) for s in each), case.share)
@@ -131,9 +131,8 @@ def test_training_starts_at_the_best_constant(case, weighted):
     start = loss.start(target, weight)
     assert start.shape == (case.n_outputs,) and start.dtype == np.float64
     for step in 0.02 * np.vstack([np.eye(case.n_outputs), -np.eye(case.n_outputs)]):
-        assert (
-            loss_of_constant(start) <= loss_of_constant(start + step) + 1e-14
-        )  # quantiles: a whole interval may be best
+        # quantiles: a whole interval may be best
+        assert loss_of_constant(start) <= loss_of_constant(start + step) + 1e-14
 
 
 @every_start
@@ -148,7 +147,7 @@ def test_a_weight_counts_as_repetitions_at_the_start(case):
 
 
 @every_loss
-def test_it_passes_where_those_of_users_are_checked(case):
+def test_named_losses_pass_the_checks_of_custom_ones(case):
     loss, _, target = case.draw(30, seed=0)
     assert check_gradient(loss, target) < 1e-9
     for dtype in FLOATS:
@@ -156,7 +155,7 @@ def test_it_passes_where_those_of_users_are_checked(case):
 
 
 @every_loss
-def test_it_can_be_pickled(case):
+def test_a_loss_can_be_pickled(case):
     loss, raw, target = case.draw()
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(loss)).value(raw, target), loss.value(raw, target))
 

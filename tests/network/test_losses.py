@@ -137,7 +137,7 @@ def test_intervals_have_a_name_and_contain_what_is_inside(interval, words, insid
         ("log_loss, two columns", "between 0 and 1", False),
     ],
 )
-def test_which_targets_and_whether_they_may_be_scaled(name, words, takes_scaled_targets):
+def test_each_loss_names_its_targets_and_their_scaling(name, words, takes_scaled_targets):
     loss = LOSSES[name].loss
     assert (str(loss.targets), loss.takes_scaled_targets) == (words, takes_scaled_targets)
     assert loss.levels == (LEVELS if name == "quantiles" else ())
@@ -146,10 +146,8 @@ def test_which_targets_and_whether_they_may_be_scaled(name, words, takes_scaled_
 def test_a_loss_with_a_link_is_not_scaled_unless_it_says_so():
     own = losses.Loss("own", X.sum, X.sum)
     assert own.takes_scaled_targets and not replace(own, scales_targets=False).takes_scaled_targets
-    assert (
-        not replace(own, link=np.exp).takes_scaled_targets
-        and replace(own, link=np.exp, scales_targets=True).takes_scaled_targets
-    )
+    assert not replace(own, link=np.exp).takes_scaled_targets
+    assert replace(own, link=np.exp, scales_targets=True).takes_scaled_targets
 
 
 # --- where training starts
@@ -182,13 +180,13 @@ def test_columns_start_side_by_side():
 
 
 @pytest.mark.parametrize("name", ["log_loss", "squared_error"])
-def test_classification_losses_by_name(name):
+def test_classification_losses_are_made_by_name(name):
     make = losses.CLASSIFICATION_LOSSES[name]
     for slices, exclusive in (([slice(0, 1)], True), ([slice(0, 3)], True), ([slice(0, 1), slice(1, 2)], False)):
         assert make(slices, exclusive).name == name
 
 
-def test_which_log_loss():
+def test_labels_choose_the_sigmoid_softmax_or_mixed_log_loss():
     make, one, many = losses.CLASSIFICATION_LOSSES["log_loss"], slice(0, 1), slice(1, 4)
     one_hot_rows = np.eye(4)[[1, 2, 3, 1, 2, 3, 1]]
     assert make([one], True) is losses.SIGMOID_LOG_LOSS
@@ -317,7 +315,7 @@ def test_targets_that_are_all_0_have_no_start(name):
         LOSSES[name].loss.start(target, None)
 
 
-def test_regression_losses_by_name():
+def test_regression_losses_are_made_by_name():
     made = {name: make() for name, make in losses.REGRESSION_LOSSES.items()}
     assert made["poisson"] is losses.POISSON and made["squared_error"] is losses.SQUARED_ERROR
     huber = losses.REGRESSION_LOSSES["huber"](huber_delta=0.5)
@@ -467,7 +465,7 @@ def informed(target, strength, seed=0):
 @kinds
 @pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("strength", [0.3, 2.0, 30.0])
-def test_it_minimises_the_loss_and_its_prior(kind, weights, strength):
+def test_the_temperature_minimises_the_loss_and_its_prior(kind, weights, strength):
     (loss, target), weight = TARGETS[kind], WEIGHTS[weights]
     raw, total = informed(target, strength), N if weight is None else weight.sum()
 
@@ -481,7 +479,7 @@ def test_it_minimises_the_loss_and_its_prior(kind, weights, strength):
 
 
 @given(st.floats(0.2, 5.0), st.integers(0, 5))
-def test_what_is_scaled_is_scaled_back(scale, seed):
+def test_scaled_raw_outputs_get_the_inverse_temperature(scale, seed):
     """But for the prior, which many samples outweigh."""
     loss, target = TARGETS["multiclass"]
     raw = informed(target, 1.5, seed)
@@ -500,13 +498,13 @@ def test_a_weight_of_two_is_a_sample_twice(kind):
     )
 
 
-def test_few_samples_that_are_all_right_do_not_make_it_certain():
+def test_a_few_correct_samples_give_a_moderate_temperature():
     loss, target = losses.SIGMOID_LOG_LOSS, np.ones((10, 1))
     factor = best_inverse_temperature(loss, np.full((10, 1), 2.0), target, None, 10)
     assert 1.5 < factor < exp(MAX_LOG_TEMPERATURE) / 4
 
 
-def test_it_stays_within_its_bounds():
+def test_the_temperature_stays_within_its_bounds():
     loss, target = losses.SIGMOID_LOG_LOSS, np.ones((10, 1))
     assert best_inverse_temperature(loss, np.full((10, 1), 1e-9), target, None, 1e30) == exp(MAX_LOG_TEMPERATURE)
     assert best_inverse_temperature(loss, np.full((10, 1), -9.0), target, None, 1e9) == exp(-MAX_LOG_TEMPERATURE)

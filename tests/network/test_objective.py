@@ -50,7 +50,7 @@ def variants(case):
 
 
 @pytest.mark.parametrize(("activation", "hidden", "loss"), PAIRS)
-def test_whole_network(activation, hidden, loss):
+def test_gradients_of_a_whole_network_equal_finite_differences(activation, hidden, loss):
     case = network_case(loss, activation, hidden)
     objective = case.objective()
     scratch = np.empty_like(case.theta)
@@ -64,7 +64,7 @@ def test_whole_network(activation, hidden, loss):
 
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("activation", ACTIVATION_NAMES)
-def test_whole_network_with_dropout(activation, kind):
+def test_gradients_with_dropout_equal_finite_differences(activation, kind):
     """With the same random numbers the objective is a smooth function, and the masks of the two passes are one."""
     case = network_case("log_loss, softmax", activation, (6, 5, 4))
     batch, how = slice(0, 8), {"dropout": (0.3, 0.0, 0.5), "kind": kind}
@@ -142,7 +142,7 @@ def test_blocks_add_up_to_the_whole(case, n_rows, kind, shuffled):
 
 
 @given(cases, st.integers(0, 8))
-def test_shares_of_a_batch_add_up_to_it(case, cut):
+def test_the_objectives_of_shares_add_up_to_that_of_the_batch(case, cut):
     objective, gradient = case.objective(n_rows=3), np.zeros_like(case.theta)
     w, n_weights, out = case.theta[: case.layout.n_weights], case.layout.n_weights, np.empty_like(case.theta)
     value = case.penalty.value(w)
@@ -261,7 +261,7 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_raw_output_for_any_data(loss, kind):
+def test_raw_outputs_equal_products_of_matrices(loss, kind):
     case, other = network_case(loss, "tanh", (4,)), network_case(loss, "tanh", (4,), seed=1, n=7)
     (W1, W2), (b1, b2) = case.layout.coefs_and_intercepts(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2

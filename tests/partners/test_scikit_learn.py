@@ -98,7 +98,7 @@ def test_meta_estimators_learn_with_ours(meta, X, y):
     [pl.from_pandas(MIXED), MIXED.convert_dtypes(dtype_backend="pyarrow")],
     ids=["polars", "Arrow"],
 )
-def test_frames_of_other_kinds(frame):
+def test_meta_estimators_take_frames_of_other_libraries(frame):
     search = GridSearchCV(make_pipeline("passthrough", net), {"sigmoidmlpclassifier__alpha": [0.1, 1.0]}, cv=2)
     assert search.fit(frame, SOLD).score(frame, SOLD) > 0.8
     expected = clone(net).set_params(alpha=search.best_params_["sigmoidmlpclassifier__alpha"]).fit(MIXED, SOLD)
@@ -109,7 +109,7 @@ def test_frames_of_other_kinds(frame):
     assert found.importances_mean.argmax() == 0
 
 
-def test_self_training():
+def test_self_training_learns_from_unlabelled_rows():
     y = np.where(np.arange(len(SOLD)) % 3 == 0, -1, SOLD == "yes")
     assert SelfTrainingClassifier(net).fit(NUMBERS, y).score(NUMBERS, SOLD == "yes") > 0.8
 

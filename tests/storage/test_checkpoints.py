@@ -20,14 +20,11 @@ from sknet._storage.checkpoints import (
     table_digest,
     write_checkpoint,
 )
+from tests.estimators.data import NUMBER, N, X
 from tests.model.examples import rows_of
 from tests.storage.forged import MINOR_VERSION, forge
 from tests.training.problems import best_of, state_after
 
-rng = np.random.default_rng(0)
-N = 60
-X = rng.normal(size=(N, 3))
-NUMBER = X[:, 0] - X[:, 1]
 QUICK = dict(hidden_layer_sizes=3, max_iter=6, batch_size=20, learning_rate="cosine", random_state=0)
 needs_callbacks = pytest.mark.skipif(not hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn < 1.9")
 
@@ -131,9 +128,9 @@ SAME = {
     "none": (None, None),
 }
 OTHER = {
-    "a value": (X, X + np.eye(N, 3) * 1e-15),
+    "a value": (X, X + np.eye(*X.shape) * 1e-15),
     "the type": (X, X.astype(np.float32)),
-    "the shape": (X, X.reshape(3, N)),
+    "the shape": (X, X.reshape(4, N)),
     "the order of rows": (X, X[::-1]),
     "a row beyond the first piece": (np.zeros(10**4), np.eye(1, 10**4, 9999)[0]),
     "a column's name": (FRAME, FRAME.rename(columns={"a": "A"})),
@@ -209,7 +206,7 @@ def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
 
 
 @pytest.mark.parametrize("seeds", [(1, 2), (1, 2, 2**32), (-1, 2, 3)])
-def test_seeds_that_are_none_are_refused(path, seeds):
+def test_unsuitable_seeds_are_refused(path, seeds):
     write_checkpoint(path, origin(seeds=seeds), progress(state_after(2)))
     with pytest.raises(ModelFileError):
         read_checkpoint(path)

@@ -47,7 +47,7 @@ def test_a_file_gives_back_what_was_written(path):
     assert again["weights"][0].flags.writeable
 
 
-def test_it_is_a_valid_safetensors_file_with_its_settings_as_text(path):
+def test_a_file_is_valid_safetensors_with_settings_as_text(path):
     from safetensors.numpy import load_file
 
     write(path, TREE)
@@ -155,7 +155,7 @@ def test_a_file_that_is_written_while_it_is_read_is_read_again(path, monkeypatch
     assert read(path)["k"] == 2
 
 
-def test_a_link_stays_one(path, tmp_path):
+def test_a_written_link_stays_a_link(path, tmp_path):
     write(path, TREE)
     link = tmp_path / "link"
     link.symlink_to(path)
@@ -392,7 +392,7 @@ def test_a_later_file_without_anything_new_is_read(path):
     assert read(path)["a"] == TREE["a"]
 
 
-def test_an_error_of_what_is_made_of_the_value_is_one_of_the_file(path):
+def test_an_error_in_reading_a_value_is_an_error_of_the_file(path):
     def make(value):
         raise KeyError("no such loss")
 

@@ -193,7 +193,7 @@ def assert_the_same(one, other, table):
 
 @of_every_case
 @of_every_state
-def test_what_comes_back_is_the_same_and_trains_on_the_same(case, trained):
+def test_an_unpacked_estimator_is_equal_and_trains_alike(case, trained):
     net, table, y = fitted(case, trained)
     others = [by_pickle(net), copy.copy(net)]
     for other in others:
@@ -292,7 +292,7 @@ def test_the_state_of_training_comes_back():
         assert same(again, state) and again.rng.random() == state.rng.random()
 
 
-def test_the_package_s_own_activations_are_names_and_those_of_the_user_are_pieces():
+def test_named_activations_are_stored_by_name_and_custom_ones_as_pieces():
     assert pack(ACTIVATIONS["tanh"])[0] == {TYPE: "activation", "name": "tanh"}
     twin = Activation("tanh", softsign, softsign_backward)  # of the same name
     assert pack(twin)[2] == [twin] and unpack(pack(twin)) is twin
@@ -317,7 +317,7 @@ def test_what_is_no_value_is_refused(plain):
 
 
 @pytest.mark.parametrize(("key", "position"), [(np.zeros(3, np.uint32), 0), (np.zeros(624, np.uint32), 10**6)])
-def test_a_random_state_that_is_none_is_refused(key, position):
+def test_an_invalid_random_state_is_refused(key, position):
     plain, arrays, _ = pack(np.random.RandomState(3))
     text = json.dumps(plain).replace("624", str(position))
     with pytest.raises(ValueError, match="is not the state of a random generator"):

@@ -67,7 +67,7 @@ def test_a_file_of_each_version_can_be_trained_further(path):
     assert model.partial_fit(rows, y).t_ == t + len(rows)
 
 
-def test_this_version_has_its_files():
+def test_there_are_files_of_the_current_version():
     """`python -m tests.storage.write_versions` writes them."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert ".".join(project["version"].split(".")[:2]) == MINOR_VERSION

@@ -163,7 +163,7 @@ def test_different_groups_have_different_hashes():
     ("first", "second", "message"),
     [((np.ones(2), None), (None, None), "weights"), ((None, None), (None, X[:2, 0]), "groups")],
 )
-def test_what_only_some_chunks_have_is_refused(files, first, second, message):
+def test_weights_or_groups_of_only_some_chunks_are_refused(files, first, second, message):
     writer = open_writer(files, Chunk(1, X[:2], np.array([0, 1]), *first))
     with pytest.raises(ValueError, match=f"some have none: give all of them {message}"):
         writer.append(Chunk(1, X[:2], np.array([0, 1]), *second))

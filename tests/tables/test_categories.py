@@ -346,9 +346,9 @@ def test_no_target_mean_has_the_name_of_a_category():
 def test_both_adds_target_means_only_where_categories_have_no_input():
     assert isinstance(learn_means(CITY, TARGET, encoding="both"), CategoryColumn)
     column = learn_means(CITY, TARGET, encoding="both", most=10)
-    assert (
-        column.one_hot.n_inputs == 10 and column.n_inputs == 11 and suffixes(column)[-2:] == ("_infrequent", "_target")
-    )
+    assert column.one_hot.n_inputs == 10
+    assert column.n_inputs == 11
+    assert suffixes(column)[-2:] == ("_infrequent", "_target")
     np.testing.assert_array_equal(write(column, CITY)[:, -1:], write(learn_means(CITY, TARGET), CITY))
     np.testing.assert_array_equal(write(column, CITY)[:, :-1], write(column.one_hot, CITY))
 

@@ -65,7 +65,7 @@ def test_rows_do_not_depend_on_each_other(case):
 
 
 @every_column
-def test_a_missing_value_is_marked_where_there_were_some_in_training_and_a_number_in_any_case(case):
+def test_missing_values_are_marked_if_training_had_some(case):
     missing, observed = case.values.isna().to_numpy(), np.flatnonzero(case.values.notna())
     column, whole = case.learn(), case.learn(observed)
     # the mean of rows where a value is missing tells as much
@@ -127,7 +127,7 @@ def test_a_weight_is_a_number_of_rows_or_else_has_no_unit(case):
 
 
 @every_column
-def test_it_is_a_value_that_can_be_pickled(case):
+def test_a_column_is_a_value_that_can_be_pickled(case):
     column = case.learn()
     size = len(pickle.dumps(column))
     inputs = inputs_of(column, case.values)

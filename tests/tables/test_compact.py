@@ -58,7 +58,7 @@ def assert_same(encoder, X, dtype=F32, encoding_fold=None):
         {"max_categories": None},
     ],
 )
-def test_every_kind_of_column(how, rows):
+def test_compact_rows_of_every_kind_of_column_expand_to_encoded_rows(how, rows):
     encoder = encoder_of(FRAME, **how)
     n_at_once = INPUTS_ENCODED_AT_ONCE // encoder.n_inputs
     assert_same(encoder, pd.concat([rows] * (n_at_once // N + 2), ignore_index=True))  # several blocks

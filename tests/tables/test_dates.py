@@ -119,11 +119,11 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("values", OTHERS.values(), ids=OTHERS)
-def test_all_else_stays_what_it_is(values):
+def test_other_text_is_not_read_as_dates(values):
     assert not holds_iso_dates(pd.Series(values))
 
 
-def test_a_column_that_is_named_is_what_it_is_named():
+def test_named_date_columns_become_categories_or_text():
     as_category = encoder_of(X, categorical_features=["from_dtype", "when"])
     assert {each.kind for name, each in as_category.input_descriptions if name == "when"} <= {
         "level",

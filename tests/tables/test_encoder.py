@@ -103,7 +103,7 @@ def assert_split_is_whole(encoder, X, encoding_fold=None):
 @pytest.mark.parametrize(
     "how", [{"max_categories": None}, {"max_categories": 250}], ids=["every category", "infrequent ones together"]
 )
-def test_frames(how, rows):
+def test_lookups_equal_whole_rows_of_frames(how, rows):
     hot = assert_split_is_whole(encoder_of(TOWNS, **how), rows)
     assert hot.nnz <= 2 * len(rows)
 
@@ -112,7 +112,7 @@ def test_unknown_categories_have_zero_looked_up_inputs():
     assert assert_split_is_whole(encoder_of(TOWNS, max_categories=None), UNSEEN).nnz == 0
 
 
-def test_beside_the_targets_means():
+def test_categories_are_looked_up_beside_their_target_means():
     encoder = encoder_of(TOWNS, category_encoding="both", target=TARGET, max_categories=250)
     encoding_fold = cross_fit_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
     assert_split_is_whole(encoder, TOWNS, encoding_fold)
@@ -136,7 +136,7 @@ def test_a_table_of_looked_up_categories_alone_is_encoded():
     assert_array_equal(hot.toarray(), encoder.encode(TOWNS[["city", "street"]], np.float64))
 
 
-def test_only_where_it_is_worthwhile():
+def test_categories_are_looked_up_only_where_that_is_faster():
     rng = np.random.default_rng(1)
     assert encoder_of(TOWNS[["x", "sex"]]).lookups is None
     few, more = (

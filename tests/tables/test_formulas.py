@@ -1,4 +1,4 @@
-"""Formulas: stacked ones compute what each computes by itself, and inputs are written where they belong."""
+"""Stacked and placed formulas. What each computes is tested in test_column_contract.py and test_numbers.py."""
 
 import numpy as np
 import pytest

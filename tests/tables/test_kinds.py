@@ -14,6 +14,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._tables import kinds
 from sknet._tables.kinds import ColumnChoices, column_mask, parse_categorical_features, survey_columns
 from sknet._tables.read import as_pandas, read_categories
+from tests.estimators.data import SMALL
 
 # --- choices ---------------------------------------------------------------------------------------------------------
 
@@ -121,13 +122,12 @@ def test_other_types_stay_what_they_are(values, kind):
 N = 400
 rng = np.random.default_rng(0)
 Y = rng.normal(size=N)
-QUICK = dict(hidden_layer_sizes=3, max_iter=2, random_state=0)
 DAYS = pd.date_range("2026-01-01", periods=60)
 
 
 def fit(values, **parameters):
     X = pd.DataFrame({"b": Y, "a": values})
-    return SigmoidMLPRegressor(**QUICK | parameters).fit(X, Y)
+    return SigmoidMLPRegressor(**SMALL | parameters).fit(X, Y)
 
 
 def drawn(values):
@@ -223,7 +223,7 @@ def test_a_column_is_named_once_even_if_all_its_values_differ(values):
 
 
 @pytest.mark.parametrize("kind", MISREAD)
-def test_what_is_named_converts_all_values_of_the_column(kind):
+def test_the_named_call_converts_all_values_of_the_column(kind):
     values = pd.Series(MISREAD[kind][0], dtype=object)
     with pytest.warns(UserWarning, match="text whose values are") as caught:
         fit(values)
@@ -278,7 +278,7 @@ def test_other_columns_give_no_warning(values):
         fit(values)
 
 
-def test_what_is_meant_can_be_said_by_the_type():
+def test_the_warning_names_the_type_that_makes_a_category():
     with pytest.warns(UserWarning, match="is text") as caught:
         fit(NUMBERS)
     assert "X['a'].astype('category')" in str(caught[0].message)
@@ -287,13 +287,13 @@ def test_what_is_meant_can_be_said_by_the_type():
 def test_polars_and_the_first_partial_fit():
     frame = pl.DataFrame({"a": NUMBERS.tolist(), "b": Y})
     with pytest.warns(UserWarning, match="Column 'a' of X is text"):
-        net = SigmoidMLPClassifier(**QUICK).partial_fit(frame, Y > 0, classes=[False, True])
+        net = SigmoidMLPClassifier(**SMALL).partial_fit(frame, Y > 0, classes=[False, True])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net.partial_fit(frame, Y > 0)
 
 
-def test_as_an_error_it_leaves_the_estimator_as_it_was():
+def test_a_warning_raised_as_an_error_leaves_the_estimator_as_before():
     rng = np.random.default_rng(1)
     net = fit(DAYS[rng.integers(0, 60, N)])
     frame = pd.DataFrame({"b": Y, "a": DAYS[rng.integers(0, 60, N)]})

@@ -108,7 +108,7 @@ def targets(labels, y, *how, **more):
 
 
 @each_target
-def test_kind_and_outputs(name):
+def test_labels_tell_their_kind_and_number_of_outputs(name):
     labels = learn(TARGETS[name])
     assert (labels.target_type, labels.n_outputs) == KINDS[name]
     stops = [outputs.stop for outputs in labels.output_slices]

@@ -25,7 +25,7 @@ def test_far_columns_are_named(encoding):
     assert columns_far_from_training(encoder, FRAME.assign(c=None)) == []
 
 
-def test_arrays_and_sparse_rows():
+def test_far_columns_of_arrays_and_sparse_rows_are_named():
     X = np.array(FRAME[["a", "b"]])
     assert columns_far_from_training(encoder_of(X), X + np.array([0, 50])) == ["x1"]
     assert columns_far_from_training(encoder_of(X, input_scaling=None), X + np.array([0, 50])) == []

@@ -382,10 +382,8 @@ def test_a_bin_whose_width_no_float_holds_is_0_below_it_and_1_above_it():
     column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308))
     bins = inputs_of(column, values)[:, :3]
     assert np.allclose(bins, [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0.8], [1, 1, 1]], rtol=1e-15)
-    assert (
-        column.ramps.factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6)
-        and np.isfinite(column.slopes(values, "c")).all()
-    )
+    assert column.ramps.factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6)
+    assert np.isfinite(column.slopes(values, "c")).all()
 
 
 def test_a_classifier_learns_from_bins_of_huge_numbers():
@@ -469,7 +467,7 @@ def test_a_weight_has_no_unit():
 
 
 @pytest.mark.parametrize("magnitude", [1e-300, 1e9, 1e300])
-def test_steps_of_any_magnitude(magnitude):
+def test_steps_are_found_at_any_magnitude(magnitude):
     (expected,), (found,) = (steps_of(VALUE[:, np.newaxis] * factor, ABOVE) for factor in (1.0, magnitude))
     np.testing.assert_allclose(np.array(found) / magnitude, expected)
 
@@ -504,7 +502,7 @@ def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
     assert column.slopes(np.array([2.25]), "c")[0].tolist() == [0, 0, 0, 2, 0, 1]
 
 
-def test_a_step_that_is_a_bin_already_or_too_narrow_or_too_wide_is_none():
+def test_steps_that_are_bins_or_too_narrow_or_too_wide_are_dropped():
     assert with_steps(COLUMN, {(0.0, 1.0), (1.0, 3.0), (0.0, 5e-324), (-1.7e308, 1.7e308)}) == COLUMN
 
 

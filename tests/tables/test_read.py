@@ -243,7 +243,7 @@ def test_a_category_key_is_the_text_of_the_value():
     ]
 
 
-def test_names_are_texts():
+def test_column_names_are_read_as_text():
     assert column_names(pd.DataFrame({0: [1], "b": [2]})) == ("0", "b")
 
 

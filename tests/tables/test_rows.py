@@ -406,7 +406,7 @@ def test_a_split_may_be_lists_or_short_integers():
     ],
     ids=str,
 )
-def test_a_split_that_is_none_is_refused(how, message):
+def test_unsuitable_splits_are_refused(how, message):
     with pytest.raises(ValueError, match=rf"validation_fraction=(.|\n)*{message}"):
         splits(how)
 

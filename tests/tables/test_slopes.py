@@ -22,9 +22,8 @@ def test_each_column_gets_the_sum_over_its_inputs(settings):
     found = gradients_by_column(encoder, between, factors)
     moved = [encoder.encode(between + sign * 1e-6, float) for sign in (1, -1)]
     slopes = (moved[0] - moved[1]) / 2e-6  # of all columns at once: each input has one of its own
-    is_of = [
-        [name == column for name, _ in encoder.input_descriptions] for column in encoder.column_names
-    ]  # (d, n_inputs)
+    # (d, n_inputs)
+    is_of = [[name == column for name, _ in encoder.input_descriptions] for column in encoder.column_names]
     wanted = (factors * slopes[:, np.newaxis]) @ np.transpose(is_of)
     assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
 

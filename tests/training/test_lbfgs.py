@@ -30,13 +30,13 @@ def trained(the_problem, solver=None, state=None, observer=NO_OBSERVER):
 # --- optima
 
 
-def test_quadratic():
+def test_lbfgs_minimises_a_quadratic():
     result, state = trained(problem(quadratic))
     np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], rtol=1e-7)
     assert result.reason is StopReason.CONVERGED and result.epochs_done == state.epoch == len(state.history)
 
 
-def test_rosenbrock():
+def test_lbfgs_minimises_rosenbrocks_function():
     result, state = trained(problem(rosenbrock, 1, 2), state=state_of([-1.2, 1.0]))
     np.testing.assert_allclose(state.theta, [1, 1], rtol=1e-6)
     assert result.reason is StopReason.CONVERGED
@@ -114,7 +114,7 @@ def test_bounds_on_an_orthogonal_design(share, start):
 # --- iterations as epochs
 
 
-def test_history_and_order_of_calls():
+def test_each_iteration_is_evaluated_and_recorded():
     script = Script(range(100))
     objective = LeastSquares()
     result, state = trained(problem(objective, evaluate=script), lbfgs(n_epochs=3), observer=script)
@@ -129,7 +129,7 @@ def test_history_and_order_of_calls():
     assert all(isnan(epoch.learning_rate) and epoch.seconds >= 0 for epoch in state.history)
 
 
-def test_out_of_evaluations():
+def test_a_limit_on_evaluations_ends_training():
     result, _ = trained(problem(rosenbrock, 1, 2), lbfgs(n_evaluations=5), state_of([-1.2, 1.0]))
     assert result.reason is StopReason.MAX_ITER and "EVALUATIONS" in result.message.upper()
 
@@ -166,7 +166,7 @@ def test_an_objective_without_a_bottom_is_an_error():
 # --- interrupts
 
 
-def test_a_start_that_is_not_finite_is_told_at_once_and_a_later_point_is_an_overshoot():
+def test_only_a_start_that_is_not_finite_raises():
     calls = []
 
     def at(nth, value):

@@ -110,18 +110,16 @@ def test_a_constant_score_is_a_plateau_whatever_it_is(relative, score):
     assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 4)
 
 
-def test_any_score_above_0_improves_on_it():
+def test_any_positive_score_improves_on_0():
     solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=2, relative_tol=True)
     result, _ = trained(problem(quadratic, evaluate=Script([0.0, 0.0, 1e-9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])), solver)
     assert result.epochs_done == 6
 
 
-def test_to_finish_a_schedule_is_normal():
-    assert (
-        trained(problem(quadratic), mini_batch(schedule=cosine, end_reason=StopReason.FINISHED))[0].reason
-        is StopReason.FINISHED
-    )
-    assert trained(problem(quadratic), mini_batch())[0].reason is StopReason.MAX_ITER
+def test_a_finished_schedule_ends_with_its_reason():
+    solvers = [mini_batch(schedule=cosine, end_reason=StopReason.FINISHED), mini_batch()]
+    results = [trained(problem(quadratic), solver)[0] for solver in solvers]
+    assert [result.reason for result in results] == [StopReason.FINISHED, StopReason.MAX_ITER]
 
 
 @pytest.mark.parametrize("reason", [StopReason.MAX_ITER, StopReason.FINISHED])
@@ -618,7 +616,7 @@ def test_an_interrupt_while_threads_work_waits_for_their_epochs():
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_one_that_diverges_is_an_error(n_threads):
+def test_a_diverging_run_raises(n_threads):
     runs = [*runs_of(), *runs_of(1, rate=1e200)]
     with pytest.raises(DivergedError):
         train_in_rounds(runs, n_threads)

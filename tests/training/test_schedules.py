@@ -41,11 +41,11 @@ def test_cosine():
     assert at(optimizers.cosine, 0, 1 / 3, 0.5, 2 / 3, 1) == pytest.approx([1, 0.75, 0.5, 0.25, 0], abs=1e-15)
 
 
-def test_flat_cosine():
+def test_flat_cosine_falls_in_its_second_half():
     assert at(optimizers.flat_cosine, 0, 0.3, 0.5, 2 / 3, 0.75, 1) == pytest.approx([1, 1, 1, 0.75, 0.5, 0], abs=1e-15)
 
 
-def test_one_cycle():
+def test_one_cycle_rises_and_falls_by_cosines():
     values = at(optimizers.one_cycle, 0, 0.15, 0.3, 0.65, 1)
     assert values == pytest.approx([0.04, 0.52, 1, (1 + 4e-6) / 2, 4e-6], rel=1e-9)
     before, after = at(optimizers.one_cycle, 0.3 - 1e-9, 0.3 + 1e-9)

@@ -43,7 +43,7 @@ def test_epochs_without_improvement(tol, scores, end):
     assert observed(scores, tol, 2) == end
 
 
-def test_waiting_without_end():
+def test_infinite_patience_never_ends():
     assert observed([0] * 1000, 1.0, inf) is None
 
 
@@ -138,7 +138,7 @@ def by_pickle(state):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("travel", [State.copy, by_pickle], ids=["copy", "pickle"])
 @pytest.mark.parametrize("make", [eventful, lambda dtype: state_of(np.zeros(3, dtype))], ids=["eventful", "new"])
-def test_round_trip_bit_for_bit(make, travel, dtype):
+def test_a_state_comes_back_bit_for_bit(make, travel, dtype):
     state = make(dtype)
     again = travel(state)
     assert same(state, again) and [e.seconds for e in again.history] == [e.seconds for e in state.history]

@@ -54,7 +54,7 @@ def test_a_moving_average_starts_at_a_copy_of_theta():
 
 
 @each_solver
-def test_order_of_calls(make):
+def test_each_epoch_begins_is_evaluated_and_ends(make):
     script = Script(range(9))
     result = train(make(n_epochs=2), problem(LeastSquares(), evaluate=script), state_of(START, make()), script)
     assert script.heard == [("began", 0), "evaluate", ("ended", 1), ("began", 1), "evaluate", ("ended", 2)]

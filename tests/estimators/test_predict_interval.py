@@ -1,4 +1,4 @@
-"""Intervals as users get them: from the rows that the last fit held out, or a named error."""
+"""`predict_interval`, of methods.py: intervals from the rows that the last fit held out, or a named error."""
 
 import pickle
 
@@ -7,15 +7,15 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor, load, save
+from tests.estimators.data import HELD_OUT
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 3))
 NUMBER = X[:, 0] + 0.3 * rng.normal(size=300)
-QUICK = dict(hidden_layer_sizes=4, max_iter=5, random_state=0, early_stopping=True, validation_fraction=0.2)
 
 
 def test_the_width_is_a_quantile_of_the_residuals_of_the_validation_rows():
-    net = SigmoidMLPRegressor(**QUICK).fit(X[:200], NUMBER[:200], X_val=X[200:], y_val=NUMBER[200:])
+    net = SigmoidMLPRegressor(**HELD_OUT).fit(X[:200], NUMBER[:200], X_val=X[200:], y_val=NUMBER[200:])
     ends = net.predict_interval(X, coverage=0.8)
     assert ends.shape == (300, 2)
     np.testing.assert_allclose(ends.mean(axis=1), net.predict(X))
@@ -28,7 +28,7 @@ def test_a_coverage_is_held_and_more_of_it_is_wider():
     new = np.random.default_rng(1)
     many = new.normal(size=(2000, 3))
     y = many[:, 0] + 0.3 * new.normal(size=2000)
-    nets = [SigmoidMLPRegressor(**QUICK | {"random_state": seed}).fit(X, NUMBER) for seed in range(12)]
+    nets = [SigmoidMLPRegressor(**HELD_OUT | {"random_state": seed}).fit(X, NUMBER) for seed in range(12)]
     widths = []
     for coverage in (0.5, 0.8, 0.9):  # 60 rows calibrate each
         ends = np.stack([net.predict_interval(many, coverage) for net in nets])
@@ -90,10 +90,10 @@ def test_intervals_of_skewed_targets_hold_them_in_each_third_and_end_at_0():
 
 
 def test_several_outputs_and_quantiles_have_intervals_of_their_own():
-    two = SigmoidMLPRegressor(**QUICK).fit(X, np.column_stack([NUMBER, 100.0 * NUMBER]))
+    two = SigmoidMLPRegressor(**HELD_OUT).fit(X, np.column_stack([NUMBER, 100.0 * NUMBER]))
     ends = two.predict_interval(X)
     assert ends.shape == (300, 2, 2) and np.ptp(ends[:, 1], axis=1).mean() > 20 * np.ptp(ends[:, 0], axis=1).mean()
-    levels = SigmoidMLPRegressor(**QUICK, loss="quantile", quantile=[0.1, 0.5, 0.9]).fit(X, NUMBER)
+    levels = SigmoidMLPRegressor(**HELD_OUT, loss="quantile", quantile=[0.1, 0.5, 0.9]).fit(X, NUMBER)
     ends, outer = levels.predict_interval(X), levels.predict(X)[:, [0, 2]]
     moved = ends - outer
     np.testing.assert_allclose(moved[:, 0], -moved[:, 1], atol=1e-6)
@@ -103,7 +103,7 @@ def test_several_outputs_and_quantiles_have_intervals_of_their_own():
 @pytest.mark.parametrize("early_stopping", [True, "folds"])
 @pytest.mark.parametrize("weight", [None, rng.integers(0, 3, 300)])
 def test_pickles_and_files_keep_intervals_and_stay_small(weight, early_stopping, tmp_path):
-    net = SigmoidMLPRegressor(**QUICK | {"early_stopping": early_stopping}).fit(X, NUMBER, sample_weight=weight)
+    net = SigmoidMLPRegressor(**HELD_OUT | {"early_stopping": early_stopping}).fit(X, NUMBER, sample_weight=weight)
     save(net, tmp_path / "net.safetensors")
     for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
         assert_array_equal(again.predict_interval(X), net.predict_interval(X))
@@ -138,7 +138,7 @@ def test_without_held_out_rows_the_error_names_the_remedy(case, early_stopping):
     prepare, message = CASES[case]
     if case == "too few rows" and early_stopping == "folds":
         pytest.skip("rows of one's own do not go with folds")
-    net = SigmoidMLPRegressor(**QUICK | {"early_stopping": early_stopping})
+    net = SigmoidMLPRegressor(**HELD_OUT | {"early_stopping": early_stopping})
     prepare(net)
     with pytest.raises(ValueError, match=message):
         net.predict_interval(X)
@@ -146,6 +146,6 @@ def test_without_held_out_rows_the_error_names_the_remedy(case, early_stopping):
 
 @pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, True, "0.9", None, float("nan"), 10**400])
 def test_a_coverage_that_is_no_fraction_raises(coverage):
-    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    net = SigmoidMLPRegressor(**HELD_OUT).fit(X, NUMBER)
     with pytest.raises(ValueError, match="coverage="):
         net.predict_interval(X, coverage)

@@ -17,10 +17,10 @@ from sknet import SigmoidMLPRegressor
 from sknet._model import encoding as encoding_module
 from sknet._model.encoding import choose_form
 from tests.estimators.inside import model_of
-from tests.model.examples import encoded
+from tests.model.examples import encoded_with, make_settings
 from tests.model.limits import compact_bytes
 from tests.network.pieces import as_array
-from tests.tables.examples import count_texts
+from tests.tables.examples import column_settings, count_texts
 from tests.tables.limits import sample_rows
 
 SMALL_MEMORY = """
@@ -83,8 +83,8 @@ def mapped(tmp_path):
 
 def encoded_in(table, numeric_encoding="piecewise_linear"):
     """The table's encoding, and its rows encoded."""
-    how = dict(numeric_encoding=numeric_encoding, n_members=1, dtype="float64", max_categories=None)
-    return encoded(SigmoidMLPRegressor(**how), table, NUMBER, validated=True, n_numbers=2)[1:3]
+    columns = column_settings(numeric_encoding=numeric_encoding, max_categories=None)
+    return encoded_with(make_settings(table=columns), table, NUMBER)[:2]
 
 
 def dense(inputs, batch, n_inputs):
@@ -163,7 +163,7 @@ def test_sparse_rows_after_dense_ones_may_be_kept_compact():
 
 def test_weights_are_divided_by_their_mean_and_a_tiny_total_raises():
     weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
-    rows = encoded(SigmoidMLPRegressor(), X, NUMBER, weight)[2]
+    rows = encoded_with(make_settings(), X, NUMBER, weight)[1]
     samples = rows.take(np.arange(20, 23)).for_network(0)
     assert_allclose(samples.relative_weight, weight[20:23] / weight[20:23].mean())
     assert samples.total_weight == weight[20:23].sum() and len(samples) == 3
@@ -177,11 +177,11 @@ def test_weights_are_divided_by_their_mean_and_a_tiny_total_raises():
 def test_the_target_mean_of_a_row_does_not_contain_its_own_target(n_sampled):
     """Otherwise the target mean of a category would reveal the target of the row."""
     table = pd.DataFrame({"id": [f"i{k}" for k in np.repeat(np.arange(N // 2), 2)]})
-    net = SigmoidMLPRegressor(category_encoding="target", input_scaling=None, n_members=1, dtype="float64")
+    settings = make_settings(table=column_settings(category_encoding="target", input_scaling=None))
 
     def inputs(target):
         with sample_rows(n_sampled):
-            rows = encoded(net, table, target, validated="folds", cross_fit=True, n_numbers=0)[2]
+            rows = encoded_with(settings, table, target, cross_fit=True)[1]
         return rows.inputs(slice(0, N))[:, 0].copy()
 
     draw = np.random.default_rng(0)  # with these targets, the change below moves no row to another fold

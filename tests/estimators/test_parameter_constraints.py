@@ -210,7 +210,7 @@ def test_all_but_two_parameters_are_keywords():
         {"n_iter_no_change": np.inf, "clip_norm": 1, "max_norm": 2},
     ],
 )
-def test_numpy_values_as_a_search_gives_them(parameters):
+def test_parameters_may_be_numpy_scalars(parameters):
     for kind in KINDS:
         net = clone(kind(**{"max_iter": 2, "learning_rate": "cosine", "solver": "adam", **parameters}))
         assert net.fit(X, Y).n_iter_ == 2
@@ -243,7 +243,7 @@ def test_sizes_are_whole_numbers_in_order(sizes, message):
         SigmoidMLPRegressor(sizes).fit(np.eye(10), np.arange(10.0))
 
 
-def test_first_weights_are_looked_at_although_they_have_had_their_effect():
+def test_unsuitable_initial_weights_are_refused_after_fit():
     net = SigmoidMLPRegressor(4, max_iter=2).fit(np.eye(10), np.arange(10.0))
     net.set_params(init=([np.ones((2, 2))], [np.ones(2)]))
     for method in (net.partial_fit, net.backpropagate):

@@ -106,7 +106,7 @@ VARIANCES = {"glorot": lambda i, o: 2 / (i + o), "he": lambda i, o: 2 / i, "lecu
 
 @pytest.mark.parametrize("name", [name for name in INITIALIZERS if name != "orthogonal"])
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(300, 200), (200, 300)])
-def test_variance(name, fan_in, fan_out):
+def test_initializers_have_the_variance_of_their_formula(name, fan_in, fan_out):
     W = INITIALIZERS[name](fan_in, fan_out, np.random.default_rng(0))
     family, shape = name.split("_")
     variance = VARIANCES[family](fan_in, fan_out)
@@ -117,7 +117,7 @@ def test_variance(name, fan_in, fan_out):
 
 
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(5, 5), (8, 3), (3, 8)])
-def test_orthogonal(fan_in, fan_out):
+def test_orthogonal_weights_are_orthonormal(fan_in, fan_out):
     W = INITIALIZERS["orthogonal"](fan_in, fan_out, np.random.default_rng(0))
     small = W.T @ W if fan_in >= fan_out else W @ W.T
     assert W.shape == (fan_in, fan_out) and W.flags.c_contiguous
@@ -228,7 +228,7 @@ def test_the_second_layer_makes_up_for_the_spread_of_the_first(name):
 
 
 @pytest.mark.parametrize("n_bins", [4, 400])
-def test_bins_change_neither_the_weights_of_numbers_nor_how_much_their_curves_vary(n_bins):
+def test_bins_do_not_change_the_scale_of_weights_or_curves(n_bins):
     """Two numbers with bins, 300 without: the variance of their weights is that of a table without bins."""
     h, activations = 500, [ACTIVATIONS["sigmoid"]]
     plain = draw_weights(Layout((302, h, 1)), activations, "centred", np.random.default_rng(0))[0][0]
@@ -270,7 +270,7 @@ def random_theta(layout, weights, seed=0):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_which_activations_fall(name):
+def test_activations_that_decrease_are_recognised(name):
     assert ever_decreases(ACTIVATIONS[name].apply) == (name in {"silu", "gelu", "mish"})
 
 
@@ -294,7 +294,7 @@ def test_units_of_joined_networks_keep_their_halves():
     assert constrained_units(1, ONE_SET, np.array([True])).all()
 
 
-def test_half_of_the_units_of_each_set_with_constrained_inputs_see_them():
+def test_half_of_the_units_of_a_set_see_its_constrained_inputs():
     sets = InputSets(np.eye(3, dtype=bool), n_joined=2)  # 5 units of each network: 2, 2 and 1 of a set
     is_constrained = np.array([True, False, True])
     sees = [True, False, False, False, True]
@@ -373,7 +373,7 @@ floats = st.floats(-10, 10)
 @pytest.mark.parametrize(
     ("l2", "l1", "value"), [(0, 0, 0), (0.4, 0, 0.2 * 5.25), (0, 0.1, 0.35), (0.4, 0.1, 0.2 * 5.25 + 0.35)]
 )
-def test_value_and_gradient(l2, l1, value):
+def test_the_penalty_has_its_value_and_gradient(l2, l1, value):
     penalty, out = ElasticNet(l2, l1), np.ones(4)
     penalty.add_gradient(W, out)
     assert penalty.value(W) == pytest.approx(value)

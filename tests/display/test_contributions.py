@@ -106,7 +106,7 @@ def test_small_contributions_are_added_up():
 
 
 @pytest.mark.parametrize("output", [1, "yes"])
-def test_of_several_outputs_one_is_drawn(output):
+def test_the_chosen_output_is_drawn(output):
     display = ExplanationDisplay(TWO, output=output).plot()
     assert_allclose(sum(bar.get_width() for bar in display.bars_[1]), -3.0 * VALUES[0].sum())
     assert [axes.get_xlabel() for axes in display.axes_] == ["yes", "yes"]
@@ -149,7 +149,7 @@ def test_plots_name_the_output_and_its_unit(net, y, expected):
             assert curves.axes_[0].get_ylabel() == f"contribution to\n{description}"
 
 
-def test_it_explains_what_a_search_has_found_on_axes_that_are_given():
+def test_the_best_estimator_of_a_search_is_explained_on_given_axes():
     rng = np.random.default_rng(1)
     X = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
     search = GridSearchCV(SigmoidMLPRegressor(2, max_iter=2), {"alpha": [0.1]}, cv=2).fit(X, X["a"])
@@ -287,7 +287,7 @@ def test_columns_without_names(as_table):
 
 
 @pytest.mark.parametrize("output", [2, "mid"])
-def test_one_of_several_outputs(output):
+def test_the_curve_of_a_chosen_output_is_in_units_of_its_softmax_input(output):
     table = TABLE[["size", "rooms"]]
     net = SigmoidMLPClassifier(**ADDITIVE).fit(table, TABLE["grade"].astype(str))
     display = ShapeFunctionDisplay.from_estimator(net, table, columns=["rooms"], output=output)

@@ -129,7 +129,7 @@ def test_without_penalty_only_ratios_of_weights_matter(factor):
     assert_allclose(one.predict(X), other.predict(X), rtol=1e-9)
 
 
-def test_one_number_is_everybodys_weight():
+def test_a_single_number_is_the_weight_of_every_row():
     one = SigmoidMLPRegressor(**PLAIN | {"max_iter": 3}).fit(X, NUMBER, 2.0)
     other = SigmoidMLPRegressor(**PLAIN | {"max_iter": 3}).fit(X, NUMBER, np.full(N, 2.0))
     assert_array_equal(one.predict(X), other.predict(X))
@@ -278,7 +278,7 @@ def test_a_class_of_weight_zero_counts_nowhere():
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_weights_that_make_no_sense(method, weight, message):
+def test_unsuitable_sample_weights_are_refused(method, weight, message):
     for estimator, y in ((SigmoidMLPClassifier(), LABEL), (SigmoidMLPRegressor(), NUMBER)):
         with pytest.raises(ValueError, match=message):
             getattr(estimator, method)(X, y, sample_weight=weight)
@@ -316,6 +316,6 @@ def test_folds_choose_the_same_under_weights_that_float32_does_not_hold():
         ("multiclass", "even", "class_weight.*'balanced'"),
     ],
 )
-def test_class_weights_that_make_no_sense(kind, class_weight, message):
+def test_unsuitable_class_weights_are_refused(kind, class_weight, message):
     with pytest.raises(ValueError, match=message):
         SigmoidMLPClassifier(class_weight=class_weight).fit(X, TARGETS[kind])

@@ -54,7 +54,7 @@ def test_a_series_with_names_is_read_by_them():
 
 
 @pytest.mark.parametrize("nothing", [None, {}, {"price": 0}, [0, 0, 0, 0]])
-def test_nothing_is_constrained(nothing):
+def test_constraints_without_a_sign_are_none(nothing):
     assert input_signs(nothing, ENCODER) is None
 
 
@@ -71,7 +71,7 @@ BAD_SIGNS = {
 
 
 @pytest.mark.parametrize("message", BAD_SIGNS)
-def test_what_cannot_be_meant(message):
+def test_unsuitable_signs_are_refused(message):
     with pytest.raises(ValueError, match=f"monotonic_cst.*{message}"):
         input_signs(BAD_SIGNS[message], ENCODER)
 
@@ -135,7 +135,7 @@ BAD_SETS = {
 
 
 @pytest.mark.parametrize("message", BAD_SETS)
-def test_sets_that_cannot_be_meant(message):
+def test_unsuitable_sets_are_refused(message):
     with pytest.raises(ValueError, match=f"interaction_cst.*{message}"):
         interaction_sets(BAD_SETS[message], NAMES)
 

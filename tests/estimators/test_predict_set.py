@@ -1,4 +1,4 @@
-"""Sets of classes as users get them: from the rows that the last fit held out, or a named error."""
+"""`predict_set`, of methods.py: sets of classes from the rows that the last fit held out, or a named error."""
 
 import pickle
 from itertools import pairwise
@@ -8,11 +8,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
+from tests.estimators.data import HELD_OUT
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 3))
 LABEL = rng.permutation(["a", "b", "c"])[np.digitize(X[:, 0] + 0.5 * rng.normal(size=300), [-0.5, 0.7])]
-QUICK = dict(hidden_layer_sizes=4, max_iter=5, random_state=0, early_stopping=True, validation_fraction=0.2)
 
 
 def covered(sets, codes):
@@ -28,7 +28,7 @@ def simulated(i, n):
 
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_thresholds_are_quantiles_of_the_probabilities_of_rows_of_ones_own(n_members):
-    net = SigmoidMLPClassifier(**QUICK, n_members=n_members, dtype="float64")
+    net = SigmoidMLPClassifier(**HELD_OUT, n_members=n_members, dtype="float64")
     net.fit(X[:200], LABEL[:200], X_val=X[200:], y_val=LABEL[200:])
     p, found = net.predict_proba(X), net.predict_set(X, coverage=0.8)
     assert found.shape == (300, 3) and found.dtype == bool
@@ -42,7 +42,7 @@ def test_thresholds_are_quantiles_of_the_probabilities_of_rows_of_ones_own(n_mem
 
 
 @pytest.mark.parametrize("weight", [None, rng.integers(1, 4, 300).astype(float)])
-def test_with_folds_they_come_from_out_of_fold_predictions(weight):
+def test_with_folds_prediction_sets_come_from_out_of_fold_predictions(weight):
     """All of them below 500 rows: each row once; weight or none, of each class by itself."""
     net = SigmoidMLPClassifier(4, max_iter=5, random_state=0, early_stopping="folds", input_gains=False)
     net.fit(X, LABEL, weight)
@@ -89,7 +89,7 @@ def test_a_rare_class_is_covered_as_the_others_are():
 def test_a_class_of_too_few_rows_is_named():
     table, y = rare(0, 300)
     names = np.array(["frequent", "often", "rare"])[y]
-    net = SigmoidMLPClassifier(**QUICK).fit(table, names)
+    net = SigmoidMLPClassifier(**HELD_OUT).fit(table, names)
     assert_array_equal(net.predict_set(table, 0.6, per_class=np.True_), net.predict_set(table, 0.6))
     assert net.predict_set(table, 0.9).shape == (300, 3)
     with pytest.raises(
@@ -103,7 +103,7 @@ def test_a_class_of_too_few_rows_is_named():
 
 def test_sets_grow_with_the_coverage_and_hold_what_predict_says():
     for early_stopping in True, "folds":
-        net = SigmoidMLPClassifier(**QUICK | {"early_stopping": early_stopping}).fit(X, LABEL)
+        net = SigmoidMLPClassifier(**HELD_OUT | {"early_stopping": early_stopping}).fit(X, LABEL)
         nested = [net.predict_set(X, coverage) for coverage in (0.1, 0.5, np.float32(0.8), 0.9, 0.95)]
         assert all((small <= large).all() for small, large in pairwise(nested))
         assert covered(nested[0], np.searchsorted(net.classes_, net.predict(X))).all()
@@ -113,7 +113,7 @@ def test_sets_grow_with_the_coverage_and_hold_what_predict_says():
 @pytest.mark.filterwarnings("ignore:y has a single class")
 @pytest.mark.parametrize("y", [LABEL == "a", np.where(LABEL == "a", -1, 1), np.zeros(300)], ids=["bool", "int", "one"])
 def test_two_classes_or_one_have_sets(y):
-    net = SigmoidMLPClassifier(**QUICK).fit(X, y)
+    net = SigmoidMLPClassifier(**HELD_OUT).fit(X, y)
     found = net.predict_set(X)
     assert found.shape == (300, len(net.classes_)) and found.any(axis=1).all()
     if len(net.classes_) == 1:
@@ -122,21 +122,21 @@ def test_two_classes_or_one_have_sets(y):
 
 def test_squared_error_and_class_weights_have_sets_too():
     for options in {"loss": "squared_error"}, {"class_weight": "balanced"}, {"class_weight": {"a": 100.0}}:
-        net = SigmoidMLPClassifier(**QUICK | options).fit(X, LABEL)
+        net = SigmoidMLPClassifier(**HELD_OUT | options).fit(X, LABEL)
         assert net.predict_set(X, 0.7).any(axis=1).all()
 
 
 @pytest.mark.parametrize("early_stopping", [True, "folds"])
 @pytest.mark.parametrize("weight", [None, rng.integers(0, 3, 300)])
 def test_pickles_and_files_keep_prediction_sets(weight, early_stopping, tmp_path):
-    net = SigmoidMLPClassifier(**QUICK | {"early_stopping": early_stopping}).fit(X, LABEL, sample_weight=weight)
+    net = SigmoidMLPClassifier(**HELD_OUT | {"early_stopping": early_stopping}).fit(X, LABEL, sample_weight=weight)
     save(net, tmp_path / "net.safetensors")
     for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
         assert_array_equal(again.predict_set(X), net.predict_set(X))
 
 
 def test_a_stream_learns_and_predicts_sets(tmp_path):
-    net = stream.fit(SigmoidMLPClassifier(**QUICK | {"early_stopping": True}), lambda: [(X, LABEL)])
+    net = stream.fit(SigmoidMLPClassifier(**HELD_OUT | {"early_stopping": True}), lambda: [(X, LABEL)])
     assert_array_equal(np.concatenate(list(stream.predict(net, X, method="predict_set"))), net.predict_set(X))
 
 
@@ -172,7 +172,7 @@ def test_without_held_out_rows_the_error_names_the_remedy(case, early_stopping):
     prepare, message = CASES[case]
     if case == "too few rows" and early_stopping == "folds":
         pytest.skip("rows of one's own do not go with folds")
-    net = SigmoidMLPClassifier(**QUICK | {"early_stopping": early_stopping})
+    net = SigmoidMLPClassifier(**HELD_OUT | {"early_stopping": early_stopping})
     prepare(net)
     with pytest.raises(ValueError, match=message):
         net.predict_set(X)
@@ -194,8 +194,8 @@ def test_the_error_for_few_rows_names_what_holds_some_of_them_out():
 def test_weights_that_are_set_by_hand_have_no_residuals(name, tmp_path):
     """Intervals and sets would be those of the network before."""
     pairs = (
-        (SigmoidMLPRegressor(**QUICK), X[:, 0], "predict_interval"),
-        (SigmoidMLPClassifier(**QUICK), LABEL, "predict_set"),
+        (SigmoidMLPRegressor(**HELD_OUT), X[:, 0], "predict_interval"),
+        (SigmoidMLPClassifier(**HELD_OUT), LABEL, "predict_set"),
     )
     for net, y, method in pairs:
         getattr(net.fit(X, y), method)(X)
@@ -208,15 +208,15 @@ def test_weights_that_are_set_by_hand_have_no_residuals(name, tmp_path):
 
 @pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, True, "0.9", None, float("nan"), 10**400])
 def test_a_coverage_that_is_no_fraction_raises(coverage):
-    net = SigmoidMLPClassifier(**QUICK).fit(X, LABEL)
+    net = SigmoidMLPClassifier(**HELD_OUT).fit(X, LABEL)
     with pytest.raises(ValueError, match="coverage="):
         net.predict_set(X, coverage)
 
 
 @pytest.mark.parametrize(("given", "meant"), [(90, "0.9"), (2.5, "0.025"), (np.int64(95), "0.95")])
 def test_a_percentage_is_answered_with_its_fraction(given, meant):
-    net = SigmoidMLPClassifier(**QUICK).fit(X, LABEL)
-    intervals = SigmoidMLPRegressor(**QUICK).fit(X, X[:, 0])
+    net = SigmoidMLPClassifier(**HELD_OUT).fit(X, LABEL)
+    intervals = SigmoidMLPRegressor(**HELD_OUT).fit(X, X[:, 0])
     for call in (
         lambda: net.predict_set(X, coverage=given),
         lambda: intervals.predict_interval(X, coverage=given),
