@@ -53,7 +53,7 @@ def blocks_of_batch(batch: Batch, size: int) -> Iterator[Batch]:
             yield batch[start : start + size]
 
 
-def shuffled_batches(n: int, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+def minibatches(n: int, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
     """Return the batches of an epoch of n rows; without `rng`, or if one batch has all rows, they are not shuffled."""
     return blocks_of_batch(slice(0, n) if rng is None or size >= n else rng.permutation(n), size)
 
@@ -98,7 +98,7 @@ class SortedColumns:
         """Whether some rows have a value and some have none, (b,)."""
         return (self.n_values > 0) & (self.n_values < self.values.shape[1])
 
-    def observed(self, i: int) -> tuple[Array, Array | None]:
+    def observed_values_and_weights(self, i: int) -> tuple[Array, Array | None]:
         """Return the values of one column that are not missing, (m,), and their weights."""
         some = slice(self.n_values[i])
         return self.values[i, some], None if self.weight is None else self.weight[i, some]

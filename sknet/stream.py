@@ -33,7 +33,7 @@ from sknet._storage.checkpoints import read_checkpoint
 from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.records import ScratchFiles, TableFormat, choose_format
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_chunks_to_predict
-from sknet._stream.stored import LabelCollector, NumberCollector, SourceWriter, StoredSource
+from sknet._stream.stored import LabelCollector, NumberTargetCollector, SourceWriter, StoredSource
 from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
@@ -173,7 +173,9 @@ class _ChunkReader:
 
     def __init__(self, estimator: Estimator) -> None:
         self._name, self.choices = type(estimator).__name__, column_choices(estimator)
-        self.new_target_collector = LabelCollector if isinstance(estimator, ClassifierParameters) else NumberCollector
+        self.new_target_collector = (
+            LabelCollector if isinstance(estimator, ClassifierParameters) else NumberTargetCollector
+        )
         self.columns: TableSchema | None = None
 
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:

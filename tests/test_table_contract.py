@@ -115,8 +115,8 @@ def test_rows_are_chosen_by_number_and_brought_to_memory_in_any_order(table):
 
 
 def test_numbers_of_a_small_table_are_its_values_or_not_known(table):
-    assert table.small_numeric_array(1) is None and len(table) == table.shape[0] == N
-    numbers, values = table.small_numeric_array(10**6), table.rows_in_memory()
+    assert table.dense_array_if_small(1) is None and len(table) == table.shape[0] == N
+    numbers, values = table.dense_array_if_small(10**6), table.rows_in_memory()
     if numbers is not None:
         assert_same(numbers, values.toarray() if sp.issparse(values) else values)
 

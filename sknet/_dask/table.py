@@ -54,7 +54,7 @@ from sknet._tables.encoder import TableEncoder, merge_totals
 from sknet._tables.read import take_rows
 from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
-from sknet._vectors import shuffled_batches
+from sknet._vectors import minibatches
 
 if TYPE_CHECKING:
     from sknet._dask.cluster import Cluster
@@ -514,7 +514,7 @@ class ShardedObjective:
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Return the batches of an epoch, whose rows may be on any workers."""
-        return shuffled_batches(self.n_samples, size, rng)
+        return minibatches(self.n_samples, size, rng)
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""

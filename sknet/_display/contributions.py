@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_scalar
 
 from sknet._model.explain import Explanation
 from sknet._packages import explain_missing_package
-from sknet._tables.dates import infer_datetimelike
+from sknet._tables.dates import read_dates_or_durations
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse
 from sknet._typing import Array, Table
 
@@ -201,7 +201,7 @@ class ExplanationDisplay:
         positions = np.arange(len(sizes))  # not the labels, since two columns may have the same label
         bars = self.axes_[0].barh(positions, sizes, color="0.45")
         self.axes_[0].set_yticks(positions, labels, parse_math=False)
-        self.axes_[0].bar_label(bars, [format_number(size, ".3g") for size in sizes], padding=3, fontsize="small")
+        self.axes_[0].bar_label(bars, [plain_number(size, ".3g") for size in sizes], padding=3, fontsize="small")
         self.axes_[0].margins(x=0.12)
         return bars
 
@@ -215,11 +215,11 @@ class ExplanationDisplay:
         bars = axes.barh(
             positions, steps, left=ends - steps, color=np.where(steps > 0.0, POSITIVE_COLOR, NEGATIVE_COLOR)
         )
-        axes.bar_label(bars, [format_number(step, "+.3g") for step in steps], padding=3, fontsize="small")
+        axes.bar_label(bars, [plain_number(step, "+.3g") for step in steps], padding=3, fontsize="small")
         for x, what, y in ((base, "mean", 0), (ends[-1], "output", 1)):  # y: at the bottom, or at the top
             axes.axvline(x, color="0.6", linestyle=":", linewidth=1.2, zorder=0)
             axes.annotate(
-                f"{what} {format_number(x)}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
+                f"{what} {plain_number(x)}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
                 textcoords="offset points", fontsize="small", color="0.4",
             )  # fmt: skip
         axes.set_yticks(positions, labels, parse_math=False)
@@ -455,7 +455,7 @@ def as_numbers_or_dates(values: pd.Series, name: str) -> pd.Series:
     try:
         return pd.Series(column_as_floats(values, name))
     except (TypeError, ValueError):  # dates or durations, read as the network reads them
-        return pd.Series(infer_datetimelike(values, name)[0])
+        return pd.Series(read_dates_or_durations(values, name)[0])
 
 
 def curve_values(observed: pd.Series) -> pd.Series:
@@ -557,7 +557,7 @@ def checked_axes(ax: Any, n: int, what: str) -> Array:
     return axes
 
 
-def format_number(number: Any, form: str = ".4g") -> str:
+def plain_number(number: Any, form: str = ".4g") -> str:
     """Return a number in the given form, but without a power of ten if it is rounded and less than a billion."""
     text = f"{number:{form}}"
     return f"{number:{form[:-3]},.0f}" if "e+" in text and abs(number) < 1e9 else text
@@ -566,6 +566,6 @@ def format_number(number: Any, form: str = ".4g") -> str:
 def label_of(*values: object) -> str:
     """Return names and values of a table as the label of a bar: "length = 1.23", cut if it is long."""
     is_number = [isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in values]
-    texts = [format_number(value) if number else str(value) for value, number in zip(values, is_number, strict=True)]
+    texts = [plain_number(value) if number else str(value) for value, number in zip(values, is_number, strict=True)]
     text = " = ".join(texts)
     return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1] + "…"

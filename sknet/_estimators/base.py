@@ -24,7 +24,7 @@ from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predi
 from sknet._estimators.parameters import check_has_partial_fit, check_parameters, check_resumable, column_choices
 from sknet._estimators.planning import FIT, PARTIAL_FIT, Seeds, Start, drawing_seeds, make_plan, resuming
 from sknet._estimators.read_data import CheckedData, FitArguments, read_rows, read_validation_rows
-from sknet._estimators.resolve import AutoFacts, resolve, target_settings
+from sknet._estimators.resolve import AutoFacts, make_target_settings, resolve
 from sknet._estimators.sklearn_api import (
     ClassNamePrefixFeaturesOutMixin,
     DocumentationLinkMixin,
@@ -39,7 +39,7 @@ from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
 from sknet._model.explain import Explanation
 from sknet._model.sensitivity import input_gradients
-from sknet._model.trainer import check_same_layout, make_trainer
+from sknet._model.trainer import check_warm_start_shapes, make_trainer
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 
@@ -86,7 +86,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _read(self, start: Start, arguments: FitArguments) -> CheckedData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
-        settings = target_settings(self)
+        settings = make_target_settings(self)
         name = type(self).__name__
         learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
         if start.earlier is None:
@@ -543,7 +543,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         model = fitted.model
         encoding = replace(model.encoding, head=data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
-        check_same_layout(trainer.layout, model.network, settings.network.init)
+        check_warm_start_shapes(trainer.layout, model.network, settings.network.init)
         loss, gradient = trainer.objective_and_gradient(model.network)  # (p,), like theta
         coef_grads, intercept_grads = model.network.layout.coefs_and_intercepts(
             gradient.astype(model.encoding.output_dtype, copy=False)

@@ -191,7 +191,9 @@ def warn_of_misread_columns(survey: Survey) -> None:
         )
 
 
-PREPARE = "Make the first call with rows of all kinds, or call sknet.stream.prepare with a sample before."
+UNREPRESENTATIVE_ROWS_REMEDY = (
+    "Make the first call with rows of all kinds, or call sknet.stream.prepare with a sample before."
+)
 """The remedy if the first rows of `partial_fit` are unlike the rest."""
 
 
@@ -201,7 +203,7 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
     if far:
         warn(
             f"Columns {short_list(far)} of X lie far outside the rows of the first call of partial_fit, from which "
-            f"their encoding was learnt. {PREPARE}",
+            f"their encoding was learnt. {UNREPRESENTATIVE_ROWS_REMEDY}",
             RuntimeWarning,
         )
 
@@ -236,7 +238,7 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
     if names:
         warn(
             f"Columns {short_list(names)} of X had a single value until now, and are scaled by the values of this "
-            f"call. {PREPARE}",
+            f"call. {UNREPRESENTATIVE_ROWS_REMEDY}",
             RuntimeWarning,
         )
 

@@ -40,7 +40,7 @@ from sknet._model.trainer import (
     ModelScorer,
     NetworkTrainer,
     check_networks_fit_in_memory,
-    check_same_layout,
+    check_warm_start_shapes,
     make_trainer,
     state_to_continue_from,
 )
@@ -149,14 +149,14 @@ class FitRun:
 
     def _result_with(self, network: Network) -> Fitted:
         """Return the result with this network, without state, residuals and importances."""
-        epochs = self.phase.epochs_by_network
+        epochs = self.phase.epoch_histories
         n_iter = self.phase.n_iter
         plan = self.plan
         start = plan.start
         evaluation = None
         if self.folds is not None and self.folds.n_iter:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
-            evaluation = EvaluationResult(chosen_epoch, fold_epochs=self.folds.epochs_by_network[0])
+            evaluation = EvaluationResult(chosen_epoch, fold_epochs=self.folds.epoch_histories[0])
         elif self.training is not None and plan.evaluation.held_out_rows is not None:
             n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
             evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
@@ -294,7 +294,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
-        check_same_layout(trainers[0].layout, network, plan.settings.network.init)
+        check_warm_start_shapes(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
         states = [trainers[0].new_state(theta, start.seeds.steps)]
         if start.state is not None:

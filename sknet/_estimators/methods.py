@@ -131,7 +131,7 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
     else:
         residuals = check_residuals(residuals, "predict_quantiles")
         assert residuals.signed is not None  # there is one target
-        signed = residuals.signed.quantiles_at(quantile_levels)  # (levels,), or None
+        signed = residuals.signed.predictive_quantiles(quantile_levels)  # (levels,), or None
         if signed is None:
             n = residuals.signed.effective_size
             raise ValueError(

@@ -367,13 +367,13 @@ OWN_WEIGHTS = Condition("init", lambda init: isinstance(init, tuple), "(coefs, i
 WARM_START = Condition("warm_start", bool)
 UNSCALED_INPUTS = Condition("input_scaling", lambda scaling: scaling is None)
 SEVERAL_MEMBERS = Condition("n_members", lambda n: n not in (1, "auto"))
-OTHER_LOSS = Condition("loss", lambda loss: loss != "log_loss")
+NOT_LOG_LOSS = Condition("loss", lambda loss: loss != "log_loss")
 MAX_NORM = Condition("max_norm", lambda norm: norm is not None)
 
 # a warm start's weights have seen all rows
 AGAINST_FOLDS = (NO_EVALUATION, FULL_BATCHES, ENDLESS_SCHEDULE, OWN_SCORER, WARM_START)
 AGAINST_VALIDATION_ROWS = (NO_EVALUATION, FOLDS, OWN_FOLDS)
-AGAINST_TEMPERATURE = (OTHER_LOSS, MAX_NORM, NO_EVALUATION)
+AGAINST_TEMPERATURE = (NOT_LOG_LOSS, MAX_NORM, NO_EVALUATION)
 AGAINST_STREAMS = (FULL_BATCHES, SEVERAL_MEMBERS, FOLDS, WARM_START, OWN_FOLDS)
 AGAINST_ADDED_INPUTS = (ENDLESS_SCHEDULE, OWN_WEIGHTS, UNSCALED_INPUTS)
 AGAINST_MEMBERS = (*AGAINST_ADDED_INPUTS, FULL_BATCHES)

@@ -309,7 +309,7 @@ def replace_autos(parameters: CommonParameters, facts: AutoFacts) -> CommonParam
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
 
 
-def target_settings(p: CommonParameters) -> TargetSettings:
+def make_target_settings(p: CommonParameters) -> TargetSettings:
     """Return the loss with its options, the class weights, and the scaling of targets."""
     class_weight = getattr(p, "class_weight", None)  # only the classifier has it
     target_scaling = getattr(p, "target_scaling", None)  # only the regressor has it
@@ -392,7 +392,7 @@ def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, C
         members_see_bins = (any(members_see_bins),)
     check_conflicts_with_solver(p)
     settings = Settings(
-        target=target_settings(p),
+        target=make_target_settings(p),
         table=make_from_parameters(
             ColumnSettings,
             p,

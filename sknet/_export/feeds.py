@@ -17,7 +17,7 @@ import pandas as pd
 from sknet._export import ExportError
 from sknet._model.model import Model
 from sknet._tables.column import Column
-from sknet._tables.dates import infer_datetimelike, is_text, read_iso_dates, zone_of
+from sknet._tables.dates import is_text, read_dates_or_durations, read_iso_dates, zone_of
 from sknet._tables.kinds import KINDS_BY_CLASS, column_kind
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, short_list
 from sknet._typing import Array, DType, Table
@@ -119,7 +119,7 @@ def _feed(values: pd.Series, dtype: DType) -> Array:
     if dtype == INT64 and is_text(values):
         return _nanoseconds(read_iso_dates(values, name, in_utc=False), name)  # no graph has time zones
     if dtype == INT64 and column_kind(values, name) == "date":
-        return _nanoseconds(infer_datetimelike(values, name)[0], name)
+        return _nanoseconds(read_dates_or_durations(values, name)[0], name)
     numbers = column_as_floats(values, name)
     return _cast_exactly(numbers, dtype, f"Column {name!r} of X").reshape(-1, 1)
 

@@ -454,7 +454,7 @@ ModelOf = Callable[[object], Model]
 # --- layers ----------------------------------------------------------------------------------------------------------
 
 
-def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
+def _write_encoder_and_layers(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
     """Write the encoding and the layers; return the raw outputs."""
     encoded, network = write_encoding(graph, model.encoder, feeds), model.network
     value = graph.concat([columns for columns, _ in encoded])
@@ -610,7 +610,7 @@ def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> l
     return [*labels, *(_clip_probabilities(graph, P, dtype) for P in probabilities)]
 
 
-def _label_types(head: LabelHead, tensor: Tensor) -> list[object]:
+def _classifier_output_types(head: LabelHead, tensor: Tensor) -> list[object]:
     if not head.labels.exclusive:
         shape = [None, head.n_outputs]
         return [Int64TensorType(shape), tensor(shape)]
@@ -677,7 +677,7 @@ class HeadWriter(NamedTuple):
 
 HEADS = {
     RegressionHead: HeadWriter(_quantile_link, _write_predictions, _prediction_types),
-    LabelHead: HeadWriter(_label_link, _write_labels, _label_types),
+    LabelHead: HeadWriter(_label_link, _write_labels, _classifier_output_types),
 }
 
 
@@ -708,7 +708,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     """Write the nodes of an estimator, from the graph's inputs to its outputs."""
     model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
     graph = Graph(scope, container, model.predict_dtype)
-    raw = _write_raw(graph, model, _feeds(operator, model))
+    raw = _write_encoder_and_layers(graph, model, _feeds(operator, model))
     if model.network.is_monotone:  # for the reason in `output_rounding_unit`
         unit = output_rounding_unit(model.network.coefs[-1], model.network.intercepts[-1])
         raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, unit)), unit)

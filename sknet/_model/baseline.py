@@ -52,11 +52,11 @@ def are_no_better_than_constant(
         if is_cut_short and state.step < MIN_STEPS_TO_CHOOSE:
             return False
     if held_out_outputs is not None and networks:
-        return _is_no_better_on(held_out_outputs, networks[0][0])
+        return _constant_wins_on_held_out_rows(held_out_outputs, networks[0][0])
     return any(_is_no_better_in_training(trainer, state) for trainer, state in networks)
 
 
-def _is_no_better_on(held_out_outputs: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
+def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
     """Compare the loss on held-out rows; the constant is computed from the training rows of `trainer`."""
     constant = _best_constant_of(trainer)
     if constant is None:

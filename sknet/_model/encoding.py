@@ -445,7 +445,7 @@ class TableInMemory(FeatureTable):
             return self.polars_frame
         return np.array(self.values) if self.is_memory_mapped else self.values
 
-    def small_numeric_array(self, max_values: int) -> Array | None:
+    def dense_array_if_small(self, max_values: int) -> Array | None:
         """Return the values as an array; None if there are more than `max_values`, or in a data frame."""
         if self.shape[0] * self.shape[1] > max_values:
             return None

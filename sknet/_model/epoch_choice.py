@@ -320,7 +320,7 @@ class FoldPhase(Phase):
         return len(self.progress.epochs) > self._epochs_before and bool(self.trainers)
 
     @property
-    def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
+    def epoch_histories(self) -> list[tuple[Epoch, ...]]:
         return [tuple(self.progress.epochs)]
 
     @property

@@ -43,7 +43,7 @@ class Phase(Protocol):
         """Whether all networks have finished an epoch in this call, or had ended before."""
 
     @property
-    def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
+    def epoch_histories(self) -> list[tuple[Epoch, ...]]:
         """The epochs of each network; those of folds, which end together, as a single item."""
 
     @property

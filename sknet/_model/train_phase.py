@@ -72,7 +72,7 @@ class TrainPhase(Phase):
         )
 
     @property
-    def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
+    def epoch_histories(self) -> list[tuple[Epoch, ...]]:
         return [tuple(state.history) for state in self.states]
 
     @property

@@ -41,8 +41,8 @@ from sknet._tables.read import take_optional
 from sknet._training.loop import zero_fixed_gradient
 from sknet._training.solver import (
     NO_OBSERVER,
-    EpochEvaluation,
     EpochObserver,
+    EpochSnapshot,
     Problem,
     Solver,
     State,
@@ -140,7 +140,7 @@ def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[lis
     return coefs, intercepts
 
 
-def check_same_layout(layout: Layout, network: Network, init: object) -> None:
+def check_warm_start_shapes(layout: Layout, network: Network, init: object) -> None:
     """Raise if the weights to continue from, or the weights in `init`, have other shapes than the layout."""
     shapes = [W.shape for W in network.coefs]
     if shapes != layout.shapes:
@@ -326,7 +326,7 @@ class NetworkTrainer:
         assert self.held_out_rows is not None
         return HeldOutLoss(self.held_out_rows, self.settings)
 
-    def _evaluate(self, theta: Array, epoch: int) -> EpochEvaluation:
+    def _evaluate(self, theta: Array, epoch: int) -> EpochSnapshot:
         """Evaluate theta on the held-out rows, at the best temperature if there is one."""
         raw = self.raw_held_out_outputs(theta)
         calibration = self.held_out_loss.calibrate_in_place(raw)
@@ -334,9 +334,9 @@ class NetworkTrainer:
             theta = self.layout.with_output_scaled(theta, calibration.inverse_temperature)
         score = -calibration.loss
         if self.score is not None:
-            network = self._network_of(theta, calibration.temperature)
+            network = self._network_on_all_inputs(theta, calibration.temperature)
             score = self.score(Model(self.encoding, network), raw.astype(self.encoding.output_dtype))
-        return EpochEvaluation(theta, score, calibration.loss, epoch, calibration.temperature)
+        return EpochSnapshot(theta, score, calibration.loss, epoch, calibration.temperature)
 
     # --- results, of the best epoch if held-out rows evaluate the epochs ----------------------------------------------
 
@@ -350,9 +350,9 @@ class NetworkTrainer:
             theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
         if state.best is not None:
             temperature *= state.best.temperature  # its theta includes it already
-        return self._network_of(theta.astype(self.encoding.output_dtype), temperature)
+        return self._network_on_all_inputs(theta.astype(self.encoding.output_dtype), temperature)
 
-    def _network_of(self, theta: Array, temperature: float) -> Network:
+    def _network_on_all_inputs(self, theta: Array, temperature: float) -> Network:
         """Return the network of theta, which takes all inputs of the encoded table."""
         activations = self.settings.network.activations
         is_monotone = self.monotone is not None

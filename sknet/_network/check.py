@@ -267,7 +267,7 @@ def check_loss_results(name: str, loss: Loss, target: Array) -> None:
             _check_result(f"{name}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_ROWS_TRIED,), per_row)
         _check_result(f"{name}: value(raw, target)", loss.value(raw.copy(), rows), (N_ROWS_TRIED,), per_row)
         _check_result(f"{name}: gradient(raw, target)", loss.gradient(raw.copy(), rows), raw.shape, like_raw)
-        _check_overwrites(f"{name}: link(raw)", loss.inverse_link.apply, raw.copy())
+        _check_works_in_place(f"{name}: link(raw)", loss.inverse_link.apply, raw.copy())
         if loss.start is not None:
             _check_result(f"{name}: start(target, weight)", loss.start(rows, None), raw.shape[1:], "(k,)")
 
@@ -290,12 +290,12 @@ def check_activation_results(name: str, activation: Activation) -> None:
     z = np.linspace(-2.0, 2.0, 3 * N_ROWS_TRIED).reshape(N_ROWS_TRIED, 3)
     kept = z.copy()
     with np.errstate(all="ignore"):
-        _check_overwrites(f"{name}: apply(z)", activation.apply, z)
+        _check_works_in_place(f"{name}: apply(z)", activation.apply, z)
         kept = kept if activation.keeps == "input" else z  # `apply` has overwritten z with the outputs
-        _check_overwrites(f"{name}: backward(kept, delta)", activation.backward, kept, np.ones_like(z))
+        _check_works_in_place(f"{name}: backward(kept, delta)", activation.backward, kept, np.ones_like(z))
 
 
-def _check_overwrites(what: str, function: Callable[..., object], *arguments: Array) -> None:
+def _check_works_in_place(what: str, function: Callable[..., object], *arguments: Array) -> None:
     """Call a function; raise if it returns a new array and leaves its last argument as it was."""
     written, before = arguments[-1], arguments[-1].copy()
     returned = function(*arguments)

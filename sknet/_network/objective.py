@@ -21,7 +21,7 @@ from sknet._network.chain import DenseBatches, DenseOnSparse, InputBatches, Layo
 from sknet._network.losses import Loss, value_and_gradient
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
-from sknet._vectors import blocks_of_batch, shuffled_batches
+from sknet._vectors import blocks_of_batch, minibatches
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256
 """Rows of other data pass through the network in blocks of at least this size: small products take longer per row."""
@@ -90,7 +90,7 @@ class Objective:
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Return the batches of an epoch."""
-        return shuffled_batches(self.n_samples, size, rng)
+        return minibatches(self.n_samples, size, rng)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None

@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.categories import UnknownTextStorage
+from sknet._tables.categories import AllMissingTextStorage
 from sknet._tables.column import ColumnStorage
 from sknet._tables.kinds import KINDS, ColumnChoices
 from sknet._tables.numbers import NumberStorage, check_not_wider, float_type
@@ -332,6 +332,6 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
         values = column_at(X, j)
         kind = choices.kind_of(values, name, named)
         is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
-        make_format = UnknownTextStorage if is_unknown else KINDS[kind].storage
+        make_format = AllMissingTextStorage if is_unknown else KINDS[kind].storage
         columns.append(make_format(name, values, files))
     return FrameFormat(list(X.columns), columns)

@@ -93,7 +93,7 @@ def take_labels(known: Array, index: NDArray[np.int32]) -> Array:
     return np.append(known if is_float else known.astype(object), [np.nan if is_float else None])[index]
 
 
-class NumberCollector:
+class NumberTargetCollector:
     """The numbers of all chunks. If there are several columns, numbers may be missing."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class NumberCollector:
         return restore_shape(values, self._flat)
 
 
-TargetCollector: TypeAlias = LabelCollector | NumberCollector
+TargetCollector: TypeAlias = LabelCollector | NumberTargetCollector
 """The targets of the chunks so far."""
 
 

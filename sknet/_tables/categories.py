@@ -57,7 +57,7 @@ from sknet._tables.dates import holds_iso_dates
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription
 from sknet._tables.read import (
-    TEXT_TYPES,
+    INFERRED_TEXT_TYPES,
     ColumnValues,
     category_key,
     check_text_is_encodable,
@@ -569,7 +569,7 @@ class CategoryStorage(ColumnStorage):
         return pd.Categorical.from_codes(codes, categories)
 
 
-class UnknownTextStorage(CategoryStorage):
+class AllMissingTextStorage(CategoryStorage):
     """Text without a value in the first chunk: categories, or an error if dates follow, which need another format."""
 
     def pack(self, values: Table) -> Array:
@@ -587,6 +587,6 @@ CATEGORY = ColumnKind(
     classes=(CategoryColumn, IdentifierColumn, TargetEncodedColumn),
     feed=np.dtype(object),
     storage=CategoryStorage,
-    inferred_types=TEXT_TYPES,
+    inferred_types=INFERRED_TEXT_TYPES,
     is_learnt_from_codes=True,
 )

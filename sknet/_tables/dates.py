@@ -38,10 +38,10 @@ from sknet._tables.column import (
 from sknet._tables.formulas import Formula, Wave
 from sknet._tables.numbers import BaseNumberColumn, learn_number
 from sknet._tables.read import (
-    DATE_TYPES,
-    DURATION_TYPES,
-    MIXED_TYPES,
-    TEXT_TYPES,
+    INFERRED_DATE_TYPES,
+    INFERRED_DURATION_TYPES,
+    INFERRED_MIXED_TYPES,
+    INFERRED_TEXT_TYPES,
     ColumnValues,
     factorize,
     inferred_type,
@@ -111,12 +111,15 @@ def parse_iso_dates(values: Iterable[object], *, in_utc: bool) -> pd.DatetimeInd
 
 DatetimeLike = pd.DatetimeIndex | pd.TimedeltaIndex
 
-_DAY = 86_400 * 10**6
+DAY_IN_US = 86_400 * 10**6
 """Microseconds in a day."""
 
 
 CYCLES: dict[str, tuple[Wave, Callable[[pd.DatetimeIndex, Array], Array]]] = {
-    "hour": (Wave("hour", 2.0 * pi / 24.0, 3600.0), lambda local, us: np.mod(us, _DAY) * (24.0 / _DAY)),
+    "hour": (
+        Wave("hour", 2.0 * pi / 24.0, 3600.0),
+        lambda local, us: np.mod(us, DAY_IN_US) * (24.0 / DAY_IN_US),
+    ),
     "weekday": (Wave("weekday", 2.0 * pi / 7.0, inf), lambda local, us: np.asarray(local.day_of_week, np.float64)),
     "yearday": (Wave("yearday", 2.0 * pi / 365.25, inf), lambda local, us: np.asarray(local.day_of_year, np.float64)),
 }
@@ -226,7 +229,9 @@ def zone_of(datetimes: DatetimeLike) -> str | None:
 def read_datetimelike(values: ColumnValues, name: str, *, is_duration: bool) -> DatetimeLike:
     """Return dates or durations; a TypeError names a column with other values."""
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
-    if pd.api.types.infer_dtype(values, skipna=True) in (DURATION_TYPES if is_duration else DATE_TYPES):
+    if pd.api.types.infer_dtype(values, skipna=True) in (
+        INFERRED_DURATION_TYPES if is_duration else INFERRED_DATE_TYPES
+    ):
         try:
             datetimes = index(values)
             microseconds_of(datetimes)  # raises if a date is out of range
@@ -263,20 +268,20 @@ def cycle_positions(datetimes: DatetimeLike, cycle: str) -> Array:
 
 def is_text(values: ColumnValues) -> bool:
     """Whether a column holds text."""
-    return inferred_type(pd.Series(values)) in (*TEXT_TYPES, *MIXED_TYPES)
+    return inferred_type(pd.Series(values)) in (*INFERRED_TEXT_TYPES, *INFERRED_MIXED_TYPES)
 
 
-def infer_datetimelike(values: ColumnValues, name: str) -> tuple[DatetimeLike, bool]:
+def read_dates_or_durations(values: ColumnValues, name: str) -> tuple[DatetimeLike, bool]:
     """Return dates or durations, and whether they are durations."""
     if is_text(values):
         return read_iso_dates(values, name, in_utc=first_date_has_offset(pd.Series(values))), False
-    is_duration = pd.api.types.infer_dtype(values, skipna=True) in DURATION_TYPES
+    is_duration = pd.api.types.infer_dtype(values, skipna=True) in INFERRED_DURATION_TYPES
     return read_datetimelike(values, name, is_duration=is_duration), is_duration
 
 
 def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> DatetimeColumn:
     """Learn how the seconds of a column of dates are scaled, and which cycles vary."""
-    datetimes, is_duration = infer_datetimelike(values, name)
+    datetimes, is_duration = read_dates_or_durations(values, name)
     seconds = learn_number(seconds_of(datetimes), name, settings, rows)
     varying = [] if is_duration else [c for c in CYCLES if pd.Series(cycle_positions(datetimes, c)).nunique() > 1]
     return DatetimeColumn(seconds, tuple(varying), zone_of(datetimes), is_duration, is_text(values))
@@ -296,7 +301,7 @@ class DateStorage(ColumnStorage):
     def __init__(self, name: str, values: Table, files: TextFiles) -> None:
         self._name = name
         self._from_text = is_text(values)
-        datetimes, self._is_duration = infer_datetimelike(values, name)
+        datetimes, self._is_duration = read_dates_or_durations(values, name)
         self._zone = zone_of(datetimes)
 
     def pack(self, values: Table) -> Array:
@@ -343,7 +348,7 @@ DATE = ColumnKind(
     classes=(DatetimeColumn,),
     storage=DateStorage,
     feed=np.dtype(np.int64),
-    inferred_types=(*DATE_TYPES, *DURATION_TYPES),
+    inferred_types=(*INFERRED_DATE_TYPES, *INFERRED_DURATION_TYPES),
     recognises=holds_iso_dates,
     may_have_bins=True,
 )

@@ -424,7 +424,7 @@ class Wave(Formula):
 # --- several columns -------------------------------------------------------------------------------------------------
 
 
-MIN_INPUTS_OF_BLOCK = 4
+MIN_MEAN_BLOCK_WIDTH = 4
 """Inputs are copied block by block if the mean block of adjacent inputs has at least this many: for fewer, an array of
 indices is as fast."""
 
@@ -453,7 +453,7 @@ class PlacedFormula:
         Copying to a slice is fast, but takes a pass over the rows for each block.
         """
         starts = np.flatnonzero(np.diff(self.inputs, prepend=-2) > 1).tolist()
-        if len(self.inputs) < MIN_INPUTS_OF_BLOCK * len(starts):
+        if len(self.inputs) < MIN_MEAN_BLOCK_WIDTH * len(starts):
             return [(slice(None), self.inputs)]
         spans = list(map(slice, starts, [*starts[1:], len(self.inputs)]))
         return [(span, slice(int(self.inputs[span][0]), int(self.inputs[span][-1]) + 1)) for span in spans]

@@ -30,7 +30,7 @@ from sknet._tables.column import ColumnKind
 from sknet._tables.dates import DATE, has_offset
 from sknet._tables.numbers import NUMBER
 from sknet._tables.read import (
-    MIXED_TYPES,
+    INFERRED_MIXED_TYPES,
     as_categorical,
     as_uniform_array,
     column_at,
@@ -66,7 +66,7 @@ def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) 
     if not finds_categories:
         return "number" if kind in (None, "category") else kind
     # numbers of several types, such as decimals and floats, are "mixed" to pandas
-    if inferred in MIXED_TYPES and not any(isinstance(value, str) for value in column):
+    if inferred in INFERRED_MIXED_TYPES and not any(isinstance(value, str) for value in column):
         return "number"
     if kind is None:
         raise unusable_column_error(column, name, inferred)
@@ -271,19 +271,19 @@ def advice_for_text(column: pd.Series, name: str) -> str | None:
     if len(texts) < MIN_MISREAD_CATEGORIES or not all(isinstance(text, str) for text in texts):
         return None
     sample = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
-    advisers = (("numbers", _advise_on_numbers), ("numbers", _advise_on_quantities), ("dates", _advise_on_dates))
+    advisers = (("numbers", _numbers_advice), ("numbers", _quantities_advice), ("dates", _dates_advice))
     for what, advise in advisers:
         if advise(sample, name) is not None and (advice := advise(texts, name)):
             return f"is text whose values are {what}, but text is not converted. {advice}"
     return None
 
 
-def _advise_on_numbers(texts: pd.Series, name: str) -> str | None:
+def _numbers_advice(texts: pd.Series, name: str) -> str | None:
     is_read = pd.to_numeric(texts, errors="coerce").notna()
     return _advice(f"pd.to_numeric(X[{name!r}]", texts, is_read) if _are_enough(is_read) else None
 
 
-def _advise_on_quantities(texts: pd.Series, name: str) -> str | None:
+def _quantities_advice(texts: pd.Series, name: str) -> str | None:
     parts = texts.str.extract(f"^(?:{QUANTITY_PATTERN})$")
     is_read, number = parts["number"].notna(), parts["number"].dropna()
     if not _are_enough(is_read) or len(parts[is_read].drop_duplicates(["before", "after"])) > 1:
@@ -307,7 +307,7 @@ def _advise_on_quantities(texts: pd.Series, name: str) -> str | None:
     return _advice(call, texts, is_read)
 
 
-def _advise_on_dates(texts: pd.Series, name: str) -> str | None:
+def _dates_advice(texts: pd.Series, name: str) -> str | None:
     is_date = texts.str.fullmatch(DATE_PATTERN)
     if not _are_enough(is_date):
         return None

@@ -53,7 +53,7 @@ from sknet._tables.column import (
 )
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import QUANTILE_SHARES, Formula, MissingIndicator, NormalScore, Ramps, ScaledNumber
-from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
+from sknet._tables.read import INFERRED_NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
 from sknet._tables.sampling import cross_fit_folds
 from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
 from sknet._typing import Array, DType, Table
@@ -315,7 +315,7 @@ def bin_edges(sorted_columns: SortedColumns, n_bins: int) -> list[Array]:
     quantiles = sorted_columns.quantiles(np.linspace(0.0, 1.0, n_bins + 1))  # (b, n_bins + 1)
     all_differ = np.all(quantiles[:, 1:] > quantiles[:, :-1], axis=1).tolist()
     return [
-        own if differ else _edges_amid_repeated(*sorted_columns.observed(i), n_bins)
+        own if differ else _edges_amid_repeated(*sorted_columns.observed_values_and_weights(i), n_bins)
         for i, (own, differ) in enumerate(zip(quantiles, all_differ, strict=True))
     ]
 
@@ -531,6 +531,6 @@ NUMBER = ColumnKind(
     classes=(NumberColumn, QuantileColumn, BinnedColumn),
     storage=NumberStorage,
     feed=np.dtype(np.float64),
-    inferred_types=NUMBER_TYPES,
+    inferred_types=INFERRED_NUMBER_TYPES,
     may_have_bins=True,
 )

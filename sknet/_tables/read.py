@@ -194,11 +194,11 @@ def arrays_of_table(table: Table) -> Iterator[Array]:
 ColumnValues = pd.Series | Array
 """One column of a table as the user passed it."""
 
-NUMBER_TYPES = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
-TEXT_TYPES = ("string", "categorical")  # which may spell numbers
-DATE_TYPES = ("datetime64", "datetime", "date")
-DURATION_TYPES = ("timedelta64", "timedelta")
-MIXED_TYPES = ("mixed", "mixed-integer")  # objects; they are numbers if none of them is text
+INFERRED_NUMBER_TYPES = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
+INFERRED_TEXT_TYPES = ("string", "categorical")  # which may spell numbers
+INFERRED_DATE_TYPES = ("datetime64", "datetime", "date")
+INFERRED_DURATION_TYPES = ("timedelta64", "timedelta")
+INFERRED_MIXED_TYPES = ("mixed", "mixed-integer")  # objects; they are numbers if none of them is text
 """The results of `pandas.api.types.infer_dtype`, by how a column is read."""
 
 # for error messages: remedies, and plain words for some results of `infer_dtype`
@@ -208,8 +208,8 @@ _DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "n
 _REMEDIES = {
     "complex": "pass its real and imaginary parts as two columns",
     "bytes": "decode it to strings",
-    **dict.fromkeys(MIXED_TYPES, _ONE_KIND_REMEDY),
-    **dict.fromkeys([*DATE_TYPES, *DURATION_TYPES], _SECONDS_REMEDY),
+    **dict.fromkeys(INFERRED_MIXED_TYPES, _ONE_KIND_REMEDY),
+    **dict.fromkeys([*INFERRED_DATE_TYPES, *INFERRED_DURATION_TYPES], _SECONDS_REMEDY),
     "time": "turn it into a number first (seconds since midnight) or drop it",
     "period": "turn it into dates with .dt.to_timestamp() or drop it",
 }
@@ -316,7 +316,7 @@ def inferred_type(column: pd.Series) -> str:
         return "floating"
     inferred = str(pd.api.types.infer_dtype(column, skipna=True))
     # for pandas NaT is a date, but here it is a missing value
-    if inferred in MIXED_TYPES and any(value is pd.NaT for value in column):
+    if inferred in INFERRED_MIXED_TYPES and any(value is pd.NaT for value in column):
         return inferred_type(column[[value is not pd.NaT for value in column]])
     return inferred
 
@@ -335,7 +335,7 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
         return np.asarray(column)
     column = pd.Series(column)
     inferred = inferred_type(column)
-    if inferred not in (*NUMBER_TYPES, *TEXT_TYPES, *MIXED_TYPES):
+    if inferred not in (*INFERRED_NUMBER_TYPES, *INFERRED_TEXT_TYPES, *INFERRED_MIXED_TYPES):
         raise unusable_column_error(column, name, inferred)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)

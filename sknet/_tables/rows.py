@@ -117,7 +117,7 @@ class FeatureTable(ABC):
         """Return the table itself, which is immutable."""
         return self
 
-    def small_numeric_array(self, max_values: int) -> Array | None:
+    def dense_array_if_small(self, max_values: int) -> Array | None:
         """Return the values as an array of numbers; None if there are more, or they are not an array in memory."""
         return None
 
@@ -209,7 +209,7 @@ class Rows:
         Their order depends only on their values. A row of weight 2 then equals two rows to the last bit, even if the
         solver amplifies rounding errors.
         """
-        X = self.X.small_numeric_array(MAX_VALUES_TO_MERGE_ROWS)
+        X = self.X.dense_array_if_small(MAX_VALUES_TO_MERGE_ROWS)
         if X is None:
             return self
         # a single column is sorted as such, which is much faster than as rows of length 1

@@ -73,7 +73,7 @@ class DivergedError(ArithmeticError):
 
 
 @dataclass(frozen=True)
-class EpochEvaluation:
+class EpochSnapshot:
     """Theta at the end of an epoch, and its score and loss on held-out rows."""
 
     theta: Array
@@ -83,7 +83,7 @@ class EpochEvaluation:
     temperature: float = 1.0  # theta's output weights have been divided by it
 
 
-Evaluate: TypeAlias = Callable[[Array, int], EpochEvaluation]
+Evaluate: TypeAlias = Callable[[Array, int], EpochSnapshot]
 """(theta, epoch) -> the evaluation by held-out rows."""
 
 
@@ -125,7 +125,7 @@ class State:
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the score last exceeded the best score by `tol`
     best_score: float = -inf  # without validation, minus the lowest training loss
-    best: EpochEvaluation | None = None  # the epoch to keep; None without validation
+    best: EpochSnapshot | None = None  # the epoch to keep; None without validation
     average: Array | None = None  # moving average of theta, where one is kept
     history: list[Epoch] = field(default_factory=list)
 

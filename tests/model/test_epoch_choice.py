@@ -326,7 +326,7 @@ def test_equal_seeds_choose_the_same_epoch(n_threads):
         again = same_networks.train()
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
     assert_array_equal(first.held_out_outputs.raw, again.held_out_outputs.raw)
-    for one, other in zip(*networks.epochs_by_network, *same_networks.epochs_by_network, strict=True):
+    for one, other in zip(*networks.epoch_histories, *same_networks.epoch_histories, strict=True):
         assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
 
 

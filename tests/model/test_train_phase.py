@@ -16,7 +16,7 @@ def test_networks_train_as_many_epochs_as_folds_chose():
     run = run_of(net, X, X[:, 0] > 0)
     run.select_and_train(NO_OBSERVER, in_threads=False)
     assert run.phase.last_epoch.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
-    assert len(run.folds.epochs_by_network[0]) == run.folds.n_iter <= 3
+    assert len(run.folds.epoch_histories[0]) == run.folds.n_iter <= 3
 
 
 def test_mean_history_averages_over_the_networks_that_trained_the_epoch():

@@ -6,7 +6,7 @@ import numpy as np
 
 from sknet._stream.records import ScratchFiles, choose_format
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import NumberCollector, SourceWriter
+from sknet._stream.stored import NumberTargetCollector, SourceWriter
 from tests.tables.examples import column_choices
 
 
@@ -17,7 +17,7 @@ def stored_table(X, folder, chunk_rows=40):
         choices, all_rows = column_choices(), np.arange(float(len(X)))
         chunks = [Chunk(1, X[i : i + chunk_rows], all_rows[i : i + chunk_rows]) for i in range(0, len(X), chunk_rows)]
         table_format = choose_format(chunks[0].X, choices, files)
-        writer = SourceWriter(files, table_format, NumberCollector(), chunks[0], X[:2])
+        writer = SourceWriter(files, table_format, NumberTargetCollector(), chunks[0], X[:2])
         for chunk in chunks:
             writer.append(chunk)
         yield writer.finish().table

@@ -13,7 +13,7 @@ import pytest
 
 from sknet._stream.records import ScratchFiles, choose_format
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import LabelCollector, NumberCollector, SourceWriter, hash_groups
+from sknet._stream.stored import LabelCollector, NumberTargetCollector, SourceWriter, hash_groups
 from tests.model.examples import rows_with_targets
 from tests.network.pieces import network_of, objective_of
 from tests.stream.files import stored_table
@@ -60,7 +60,7 @@ def test_labels_collected_in_chunks_are_those_read_at_once(name):
 @pytest.mark.filterwarnings("ignore:A column-vector y")
 @pytest.mark.parametrize("name", list(NUMBERS))
 def test_numbers_collected_in_chunks_are_those_read_at_once(name):
-    np.testing.assert_array_equal(collected(NumberCollector, NUMBERS[name]), read_numbers(NUMBERS[name])[KEPT])
+    np.testing.assert_array_equal(collected(NumberTargetCollector, NUMBERS[name]), read_numbers(NUMBERS[name])[KEPT])
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_numbers_collected_in_chunks_are_those_read_at_once(name):
     [
         (LabelCollector, ["a"], [1], "mixes strings"),
         (LabelCollector, [0, 1], [[0, 1], [1, 0]], "1 columns in one chunk and 2 in another"),
-        (NumberCollector, [1.0], [[1.0, 2.0]], "another number of columns"),
+        (NumberTargetCollector, [1.0], [[1.0, 2.0]], "another number of columns"),
     ],
 )
 def test_targets_that_do_not_go_together_are_refused(kind, first, second, message):

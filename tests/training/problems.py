@@ -9,8 +9,8 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchLoop, MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import NO_OBSERVER, Epoch, EpochEvaluation, Problem, State, StopReason, TrainingEnd
-from sknet._vectors import shuffled_batches
+from sknet._training.solver import NO_OBSERVER, Epoch, EpochSnapshot, Problem, State, StopReason, TrainingEnd
+from sknet._vectors import minibatches
 
 OPTIMIZERS = {
     "sgd": SGD(momentum=0.0),
@@ -60,7 +60,7 @@ def rosenbrock(theta, batch, out, rng=None):
 
 
 def problem(objective, n=12, p=5, **more):
-    return Problem(objective, n, p, partial(shuffled_batches, n), **more)
+    return Problem(objective, n, p, partial(minibatches, n), **more)
 
 
 def mini_batch(optimizer=OPTIMIZERS["sgd"], **more):
@@ -89,7 +89,7 @@ class Script:
 
     def __call__(self, theta, epoch):
         self.heard.append("evaluate")
-        return EpochEvaluation(theta, self.scores.pop(0), nan, epoch)
+        return EpochSnapshot(theta, self.scores.pop(0), nan, epoch)
 
     def epoch_began(self):
         self.heard.append(("began", self.epoch))
@@ -158,7 +158,7 @@ def state_after(n_epochs, p=4, **parts):
 
 
 def best_of(theta, score=1.0, at=1):
-    return EpochEvaluation(theta, score, 1.0, at)
+    return EpochSnapshot(theta, score, 1.0, at)
 
 
 def epoch_end_codes():

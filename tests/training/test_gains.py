@@ -9,7 +9,7 @@ import pytest
 
 from sknet._training.optimizers import Adam
 from sknet._training.solver import Problem
-from sknet._vectors import shuffled_batches
+from sknet._vectors import minibatches
 from tests.training.problems import OPTIMIZERS, mini_batch, same
 
 D, H, N_OUT, N = 4, 3, 6, 24  # inputs, units, other weights, samples
@@ -35,7 +35,7 @@ class WeightedLeastSquares:
 
 
 def problem(objective, **more):
-    batches = partial(shuffled_batches, N)
+    batches = partial(minibatches, N)
     return Problem(objective, N, N_OUT + D * H, batches, n_inputs=D, first_input_weight=N_OUT, **more)
 
 
@@ -130,7 +130,7 @@ def test_each_step_is_that_of_training_with_v_and_gains_apart(optimizer, options
     training = {name: options[name] for name in ("weight_decay", "clip_norm", "averaging")}
     solver = mini_batch(optimizer, rate=0.02, batch_size=6, n_epochs=1, shuffle=False, gain_rate=3.0, **training)
     state = start(solver)
-    plain = Plain(optimizer.with_l1(l1) if l1 else optimizer, state.theta[:SIZE], 3.0, **options)
+    plain = Plain(optimizer.stabilised_for_l1(l1) if l1 else optimizer, state.theta[:SIZE], 3.0, **options)
     for epoch in range(1, 4):
         solver = replace(solver, n_epochs=epoch)
         solver.train([the_problem], [state])
