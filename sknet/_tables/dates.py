@@ -229,9 +229,8 @@ def zone_of(datetimes: DatetimeLike) -> str | None:
 def read_datetimelike(values: ColumnValues, name: str, *, is_duration: bool) -> DatetimeLike:
     """Return dates or durations; a TypeError names a column with other values."""
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
-    if pd.api.types.infer_dtype(values, skipna=True) in (
-        INFERRED_DURATION_TYPES if is_duration else INFERRED_DATE_TYPES
-    ):
+    expected_types = INFERRED_DURATION_TYPES if is_duration else INFERRED_DATE_TYPES
+    if pd.api.types.infer_dtype(values, skipna=True) in expected_types:
         try:
             datetimes = index(values)
             microseconds_of(datetimes)  # raises if a date is out of range
