@@ -108,7 +108,8 @@ class SortedColumns:
 
         In float64, (b, quantile_levels); NaN where there is no value.
         """
-        q, m = np.asarray(quantile_levels, dtype=np.float64) - SHARE_TOLERANCE, self.n_values[:, np.newaxis]
+        q = np.asarray(quantile_levels, dtype=np.float64) - SHARE_TOLERANCE
+        m = self.n_values[:, np.newaxis]
         if not self.values.shape[1]:
             return np.full((len(m), len(q)), np.nan)
         if self.weight is None:

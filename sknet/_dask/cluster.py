@@ -60,7 +60,8 @@ class KeptValues:
     """
 
     def __init__(self, cluster: Cluster, make: Callable[..., object], arguments: Sequence[Sequence[object]]) -> None:
-        self._cluster, self._arguments = cluster, [[make] * len(arguments[0]), *arguments]
+        self._cluster = cluster
+        self._arguments = [[make] * len(arguments[0]), *arguments]
         self._futures: list[Future] = []
         self._actors: list[Any] = []
 

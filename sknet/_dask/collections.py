@@ -161,7 +161,9 @@ class _Predict:
     """Predict one partition of a collection: the function of dask's tasks."""
 
     def __init__(self, method: str, arguments: tuple[object, ...], output: int | None, like: Array, names: Any) -> None:
-        self.method, self.arguments, self.like = method, arguments, like
+        self.method = method
+        self.arguments = arguments
+        self.like = like
         self.columns = names  # of a data frame; of intervals of several outputs, below the number of each output
         if like.ndim == 3:
             self.columns = pd.MultiIndex.from_product([range(like.shape[1]), names])

@@ -357,7 +357,9 @@ class PartitionedTable(FeatureTable):
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnWorkers:
         """Encode these rows on the workers, shard by shard; for `encoding_fold`, (n,), see `TableEncoder.encode`."""
-        table, cluster, shards = self.partitions, self.partitions.cluster, self.partitions.shards
+        table = self.partitions
+        cluster = self.partitions.cluster
+        shards = self.partitions.shards
         groups, partition_rows = table.groups_of(self.row_indices)
         encoding_folds = [None] * len(partition_rows) if encoding_fold is None else groups.split(encoding_fold)
         n = len(shards)
@@ -461,7 +463,9 @@ class ShardedObjective:
     """The objective of one network whose rows are on workers."""
 
     def __init__(self, settings: ObjectiveSettings, inputs: EncodedOnWorkers, rows: EncodedRows) -> None:
-        self.n_samples, self._n_weights, self._inputs = len(rows), settings.layout.n_weights, inputs
+        self.n_samples = len(rows)
+        self._n_weights = settings.layout.n_weights
+        self._inputs = inputs
         self._penalty, self._settings = settings.penalty, settings
         self.target_sample = rows.target, rows.relative_weight
         n = len(inputs.futures)

@@ -440,7 +440,8 @@ def compute_shape_functions(
     of_values, of_rows = (contributions_to(each, output).astype(np.float64) for each in (of_drawn, explanation))
     functions = {}
     for j, (grid, is_curve) in grids.items():
-        name, mean = explanation.feature_names[j], of_rows[:, j].mean()
+        name = explanation.feature_names[j]
+        mean = of_rows[:, j].mean()
         centred = of_values[:, j] - mean
         functions[name] = ShapeFunction(
             name, grid, centred[: len(grid)], is_curve, observed=values[j].dropna(),
@@ -508,9 +509,12 @@ def as_plottable(values: pd.Series) -> Array:
 def plot_bars(panel: Any, function: ShapeFunction) -> Any:
     """Draw a bar for each category, and one for missing values; return the bars."""
     labels = list(map(label_of, function.values))
-    heights, colors = list(function.contributions), [CURVE_COLOR] * len(labels)
+    heights = list(function.contributions)
+    colors = [CURVE_COLOR] * len(labels)
     if function.missing is not None:
-        labels, heights, colors = [*labels, "missing"], [*heights, function.missing], [*colors, MISSING_COLOR]
+        labels = [*labels, "missing"]
+        heights = [*heights, function.missing]
+        colors = [*colors, MISSING_COLOR]
     bars = panel.bar(np.arange(len(heights)), heights, color=colors)
     crowded = sum(map(len, labels)) > 24
     panel.set_xticks(

@@ -303,7 +303,8 @@ class NetworkDisplay:
             The display.
         """
         inner = inner_estimator(estimator, "coefs_")
-        classes, names = getattr(inner, "classes_", None), None
+        classes = getattr(inner, "classes_", None)
+        names = None
         if isinstance(classes, np.ndarray):  # one output per class, or for two classes that of the second one
             names = [str(label) for label in classes[-inner.n_outputs_ :]]
         display = cls(
@@ -368,7 +369,8 @@ def plot_connections(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -
     from matplotlib.collections import LineCollection
 
     order = np.argsort(np.abs(weights), axis=None)  # the strongest are drawn last, on top
-    drawn, segments = weights.ravel()[order], list(np.array(list(ends))[order])
+    drawn = weights.ravel()[order]
+    segments = list(np.array(list(ends))[order])
     widths = 0.3 + 2.4 * np.abs(drawn)
     lines = LineCollection(segments, linewidths=widths, array=drawn, cmap=WEIGHT_COLORMAP, clim=(-1.0, 1.0))
     return ax.add_collection(lines)

@@ -25,8 +25,11 @@ from sknet._typing import Array, DType, Table
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-INT64, BOOL, STRING = np.dtype(np.int64), np.dtype(bool), np.dtype(object)
+FLOAT32 = np.dtype(np.float32)
+FLOAT64 = np.dtype(np.float64)
+INT64 = np.dtype(np.int64)
+BOOL = np.dtype(bool)
+STRING = np.dtype(object)
 
 FEED_DTYPES: Mapping[str, DType] = {
     "float32": FLOAT32,
@@ -64,7 +67,8 @@ def skl2onnx_names(names: Sequence[str], outputs: Sequence[str] = ()) -> list[st
         plain = f"_{plain}" if plain[:1].isdigit() else plain
         numbered = (f"{plain}{i or ''}" for i in range(len(names) + len(outputs) + 1))
         found.append(next(other for other in numbered if other not in found))
-    inputs, unique_outputs = found[: len(names)], found[len(names) :]
+    inputs = found[: len(names)]
+    unique_outputs = found[len(names) :]
     renamed = dict(zip(outputs, unique_outputs, strict=True))  # skl2onnx swaps the two names
     return [renamed.get(name, name) for name in inputs]
 
@@ -82,7 +86,8 @@ def model_inputs(X: Table, model: Model) -> list[Input]:
     """Return the inputs of the graph that `to_onnx` makes of a model for a table like X."""
     if not is_frame(X):
         return [("X", FEED_DTYPES.get(np.asarray(X[:1]).dtype.name, FLOAT64))]
-    encoder, columns = model.encoder, list(map(str, X.columns))
+    encoder = model.encoder
+    columns = list(map(str, X.columns))
     expected = columns if encoder.names is None else list(encoder.names)
     if len(columns) != encoder.n_columns or columns != expected:
         raise ExportError(

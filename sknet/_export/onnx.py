@@ -78,7 +78,9 @@ class Graph:
     """
 
     def __init__(self, scope: Scope, container: ModelComponentContainer, dtype: DType) -> None:
-        self._scope, self._container, self.dtype = scope, container, dtype
+        self._scope = scope
+        self._container = container
+        self.dtype = dtype
 
     def node(self, op: str, *inputs: str | Array | float, domain: str = "", **attributes: object) -> str:
         """Write a node; return the name of its output. A Python float becomes a constant of `dtype`."""
@@ -325,7 +327,8 @@ def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) 
 
 def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, part: BaseCategoryColumn) -> str:
     """Write some inputs of a column of categories: each value selects a row of the table of inputs."""
-    categories, inputs = part.categories, inputs_by_category(part)
+    categories = part.categories
+    inputs = inputs_by_category(part)
     x = feed.columns(graph, [placed.position])
     if feed.dtype == STRING:
         row_indices = _input_row_of_text(graph, x, placed.name, categories, inputs)
@@ -358,7 +361,8 @@ def spellings(category: str) -> tuple[str, ...]:
 
 def _input_row_of_text(graph: Graph, x: str, name: str, categories: Sequence[str], inputs: Array) -> str:
     """Write the index of each text's row in the table of inputs."""
-    other, missing = len(categories), len(categories) + 1
+    other = len(categories)
+    missing = len(categories) + 1
     if "" in categories and not np.array_equal(inputs[missing], inputs[other]):
         raise ExportError(
             f"Column {name!r} has the empty text as a category, and missing values: ONNX cannot tell them apart. Name "
@@ -456,7 +460,8 @@ ModelOf = Callable[[object], Model]
 
 def _write_encoder_and_layers(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
     """Write the encoding and the layers; return the raw outputs."""
-    encoded, network = write_encoding(graph, model.encoder, feeds), model.network
+    encoded = write_encoding(graph, model.encoder, feeds)
+    network = model.network
     value = graph.concat([columns for columns, _ in encoded])
     # the columns of `value` are the network's inputs in another order: the first layer's weights follow it
     order = [i for _, inputs in encoded for i in inputs]
@@ -563,7 +568,8 @@ def _write_link(graph: Graph, model: Model, raw: str) -> str:
 def _quantile_link(graph: Graph, head: RegressionHead, raw: str) -> str:
     """Write `Quantiles.apply_link`: from the middle, add the softplus of each step upwards, subtract it downwards."""
     n = len(head.loss.levels)
-    middle, indices = n // 2, np.arange(n)
+    middle = n // 2
+    indices = np.arange(n)
     step, quantile = indices[:, np.newaxis], indices[np.newaxis, :]
     # (n, n): the steps between the middle quantile and each quantile
     up = (step > middle) & (step <= quantile)
@@ -686,10 +692,12 @@ HEADS = {
 
 def _feeds(operator: Operator, model: Model) -> list[Feed]:
     """Return the graph's inputs as feeds. A single input of unknown width has all columns."""
-    feeds, unknown_width = [], model.encoder.n_columns if len(operator.inputs) == 1 else 1
+    feeds = []
+    unknown_width = model.encoder.n_columns if len(operator.inputs) == 1 else 1
     dtypes = {tensor.__name__: dtype for dtype, tensor in TENSORS.items()}
     for variable in operator.inputs:
-        shape, tensor = variable.type.shape, type(variable.type).__name__
+        shape = variable.type.shape
+        tensor = type(variable.type).__name__
         if tensor not in dtypes:
             raise ExportError(
                 f"The graph's input {variable.onnx_name!r} is a {tensor}: it must be of {', '.join(dtypes)}."
@@ -706,7 +714,8 @@ def _output_dtype(variables: Sequence[Variable]) -> DType:
 
 def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: ModelComponentContainer) -> None:
     """Write the nodes of an estimator, from the graph's inputs to its outputs."""
-    model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
+    model = model_of(operator.raw_operator)
+    dtype = _output_dtype(operator.inputs)
     graph = Graph(scope, container, model.predict_dtype)
     raw = _write_encoder_and_layers(graph, model, _feeds(operator, model))
     if model.network.is_monotone:  # for the reason in `output_rounding_unit`

@@ -324,7 +324,9 @@ class DenseBatches:
     """The rows of an array, (n, d) or (n,), copied batch by batch into one buffer."""
 
     def __init__(self, values: Array, batch_format: BatchFormat = "dense") -> None:
-        self.batch_format, self._values, self._is_view = batch_format, values, not values.flags.c_contiguous
+        self.batch_format = batch_format
+        self._values = values
+        self._is_view = not values.flags.c_contiguous
         self._buffer = np.empty((0, *values.shape[1:]), values.dtype)
 
     def __call__(self, batch: Batch) -> Array:
@@ -375,7 +377,9 @@ class MixedBatches:
     batch_format: BatchFormat = "mixed"
 
     def __init__(self, dense: InputBatches, one_hot: OneHotRows, dense_inputs: NDArray[np.intp]) -> None:
-        self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs
+        self._dense = dense
+        self._one_hot = one_hot
+        self._dense_inputs = dense_inputs
 
     def __call__(self, batch: Batch) -> MixedRows:
         """Return the batch's rows."""

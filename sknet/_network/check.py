@@ -146,7 +146,9 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     # by default positive and adding up to 1, which suits nearly every loss
     target = rng.dirichlet(np.ones(2), N_CHECKED_ROWS) if target is None else np.array(target, dtype=np.float64)
     target = target.reshape(len(target), -1)[:, : 1 if loss.levels else None]
-    name, n, k = f"Loss {loss.name!r}", len(target), len(loss.levels) or target.shape[1]
+    name = f"Loss {loss.name!r}"
+    n = len(target)
+    k = len(loss.levels) or target.shape[1]
     outside = target[~loss.targets.contains(target)]
     if outside.size:
         raise ValueError(
@@ -179,11 +181,14 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     joint = loss.joint
     if joint is not None:
         check_slope(f"{of_joint}[1]", "joint", lambda *given: joint(*given)[1])
-        sample, found = {"sample": np.arange(n)}, joint(raw.copy(), target)[0]
+        sample = {"sample": np.arange(n)}
+        found = joint(raw.copy(), target)[0]
         _check_close(f"{of_joint}[0] is not what value returns", sample, "joint", found, value, tolerance)
-    link, delta = loss.inverse_link, rng.normal(size=(n, k))
+    link = loss.inverse_link
+    delta = rng.normal(size=(n, k))
     _call_in_place_finite(f"{name}: link(raw)", link.apply, raw)
-    backward, slope_of_link = link.backward(raw.copy(), delta), link_differences(link.apply, raw, delta)
+    backward = link.backward(raw.copy(), delta)
+    slope_of_link = link_differences(link.apply, raw, delta)
     what = f"{name}: link_backward(raw, delta) is not the slope of link"
     _check_close(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
     if loss.start is not None:

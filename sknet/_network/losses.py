@@ -524,7 +524,8 @@ class _LossOfPresentTargets:
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
         if not np.isnan(target).any():
             return value_and_gradient(self.whole, raw, target)
-        total, delta = np.zeros(len(raw), raw.dtype), np.zeros_like(raw)
+        total = np.zeros(len(raw), raw.dtype)
+        delta = np.zeros_like(raw)
         for loss, s, present in self._losses_with_present_rows(target):
             # an index array copies, so the loss cannot overwrite raw
             value, gradient = value_and_gradient(loss, raw[present, s], target[present, s])

@@ -85,7 +85,9 @@ class Objective:
 
     def set_rows(self, inputs: InputBatches, target: Array, weight: Array | None) -> None:
         """Set the training rows. Layers stay bound, because they hold no rows."""
-        self.n_samples, self._inputs, self._target = target.shape[0], inputs, DenseBatches(target)
+        self.n_samples = target.shape[0]
+        self._inputs = inputs
+        self._target = DenseBatches(target)
         self._weight = None if weight is None else DenseBatches(weight)
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
@@ -100,7 +102,9 @@ class Objective:
         For a batch of sparse rows, but not of all rows, the gradient may be a `SparseGradient` in the memory of `out`.
         It then leaves out the first-layer weights of inputs that are 0 in the batch.
         """
-        n, w, penalty = n_rows_in_batch(batch), theta[: self._settings.layout.n_weights], self._settings.penalty
+        n = n_rows_in_batch(batch)
+        w = theta[: self._settings.layout.n_weights]
+        penalty = self._settings.penalty
         if n > self._settings.block_rows:
             value = self.partial_value_and_gradient(theta, batch, n, out, rng)
         else:
@@ -171,7 +175,10 @@ class Objective:
     def _sparse_gradient(self, theta: Array, out: Array, touched: Array) -> SparseGradient:
         """Return the gradient of the weights that a batch touches, with their L2 penalty."""
         layout, penalty = self._settings.layout, self._settings.penalty
-        start, stop, h = layout.weight_starts[0], layout.n_weights, layout.sizes[1]  # W_1 is the last matrix
+        # W_1 is the last matrix
+        start = layout.weight_starts[0]
+        stop = layout.n_weights
+        h = layout.sizes[1]
         values = out[start : start + len(touched) * h].reshape(-1, h)  # see `DenseOnSparse`
         penalty.add_gradient(theta[:start], out[:start])
         W = theta[start:stop].reshape(-1, h)

@@ -229,7 +229,8 @@ def draw_centred_weights(
     drawn = _draw_layers(layout, INITIALIZERS["lecun_normal"], rng, sets)
     coefs = [W * scale for W, scale in zip(drawn, scales, strict=True)]
     if len(bins_per_column):
-        first, n_bins = coefs[0], len(bins_per_column)
+        first = coefs[0]
+        n_bins = len(bins_per_column)
         # the scale that weights would have without bins; a unit sees the inputs of its set
         n_seen, n_others = np.count_nonzero(first, axis=0), np.count_nonzero(first[n_bins:], axis=0)
         first *= np.sqrt(n_seen / np.maximum(n_others, 1))

@@ -209,7 +209,8 @@ def _sort_metadata(content: bytes) -> tuple[bytes, memoryview]:
 
 def _names_of(pieces: list[object]) -> list[str]:
     """Return the name of each of the user's own pieces: its `name`, its `__name__`, or the name of its class."""
-    names, owners = [], dict[str, object]()
+    names = []
+    owners = dict[str, object]()
     for piece in pieces:
         possible = (getattr(piece, "name", None), getattr(piece, "__name__", None), type(piece).__name__)
         name = next(name for name in possible if isinstance(name, str))
@@ -293,7 +294,8 @@ def _parse_int(text: str) -> int:
 
 def _check_header(file: BinaryIO) -> None:
     """Raise if parsing the header would take more than MAX_EXTRA_BYTES; moves the file to the start of the tensors."""
-    start, size = file.read(8), os.fstat(file.fileno()).st_size
+    start = file.read(8)
+    size = os.fstat(file.fileno()).st_size
     length = int.from_bytes(start, "little")
     if size < 8 or length > min(size - 8, MAX_EXTRA_BYTES // BYTES_PER_CHARACTER):
         raise ValueError("its header is longer than the file, or than any header")

@@ -195,7 +195,10 @@ class _Unpacker:
     def __init__(
         self, classes: Mapping[str, type], arrays: dict[str, Array], pieces: list[object], max_rows: float
     ) -> None:
-        self._classes, self.arrays, self.pieces, self._rows_left = classes, arrays, pieces, max_rows
+        self._classes = classes
+        self.arrays = arrays
+        self.pieces = pieces
+        self._rows_left = max_rows
 
     def unpack(self, plain: object, path: str) -> object:
         """Return the value with this plain form; `path` is its path."""
@@ -233,7 +236,8 @@ class _Unpacker:
 
     def make_rows(self, path: str, of: str) -> tuple[object, ...]:
         """Return a tuple of values of one class, whose fields are stored in arrays."""
-        cls, hints = self._classes[of], hints_of(self._classes[of])
+        cls = self._classes[of]
+        hints = hints_of(self._classes[of])
         # a field that was added after the file was written has no array: all values get its default
         paths = {name: _join(path, name) for name in hints}
         columns = {name: self.pop_array(paths[name]) for name in hints if paths[name] in self.arrays}
@@ -263,7 +267,8 @@ class _Unpacker:
 
     def make_random_state(self, path: str, state: object) -> np.random.RandomState:
         """Return a RandomState, NumPy's older generator, with this state."""
-        unpacked, source = self.unpack(state, path), np.random.RandomState(0)
+        unpacked = self.unpack(state, path)
+        source = np.random.RandomState(0)
         key, position = unpacked["state"]["key"], unpacked["state"]["pos"]  # type: ignore[index]
         if key.shape != (624,) or not 0 <= position <= 624:  # NumPy does not check
             raise ValueError(f"{path} is not the state of a random generator")

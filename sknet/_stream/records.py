@@ -99,7 +99,9 @@ class BucketWriter:
     """
 
     def __init__(self, files: ScratchFiles, dtype: DType) -> None:
-        self._files, self._file, self.dtype = files, files.open(), dtype
+        self._files = files
+        self._file = files.open()
+        self.dtype = dtype
         self._buffer = np.empty(max(1, WRITE_BUFFER_BYTES // dtype.itemsize), dtype)
         self._n_buffered = 0
         self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each segment; the first segment is empty
@@ -161,7 +163,8 @@ class ShuffledRecords:
 
     def take(self, record_indices: NDArray[np.intp]) -> Records:
         """Read the records at some indices, in the order of the indices."""
-        order, records = np.argsort(record_indices, kind="stable"), np.empty(len(record_indices), self.dtype)
+        order = np.argsort(record_indices, kind="stable")
+        records = np.empty(len(record_indices), self.dtype)
         for pool, row_indices in self.pools(record_indices[order]):
             records[order[row_indices]] = pool
         return records
@@ -200,11 +203,14 @@ class ShuffledRecords:
         n_rows = max(min_rows, BYTES_READ_PER_POOL // self.dtype.itemsize)
         sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all segments
         order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
-        ends, start, read = np.cumsum(sizes[order]), 0, 0  # rows up to the end of each bucket; next bucket; rows read
-        while read < ends[-1]:
-            stop = min(int(np.searchsorted(ends, read + n_rows)) + 1, len(order))
-            yield self._read(order[start:stop], int(ends[stop - 1]) - read, record_indices)
-            start, read = stop, int(ends[stop - 1])
+        ends = np.cumsum(sizes[order])  # rows up to the end of each bucket
+        start = 0  # the next bucket
+        n_read = 0
+        while n_read < ends[-1]:
+            stop = min(int(np.searchsorted(ends, n_read + n_rows)) + 1, len(order))
+            yield self._read(order[start:stop], int(ends[stop - 1]) - n_read, record_indices)
+            start = stop
+            n_read = int(ends[stop - 1])
 
     def _read(
         self, buckets: NDArray[np.intp], n: int, record_indices: NDArray[np.intp] | None

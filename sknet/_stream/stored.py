@@ -59,7 +59,8 @@ class LabelCollector:
         labels = as_labels(y)[kept]
         columns = [labels] if labels.ndim == 1 else list(labels.T)
         if not self._known:
-            self._known, self._flat = [np.empty(0, np.int64)] * len(columns), labels.ndim == 1
+            self._known = [np.empty(0, np.int64)] * len(columns)
+            self._flat = labels.ndim == 1
         if (self._flat, len(self._known)) != (labels.ndim == 1, len(columns)):
             raise ValueError(f"y has {len(self._known)} columns in one chunk and {len(columns)} in another.")
         indices = []
@@ -148,7 +149,9 @@ class SourceWriter:
     def __init__(
         self, files: ScratchFiles, table_format: TableFormat, targets: TargetCollector, first: Chunk, first_rows: Table
     ) -> None:
-        self._files, self._format, self._targets = files, table_format, targets
+        self._files = files
+        self._format = table_format
+        self._targets = targets
         self._first, self._first_rows = first, first_rows
         self._writer = BucketWriter(files, np.dtype(table_format.fields))
         self._weights: list[Array] = []
@@ -378,7 +381,8 @@ class EncodedOnRead:
         y, weight = rows.y, rows.relative_weight
         if exceeds_sample_size(len(self)):  # encoded targets of all rows take too much memory: use a sample
             sample = sample_rows(len(self), 0)
-            y, weight = y[sample], take_optional(weight, sample)
+            y = y[sample]
+            weight = take_optional(weight, sample)
             for some in blocks_of_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
                 rows.encode_targets(rows.y[some])  # raises for wrong targets; the result is not kept
         return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
@@ -402,7 +406,9 @@ class PooledObjective:
         self, settings: ObjectiveSettings, encoded: EncodedOnRead, rows: EncodedRows, target: Array,
         weight: Array | None,
     ) -> None:  # fmt: skip
-        self._settings, self._encoded, self._rows = settings, encoded, rows
+        self._settings = settings
+        self._encoded = encoded
+        self._rows = rows
         self.target_sample = target, weight
         self._in_memory = Objective(settings, encoded, target)  # `batches` sets its rows
 

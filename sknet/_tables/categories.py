@@ -256,8 +256,10 @@ class Categories:
 
     def one_hot(self, max_categories: int | None, *, group_infrequent: bool = True) -> CategoryColumn:
         """Return the column with at most this many one-hot inputs, one for each of the most frequent categories."""
-        keys, has_missing = self.frequent_keys() if group_infrequent else list(self.n_rows), self.has_missing
-        n, n_others = len(keys), len(self.shares) - len(keys)
+        keys = self.frequent_keys() if group_infrequent else list(self.n_rows)
+        has_missing = self.has_missing
+        n = len(keys)
+        n_others = len(self.shares) - len(keys)
         limit = np.inf if max_categories is None else max_categories
         # two categories without missing values always fit, since they have a single input
         if n + (n_others > 0) + has_missing > limit and (n != 2 or n_others or has_missing):
@@ -302,7 +304,8 @@ def statistics_by_slot(
 ) -> tuple[Array, Array, Array]:
     """Return n, mean and squares of each slot; see the Conventions."""
     n = np.bincount(slot, weight, n_slots).astype(np.float64)  # without rows, bincount returns integers
-    mean, squares = np.zeros((n_slots, target.shape[1])), np.zeros((n_slots, target.shape[1]))
+    mean = np.zeros((n_slots, target.shape[1]))
+    squares = np.zeros((n_slots, target.shape[1]))
     for i, column in enumerate(target.T):
         mean[:, i] = safe_divide(np.bincount(slot, weight * column, n_slots).astype(np.float64), n)
         squares[:, i] = np.bincount(slot, weight * (column - mean[slot, i]) ** 2, n_slots)
@@ -329,7 +332,8 @@ def anova_mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Ar
     Their expectations are size·τ² + σ² and σ². Both are 0 if there is a single category, or a single row in each one,
     since τ² and σ² cannot be told apart then.
     """
-    n_rows, n_categories = n.sum(), np.count_nonzero(n)
+    n_rows = n.sum()
+    n_categories = np.count_nonzero(n)
     if n_categories < 2 or n_rows <= n_categories:
         return np.zeros(mean.shape[1]), np.zeros(mean.shape[1]), 1.0
     _, _, squares_of_all = merge_statistics(n, mean, squares)
@@ -451,7 +455,9 @@ def learn_category(
     """
     codes, keys = read_categories(values, name)
     check_text_is_encodable(keys, f"Column {name!r} of X")
-    target, weight, encoding = rows.target, rows.weight, settings.category_encoding
+    target = rows.target
+    weight = rows.weight
+    encoding = settings.category_encoding
     categories = count_categories(codes, keys, weight)
     if categories.all_differ:
         return IdentifierColumn(has_missing=categories.has_missing)
@@ -525,7 +531,8 @@ def compute_target_totals(
     The targets of held-out rows are left out, but their categories are included.
     """
     distinct = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same key
-    n_slots, n_cells = len(distinct) + 2, N_ENCODING_FOLDS * (len(distinct) + 2)
+    n_slots = len(distinct) + 2
+    n_cells = N_ENCODING_FOLDS * (len(distinct) + 2)
     slot = find_slots({key: i for i, key in enumerate(distinct)}, keys, len(distinct) + 1, len(distinct))[codes]
     cell = np.maximum(encoding_fold, 0) * n_slots + slot  # the index of each row's fold and slot
     w = np.where(encoding_fold < 0, 0.0, 1.0 if weight is None else weight)

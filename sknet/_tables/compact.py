@@ -158,7 +158,8 @@ def encode_compact(
     encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
 ) -> CompactRows:
     """Encode a dense table as `TableEncoder.encode` does, into arrays of a fraction of the size."""
-    n, layout = X.shape[0], compact_layout(encoder)
+    n = X.shape[0]
+    layout = compact_layout(encoder)
     arrays = {name: np.empty((n, width), own_dtype) for name, (width, own_dtype) in layout.arrays(dtype).items()}
     compact = CompactRows(layout, **arrays)
     for rows in encoder.row_blocks(n):
@@ -199,7 +200,8 @@ def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[ColumnsOfEqualBins, 
     # sorted by number of bins, and within a group by input
     for n_bins, columns in groupby(sorted(binned), key=lambda column: column[0]):
         inputs = np.concatenate([np.arange(start, start + n_bins) for _, start in columns])
-        span, n_columns = slice(int(inputs[0]), int(inputs[-1]) + 1), len(inputs) // n_bins
+        span = slice(int(inputs[0]), int(inputs[-1]) + 1)
+        n_columns = len(inputs) // n_bins
         is_adjacent = len(inputs) == span.stop - span.start  # writing to a slice is faster than to an index array
         groups.append(
             ColumnsOfEqualBins(

@@ -318,7 +318,8 @@ class TableEncoder:
                 (placed,) = self.placed_formulas  # the scaled numbers
                 return placed.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
             X = self.sparse_to_dense(X)
-        m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
+        m = self.n_inputs
+        out = np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0  # an empty slice without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         for rows in self.row_blocks(len(out)):

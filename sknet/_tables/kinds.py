@@ -285,7 +285,8 @@ def _numbers_advice(texts: pd.Series, name: str) -> str | None:
 
 def _quantities_advice(texts: pd.Series, name: str) -> str | None:
     parts = texts.str.extract(f"^(?:{QUANTITY_PATTERN})$")
-    is_read, number = parts["number"].notna(), parts["number"].dropna()
+    is_read = parts["number"].notna()
+    number = parts["number"].dropna()
     if not _are_enough(is_read) or len(parts[is_read].drop_duplicates(["before", "after"])) > 1:
         return None
     has_comma = number.str.contains(",")

@@ -586,7 +586,8 @@ def apply_class_weight(
     if class_weight is None:
         return weight
     weight = np.ones(len(codes)) if weight is None else weight
-    product, by_output = weight, _for_each_output(class_weight, codes.shape[1])
+    product = weight
+    by_output = _for_each_output(class_weight, codes.shape[1])
     for setting, known, code in zip(by_output, labels.classes_by_column, codes.T, strict=True):
         present = code >= 0
         total = np.bincount(code[present], weight[present], len(known))  # (K,), the total weight of each class

@@ -75,7 +75,8 @@ def _all_missing(values: Table | ColumnValues) -> Array:
 
 def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
     """Return the encoder with constant columns scaled by the values of new rows, and the names of these columns."""
-    columns, names = list(encoder.columns), []
+    columns = list(encoder.columns)
+    names = []
     constant = [j for j, column in enumerate(columns) if column.is_constant]
     if constant and is_sparse(X):
         X = X.tocsc()  # reading a column of a CSC matrix is fast

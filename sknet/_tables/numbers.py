@@ -240,7 +240,8 @@ def _sparse_scale(X: Table, weight: Array | None) -> Array:
         X.sum_duplicates()
     w = np.ones(n) if weight is None else weight
     # bring each column to magnitude one by a power of two, so that no square overflows or vanishes
-    values, largest = X.data.astype(np.float64), np.zeros(d)
+    values = X.data.astype(np.float64)
+    largest = np.zeros(d)
     np.maximum.at(largest, X.indices, np.abs(values))
     exponent = np.frexp(largest)[1]
     scaled = np.ldexp(values, -exponent[X.indices])
@@ -335,7 +336,8 @@ def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Ar
             return np.sort([*edges, *repeated])
         repeated += edges[counts > 1].tolist()
         others = ~np.isin(values, repeated)
-        values, weight = values[others], take_optional(weight, others)
+        values = values[others]
+        weight = take_optional(weight, others)
     # each of the few remaining values is an edge
     return np.sort([*np.unique(values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])
 
@@ -444,7 +446,8 @@ class StepFinder:
         """Return the squared errors of the judged rows by a ridge regression on the columns' bins in the other rows."""
         dtype = self.filled.dtype
         inputs = np.hstack([column.ramps.encode(self.filled[:, [i]], dtype, ()) for i, column in columns.items()])
-        others, weight = ~judged, self.weight[~judged] / self.weight[~judged].mean()
+        others = ~judged
+        weight = self.weight[~judged] / self.weight[~judged].mean()
         mean, deviation = mean_and_deviation(inputs[others].T, weight)
         inputs = (inputs - mean) * safe_reciprocal(deviation)
         target_mean = np.average(self.target[others], axis=0, weights=weight)

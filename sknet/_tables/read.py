@@ -76,8 +76,10 @@ class MemoryMappedRows:
     """
 
     def __init__(self, values: Array, rows: Array) -> None:
-        self._values, self._rows = np.asarray(values), rows
-        self.shape, self.dtype = (len(rows), values.shape[1]), values.dtype
+        self._values = np.asarray(values)
+        self._rows = rows
+        self.shape = (len(rows), values.shape[1])
+        self.dtype = values.dtype
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -187,7 +187,8 @@ class Rows:
 
     def sample(self, seed: int, train: NDArray[np.intp] | None = None) -> Sample:
         """Return the rows that columns are learnt from: the rows `train`, or all; a random sample if they are many."""
-        row_indices, n = train, len(self) if train is None else len(train)
+        row_indices = train
+        n = len(self) if train is None else len(train)
         if exceeds_sample_size(n):
             drawn = sample_rows(n, seed)
             row_indices = drawn if train is None else train[drawn]

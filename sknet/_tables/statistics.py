@@ -36,7 +36,8 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Arr
     mean = (w * u).sum(axis=-1) / total
     deviation = np.sqrt((w * (u - mean[..., np.newaxis]) ** 2).sum(axis=-1) / total)
     # rounding could make the deviation of equal values larger than 0
-    varies, single = low < high, np.where(np.isnan(low), 0.0, low)
+    varies = low < high
+    single = np.where(np.isnan(low), 0.0, low)
     return np.where(varies, np.ldexp(mean, exponent), single), np.where(varies, np.ldexp(deviation, exponent), 0.0)
 
 

@@ -111,7 +111,8 @@ class TextColumn(EqualByFields, Column):
     has_missing: bool = False
 
     def __post_init__(self) -> None:
-        v, c = len(self.terms), len(self.centre)
+        v = len(self.terms)
+        c = len(self.centre)
         shapes = self.idf.shape, self.components.shape, self.centre.shape
         if shapes != ((v,), (c, v), (c,)) or len(set(self.terms)) < v:
             raise ValueError(f"A text's {v} terms do not go with arrays of shapes {shapes}, or are not all different.")
@@ -270,7 +271,9 @@ class TextStorage(ColumnStorage):
     dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
 
     def __init__(self, name: str, values: Table, files: TextFiles) -> None:
-        self._name, self._files, self._file = name, files, files.open()
+        self._name = name
+        self._files = files
+        self._file = files.open()
         self._end = 0
 
     def pack(self, values: Table) -> Array:

@@ -82,7 +82,8 @@ class _SignedParts:
 
     def split(self, theta: Array) -> Array:
         """Return x: theta with its weights split into two parts."""
-        x, n = theta.astype(np.float64), self.n_split
+        x = theta.astype(np.float64)
+        n = self.n_split
         return np.concatenate([np.maximum(x[:n], 0.0), x[n:], np.maximum(-x[:n], 0.0)])
 
     def merge_into(self, x: Array, theta: Array) -> None:
@@ -97,12 +98,15 @@ class _SignedParts:
 
     def gradient(self, by_theta: Array) -> Array:
         """Return dJ/dx with the L1 penalty: w = w+ - w-, so dJ/dw+ = dJ/dw + l1 and dJ/dw- = -dJ/dw + l1."""
-        g, n = by_theta.astype(np.float64), self.n_split
+        g = by_theta.astype(np.float64)
+        n = self.n_split
         return np.concatenate([g[:n] + self.l1, g[n:], self.l1 - g[:n]])
 
     def bounds(self, size: int) -> Bounds:
         """Return the bounds on x: the bounds on the weights and, with an L1 penalty, 0 for each of their parts."""
-        n, lower, upper = self.n_split, np.full(size, -np.inf), np.full(size, np.inf)
+        n = self.n_split
+        lower = np.full(size, -np.inf)
+        upper = np.full(size, np.inf)
         if self.weight_bounds is not None:
             n_weights = len(self.weight_bounds[0])
             lower[:n_weights], upper[:n_weights] = self.weight_bounds
@@ -116,17 +120,23 @@ class _Minimization:
     """A call of SciPy's solver, with its callbacks: the objective, and the end of an iteration."""
 
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver) -> None:
-        self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
+        self.problem = problem
+        self.solver = solver
+        self.state = state
+        self.observer = observer
         self.snapshot = state.snapshot()
         self.variables = _SignedParts(problem.n_weights, problem.l1, problem.bounds)
         self.reason: StopReason | None = None
         # SciPy may reject points that it tries, so state.theta changes only at the end of an iteration
-        self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
+        self._theta = state.theta.copy()
+        self._gradient = np.empty_like(state.theta)
         self._gradient_norm, self._iteration_begun = 0.0, False
 
     def minimize(self) -> OptimizeResult:
         """Call SciPy's solver and overwrite theta with its result."""
-        solver, state, epochs_before = self.solver, self.state, self.state.epoch
+        solver = self.solver
+        state = self.state
+        epochs_before = self.state.epoch
         x = self.variables.split(state.theta)
         options = {
             "maxiter": solver.n_epochs - state.epoch,
@@ -150,7 +160,8 @@ class _Minimization:
         """Return the objective and its gradient at x. The first call of an iteration marks its beginning."""
         if not self._iteration_begun:
             self.observer.epoch_began()
-            self._iteration_begun, self._started = True, perf_counter()
+            self._iteration_begun = True
+            self._started = perf_counter()
         self.variables.merge_into(x, self._theta)
         # for a batch of all samples, the gradient is whole, in `_gradient`
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
@@ -162,7 +173,8 @@ class _Minimization:
 
     def record_iteration(self, intermediate_result: OptimizeResult) -> None:  # SciPy requires this argument's name
         """Record an iteration; raise StopIteration to stop SciPy."""
-        state, loss = self.state, float(intermediate_result.fun)
+        state = self.state
+        loss = float(intermediate_result.fun)
         self.variables.merge_into(intermediate_result.x, state.theta)
         tol, norm = self.solver.tol, self._gradient_norm
         state.record_epoch(self.problem, tol, self._started, loss=loss, gradient_norm=norm)

@@ -111,7 +111,9 @@ class InputGains:
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
         """Overwrite the gradient with the direction of W and g, and update the moments; return the scale."""
-        W, G, dg = self.W, self.G, self.dg
+        W = self.W
+        G = self.G
+        dg = self.dg
         gain = np.exp(self.g)  #           exp(g_j)                     (d, 1)
         np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
         G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
@@ -129,7 +131,9 @@ class MiniBatchLoop:
     """The epochs of one network."""
 
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
-        self.solver, self.problem, self.state = solver, problem, state
+        self.solver = solver
+        self.problem = problem
+        self.state = state
         self._epochs_before, self._vectors = state.epoch, state.vectors
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
         self._gradient = np.zeros_like(state.theta)
@@ -162,7 +166,9 @@ class MiniBatchLoop:
 
     def train_epoch(self) -> None:
         """Train one epoch, and overwrite the state with the state at its end."""
-        solver, problem, state = self.solver, self.problem, self.state
+        solver = self.solver
+        problem = self.problem
+        state = self.state
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             started = perf_counter()
             loss, rate, norm = self._train_batches()
@@ -196,11 +202,19 @@ class MiniBatchLoop:
 
     def _train_batches(self) -> tuple[float, float, float]:
         """Take a step for each batch of an epoch; return the mean loss, the last rate and the last gradient's norm."""
-        solver, problem, state = self.solver, self.problem, self.state
-        n, size, clip_norm = problem.n_samples, solver.batch_size, solver.clip_norm
+        solver = self.solver
+        problem = self.problem
+        state = self.state
+        n = problem.n_samples
+        size = solver.batch_size
+        clip_norm = solver.clip_norm
         n_batches = -(-n // size)  # rounded up: the last batch may be smaller
         rng = state.rng if problem.is_random else None
-        total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
+        total = 0.0
+        n_without_penalty = 0
+        rate = 0.0
+        norm = 0.0
+        first_value = 0.0
         self._late_averages = LateAverages()
         for i, batch in enumerate(problem.batches(size, state.rng if solver.shuffle else None)):
             value, gradient = problem.objective(state.theta, batch, self._gradient, rng)
@@ -249,7 +263,8 @@ class MiniBatchLoop:
             self._move(self._vectors, gradient, rate, problem.n_weights, decay)
             self._late_averages.count_step(decay)
         if problem.l1:
-            w, steps = state.theta[: problem.n_weights], self._steady_steps(rate)
+            w = state.theta[: problem.n_weights]
+            steps = self._steady_steps(rate)
             soft_threshold(w, problem.l1 * (steps[: w.size] if isinstance(steps, np.ndarray) else steps))
         if problem.limit_norms is not None:
             problem.limit_norms(state.theta)
@@ -296,7 +311,9 @@ class MiniBatchLoop:
     def _move_touched(self, gradient: SparseGradient, rate: float, decay: float) -> None:
         """Do as `_move`, but of the first layer's weights, move only the rows that the batch touches."""
         out, start, stop, row_indices, values = gradient
-        vectors, late, h = self._vectors, self._late_averages, values.shape[1]
+        vectors = self._vectors
+        late = self._late_averages
+        h = values.shape[1]
         self._move(vectors.each(lambda vector: vector[:start]), out[:start], rate, start, decay)  # later weights
         self._move(vectors.each(lambda vector: vector[stop:]), out[stop:], rate, 0, decay)  # biases, which do not decay
         matrices = vectors.each(lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
@@ -425,4 +442,5 @@ class LateAverages:
             late = np.flatnonzero(self._log_at_update != self._log_product)
             for rows in blocks_of_batch(late, max(1, PARAMETERS_MOVED_AT_ONCE // weights.shape[1])):
                 average[rows] = self.up_to_date(weights[rows], average[rows], rows)
-            self._weights_and_average, self._log_at_update = None, np.empty(0)
+            self._weights_and_average = None
+            self._log_at_update = np.empty(0)

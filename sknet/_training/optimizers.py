@@ -349,7 +349,10 @@ def one_cycle(progress: ScheduleInput) -> float:
 
     Smith (2018), arXiv:1803.09820.
     """
-    start, peak, end, warm = 1.0 / 25.0, 1.0, 1.0 / 250_000.0, 0.3
+    start = 1.0 / 25.0
+    peak = 1.0
+    end = 1.0 / 250_000.0
+    warm = 0.3
     if progress.fraction < warm:
         return _half_cosine(start, peak, progress.fraction / warm)
     return _half_cosine(peak, end, (progress.fraction - warm) / (1.0 - warm))

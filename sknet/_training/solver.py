@@ -159,7 +159,9 @@ class State:
         If scores are equal, the latest epoch is the best: an accuracy often stays the same
         while the loss still falls. If all scores are NaN, the lowest validation loss is the best.
         """
-        loss, score, compared = nan, nan, -training_loss
+        loss = nan
+        score = nan
+        compared = -training_loss
         if evaluate is not None:
             evaluated = evaluate(self.averaged_theta, self.epoch)
             loss, score = evaluated.validation_loss, evaluated.score
