@@ -100,8 +100,8 @@ class SortedColumns:
 
     def observed_values_and_weights(self, i: int) -> tuple[Array, Array | None]:
         """Return the values of one column that are not missing, (m,), and their weights."""
-        some = slice(self.n_values[i])
-        return self.values[i, some], None if self.weight is None else self.weight[i, some]
+        observed = slice(self.n_values[i])
+        return self.values[i, observed], None if self.weight is None else self.weight[i, observed]
 
     def quantiles(self, quantile_levels: ArrayLike) -> Array:
         """Return quantiles by the inverted distribution function: the first value whose cumulated share reaches each.

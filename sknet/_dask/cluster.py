@@ -72,21 +72,24 @@ class KeptValues:
         otherwise they raise the method's own error. The first call makes the values, and so does the first call after
         an error.
         """
-        sent = [None if each is None else list(each) for each in arguments]
+        sent = [None if call_arguments is None else list(call_arguments) for call_arguments in arguments]
         try:
             if not self._actors:
                 self._futures = self._cluster.start_tasks(WorkerActor, *self._arguments, as_actors=True)
                 self._actors = self._cluster.actors(self._futures)
             pairs = zip(self._actors, sent, strict=True)
-            calls = [actor.call(method, each) for actor, each in pairs if each is not None]
-            return self._cluster.wait_for(_gather(calls), actors=self._futures)
+            calls = [
+                actor.call(method, call_arguments) for actor, call_arguments in pairs if call_arguments is not None
+            ]
+            return self._cluster.run_coroutine(_gather(calls), actors=self._futures)
         except Exception:  # dask raises exceptions of many types for a lost worker
             self.release()
             return None
         finally:
-            for each in sent:  # dask's calls are reference cycles, which would keep theta until they are collected
-                if each is not None:
-                    each.clear()
+            # dask's calls are reference cycles, which would keep theta until they are collected
+            for call_arguments in sent:
+                if call_arguments is not None:
+                    call_arguments.clear()
 
     def release(self) -> None:
         """Release the values on the workers; the next call makes them again."""
@@ -115,6 +118,7 @@ class Cluster:
     """
 
     def __init__(self, client: Client) -> None:
+        """Wait until the cluster has a worker; raise a RuntimeError if none comes in time."""
         self._client: Any = client
         # `close` releases these; weak references are enough, since dask releases futures without references
         self._futures: WeakSet[Future] = WeakSet()
@@ -143,12 +147,14 @@ class Cluster:
         return [address for address, n in sorted(self._client.nthreads().items()) for _ in range(n)]
 
     def _check_client(self) -> None:
+        """Raise a RuntimeError if the client is asynchronous or closed."""
         if self._client.asynchronous:
             raise RuntimeError("The dask client is asynchronous: make one with asynchronous=False.")
         if self._client.status != "running":
             raise RuntimeError(f"The dask client is {self._client.status}: connect to a scheduler again.")
 
     def _check_workers(self) -> None:
+        """Raise a RuntimeError if the cluster has had no workers for too long."""
         if self._thread_addresses():
             self._seen = monotonic()
         elif monotonic() - self._seen > self._patience:
@@ -194,10 +200,10 @@ class Cluster:
         if spread:
             futures = [
                 self._client.submit(
-                    function, *each, pure=False, workers=address, allow_other_workers=address is not None
+                    function, *task_arguments, pure=False, workers=address, allow_other_workers=address is not None
                 )
                 for address, block in self._blocks_by_thread(list(zip(*arguments, strict=True)))
-                for each in block
+                for task_arguments in block
             ]
         else:
             futures = self._client.map(function, *arguments, pure=False, actor=as_actors)
@@ -206,9 +212,9 @@ class Cluster:
 
     def keep(self, make: Callable[..., object], *arguments: Sequence[object]) -> KeptValues:
         """Return values that `make` makes from each item of the arguments, on the worker that has the item."""
-        kept = KeptValues(self, make, arguments)
-        self._kept.add(kept)
-        return kept
+        values = KeptValues(self, make, arguments)
+        self._kept.add(values)
+        return values
 
     def actors(self, futures: Sequence[Future]) -> list[Any]:
         """Return actors that are called directly, or through the scheduler if a worker cannot be reached.
@@ -219,7 +225,7 @@ class Cluster:
         client = self._actor_client
         with self._lock, client.as_current():  # several networks call this at the same time
             actors = self.results(futures)
-            if client.direct_to_workers and not self.wait_for(_all_respond(actors)):
+            if client.direct_to_workers and not self.run_coroutine(_all_respond(actors)):
                 client.direct_to_workers = False  # for all actors of the client
         return actors
 
@@ -233,7 +239,7 @@ class Cluster:
     def results(self, futures: Sequence[Future]) -> list[Any]:
         """Wait for tasks and return their results; raise their errors, or a RuntimeError for lost tasks."""
         try:
-            return self.wait_for(self._client.gather(list(futures), asynchronous=True))
+            return self.run_coroutine(self._client.gather(list(futures), asynchronous=True))
         except (CancelledError, asyncio.CancelledError) as error:
             self._check_client()
             raise RuntimeError(
@@ -241,10 +247,10 @@ class Cluster:
                 "collection of files, or of a function."
             ) from error
 
-    def wait_for(self, values: Coroutine[Any, Any, Any], actors: Sequence[Future] = ()) -> Any:
+    def run_coroutine(self, coroutine: Coroutine[Any, Any, Any], actors: Sequence[Future] = ()) -> Any:
         """Return the result of a coroutine; raise a RuntimeError if there are no workers, or if an actor is lost."""
         # dask's event loop has its own thread; this thread waits, and checks for lost workers at each tick
-        call = asyncio.run_coroutine_threadsafe(values, self._client.loop.asyncio_loop)
+        call = asyncio.run_coroutine_threadsafe(coroutine, self._client.loop.asyncio_loop)
         try:
             while not wait([call], WORKER_CHECK_SECONDS).done:
                 self._check_workers()
@@ -266,13 +272,14 @@ class Cluster:
 
     def close(self) -> None:
         """Release everything that the workers keep for this fit."""
-        for kept in list(self._kept):
-            kept.release()
+        for values in list(self._kept):
+            values.release()
         _release(list(self._futures))
         self._actor_client.close()  # this releases the keys of the actors
         self._message_log.clear()
 
 
 def _release(futures: Sequence[Future]) -> None:
+    """Release the results of tasks."""
     for future in futures:
         future.release()

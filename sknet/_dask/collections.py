@@ -90,19 +90,24 @@ def partitions_of(values: Collection) -> list[Delayed]:
     return list(values.to_delayed())
 
 
-def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
-    """Return the rows of a table where `kept` is true, lazily, in the same partitions."""
+def keep_rows(X: Collection, row_mask: NDArray[np.bool_]) -> Collection:
+    """Return the rows of a table where `row_mask` is true, lazily, in the same partitions."""
     X = as_supported_collection(X)
     partitions = partitions_of(X)
     stops = np.cumsum(delayed([delayed(len)(partition) for partition in partitions]).compute())
-    if stops[-1] != len(kept):
-        raise ValueError(f"X has {stops[-1]} rows, and sample_weight has {len(kept)}: give each row of X a weight.")
-    positions = list(map(np.flatnonzero, np.split(kept, stops[:-1])))
-    taken = [delayed(take)(partition, wanted) for partition, wanted in zip(partitions, positions, strict=True)]
+    if stops[-1] != len(row_mask):
+        raise ValueError(f"X has {stops[-1]} rows, and sample_weight has {len(row_mask)}: give each row of X a weight.")
+    row_indices_of_partitions = list(map(np.flatnonzero, np.split(row_mask, stops[:-1])))
+    taken_rows = [
+        delayed(take)(partition, row_indices)
+        for partition, row_indices in zip(partitions, row_indices_of_partitions, strict=True)
+    ]
     if isinstance(X, dd.DataFrame):
-        return dd.from_delayed(taken, meta=X._meta)
-    chunks = zip(taken, positions, strict=True)
-    return da.concatenate([da.from_delayed(chunk, (len(wanted), X.shape[1]), X.dtype) for chunk, wanted in chunks])
+        return dd.from_delayed(taken_rows, meta=X._meta)
+    chunks = zip(taken_rows, row_indices_of_partitions, strict=True)
+    return da.concatenate(
+        [da.from_delayed(chunk, (len(row_indices), X.shape[1]), X.dtype) for chunk, row_indices in chunks]
+    )
 
 
 # --- lazy predictions ------------------------------------------------------------------------------------------------
@@ -137,9 +142,11 @@ def predict_lazily(estimator: object, X: Collection, method: str, *arguments: ob
     examples = example if is_list else [example]
     predictions = [
         _map_partitions(
-            _Predict(method, arguments, i if is_list else None, each[:0], names[i] if is_list else names), X, shared
+            _Predict(method, arguments, i if is_list else None, output_example[:0], names[i] if is_list else names),
+            X,
+            shared,
         )
-        for i, each in enumerate(examples)
+        for i, output_example in enumerate(examples)
     ]
     return predictions if is_list else predictions[0]
 

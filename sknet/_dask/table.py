@@ -90,12 +90,12 @@ def encode_shard(
 ) -> EncodedShard:  # fmt: skip
     """Encode some rows of each partition of a shard as these rows of the shard; see `TableEncoder.encode`."""
     chosen = zip(partitions, partition_rows, shard_rows, encoding_folds, strict=True)
-    tables = [(take(X, rows), places, fold) for X, rows, places, fold in chosen if len(rows)]
+    tables = [(take(X, rows), indices_in_shard, fold) for X, rows, indices_in_shard, fold in chosen if len(rows)]
     lookups, dense_encoder = encoder.lookups, encoder.encoder_without_lookups
     # the last column of ones; `MixedRows` have none
     dense = np.ones((sum(map(len, shard_rows)), dense_encoder.n_inputs + (lookups is None)), dtype)
-    for X, places, fold in tables:
-        dense[places, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=fold)
+    for X, indices_in_shard, fold in tables:
+        dense[indices_in_shard, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=fold)
     if lookups is None:
         return dense
     no_rows = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
@@ -188,12 +188,14 @@ def inputs_of_rows(encoded: EncodedShard, shard_rows: Indices | None, n_skipped_
 
 
 def _n_rows(encoded: EncodedShard, shard_rows: Indices | None) -> int:
+    """Return the number of rows: those of `shard_rows`, or all encoded rows."""
     if shard_rows is not None:
         return len(shard_rows)
     return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
 
 
 def _inputs(encoded: EncodedShard, shard_rows: Indices | None, n_skipped_inputs: int) -> InputBatches:
+    """Return the inputs of some rows of a shard, or of all, as a network takes them."""
     if isinstance(encoded, MixedRows):
         all_inputs: InputBatches = MixedBatches(DenseBatches(encoded.dense), encoded.one_hot, encoded.dense_inputs)
     else:
@@ -263,6 +265,7 @@ class Partitions:
     """
 
     def __init__(self, cluster: Cluster, collection: Sequence[object]) -> None:
+        """Compute the partitions, and divide them into shards."""
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
@@ -327,9 +330,9 @@ class PartitionedTable(FeatureTable):
     def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Load some of these rows from the workers, in this order, as an array or a data frame."""
         groups, partition_rows = self.partitions.groups_of(self.row_indices[rows])
-        wanted = [i for i, of_partition in enumerate(partition_rows) if len(of_partition)]
-        futures = [self.partitions.futures[i] for i in wanted]
-        tables = self.partitions.cluster.map_tasks(take, futures, [partition_rows[i] for i in wanted])
+        partitions_with_rows = [i for i, of_partition in enumerate(partition_rows) if len(of_partition)]
+        futures = [self.partitions.futures[i] for i in partitions_with_rows]
+        tables = self.partitions.cluster.map_tasks(take, futures, [partition_rows[i] for i in partitions_with_rows])
         order = np.argsort(groups.order)  # the inverse permutation: back to the order of `rows`
         if isinstance(tables[0], np.ndarray):
             return np.concatenate(tables)[order]
@@ -430,15 +433,15 @@ class EncodedOnWorkers:
 
     def __call__(self, batch: Batch) -> Table:
         """Load the rows of a batch from the workers; training does not need this."""
-        some = self[batch]
-        n = len(some.futures)
-        of_shards = some.partitions.cluster.map_tasks(
-            inputs_of_rows, some.futures, some.rows_by_shard, [self.n_skipped_inputs] * n
+        batch_rows = self[batch]
+        n = len(batch_rows.futures)
+        of_shards = batch_rows.partitions.cluster.map_tasks(
+            inputs_of_rows, batch_rows.futures, batch_rows.rows_by_shard, [self.n_skipped_inputs] * n
         )
         if not self.has_lookups:
-            return some.shard.join(of_shards)
-        one_hot = sp.vstack([rows.one_hot for rows in of_shards], "csr")[np.argsort(some.shard.order)]
-        return MixedRows(some.shard.join([rows.dense for rows in of_shards]), one_hot, of_shards[0].dense_inputs)
+            return batch_rows.shard.join(of_shards)
+        one_hot = sp.vstack([rows.one_hot for rows in of_shards], "csr")[np.argsort(batch_rows.shard.order)]
+        return MixedRows(batch_rows.shard.join([rows.dense for rows in of_shards]), one_hot, of_shards[0].dense_inputs)
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> ShardedObjective:
         """Return the objective of a network that is trained on these rows."""
@@ -463,6 +466,7 @@ class ShardedObjective:
     """The objective of one network whose rows are on workers."""
 
     def __init__(self, settings: ObjectiveSettings, inputs: EncodedOnWorkers, rows: EncodedRows) -> None:
+        """Send the targets and weights to the workers, shard by shard."""
         self.n_samples = len(rows)
         self._n_weights = settings.layout.n_weights
         self._inputs = inputs
@@ -490,8 +494,10 @@ class ShardedObjective:
         n = n_rows_in_batch(batch)
         # what each shard's `value_and_gradient` takes, with a seed of its own; None if it has no row of the batch
         calls = [
-            (theta, own, n, None if seed is None else (seed, i)) if own is None or len(own) else None
-            for i, own in enumerate(self._split_batch(batch))
+            (theta, shard_batch, n, None if seed is None else (seed, i))
+            if shard_batch is None or len(shard_batch)
+            else None
+            for i, shard_batch in enumerate(self._split_batch(batch))
         ]
         shares = self._objectives.call_each("value_and_gradient", calls)
         if shares is None:  # a worker is lost: do the same with tasks, which dask can repeat

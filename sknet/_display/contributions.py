@@ -422,12 +422,12 @@ def compute_shape_functions(
     values = [column for _, column in table.items()]
     grids: dict[int, tuple[pd.Series, bool]] = {}
     for j, name in enumerate(explanation.feature_names):
-        own = kinds.get(name, set()) - {"missing", "text"}
-        is_curve = bool(own & CURVE_KINDS) and not pd.api.types.is_bool_dtype(values[j].dtype)
+        shown_kinds = kinds.get(name, set()) - {"missing", "text"}
+        is_curve = bool(shown_kinds & CURVE_KINDS) and not pd.api.types.is_bool_dtype(values[j].dtype)
         if is_curve:
             values[j] = as_numbers_or_dates(values[j], name)
         observed = values[j].dropna()
-        if len(observed) and own:
+        if len(observed) and shown_kinds:
             grids[j] = (curve_values(observed) if is_curve else shown_categories(observed)), is_curve
     n_rows = max([len(grid) for grid, _ in grids.values()], default=0) + 1  # the last row is for missing values
     columns = [column.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True) for column in values]
@@ -437,7 +437,9 @@ def compute_shape_functions(
     # `concat` gets the columns by number, because two columns may have the same name
     drawn = pd.concat(dict(enumerate(columns)), axis=1).set_axis(table.columns, axis=1)
     of_drawn = explain(drawn if is_frame(X) else drawn.to_numpy(), background=X)
-    of_values, of_rows = (contributions_to(each, output).astype(np.float64) for each in (of_drawn, explanation))
+    of_values, of_rows = (
+        contributions_to(explained, output).astype(np.float64) for explained in (of_drawn, explanation)
+    )
     functions = {}
     for j, (grid, is_curve) in grids.items():
         name = explanation.feature_names[j]
@@ -472,10 +474,10 @@ def shown_categories(observed: pd.Series) -> pd.Series:
     counts = observed.value_counts()
     counts = counts[counts > 0].iloc[:MAX_CATEGORIES_SHOWN]
     if isinstance(observed.dtype, pd.CategoricalDtype):
-        found = pd.Series(pd.Categorical(counts.index, dtype=observed.dtype))
-        return found.sort_values(ignore_index=True) if observed.dtype.ordered else found
-    found = pd.Series(counts.index, dtype=observed.dtype)
-    return found if observed.dtype == object else found.sort_values(ignore_index=True)
+        categories = pd.Series(pd.Categorical(counts.index, dtype=observed.dtype))
+        return categories.sort_values(ignore_index=True) if observed.dtype.ordered else categories
+    categories = pd.Series(counts.index, dtype=observed.dtype)
+    return categories if observed.dtype == object else categories.sort_values(ignore_index=True)
 
 
 def plot_curve(panel: Any, function: ShapeFunction) -> Any:

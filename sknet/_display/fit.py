@@ -200,8 +200,8 @@ class TrainingHistoryDisplay:
 
     def _mark_best_epochs(self) -> list[Any]:
         """Draw a line at each chosen epoch; return the line for the legend in a list, which is empty without lines."""
-        found = map(best_epoch_in, self._by_member()) if self.best_epochs is None else self.best_epochs
-        epochs = sorted({epoch for epoch in found if epoch is not None})
+        best_epochs = map(best_epoch_in, self._by_member()) if self.best_epochs is None else self.best_epochs
+        epochs = sorted({epoch for epoch in best_epochs if epoch is not None})
         lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
         if lines:
             # the final network may have trained for fewer epochs than this line shows

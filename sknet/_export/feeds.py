@@ -61,21 +61,21 @@ def skl2onnx_names(names: Sequence[str], outputs: Sequence[str] = ()) -> list[st
 
     If a column has the name of an output, skl2onnx renames the input, and the output keeps its name.
     """
-    found: list[str] = []
+    unique_names: list[str] = []
     for name in (*names, *outputs):
         plain = re.sub(r"[^\w+]", "_", name) or "_"
         plain = f"_{plain}" if plain[:1].isdigit() else plain
         numbered = (f"{plain}{i or ''}" for i in range(len(names) + len(outputs) + 1))
-        found.append(next(other for other in numbered if other not in found))
-    inputs = found[: len(names)]
-    unique_outputs = found[len(names) :]
+        unique_names.append(next(candidate for candidate in numbered if candidate not in unique_names))
+    inputs = unique_names[: len(names)]
+    unique_outputs = unique_names[len(names) :]
     renamed = dict(zip(outputs, unique_outputs, strict=True))  # skl2onnx swaps the two names
     return [renamed.get(name, name) for name in inputs]
 
 
 def session_inputs(session: "InferenceSession") -> list[Input]:
     """Return the inputs of the graph that a session runs."""
-    inputs = [(given.name, given.type) for given in session.get_inputs()]
+    inputs = [(graph_input.name, graph_input.type) for graph_input in session.get_inputs()]
     for name, kind in inputs:
         if kind not in DTYPE_BY_TENSOR_TYPE:
             raise ExportError(f"The graph's input {name!r} is a {kind}, a type that no column of a table has.")
@@ -135,10 +135,10 @@ def _cast_exactly(values: Array, dtype: DType, what: str) -> Array:
         converted = values.astype(dtype, copy=False)
     changed = values[converted != values] if dtype.kind in "iub" else values[:0]
     if len(changed):
-        found = "missing values" if pd.isna(changed[0]) else f"the value {changed[0]}"
+        lost_values = "missing values" if pd.isna(changed[0]) else f"the value {changed[0]}"
         raise ExportError(
-            f"{what} has {found}, which its input in the graph, of dtype {dtype}, cannot hold: export the estimator "
-            "with a table in which this column is float."
+            f"{what} has {lost_values}, which its input in the graph, of dtype {dtype}, cannot hold: export the "
+            "estimator with a table in which this column is float."
         )
     return converted
 

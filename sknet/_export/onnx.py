@@ -176,7 +176,7 @@ def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
     """Write the columns of a feed, all columns of one kind at a time, and yield the encoded columns."""
     writers = [_find_writer(COLUMN_WRITERS, KINDS_BY_CLASS[type(item.column)], item.name) for item in placed]
     for write in dict.fromkeys(writers):
-        yield from write(graph, feed, [item for item, own in zip(placed, writers, strict=True) if own is write])
+        yield from write(graph, feed, [item for item, writer in zip(placed, writers, strict=True) if writer is write])
 
 
 def _find_writer(writers: Mapping[Any, Any], key: object, name: str) -> Any:
@@ -214,6 +214,7 @@ def _filled(graph: Graph, x: str, centre: Array | float) -> str:
 
 
 def _scaled_number(graph: Graph, x: str, formula: ScaledNumber) -> str:
+    """Write the inputs of `ScaledNumber.encode`."""
     z = _filled(graph, x, formula.centre)
     if formula.shift:
         z = graph.node("Sub", z, formula.centre)
@@ -231,6 +232,7 @@ def _bend(graph: Graph, z: str) -> str:
 
 
 def _ramps(graph: Graph, x: str, formula: Ramps) -> str:
+    """Write the inputs of `Ramps.encode`."""
     filled = _filled(graph, x, formula.centre)
     values = graph.node("Gather", filled, formula.source, axis=1)  # of the column of each bin
     ramps = graph.node("Mul", graph.node("Sub", values, formula.low), formula.factor)
@@ -361,17 +363,17 @@ def spellings(category: str) -> tuple[str, ...]:
 
 def _input_row_of_text(graph: Graph, x: str, name: str, categories: Sequence[str], inputs: Array) -> str:
     """Write the index of each text's row in the table of inputs."""
-    other = len(categories)
-    missing = len(categories) + 1
-    if "" in categories and not np.array_equal(inputs[missing], inputs[other]):
+    unknown_row = len(categories)
+    missing_row = len(categories) + 1
+    if "" in categories and not np.array_equal(inputs[missing_row], inputs[unknown_row]):
         raise ExportError(
             f"Column {name!r} has the empty text as a category, and missing values: ONNX cannot tell them apart. Name "
             "the category."
         )
     row_of = {text: row for row, category in enumerate(categories) for text in spellings(category)}
     # later entries win: "2.0" is a spelling of the category "2", unless it is a category itself
-    row_of = {"": missing} | row_of | {category: row for row, category in enumerate(categories)}
-    return _look_up(graph, x, {"keys_strings": list(row_of)}, list(row_of.values()), other)
+    row_of = {"": missing_row} | row_of | {category: row for row, category in enumerate(categories)}
+    return _look_up(graph, x, {"keys_strings": list(row_of)}, list(row_of.values()), unknown_row)
 
 
 def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categories: Sequence[str]) -> str:
@@ -391,24 +393,24 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
             f"Column {name!r} has categories that are the same number, and the graph's input holds numbers: give it a "
             "StringTensorType."
         )
-    other = len(categories)
+    unknown_row = len(categories)
     if not floats:
-        row_of = {0: other}  # ONNX needs at least one key
+        row_of = {0: unknown_row}  # ONNX needs at least one key
         row_of |= {int(text): row for row, text in enumerate(texts) if text.lstrip("-").isdecimal()}
-        return _look_up(graph, graph.cast(x, INT64), {"keys_int64s": list(row_of)}, list(row_of.values()), other)
+        return _look_up(graph, graph.cast(x, INT64), {"keys_int64s": list(row_of)}, list(row_of.values()), unknown_row)
     # start at the row of unknown categories, or for NaN at the next row, which is for missing values
-    row = graph.node("Add", graph.cast(graph.node("IsNaN", x), INT64), integers(other))
+    row = graph.node("Add", graph.cast(graph.node("IsNaN", x), INT64), integers(unknown_row))
     if categories:  # then go back to the row of the category that equals x
         hits = graph.cast(graph.node("Equal", x, numbers[np.newaxis]), FLOAT64)
-        back = graph.node("MatMul", hits, np.arange(other, 0, -1, dtype=FLOAT64)[:, np.newaxis])
+        back = graph.node("MatMul", hits, np.arange(unknown_row, 0, -1, dtype=FLOAT64)[:, np.newaxis])
         row = graph.node("Sub", row, graph.cast(back, INT64))
     return row
 
 
-def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], rows: list[int], other: int) -> str:
-    """Write the row of each value's key, (n, 1), or `other` for values that are not among the keys."""
+def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], rows: list[int], unknown_row: int) -> str:
+    """Write the row of each value's key, (n, 1), or `unknown_row` for values that are not among the keys."""
     return graph.node(
-        "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=rows, default_int64=other
+        "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=rows, default_int64=unknown_row
     )
 
 
@@ -465,8 +467,8 @@ def _write_encoder_and_layers(graph: Graph, model: Model, feeds: Sequence[Feed])
     value = graph.concat([columns for columns, _ in encoded])
     # the columns of `value` are the network's inputs in another order: the first layer's weights follow it
     order = [i for _, inputs in encoded for i in inputs]
-    first, *others = network.coefs
-    for layer, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
+    first_coefs, *later_coefs = network.coefs
+    for layer, (W, b) in enumerate(zip([first_coefs[order], *later_coefs], network.intercepts, strict=True)):
         if layer:  # between two layers
             activation = network.activations[layer - 1]
             check_activation(activation, "ONNX")
@@ -503,6 +505,7 @@ def _softplus(graph: Graph, z: str) -> str:
 
 
 def _gelu(graph: Graph, z: str) -> str:
+    """Write gelu(z) = z (1 + erf(z / √2)) / 2."""
     # in float32, as onnxruntime has no Erf of float64
     z32 = graph.cast(graph.node("Mul", z, sqrt(0.5)), FLOAT32)
     erf = graph.cast(graph.node("Erf", z32), graph.dtype)
@@ -617,6 +620,7 @@ def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> l
 
 
 def _classifier_output_types(head: LabelHead, tensor: Tensor) -> list[object]:
+    """Return the types of the labels and of each output's probabilities; raise for labels of several types."""
     if not head.labels.exclusive:
         shape = [None, head.n_outputs]
         return [Int64TensorType(shape), tensor(shape)]

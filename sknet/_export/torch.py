@@ -51,13 +51,13 @@ def layers_of(network: Network) -> nn.Sequential:
 
 def weights_of(module: nn.Module, network: Network) -> tuple[list[Array], list[Array]]:
     """Return views of the weights and biases of layers, which must be `layers_of(network)` with or without dropout."""
-    expected = list(layers_of(network))
+    expected_layers = list(layers_of(network))
     layers = [layer for layer in module.children() if not isinstance(layer, nn.Dropout)]
-    for position, (layer, other) in enumerate(zip_longest(layers, expected)):
-        if repr(layer) != repr(other):  # a module's repr has its class, its sizes and its settings
+    for position, (layer, expected_layer) in enumerate(zip_longest(layers, expected_layers)):
+        if repr(layer) != repr(expected_layer):  # a module's repr has its class, its sizes and its settings
             raise ExportError(
-                f"Layer {position} of the module, not counting dropout, is {layer}, and to_torch(like) has {other} "
-                "there: pass the layers that to_torch returned, after further training."
+                f"Layer {position} of the module, not counting dropout, is {layer}, and to_torch(like) has "
+                f"{expected_layer} there: pass the layers that to_torch returned, after further training."
             )
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
     coefs = [layer.weight.detach().cpu().numpy().T for layer in linear]

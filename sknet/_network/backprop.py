@@ -52,6 +52,7 @@ class Dense:
     biases_in_weights: bool = False  # x ends with a column of ones, W with b: one product does both
 
     def forward(self, x: Table) -> Array:
+        """Overwrite z with x W + b, and return it; keep x."""
         self.x = x
         x.dot(self.W, self.z)  # z = x W                       (n, h)
         if not self.biases_in_weights:
@@ -59,6 +60,7 @@ class Dense:
         return self.z
 
     def backward(self, delta: Array) -> Array | None:
+        """Overwrite dW, db and dx, given delta, dJ/dz; return dx."""
         self.x.T.dot(delta, self.dW)  # dJ/dW = x^T dJ/dz             (d, h)
         if not self.biases_in_weights:
             self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz             (h,)    faster than delta.sum(axis=0)
@@ -94,7 +96,7 @@ class Chain:
     hidden: list[Array]  # where the hidden layers' outputs lie after a forward pass
 
     def forward(self, x: Table) -> Array:
-        """Return the raw output of a batch, a buffer."""
+        """Return the raw output of a batch, a buffer that the next call overwrites."""
         for layer in self.layers:
             x = layer.forward(x)
         return x

@@ -118,10 +118,12 @@ class ActivateKeepingInput(Activate):
     z: Array
 
     def forward(self, z: Array) -> Array:
+        """Copy z, overwrite z with a, and return it."""
         np.copyto(self.z, z)
         return super().forward(z)
 
     def backward(self, delta: Array) -> Array:
+        """Overwrite delta, dJ/da, with dJ/dz, and return it."""
         self.multiply_by_slope(self.z, delta)  # dJ/dz = dJ/da f'(z)
         return delta
 
@@ -158,6 +160,7 @@ class Dropout:
         self.masks: list[Array] = []
 
     def forward(self, a: Array) -> Array:
+        """Overwrite `dropped` with the outputs times new random factors, and return it."""
         self.masks = []
         for part in self.parts:
             rows = a[part]
@@ -168,6 +171,7 @@ class Dropout:
         return self.dropped
 
     def backward(self, delta: Array) -> Array:
+        """Multiply delta by the factors of the last forward pass, in place, and return it."""
         for part, mask in zip(self.parts, self.masks, strict=True):
             delta[part] *= mask  # dJ/da = dJ/d(a * mask) * mask
         return delta
@@ -196,12 +200,14 @@ class DenseOnSparse(Dense):
     touched: Array | None = None
 
     def forward(self, x: sp.csr_array) -> Array:
+        """Overwrite z with x W + b, and return it; keep x."""
         self.x = x
         self.z[:] = x @ self.W  # z = x W                    (n, h)
         self.z += self.b  #           + b
         return self.z
 
     def backward(self, delta: Array) -> None:
+        """Overwrite db and dW, or only the first rows of dW, and set `touched`."""
         self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz          (h,)
         self.touched = touched_inputs(self.x) if self.may_skip_untouched else None
         if self.touched is None:
@@ -215,6 +221,7 @@ class DenseOnMixed(Dense):
     """As `Dense`, for rows whose inputs are mostly one-hot: these select rows of W instead of multiplying them."""
 
     def forward(self, x: MixedRows) -> Array:
+        """Overwrite z with x W + b, and return it; keep x."""
         self.x = x
         x.dense.dot(self.W.take(x.dense_inputs, 0), self.z)  # z = x W, of the dense inputs
         self.z += x.one_hot @ self._rows_of_one_hot(self.W)  #         + rows of W
@@ -222,6 +229,7 @@ class DenseOnMixed(Dense):
         return self.z
 
     def backward(self, delta: Array) -> None:
+        """Overwrite dW and db, given delta, dJ/dz."""
         # dJ/dW = x^T dJ/dz: for a category, the sum of dJ/dz over its rows
         self._rows_of_one_hot(self.dW)[:] = self.x.one_hot.T @ delta
         self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # for the dense inputs

@@ -180,7 +180,7 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     error = check_slope(of_gradient, "gradient", loss.gradient)
     joint = loss.joint
     if joint is not None:
-        check_slope(f"{of_joint}[1]", "joint", lambda *given: joint(*given)[1])
+        check_slope(f"{of_joint}[1]", "joint", lambda *arguments: joint(*arguments)[1])
         sample = {"sample": np.arange(n)}
         found = joint(raw.copy(), target)[0]
         _check_close(f"{of_joint}[0] is not what value returns", sample, "joint", found, value, tolerance)
@@ -208,8 +208,8 @@ def _call_unchanged(
     """Call a function of a loss with copies of the arguments; raise if it changes them, except for the raw outputs."""
     copies = deepcopy(arguments)
     result = function(*copies)
-    kept = slice(1 if may_overwrite_raw else 0, None)
-    if not all(np.array_equal(*pair) for pair in zip(copies[kept], arguments[kept], strict=True)):
+    unchanged = slice(1 if may_overwrite_raw else 0, None)
+    if not all(np.array_equal(*pair) for pair in zip(copies[unchanged], arguments[unchanged], strict=True)):
         words = "may overwrite raw, and nothing else" if may_overwrite_raw else "must leave them as they are"
         raise ValueError(f"{what} changes its arguments: it {words}.")
     return result

@@ -229,6 +229,7 @@ class Interval:
         return above & below
 
     def __str__(self) -> str:
+        """Return the interval in words, such as "between 0 and 1"."""
         if -inf < self.low and self.high < inf and self.includes_low and self.includes_high:
             return f"between {self.low:g} and {self.high:g}"
         ends = []
@@ -476,15 +477,18 @@ class _SumOfLogLosses:
     parts: tuple[tuple[Loss, slice], ...]
 
     def value(self, raw: Array, target: Array) -> Array:
+        """Return the sum of the log-losses of each row, (n,)."""
         return np.sum([loss.value(raw[:, s], target[:, s]) for loss, s in self.parts], axis=0)
 
     def gradient(self, raw: Array, target: Array) -> Array:
+        """Overwrite raw with the gradient, and return it."""
         for loss, s in self.parts:
             raw[:, s] = loss.gradient(raw[:, s], target[:, s])
         return raw
 
     @property
     def link(self) -> Link:
+        """The link that applies the link of each log-loss to its slice."""
         links = [loss.inverse_link for loss, _ in self.parts]
         name = links[0].name if len({*links}) == 1 else "mixed"
         return Link(
@@ -494,13 +498,16 @@ class _SumOfLogLosses:
         )  # fmt: skip
 
     def apply_links(self, raw: Array) -> None:
+        """Overwrite raw with the probabilities."""
         for loss, s in self.parts:
             loss.inverse_link.apply(raw[:, s])  # the slice is a view, so raw is overwritten
 
     def links_backward(self, raw: Array, delta: Array) -> Array:
+        """Return dJ/draw, given delta, the derivative by the probabilities."""
         return np.hstack([loss.inverse_link.backward(raw[:, s], delta[:, s]) for loss, s in self.parts])
 
     def log_links(self, raw: Array) -> None:
+        """Overwrite raw with the log-probabilities."""
         for loss, s in self.parts:
             raw[:, s] = loss.inverse_link.log_predictions(raw[:, s])
 
@@ -522,6 +529,7 @@ class _LossOfPresentTargets:
     weight_of_each_target: float  # 1 if the value of `whole` is a sum over targets, 1 / k if it is their mean
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        """Return the values, (n,), and the gradient, which is 0 where a target is missing."""
         if not np.isnan(target).any():
             return value_and_gradient(self.whole, raw, target)
         total = np.zeros(len(raw), raw.dtype)
@@ -537,6 +545,7 @@ class _LossOfPresentTargets:
         return self.joint(raw, target)[1] if np.isnan(target).any() else self.whole.gradient(raw, target)
 
     def start(self, target: Array, weight: Array | None) -> Array:
+        """Return the first output biases, each from the rows that have its target."""
         if self.whole.start is not None and not np.isnan(target).any():
             return self.whole.start(target, weight)
         raw = np.zeros(target.shape[1])
@@ -609,11 +618,11 @@ def works_in_any_unit(loss: Loss, k: int) -> bool:
     if loss.takes_scaled_targets or loss.start is None or not loss.targets.contains(unit * target).all():
         return False
     try:
-        one = loss.gradient(raw.copy(), target)
-        other = loss.gradient(raw + log_of_unit, unit * target)
+        gradient = loss.gradient(raw.copy(), target)
+        gradient_in_unit = loss.gradient(raw + log_of_unit, unit * target)
         starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
-        factor = np.vdot(one, other) / np.vdot(one, one)
-        in_proportion = factor > 0.0 and np.allclose(other, factor * one)
+        factor = np.vdot(gradient, gradient_in_unit) / np.vdot(gradient, gradient)
+        in_proportion = factor > 0.0 and np.allclose(gradient_in_unit, factor * gradient)
         return loss.inverse_link.is_exp(k) and bool(in_proportion) and np.allclose(*starts)
     except Exception:  # if a user's loss fails here, `check_custom_functions` raises an error before training
         return False
@@ -722,6 +731,7 @@ class Quantiles:
         return by_raw
 
     def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        """Return the values and the gradient."""
         prediction = raw.copy()
         self.apply_link(prediction)
         value, by_prediction = _pinball(np.asarray(self.levels, dtype=raw.dtype), target - prediction)
@@ -858,12 +868,14 @@ def make_huber(huber_delta: float = 1.0) -> Loss:
 def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
     """Return the pinball loss of one level for every output, or of several levels of one target, each an output."""
     if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
-        level = float(quantile)
-        return make_loss("quantile", partial(pinball_and_gradient, level), start=partial(_quantiles_of, level))
-    given: list[object] = list(quantile)
-    levels = [float(q) for q in given if isinstance(q, Real)]
+        quantile_level = float(quantile)
+        return make_loss(
+            "quantile", partial(pinball_and_gradient, quantile_level), start=partial(_quantiles_of, quantile_level)
+        )
+    passed_levels: list[object] = list(quantile)
+    levels = [float(q) for q in passed_levels if isinstance(q, Real)]
     inside = all(0.0 < q < 1.0 for q in levels)
-    if levels != given or not levels or not inside or levels != sorted(set(levels)):
+    if levels != passed_levels or not levels or not inside or levels != sorted(set(levels)):
         raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
     joint = Quantiles(tuple(levels))
     # the link is not the identity, but it works in any unit, so targets may be scaled

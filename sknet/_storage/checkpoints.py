@@ -118,9 +118,9 @@ class LoadedCheckpoint(CheckpointContent):
     def check_run(self, now: Origin, *, has_folds: bool) -> None:
         """Raise if the run that resumes the checkpoint, with the origin `now`, has other data, parameters or phases."""
         before = self.origin
-        other = [name for name in before.data | now.data if before.data.get(name) != now.data.get(name)]
-        message = f"{self.path} was written in training on other data: {', '.join(other)} differs."
-        if set(other) - {FOLDS}:
+        changed_data = [name for name in before.data | now.data if before.data.get(name) != now.data.get(name)]
+        message = f"{self.path} was written in training on other data: {', '.join(changed_data)} differs."
+        if set(changed_data) - {FOLDS}:
             raise ValueError(message)
         for name, value in now.settings.items():
             if before.settings.get(name, value) != value:  # a parameter that the file lacks may have any value
@@ -128,7 +128,7 @@ class LoadedCheckpoint(CheckpointContent):
                     f"{self.path} was written with {name}={before.settings[name]}, and this is a run with "
                     f"{name}={value}: set it as it was, or fit anew."
                 )
-        if other:  # only the folds differ, and no parameter explains it
+        if changed_data:  # only the folds differ, and no parameter explains it
             raise ValueError(message)
         with self.as_file_errors():
             if has_folds is (self.progress.folds is None):
@@ -162,6 +162,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> LoadedCheckpoint:
     """Read a checkpoint file."""
 
     def checked(value: object) -> LoadedCheckpoint:
+        """Return the content with its path; raise a ValueError if it is no training run."""
         if not isinstance(value, CheckpointContent):
             raise ValueError("it does not hold a training run")
         if max(value.origin.seeds) >= 2**32:  # too large for `RandomState`; `unpack` raises for negative ones

@@ -164,6 +164,7 @@ class Packer:
 
 
 def _pack_random_state(packer: Packer, source: np.random.RandomState, path: str) -> object:
+    """Return the plain form of a RandomState; raise for generators other than MT19937."""
     state = source.get_state(legacy=False)
     if state["bit_generator"] != "MT19937":
         raise ValueError(
@@ -327,6 +328,7 @@ def is_of_type(value: object, hint: object) -> bool:
 
 
 def _is_tuple(value: object, of: tuple[object, ...]) -> bool:
+    """Whether a value is a tuple whose items match the arguments of `tuple[...]`."""
     if not isinstance(value, tuple):
         return False
     if of[1:] == (Ellipsis,):

@@ -215,7 +215,10 @@ class ShuffledRecords:
     def _read(
         self, buckets: NDArray[np.intp], n: int, record_indices: NDArray[np.intp] | None
     ) -> tuple[Records, NDArray[np.intp]]:
-        """Read the wanted records of some buckets, which hold n in all. Each bucket has a slice in every segment."""
+        """Return the wanted records of some buckets, which hold n in all, and their indices among `record_indices`.
+
+        All n records are read, because each bucket has a slice in every segment of the file.
+        """
         records = np.empty(n, self.dtype)
         n_read = 0
         # (buckets, segments): bucket by bucket

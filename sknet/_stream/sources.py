@@ -79,9 +79,11 @@ class Chunk:
 
 def read_chunks(source: Source, roles: Roles, name: str = "source") -> Iterator[Chunk]:
     """Yield the rows of a source with their targets; chunks without rows are skipped."""
-    given = _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _given_chunks(source, None, name)
+    passed_chunks = (
+        _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _given_chunks(source, None, name)
+    )
     roles = Roles() if isinstance(source, np.ndarray) else roles  # its slices are (X, y, weight, groups)
-    return (_chunk_of(number, chunk, roles, name) for number, chunk in _numbered_nonempty(given, name))
+    return (_chunk_of(number, chunk, roles, name) for number, chunk in _numbered_nonempty(passed_chunks, name))
 
 
 def read_chunks_to_predict(
@@ -89,12 +91,12 @@ def read_chunks_to_predict(
 ) -> Iterator[Chunk]:
     """Yield the rows of a source without targets; drop other columns of frames than `columns`."""
     if is_frame(source):
-        given: Iterator[object] = iter([source])  # iterating over a frame would give its column names
+        passed_chunks: Iterator[object] = iter([source])  # iterating over a frame would give its column names
     elif isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, to read only once
-        given = iter(source)
+        passed_chunks = iter(source)
     else:
-        given = _given_chunks(source, columns, name)
-    for number, chunk in _numbered_nonempty(given, name):
+        passed_chunks = _given_chunks(source, columns, name)
+    for number, chunk in _numbered_nonempty(passed_chunks, name):
         X: Table = chunk[0] if isinstance(chunk, tuple) else chunk
         if columns is not None and is_frame(X) and set(columns) < set(X.columns):
             X = X[list(columns)]
@@ -164,10 +166,10 @@ def _slices(X: Array) -> Iterator[slice]:
     return (slice(start, start + height) for start in range(0, len(X), height))
 
 
-def _numbered_nonempty(given: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
+def _numbered_nonempty(passed_chunks: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
     """Yield numbered chunks, without empty chunks; raise a ValueError if all are empty."""
     is_empty = True
-    for number, chunk in enumerate(given, 1):
+    for number, chunk in enumerate(passed_chunks, 1):
         X: Table = chunk[0] if isinstance(chunk, tuple) and chunk else chunk
         if (is_frame(X) or isinstance(X, np.ndarray | list)) and len(X) == 0:
             continue
@@ -180,21 +182,21 @@ def _numbered_nonempty(given: Iterator[object], name: str) -> Iterator[tuple[int
 # --- chunks as they are read -----------------------------------------------------------------------------------------
 
 
-def _chunk_of(number: int, given: object, roles: Roles, name: str) -> Chunk:
+def _chunk_of(number: int, passed_chunk: object, roles: Roles, name: str) -> Chunk:
     """Return the chunk of a frame with a target column, or of (X, y), (X, y, weight) or (X, y, weight, groups)."""
-    if is_frame(given):
+    if is_frame(passed_chunk):
         if roles.target is None:
-            names = list(given.columns)  # type: ignore[attr-defined]
+            names = list(passed_chunk.columns)  # type: ignore[attr-defined]
             raise ValueError(f"target is None: name the column of {name} that is to be predicted, {names}.")
-        return Chunk(number, *_split_by_role(given, roles, name))
-    if not isinstance(given, tuple) or not 2 <= len(given) <= 4:
+        return Chunk(number, *_split_by_role(passed_chunk, roles, name))
+    if not isinstance(passed_chunk, tuple) or not 2 <= len(passed_chunk) <= 4:
         raise TypeError(
-            f"{name}() gave a chunk {short_repr(given)}: give (X, y), (X, y, sample_weight), or a data frame that has "
-            "the target among its columns."
+            f"{name}() gave a chunk {short_repr(passed_chunk)}: give (X, y), (X, y, sample_weight), or a data frame "
+            "that has the target among its columns."
         )
     if roles.target is not None:
         raise ValueError(f"target={roles.target!r} is given, and the chunks of {name}() have targets of their own.")
-    chunk = Chunk(number, *given)
+    chunk = Chunk(number, *passed_chunk)
     if is_sparse(chunk.X):
         raise TypeError(f"{name}() gave a sparse chunk: give dense arrays or data frames.")
     if not _names_columns(roles.sample_weight) and not _names_columns(roles.groups):

@@ -54,9 +54,9 @@ class LabelCollector:
         self._indices: list[NDArray[np.int32]] = []
         self._flat = True
 
-    def append(self, y: Target, kept: Array) -> None:
-        """Check the labels of a chunk, and append those of the rows in `kept`."""
-        labels = as_labels(y)[kept]
+    def append(self, y: Target, row_mask: Array) -> None:
+        """Check the labels of a chunk, and append those of the rows in `row_mask`."""
+        labels = as_labels(y)[row_mask]
         columns = [labels] if labels.ndim == 1 else list(labels.T)
         if not self._known:
             self._known = [np.empty(0, np.int64)] * len(columns)
@@ -80,7 +80,7 @@ class LabelCollector:
 
 def extend_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
     """Return the known labels followed by new ones, and the index of each of `labels` among them."""
-    if len({some.dtype.kind in "OUT" for some in (known, labels) if len(some)}) == 2:
+    if len({values.dtype.kind in "OUT" for values in (known, labels) if len(values)}) == 2:
         raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
     codes, distinct = pd.factorize(np.concatenate([known, labels]) if len(known) else labels)
     return np.asarray(distinct), codes[len(known) :]
@@ -101,13 +101,13 @@ class NumberTargetCollector:
         self._chunks: list[Array] = []
         self._flat = True
 
-    def append(self, y: Target, kept: Array) -> None:
-        """Check the numbers of a chunk, and append those of the rows in `kept`."""
+    def append(self, y: Target, row_mask: Array) -> None:
+        """Check the numbers of a chunk, and append those of the rows in `row_mask`."""
         values, flat = read_regression_target(y)
         if self._chunks and (flat, values.shape[1]) != (self._flat, self._chunks[0].shape[1]):
             raise ValueError("y has another number of columns in one chunk than in another.")
         self._flat = flat
-        self._chunks.append(values[kept])
+        self._chunks.append(values[row_mask])
 
     def finish(self) -> Array:
         """Return all appended targets as one array."""
@@ -161,20 +161,20 @@ class SourceWriter:
     def append(self, chunk: Chunk) -> None:
         """Write the rows of positive weight of a checked chunk."""
         n = chunk.X.shape[0]
-        kept = np.ones(n, dtype=bool) if chunk.weight is None else chunk.weight > 0.0
+        row_mask = np.ones(n, dtype=bool) if chunk.weight is None else chunk.weight > 0.0
         records = np.zeros(n, self._writer.dtype)
         self._format.pack_into(chunk.X, records)
-        self._targets.append(chunk.y, kept)
-        for what, given, first in (
+        self._targets.append(chunk.y, row_mask)
+        for what, chunk_values, first_values in (
             ("sample weights", chunk.weight, self._first.weight), ("groups", chunk.groups, self._first.groups)
         ):  # fmt: skip
-            if (given is None) != (first is None):
+            if (chunk_values is None) != (first_values is None):
                 raise ValueError(f"Some chunks have {what} and some have none: give all of them {what.split()[-1]}.")
         if chunk.weight is not None:
-            records = records[kept]
-            self._weights.append(chunk.weight[kept])
+            records = records[row_mask]
+            self._weights.append(chunk.weight[row_mask])
         if chunk.groups is not None:
-            self._groups.append(hash_groups(chunk.groups)[kept])
+            self._groups.append(hash_groups(chunk.groups)[row_mask])
         self._hash.update(records.view(np.uint8).data)
         self._writer.append(records)
 
@@ -300,8 +300,8 @@ class StoredTable(FeatureTable):
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
         """Encode texts, which takes longest, once for all epochs. Other columns are encoded whenever they are read."""
-        rest, table = self._encode_text(encoder, dtype) if encoder.text_columns else (encoder, self)
-        return EncodedOnRead(table, rest, dtype, encoding_fold)
+        encoder_after_text, table = self._encode_text(encoder, dtype) if encoder.text_columns else (encoder, self)
+        return EncodedOnRead(table, encoder_after_text, dtype, encoding_fold)
 
     def _encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredTable]:
         """Return an encoder of all columns except texts, and a table in a new file in which the texts are encoded."""
@@ -309,8 +309,8 @@ class StoredTable(FeatureTable):
         numbers = np.empty(0, dtype)  # has the type of the stored numbers
         for column, stored in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
             columns += [NumberStorage("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
-        rest = encoder.encoder_after_text
-        table_format = FrameFormat(list(rest.column_names), columns)
+        encoder_after_text = encoder.encoder_after_text
+        table_format = FrameFormat(list(encoder_after_text.column_names), columns)
         fields = np.dtype(table_format.fields)
 
         def convert(records: Records) -> Records:
@@ -319,7 +319,7 @@ class StoredTable(FeatureTable):
             return converted
 
         records = self.records.map(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
-        return rest, replace(self, format=table_format, records=records)
+        return encoder_after_text, replace(self, format=table_format, records=records)
 
 
 BYTES_ENCODED_AT_ONCE = 2**23
@@ -368,7 +368,7 @@ class EncodedOnRead:
 
     @cached_property
     def _held_out_inputs(self) -> BatchwiseInputs:
-        """The inputs of a few rows, such as held-out rows. They are read once, and encoded batch by batch."""
+        """Loads these rows, which must be few, such as held-out rows. They stay in memory, and are encoded by batch."""
         inputs = encode_batchwise(self.encoder, self.table.rows_in_memory(), self.dtype, self.encoding_fold)
         return inputs.without_first_inputs(self.n_skipped_inputs)
 
@@ -383,8 +383,8 @@ class EncodedOnRead:
             sample = sample_rows(len(self), 0)
             y = y[sample]
             weight = take_optional(weight, sample)
-            for some in blocks_of_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
-                rows.encode_targets(rows.y[some])  # raises for wrong targets; the result is not kept
+            for block in blocks_of_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
+                rows.encode_targets(rows.y[block])  # raises for wrong targets; the result is not kept
         return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
 
 
@@ -422,23 +422,23 @@ class PooledObjective:
         """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
         raw = np.empty((len(self._rows), self._settings.layout.sizes[-1]), theta.dtype)
         for records, row_indices in self._encoded.table.pools():
-            for some in blocks_of_batch(slice(0, len(records)), self._rows_encoded_at_once):
-                inputs = self._encode(records[some], row_indices[some])
-                raw[row_indices[some]] = raw_outputs(self._settings, theta, inputs, n_rows_in_batch(some))
+            for block in blocks_of_batch(slice(0, len(records)), self._rows_encoded_at_once):
+                inputs = self._encode(records[block], row_indices[block])
+                raw[row_indices[block]] = raw_outputs(self._settings, theta, inputs, n_rows_in_batch(block))
         return raw
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
-        """Yield the batches of an epoch; without `rng`, in the order of the file.
+        """Load the rows of an epoch pool by pool, and yield its batches as slices of the rows in memory.
 
-        A batch is a slice of the rows in memory, which are replaced when the next batch needs others.
+        These rows are replaced when the next batch needs others. Without `rng`, they come in the order of the file.
         """
         n_unread = len(self._rows)
-        rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
+        left_over: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
         n_at_once = max(1, self._rows_encoded_at_once // size) * size  # whole batches
         for records, indices in self._encoded.table.pools(size, rng):
             n_unread -= len(records)
-            pool = records if rest is None else np.concatenate([rest[0], records])
-            row_indices = indices if rest is None else np.concatenate([rest[1], indices])
+            pool = records if left_over is None else np.concatenate([left_over[0], records])
+            row_indices = indices if left_over is None else np.concatenate([left_over[1], indices])
             del records  # free the memory before the next pool is read
             order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
             usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
@@ -446,7 +446,7 @@ class PooledObjective:
                 chosen = order[start : min(start + n_at_once, usable)]
                 self._load_rows(pool[chosen], row_indices[chosen])
                 yield from blocks_of_batch(slice(0, len(chosen)), size)
-            rest = pool[order[usable:]], row_indices[order[usable:]]
+            left_over = pool[order[usable:]], row_indices[order[usable:]]
             del pool
 
     @property

@@ -160,8 +160,8 @@ class CategoryColumn(BaseCategoryColumn):
             # x is 1 for the second category and 0 for the first: (x - 0.5) * 2 is 1 or −1
             return (InputDescription(f"_{self.categories[1]}", "level", self.categories[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        others = [InputDescription(f"_{unused_name(kind, self.categories)}", kind) for kind in special]
-        return (*(InputDescription(f"_{key}", "level", key) for key in self.categories), *others)
+        special_descriptions = [InputDescription(f"_{unused_name(kind, self.categories)}", kind) for kind in special]
+        return (*(InputDescription(f"_{key}", "level", key) for key in self.categories), *special_descriptions)
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
@@ -266,16 +266,18 @@ class Categories:
             has_missing = has_missing and limit > 1  # with a single input, all share it
             n_kept = int(limit) - 1 - has_missing  # the infrequent categories need one input
             keys = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])[:n_kept]
-        others = [self.shares[key] for key in sorted(self.shares.keys() - set(keys))]
-        return CategoryColumn(tuple(_sorted_keys(keys)), bool(others), has_missing, round(sum(others), 9))
+        infrequent_shares = [self.shares[key] for key in sorted(self.shares.keys() - set(keys))]
+        return CategoryColumn(
+            tuple(_sorted_keys(keys)), bool(infrequent_shares), has_missing, round(sum(infrequent_shares), 9)
+        )
 
 
 def count_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | None = None) -> Categories:
     """Return the rows and the share of the weight of each category, from the results of `read_categories`."""
     # rows decide whether a column is an identifier, and weights rank the categories
-    seen = codes >= 0
-    counts = np.bincount(codes[seen], minlength=len(keys))  # how many rows each category has
-    totals = counts if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
+    not_missing = codes >= 0
+    counts = np.bincount(codes[not_missing], minlength=len(keys))  # how many rows each category has
+    totals = counts if weight is None else np.bincount(codes[not_missing], weight[not_missing], len(keys))
     n_rows: dict[str, int] = {}
     weights: dict[str, float] = {}
     for key, n, total in zip(keys, counts.tolist(), totals.tolist(), strict=True):  # two may have one key
@@ -284,7 +286,7 @@ def count_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | N
     total_weight = sum(weights.values()) or 1.0
     # rounded, since the order of the rows changes the last digits of sums, but must not change that of categories
     shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
-    return Categories(shares, n_rows, not bool(seen.all()))
+    return Categories(shares, n_rows, not bool(not_missing.all()))
 
 
 def _sorted_keys(keys: list[str]) -> list[str]:
@@ -500,8 +502,10 @@ class TargetTotals:
     def __add__(self, other: TargetTotals) -> TargetTotals:
         """Return the totals of both sets of rows."""
         keys = tuple(dict.fromkeys((*self.keys, *other.keys)))
-        both = zip(self._aligned(keys), other._aligned(keys), strict=True)
-        return TargetTotals(keys, self.squared_weight + other.squared_weight, *merge_statistics(*map(np.stack, both)))
+        statistics_of_both = zip(self._aligned(keys), other._aligned(keys), strict=True)
+        return TargetTotals(
+            keys, self.squared_weight + other.squared_weight, *merge_statistics(*map(np.stack, statistics_of_both))
+        )
 
     def _aligned(self, keys: tuple[str, ...]) -> list[Array]:
         """Return totals, means and squares by the slots of `keys`, which include all categories."""

@@ -96,7 +96,7 @@ class Column:
     @property
     def expects_missing_values(self) -> bool:
         """Whether there is an input for missing values, or all values have the same inputs."""
-        return self.is_constant or any(each.kind == "missing" for each in self.input_descriptions)
+        return self.is_constant or any(description.kind == "missing" for description in self.input_descriptions)
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether most of n new values are unlike the training values: far from their centre, or unknown."""
@@ -153,12 +153,16 @@ class FormulaColumn(Column):
     @property
     def input_descriptions(self) -> tuple[InputDescription, ...]:
         """The descriptions of the formulas."""
-        return tuple([each for formulas in self.formulas for formula in formulas for each in formula.descriptions])
+        return tuple(
+            [description for formulas in self.formulas for formula in formulas for description in formula.descriptions]
+        )
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the slopes of the formulas."""
         pairs = zip(self.formulas, self.arguments(values, name), strict=True)
-        return np.hstack([formula.slopes(argument[:, np.newaxis]) for own, argument in pairs for formula in own])
+        return np.hstack(
+            [formula.slopes(argument[:, np.newaxis]) for formulas, argument in pairs for formula in formulas]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,10 +157,10 @@ def _rows_of(values: Array, batch: Batch) -> Array:
 def encode_compact(
     encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
 ) -> CompactRows:
-    """Encode a dense table as `TableEncoder.encode` does, into arrays of a fraction of the size."""
+    """Return the inputs that `TableEncoder.encode` makes of a dense table, compressed to a fraction of the size."""
     n = X.shape[0]
     layout = compact_layout(encoder)
-    arrays = {name: np.empty((n, width), own_dtype) for name, (width, own_dtype) in layout.arrays(dtype).items()}
+    arrays = {name: np.empty((n, width), array_dtype) for name, (width, array_dtype) in layout.arrays(dtype).items()}
     compact = CompactRows(layout, **arrays)
     for rows in encoder.row_blocks(n):
         Z = np.empty((rows.stop - rows.start, encoder.n_inputs), dtype)
@@ -184,14 +184,14 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
             binned.append((n_bins, bin_start))
         descriptions = column.input_descriptions[n_bins:]
         # several such inputs are one-hot; a single one is an indicator, or −1 and 1 for two categories
-        one_hot = [i for i, each in enumerate(descriptions) if each.is_indicator]
+        one_hot = [i for i, description in enumerate(descriptions) if description.is_indicator]
         if len(one_hot) > 1:
             categories.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
         else:
             sign_inputs += [start + i for i in one_hot]
         uncompressed += [start + i for i in range(len(descriptions)) if i not in one_hot]
-    kept, signs = (np.array(inputs, dtype=np.intp) for inputs in (uncompressed, sign_inputs))
-    return CompactLayout(kept, signs, tuple(categories), _group_bins(binned))
+    uncompressed_inputs, signs = (np.array(inputs, dtype=np.intp) for inputs in (uncompressed, sign_inputs))
+    return CompactLayout(uncompressed_inputs, signs, tuple(categories), _group_bins(binned))
 
 
 def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[ColumnsOfEqualBins, ...]:

@@ -62,7 +62,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
                 f"monotonic_cst constrains the column {name!r}, which holds neither numbers nor durations: only "
                 "these rise and fall. Set it to 0, or make the column one of numbers."
             )
-        signs.append([0 if each.kind == "missing" else value for each in column.input_descriptions])
+        signs.append([0 if description.kind == "missing" else value for description in column.input_descriptions])
     return np.array(encoder.order_bins_first(signs), np.int8)
 
 
@@ -90,18 +90,18 @@ def interaction_sets(interaction_cst: object, names: Sequence[str]) -> list[list
         size = 1 if interaction_cst == "no_interactions" else min(2, len(names))
         return [list(combination) for combination in combinations(columns, size)]
     if not isinstance(interaction_cst, Sequence) or not all(
-        isinstance(each, Collection) and not isinstance(each, str | bytes) for each in interaction_cst
+        isinstance(column_set, Collection) and not isinstance(column_set, str | bytes) for column_set in interaction_cst
     ):
         raise ValueError(
             f"interaction_cst={short_repr(interaction_cst)} is no list of sets: {COLUMNS_REMEDY['interaction_cst']}."
         )
-    found = []
-    for each in interaction_cst:
+    given_sets = []
+    for column_set in interaction_cst:
         # column by column: a set may have names and indices
-        masks = [column_mask([column], names, "interaction_cst") for column in each]
-        found.append(np.flatnonzero(np.any(masks, axis=0)).tolist() if masks else [])
-    rest = sorted(set(columns).difference(*found))
-    return [each for each in (*found, rest) if each]
+        masks = [column_mask([column], names, "interaction_cst") for column in column_set]
+        given_sets.append(np.flatnonzero(np.any(masks, axis=0)).tolist() if masks else [])
+    other_columns = sorted(set(columns).difference(*given_sets))
+    return [column_set for column_set in (*given_sets, other_columns) if column_set]
 
 
 def sets_with_inputs(interaction_cst: object, encoder: TableEncoder) -> NDArray[np.bool_]:

@@ -68,8 +68,8 @@ N_VALUES_TRIED = 10
 
 def has_offset(text: object) -> bool | None:
     """Return whether the text of a date has an offset from UTC; None if it is no such text."""
-    found = ISO_DATE.fullmatch(text) if isinstance(text, str) else None
-    return None if found is None else found[1] is not None
+    match = ISO_DATE.fullmatch(text) if isinstance(text, str) else None
+    return None if match is None else match[1] is not None
 
 
 def holds_iso_dates(column: pd.Series) -> bool:
@@ -88,7 +88,7 @@ def holds_iso_dates(column: pd.Series) -> bool:
 
 def first_date_has_offset(column: pd.Series) -> bool:
     """Whether the first date of a column of text has an offset from UTC, as all its dates should have then."""
-    return next((found for found in map(has_offset, column) if found is not None), False)
+    return next((answer for answer in map(has_offset, column) if answer is not None), False)
 
 
 def read_iso_dates(values: ColumnValues, name: str, *, in_utc: bool) -> pd.DatetimeIndex:
@@ -315,6 +315,7 @@ class DateStorage(ColumnStorage):
         return np.where(missing, NAT_MICROSECONDS, microseconds_of(datetimes))
 
     def _datetimes_of(self, values: Table) -> DatetimeLike:
+        """Return the dates or durations of values; raise if they are not what the first chunk had."""
         if not (self._from_text and is_text(values)):
             return read_datetimelike(values, self._name, is_duration=self._is_duration)
         dates = read_iso_dates(values, self._name, in_utc=self._zone is not None)

@@ -240,12 +240,12 @@ class TableEncoder:
     @property
     def feature_names(self) -> list[str]:
         """A unique name for each input: the column's name and a suffix, such as a category or "missing"."""
-        names = [name + each.suffix for name, each in self.input_descriptions]
-        taken: set[str] = set()
+        names = [name + description.suffix for name, description in self.input_descriptions]
+        used_names: set[str] = set()
         for i, name in enumerate(names):  # a column "a_x" beside the category "x" of a column "a"
-            while name in taken:
+            while name in used_names:
                 name += "_"
-            taken.add(name)
+            used_names.add(name)
             names[i] = name
         return names
 
@@ -253,7 +253,9 @@ class TableEncoder:
     def input_descriptions(self) -> list[tuple[str, InputDescription]]:
         """The column's name and the description of each input."""
         pairs = zip(self.column_names, self.columns, strict=True)
-        return self.order_bins_first([[(name, each) for each in column.input_descriptions] for name, column in pairs])
+        return self.order_bins_first(
+            [[(name, description) for description in column.input_descriptions] for name, column in pairs]
+        )
 
     def order_bins_first(self, by_column: Sequence[Sequence[T]]) -> list[T]:
         """Return the values of all inputs, given column by column, in the order of the network's inputs."""
@@ -374,7 +376,11 @@ class TableEncoder:
         names: list[str] = []
         columns: list[Column] = []
         for name, column in zip(self.column_names, self.columns, strict=True):
-            names += [name + each.suffix for each in column.input_descriptions] if column.is_free_text else [name]
+            names += (
+                [name + description.suffix for description in column.input_descriptions]
+                if column.is_free_text
+                else [name]
+            )
             columns += [EncodedTextInput()] * column.n_inputs if column.is_free_text else [column]
         return TableEncoder(tuple(names), tuple(columns))
 

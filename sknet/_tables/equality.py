@@ -17,6 +17,7 @@ class EqualByFields:
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
+        """Whether both have the same type and equal fields."""
         if type(other) is not type(self):
             return NotImplemented
         # `array_equal` compares fields of other types, too: it turns them into arrays

@@ -108,13 +108,13 @@ class ColumnChoices:
             "categorical_features": parse_categorical_features(self.categorical_features)[1],
             "text_features": None if self.finds_text else self.text_features,
         }
-        return {parameter: given for parameter, given in given_columns.items() if given is not None}
+        return {parameter: columns for parameter, columns in given_columns.items() if columns is not None}
 
     def named_kinds(self, names: Sequence[str]) -> list[str | None]:
         """Return the kind that the user chooses for each column, or None."""
         kinds: list[str | None] = [None] * len(names)
-        for parameter, given in self.columns_by_parameter.items():
-            for j in np.flatnonzero(column_mask(given, names, parameter)).tolist():
+        for parameter, columns in self.columns_by_parameter.items():
+            for j in np.flatnonzero(column_mask(columns, names, parameter)).tolist():
                 if kinds[j] is not None:
                     raise ValueError(
                         f"Column {names[j]!r} of X is in {' and in '.join(KIND_BY_PARAMETER)}: leave it out of one of "
@@ -127,9 +127,9 @@ class ColumnChoices:
         """Return the kind of a column: the one the user chose (`named`), or the one of its type and values."""
         if named is not None:
             return named
-        for found, kind in KINDS.items():
-            if kind.recognises is not None and (found != "text" or self.finds_text) and kind.recognises(values):
-                return found
+        for kind_name, kind in KINDS.items():
+            if kind.recognises is not None and (kind_name != "text" or self.finds_text) and kind.recognises(values):
+                return kind_name
         return column_kind(values, name, finds_categories=self.finds_categories)
 
 
@@ -171,19 +171,20 @@ def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArra
     ndarray of bool
     """
     try:
-        given = np.asarray(columns)
+        entries = np.asarray(columns)
     except ValueError:  # lists of different lengths raise below, like an array of two dimensions
-        given = np.empty((1, 1), dtype=object)
-    if given.size == 0:
+        entries = np.empty((1, 1), dtype=object)
+    if entries.size == 0:
         return np.zeros(len(names), dtype=bool)
-    is_text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())
-    to_mask = _MASK_FUNCTIONS.get("U" if is_text else given.dtype.kind)
-    if to_mask is None or given.ndim != 1:
+    is_text = entries.dtype.kind == "O" and all(isinstance(name, str) for name in entries.ravel().tolist())
+    to_mask = _MASK_FUNCTIONS.get("U" if is_text else entries.dtype.kind)
+    if to_mask is None or entries.ndim != 1:
         raise ValueError(f"{parameter}={columns!r} is not understood: {COLUMNS_REMEDY[parameter]}.")
-    return to_mask(given, names, parameter)
+    return to_mask(entries, names, parameter)
 
 
 def _check_mask(mask: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+    """Return the mask; raise if it has another length than `names`."""
     if len(mask) != len(names):
         raise ValueError(
             f"{parameter} is a mask of {len(mask)} booleans, but X has {len(names)} columns: give one each."
@@ -192,6 +193,7 @@ def _check_mask(mask: Array, names: Sequence[str], parameter: str) -> NDArray[np
 
 
 def _indices_to_mask(indices: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+    """Return the mask of the columns at some indices, which may be negative."""
     d = len(names)
     out_of_range = [index for index in indices.tolist() if not -d <= index < d]
     if out_of_range:
@@ -201,11 +203,12 @@ def _indices_to_mask(indices: Array, names: Sequence[str], parameter: str) -> ND
     return np.isin(np.arange(d), indices % d)  # -1 is the last column
 
 
-def _names_to_mask(given: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
-    unknown = [name for name in given.tolist() if name not in names]
+def _names_to_mask(chosen_names: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+    """Return the mask of the columns of some names."""
+    unknown = [name for name in chosen_names.tolist() if name not in names]
     if unknown:
         raise ValueError(f"{parameter} names {unknown}, but X has no such columns: give some of {short_list(names)}.")
-    return np.isin(np.array(names), given.astype(str))
+    return np.isin(np.array(names), chosen_names.astype(str))
 
 
 _MASK_FUNCTIONS = {"b": _check_mask, "i": _indices_to_mask, "u": _indices_to_mask, "U": _names_to_mask}
@@ -279,11 +282,13 @@ def advice_for_text(column: pd.Series, name: str) -> str | None:
 
 
 def _numbers_advice(texts: pd.Series, name: str) -> str | None:
+    """Return how to convert text that spells numbers; None if most of it does not."""
     is_read = pd.to_numeric(texts, errors="coerce").notna()
     return _advice(f"pd.to_numeric(X[{name!r}]", texts, is_read) if _are_enough(is_read) else None
 
 
 def _quantities_advice(texts: pd.Series, name: str) -> str | None:
+    """Return how to convert numbers that have a unit or a comma; None if most texts are not such."""
     parts = texts.str.extract(f"^(?:{QUANTITY_PATTERN})$")
     is_read = parts["number"].notna()
     number = parts["number"].dropna()
@@ -309,14 +314,17 @@ def _quantities_advice(texts: pd.Series, name: str) -> str | None:
 
 
 def _dates_advice(texts: pd.Series, name: str) -> str | None:
+    """Return how to convert text that spells dates; None if most of it does not."""
     is_date = texts.str.fullmatch(DATE_PATTERN)
     if not _are_enough(is_date):
         return None
     dates = texts[is_date]
     in_utc = ", utc=True" if all(map(has_offset, dates)) else ""
-    readings = {form: read for form in DATE_FORMATS if (read := _read_dates(dates, form, bool(in_utc))) is not None}
+    readings = {
+        form: dates_read for form in DATE_FORMATS if (dates_read := _read_dates(dates, form, bool(in_utc))) is not None
+    }
     first = next(iter(readings), None)
-    if first is None or not all(read.equals(readings[first]) for read in readings.values()):
+    if first is None or not all(dates_read.equals(readings[first]) for dates_read in readings.values()):
         return (
             f"No format reads all of these dates, such as {short_repr(dates.iloc[0])}, or several formats read them "
             f"differently: convert the column with pd.to_datetime(X[{name!r}], format=...) and the right format."
@@ -333,17 +341,18 @@ def _read_dates(dates: pd.Series, form: str, in_utc: bool) -> pd.Series | None:
 
 
 def _are_enough(is_read: pd.Series) -> bool:
+    """Whether enough texts could be read to advise a conversion."""
     return float(is_read.mean()) >= MIN_CONVERTIBLE_FRACTION
 
 
 def _advice(call: str, texts: pd.Series, is_read: pd.Series) -> str:
     """Return the advice to make a call (without its last parenthesis), unless it would lose a value with digits."""
-    other = texts[~is_read]
-    with_digits = other[other.str.contains(r"\d")]
+    unread = texts[~is_read]
+    with_digits = unread[unread.str.contains(r"\d")]
     if len(with_digits):
         return f"The value {short_repr(with_digits.iloc[0])} cannot be converted: correct such values first."
-    if len(other):
-        return f"Convert it with {call}, errors='coerce'), which makes {short_list(other.tolist())} missing."
+    if len(unread):
+        return f"Convert it with {call}, errors='coerce'), which makes {short_list(unread.tolist())} missing."
     return f"Convert it with {call})."
 
 
@@ -410,9 +419,9 @@ UNKNOWN_COLUMNS = Survey((), {})
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     """Find the kind of each column, and read the columns of categories and text."""
     if is_sparse(X):
-        for parameter, given in choices.columns_by_parameter.items():  # raises for the first parameter that is given
+        for parameter, columns in choices.columns_by_parameter.items():  # raises for the first parameter that is given
             raise ValueError(
-                f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to "
+                f"{parameter}={columns!r} cannot be used with sparse X, whose columns are always numbers: set it to "
                 "None, or pass a dense array or a data frame."
             )
         return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)

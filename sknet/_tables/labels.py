@@ -334,6 +334,7 @@ class SingleLabels(Labels):
         return codes[index[:, np.newaxis]]
 
     def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
+        """Return 0 or 1 for two classes, (n, 1), and one-hot rows for more, (n, K)."""
         if len(self.known) <= 2:
             return codes.astype(dtype)
         T = np.zeros((len(codes), len(self.known)), dtype=dtype)
@@ -398,6 +399,7 @@ class MultiOutputLabels(Labels):
         return codes
 
     def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
+        """Return the targets of all outputs side by side, NaN where a label is missing."""
         T = np.hstack([output.target_matrix(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
         for code, outputs in zip(codes.T, self.output_slices, strict=True):
             T[code < 0, outputs] = np.nan
@@ -518,7 +520,10 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
         dtype = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # objects: some labels are missing
         return IndicatorLabels(n_columns, np.array([0, 1], dtype=dtype)), indicator_codes(labels)
     lists = [None] * n_columns if classes is None else list(classes)
-    outputs = [_learn_single(present_labels(column), known)[0] for column, known in zip(labels.T, lists, strict=True)]
+    outputs = [
+        _learn_single(present_labels(column), classes_of_output)[0]
+        for column, classes_of_output in zip(labels.T, lists, strict=True)
+    ]
     several = MultiOutputLabels(tuple(outputs))
     return several, several.codes(labels)
 
@@ -604,8 +609,8 @@ def _for_each_output(class_weight: object, n_outputs: int) -> list[object]:
         return [class_weight]
     if isinstance(class_weight, list | tuple) and len(class_weight) == n_outputs:
         return list(class_weight)
-    wanted = "a dict, None or 'balanced'" if n_outputs == 1 else f"'balanced', None or a list of {n_outputs} dicts"
-    raise ValueError(f"class_weight={class_weight!r} does not fit y: give {wanted}.")
+    expected = "a dict, None or 'balanced'" if n_outputs == 1 else f"'balanced', None or a list of {n_outputs} dicts"
+    raise ValueError(f"class_weight={class_weight!r} does not fit y: give {expected}.")
 
 
 def _class_weights(class_weight: object, known: Array, total: Array) -> Array:

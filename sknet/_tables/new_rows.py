@@ -37,18 +37,18 @@ def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, l
     unread: dict[str, list[str]] = {}
     if is_sparse(X) or encoder.is_numeric:
         return X, unread
-    read = X
+    X_read = X
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         # few values may all be unknown by chance, so that they are not read for a warning
         if not (column.is_number or (column.categories and X.shape[0] < MIN_VALUES_TO_WARN)):
-            given = column_at(X, j)
-            values, reason = column.read(given, name)
+            column_values = column_at(X, j)
+            values, reason = column.read(column_values, name)
             if reason:
                 unread.setdefault(reason, []).append(name)
-            if values is not given:
-                read = X.copy(deep=False) if read is X else read
-                read.isetitem(j, pd.Series(values).array)  # an array, which goes by position and not by index
-    return read, unread
+            if values is not column_values:
+                X_read = X.copy(deep=False) if X_read is X else X_read
+                X_read.isetitem(j, pd.Series(values).array)  # an array, which goes by position and not by index
+    return X_read, unread
 
 
 def columns_missing_only_now(encoder: TableEncoder, X: Table) -> list[str]:

@@ -316,8 +316,8 @@ def bin_edges(sorted_columns: SortedColumns, n_bins: int) -> list[Array]:
     quantiles = sorted_columns.quantiles(np.linspace(0.0, 1.0, n_bins + 1))  # (b, n_bins + 1)
     all_differ = np.all(quantiles[:, 1:] > quantiles[:, :-1], axis=1).tolist()
     return [
-        own if differ else _edges_amid_repeated(*sorted_columns.observed_values_and_weights(i), n_bins)
-        for i, (own, differ) in enumerate(zip(quantiles, all_differ, strict=True))
+        column_quantiles if are_edges else _edges_amid_repeated(*sorted_columns.observed_values_and_weights(i), n_bins)
+        for i, (column_quantiles, are_edges) in enumerate(zip(quantiles, all_differ, strict=True))
     ]
 
 
@@ -335,9 +335,9 @@ def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Ar
         if (counts == 1).all():
             return np.sort([*edges, *repeated])
         repeated += edges[counts > 1].tolist()
-        others = ~np.isin(values, repeated)
-        values = values[others]
-        weight = take_optional(weight, others)
+        is_other = ~np.isin(values, repeated)
+        values = values[is_other]
+        weight = take_optional(weight, is_other)
     # each of the few remaining values is an edge
     return np.sort([*np.unique(values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])
 
@@ -423,7 +423,7 @@ class StepFinder:
             if i >= 0:  # not a leaf
                 low, high = values[i][int(threshold) : int(threshold) + 2].tolist()
                 steps.setdefault(i, set()).add((low, high))
-        stepped = {i: with_steps(self.columns[i], found) for i, found in steps.items()}
+        stepped = {i: with_steps(self.columns[i], new_steps) for i, new_steps in steps.items()}
         return {i: column for i, column in stepped.items() if column.steps}
 
     def reduces_error(self) -> bool:
@@ -446,14 +446,14 @@ class StepFinder:
         """Return the squared errors of the judged rows by a ridge regression on the columns' bins in the other rows."""
         dtype = self.filled.dtype
         inputs = np.hstack([column.ramps.encode(self.filled[:, [i]], dtype, ()) for i, column in columns.items()])
-        others = ~judged
+        trained = ~judged
         weight = self.weight[~judged] / self.weight[~judged].mean()
-        mean, deviation = mean_and_deviation(inputs[others].T, weight)
+        mean, deviation = mean_and_deviation(inputs[trained].T, weight)
         inputs = (inputs - mean) * safe_reciprocal(deviation)
-        target_mean = np.average(self.target[others], axis=0, weights=weight)
-        weighted = inputs[others] * weight[:, np.newaxis]
-        normal = weighted.T @ inputs[others] + RIDGE * np.eye(inputs.shape[1])  # (m, m)
-        coefs = np.linalg.solve(normal, weighted.T @ (self.target[others] - target_mean))  # (m, k)
+        target_mean = np.average(self.target[trained], axis=0, weights=weight)
+        weighted = inputs[trained] * weight[:, np.newaxis]
+        normal = weighted.T @ inputs[trained] + RIDGE * np.eye(inputs.shape[1])  # (m, m)
+        coefs = np.linalg.solve(normal, weighted.T @ (self.target[trained] - target_mean))  # (m, k)
         return ((inputs[judged] @ coefs + target_mean - self.target[judged]) ** 2).sum(axis=1)
 
 
@@ -486,15 +486,15 @@ class NumberStorage(ColumnStorage):
         return packed
 
 
-def float_type(given: object) -> DType:
+def float_type(dtype: object) -> DType:
     """Return the type in which numbers of a type are stored."""
-    return np.dtype(np.float32 if given == np.float32 else np.float64)
+    return np.dtype(np.float32 if dtype == np.float32 else np.float64)
 
 
-def check_not_wider(given: DType, kept: DType, what: str) -> None:
+def check_not_wider(dtype: DType, stored_dtype: DType, what: str) -> None:
     """Raise a TypeError if numbers would lose digits in the type of the first chunk."""
-    if not np.can_cast(given, kept) and kept == np.float32:
-        raise TypeError(f"{what} is float32 in the first chunk and {given} in another: give all chunks one type.")
+    if not np.can_cast(dtype, stored_dtype) and stored_dtype == np.float32:
+        raise TypeError(f"{what} is float32 in the first chunk and {dtype} in another: give all chunks one type.")
 
 
 def read_number_column(values: ColumnValues, name: str) -> Array:

@@ -324,6 +324,7 @@ def inferred_type(column: pd.Series) -> str:
 
 
 def unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeError:
+    """Return the error for a column of values that cannot be used."""
     remedy = _REMEDIES.get(inferred, "turn it into numbers or strings, or drop it")
     description = _DESCRIPTIONS.get(inferred, inferred)
     return TypeError(
@@ -542,7 +543,10 @@ def _is_number(value: object) -> bool:
 
 
 def missing_to_nan(X: Table) -> Table:
-    """Return an array with NaN for masked values, None and pandas.NA; raise for complex numbers and dates."""
+    """Return an array with NaN for masked values, None and pandas.NA; other tables as they are.
+
+    Raise for arrays of complex numbers and of dates.
+    """
     if isinstance(X, np.ma.MaskedArray):
         # only floats can be NaN: integers become float64
         floats = np.ma.asarray(X).astype(X.dtype if X.dtype.kind == "f" else np.float64)

@@ -368,7 +368,7 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
     if not isinstance(split, Sequence) or len(split) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
     n = len(rows) if rows.kept is None else len(rows.kept)
-    train, held_out = (_as_indices(given, splitter, n) for given in split)
+    train, held_out = (_as_indices(part, splitter, n) for part in split)
     counts = np.bincount(np.concatenate([train, held_out]), minlength=1)
     if counts.max() > 1:
         raise ValueError(
@@ -389,9 +389,9 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
     return Split(train, held_out)
 
 
-def _as_indices(given: object, splitter: RowSplitter, n: int) -> Array:
+def _as_indices(part: object, splitter: RowSplitter, n: int) -> Array:
     """Return an array of indices of n rows; raise a ValueError for anything else."""
-    indices = np.asarray(given)
+    indices = np.asarray(part)
     if indices.size and (indices.dtype.kind not in "iu" or indices.ndim != 1):
         raise ValueError(
             f"validation_fraction={splitter} gives rows of type {indices.dtype} and shape {indices.shape}: a splitter "

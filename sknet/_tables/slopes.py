@@ -52,7 +52,7 @@ def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Arr
     """
     if is_sparse(X):
         if encoder.keeps_zeros:  # every input is its column times a scale; a loop over many columns takes too long
-            return by_input * np.array([each.scale for _, each in encoder.input_descriptions])
+            return by_input * np.array([description.scale for _, description in encoder.input_descriptions])
         X = X.toarray()
     by_column = np.full((*by_input.shape[:2], encoder.n_columns), np.nan)
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):

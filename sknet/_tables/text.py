@@ -111,6 +111,7 @@ class TextColumn(EqualByFields, Column):
     has_missing: bool = False
 
     def __post_init__(self) -> None:
+        """Raise a ValueError if the shapes of the arrays do not go together."""
         v = len(self.terms)
         c = len(self.centre)
         shapes = self.idf.shape, self.components.shape, self.centre.shape
@@ -134,6 +135,7 @@ class TextColumn(EqualByFields, Column):
 
     @cached_property
     def _vectorizer(self) -> TfidfVectorizer:
+        """The vectorizer that turns texts into TF-IDF with the learnt terms and weights."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         vocabulary = {term: i for i, term in enumerate(self.terms)}
@@ -241,15 +243,15 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: 
         svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))
     projections = tfidf @ svd.components_.T  # (m, c)
     centre, deviation = np.array([mean_and_deviation(projection, weight) for projection in projections.T]).T
-    kept = deviation > MIN_COMPONENT_DEVIATION * deviation.max()
-    if not kept.any():  # all texts are equal
+    used_components = deviation > MIN_COMPONENT_DEVIATION * deviation.max()
+    if not used_components.any():  # all texts are equal
         return _text_without_terms(has_missing)
     return TextColumn(
         terms=tuple(counter.get_feature_names_out()[used_terms].tolist()),
         idf=idf,
-        components=svd.components_[kept].astype(np.float32),
-        centre=centre[kept],
-        factor=float(1.0 / np.sqrt(np.mean(deviation[kept][:SCALING_COMPONENTS] ** 2))),
+        components=svd.components_[used_components].astype(np.float32),
+        centre=centre[used_components],
+        factor=float(1.0 / np.sqrt(np.mean(deviation[used_components][:SCALING_COMPONENTS] ** 2))),
         has_missing=has_missing,
     )
 
@@ -279,8 +281,8 @@ class TextStorage(ColumnStorage):
     def pack(self, values: Table) -> Array:
         """Return where the texts are in the file; the size of a missing text is −1."""
         codes, texts = read_texts(values, self._name)
-        known = [text.encode("utf-8", "surrogatepass") for text in texts]  # keeps broken Unicode
-        content = [known[code] if code >= 0 else b"" for code in codes.tolist()]
+        encoded_texts = [text.encode("utf-8", "surrogatepass") for text in texts]  # keeps broken Unicode
+        content = [encoded_texts[code] if code >= 0 else b"" for code in codes.tolist()]
         packed = np.zeros(len(codes), self.dtype)
         packed["size"] = list(map(len, content))
         ends = self._end + np.cumsum(packed["size"], dtype=np.int64)

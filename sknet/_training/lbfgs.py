@@ -29,6 +29,9 @@ from sknet._training.solver import (
 )
 from sknet._typing import Array
 
+_REASONS = {0: StopReason.CONVERGED, 1: StopReason.MAX_ITER, 2: StopReason.LINE_SEARCH}
+"""The reason by SciPy's `status`; 1 is the limit of iterations or of evaluations."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGS(Solver):
@@ -185,7 +188,3 @@ class _Minimization:
         if self.reason is not None:
             raise StopIteration
         self._iteration_begun = False
-
-
-_REASONS = {0: StopReason.CONVERGED, 1: StopReason.MAX_ITER, 2: StopReason.LINE_SEARCH}
-"""The reason by SciPy's `status`; 1 is the limit of iterations or of evaluations."""

@@ -413,6 +413,7 @@ class LateAverages:
     """
 
     def __init__(self) -> None:
+        """Begin without averages."""
         self._log_product = 0.0  # the logarithm of the product of the decays of this epoch
         # from the first sparse step on: the weights and their average, (d, h) each
         self._weights_and_average: tuple[Array, Array] | None = None

@@ -191,7 +191,7 @@ class State:
 
     def check_same_kind(self, first: Self) -> None:
         """Raise a ValueError if training that begins with `first` cannot have led to this state."""
-        types, first_types = ([(v.shape, v.dtype) for v in one.vectors.arrays] for one in (self, first))
+        types, first_types = ([(v.shape, v.dtype) for v in state.vectors.arrays] for state in (self, first))
         if types != first_types or (self.best is not None and self.best.theta.shape != first.theta.shape):
             raise ValueError("its arrays are not those of its network")
         if self.epoch != len(self.history):
