@@ -49,6 +49,7 @@ MAX_RUG_LINES = 500
 """Maximum number of rows in the rug below a curve."""
 
 PANELS_PER_ROW = 3
+"""The number of plots side by side."""
 
 
 # --- contributions of rows -------------------------------------------------------------------------------------------

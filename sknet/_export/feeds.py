@@ -30,6 +30,7 @@ FLOAT64 = np.dtype(np.float64)
 INT64 = np.dtype(np.int64)
 BOOL = np.dtype(bool)
 STRING = np.dtype(object)
+"""The NumPy types of a graph's inputs and outputs."""
 
 FEED_DTYPES: Mapping[str, DType] = {
     "float32": FLOAT32,

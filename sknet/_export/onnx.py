@@ -59,6 +59,26 @@ from sknet._tables.read import category_key, is_frame
 from sknet._tables.text import TEXT
 from sknet._typing import Array, DType, Table
 
+NANOSECONDS_PER_MICROSECOND = 1000
+"""A microsecond in nanoseconds, the unit of the graph's inputs."""
+
+SECONDS_PER_DAY = 86_400.0
+"""The length of a day in seconds, the unit in which cycles of dates are computed."""
+
+NOT_EXPRESSIBLE: dict[object, str] = {
+    NormalScore: "is scaled by quantiles, which ONNX cannot express: fit with input_scaling='robust' or 'standard'",
+    TEXT: (
+        "is free text, which ONNX cannot express: leave the column out, encode it before the estimator, or use "
+        "sknet.save"
+    ),
+}
+"""Why a kind of column or a class of formulas has no writer, and what to do instead."""
+
+OF_NO_KNOWN_KIND = (
+    "is of a kind that cannot be exported: leave the column out, encode it before the estimator, or use sknet.save"
+)
+"""The same for all others without a writer."""
+
 # --- the graph -------------------------------------------------------------------------------------------------------
 
 
@@ -241,7 +261,7 @@ def _ramps(graph: Graph, x: str, formula: Ramps) -> str:
 
 def _wave(graph: Graph, seconds: str, formula: Wave) -> str:
     """Write the sine and the cosine of the position in a cycle."""
-    day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
+    day = graph.node("Floor", graph.node("Div", seconds, np.float64(SECONDS_PER_DAY)))
     position = CYCLE_WRITERS[formula.cycle](graph, seconds, day)
     angle = graph.node("Mul", position, np.float64(formula.scale))
     waves = graph.concat([graph.node("Sin", angle), graph.node("Cos", angle)])
@@ -258,11 +278,6 @@ FORMULA_WRITERS: dict[type, Callable[[Graph, str, Any], str]] = {
 
 
 # --- dates -----------------------------------------------------------------------------------------------------------
-
-MICROSECOND = 1000
-"""A microsecond in nanoseconds, the unit of the graph's inputs."""
-
-DAY = 86_400.0
 
 
 def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
@@ -286,15 +301,15 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
     x = feed.columns(graph, [placed.position])
     missing = graph.node("Equal", x, integers(np.iinfo(np.int64).min))
     # the result of Mod has the sign of the divisor, so that dates before 1970 are rounded down, too
-    without_rest = graph.node("Sub", x, graph.node("Mod", x, integers(MICROSECOND)))
-    microseconds = graph.cast(graph.node("Div", without_rest, integers(MICROSECOND)), FLOAT64)
+    without_rest = graph.node("Sub", x, graph.node("Mod", x, integers(NANOSECONDS_PER_MICROSECOND)))
+    microseconds = graph.cast(graph.node("Div", without_rest, integers(NANOSECONDS_PER_MICROSECOND)), FLOAT64)
     seconds = graph.node("Div", microseconds, np.float64(1e6))
     return graph.node("Where", missing, np.float64(np.nan), seconds)
 
 
 def _hour(graph: Graph, seconds: str, day: str) -> str:
     """Hours since midnight, with fractions; `day` counts days since 1970."""
-    since = graph.node("Sub", seconds, graph.node("Mul", day, np.float64(DAY)))
+    since = graph.node("Sub", seconds, graph.node("Mul", day, np.float64(SECONDS_PER_DAY)))
     return graph.node("Div", since, np.float64(3600.0))
 
 
@@ -425,20 +440,6 @@ COLUMN_WRITERS: dict[ColumnKind, ColumnWriter] = {
 }
 """The functions that write the columns of each kind in a feed, and yield the encoded columns."""
 
-NOT_EXPRESSIBLE: dict[object, str] = {
-    NormalScore: "is scaled by quantiles, which ONNX cannot express: fit with input_scaling='robust' or 'standard'",
-    TEXT: (
-        "is free text, which ONNX cannot express: leave the column out, encode it before the estimator, or use "
-        "sknet.save"
-    ),
-}
-"""Why a kind of column or a class of formulas has no writer, and what to do instead."""
-
-OF_NO_KNOWN_KIND = (
-    "is of a kind that cannot be exported: leave the column out, encode it before the estimator, or use sknet.save"
-)
-"""The same for all others without a writer."""
-
 
 Tensor = Callable[[list[int | None]], object]
 """A type of skl2onnx, which makes an instance from a shape; None stands for the number of rows."""
@@ -565,7 +566,7 @@ def _write_link(graph: Graph, model: Model, raw: str) -> str:
             f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot express: give it the "
             "link of one of sknet's losses, or use sknet.save."
         )
-    return HEADS[type(head)].write_link(graph, head, raw)
+    return HEAD_WRITERS[type(head)].write_link(graph, head, raw)
 
 
 def _quantile_link(graph: Graph, head: RegressionHead, raw: str) -> str:
@@ -685,10 +686,11 @@ class HeadWriter(NamedTuple):
     output_types: Callable[..., list[object]]  # (head, tensor): of tensors of this type, or of labels
 
 
-HEADS = {
+HEAD_WRITERS = {
     RegressionHead: HeadWriter(_quantile_link, _write_predictions, _prediction_types),
     LabelHead: HeadWriter(_label_link, _write_labels, _classifier_output_types),
 }
+"""How each kind of head is written."""
 
 
 # --- functions for skl2onnx ------------------------------------------------------------------------------------------
@@ -729,7 +731,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     head_graph = Graph(scope, container, FLOAT64 if model.network.is_monotone else model.encoding.output_dtype)
     raw = graph.cast(raw, head_graph.dtype, of=graph.dtype)
     linked = _write_link(head_graph, model, raw)
-    outputs = HEADS[type(model.head)].write_outputs(head_graph, model.head, linked, dtype)
+    outputs = HEAD_WRITERS[type(model.head)].write_outputs(head_graph, model.head, linked, dtype)
     for value, variable in zip(outputs, operator.outputs, strict=True):  # each output gets its declared name
         name = scope.get_unique_operator_name("sknet_Identity")
         container.add_node("Identity", [value], [variable.onnx_name], name=name)
@@ -737,7 +739,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
 
 def _output_types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
     """Return the name and the type of each output."""
-    types = HEADS[type(model.head)].output_types(model.head, TENSORS[_output_dtype(variables)])
+    types = HEAD_WRITERS[type(model.head)].output_types(model.head, TENSORS[_output_dtype(variables)])
     return list(zip(model.head.graph_outputs, types, strict=True))
 
 

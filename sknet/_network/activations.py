@@ -222,7 +222,8 @@ def _mish_backward(z: Array, delta: Array) -> None:
     delta *= t + z * (1.0 - t * t) * _accurate_sigmoid(z)  # the sigmoid is the slope of softplus
 
 
-_RELU_RMS = sqrt(0.5)  # rectifiers let half of the variance through (He et al. 2015)
+_RELU_OUTPUT_SCALE = sqrt(0.5)
+"""Rectifiers let half of the variance through (He et al. 2015)."""
 
 ACTIVATIONS: dict[str, Activation] = {
     a.name: a
@@ -230,8 +231,8 @@ ACTIVATIONS: dict[str, Activation] = {
         # sigmoid(z) = 1/2 + 1/2 tanh(z/2): a tanh unit with its input doubled and its output halved and shifted
         Activation("sigmoid", sigmoid, _sigmoid_backward, center=0.5, input_scale=2.0, output_scale=0.5),
         Activation("tanh", _tanh, _tanh_backward),
-        Activation("relu", _relu, _relu_backward, output_scale=_RELU_RMS),
-        Activation("leaky_relu", _leaky_relu, _leaky_relu_backward, output_scale=_RELU_RMS),
+        Activation("relu", _relu, _relu_backward, output_scale=_RELU_OUTPUT_SCALE),
+        Activation("leaky_relu", _leaky_relu, _leaky_relu_backward, output_scale=_RELU_OUTPUT_SCALE),
         Activation("elu", _elu, _elu_backward),
         Activation("selu", _selu, _selu_backward),
         Activation("softplus", _softplus, _softplus_backward, center=np.log(2.0), output_scale=0.5),

@@ -270,6 +270,7 @@ FIRST_LAYERS: dict[BatchFormat, Callable[..., Layer]] = {
     "sparse": DenseOnSparse,
     "mixed": DenseOnMixed,
 }
+"""The class of the first layer by the format of batches."""
 
 NO_GRADIENT = LayerParameters(np.empty((0, 0)), np.empty(0))
 """The gradient of a layer without a backward pass. Its shape makes a backward pass fail."""

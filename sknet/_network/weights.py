@@ -129,6 +129,7 @@ INITIALIZERS: dict[str, Initializer] = {
     for name in VARIANCES
     for distribution, draw in (("uniform", _uniform), ("normal", _normal))
 } | {"orthogonal": orthogonal}
+"""The functions that draw a matrix of weights, by the value of `init`."""
 
 
 def draw_weights(

@@ -151,6 +151,7 @@ class LoadedCheckpoint(CheckpointContent):
 
 
 _CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldsProgress, EpochChoice)
+"""The classes of the values in a checkpoint, by name."""
 
 
 def write_checkpoint(path: Path, origin: Origin, progress: Progress) -> None:

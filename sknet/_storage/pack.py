@@ -58,6 +58,8 @@ Packed = tuple[object, dict[str, Array], list[object]]
 """A plain value, arrays by path, and the user's own pieces."""
 
 _PLAIN_TYPES = frozenset({type(None), bool, int, float, str})
+"""Values of these types are stored as they are, in JSON."""
+
 _ROW_KINDS: dict[object, str] = {bool: "b", int: "i", float: "f"}
 """Values of a class whose fields all have these types are stored in one array per field, of these NumPy kinds."""
 

@@ -51,9 +51,13 @@ KINDS: dict[str, ColumnKind] = {"text": TEXT, "date": DATE, "number": NUMBER, "c
 """The kinds of columns by name. No two of them recognise the same column, so their order does not matter."""
 
 KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in kind.inferred_types}
+"""The name of the kind for each result of `pandas.api.types.infer_dtype`."""
 
 KINDS_BY_CLASS = {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
 """The kind of each class of learnt columns."""
+
+KIND_BY_PARAMETER: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
+"""The kinds of the columns that users name, by parameter."""
 
 
 def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> str:
@@ -133,9 +137,6 @@ class ColumnChoices:
         return column_kind(values, name, finds_categories=self.finds_categories)
 
 
-KIND_BY_PARAMETER: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
-"""The kinds of the columns that users name, by parameter."""
-
 COLUMNS_REMEDY = {
     "categorical_features": "give 'from_dtype', None, or a list of column names, indices or booleans",
     "text_features": "give 'auto', None, or a list of column names, indices or booleans",
@@ -153,34 +154,6 @@ def parse_categorical_features(categorical_features: object) -> tuple[bool, obje
     # an entry may be an array: comparing it with text returns an array
     named = [entry for entry in entries if not (isinstance(entry, str) and entry == "from_dtype")]
     return (True, named) if len(named) < len(entries) else (False, categorical_features)
-
-
-def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
-    """Return a mask of columns that are given by names, indices or a mask.
-
-    Parameters
-    ----------
-    columns : array-like of str, int or bool
-    names : sequence of str
-        The names of all columns.
-    parameter : str
-        The name of the parameter, for messages.
-
-    Returns
-    -------
-    ndarray of bool
-    """
-    try:
-        entries = np.asarray(columns)
-    except ValueError:  # lists of different lengths raise below, like an array of two dimensions
-        entries = np.empty((1, 1), dtype=object)
-    if entries.size == 0:
-        return np.zeros(len(names), dtype=bool)
-    is_text = entries.dtype.kind == "O" and all(isinstance(name, str) for name in entries.ravel().tolist())
-    to_mask = _MASK_FUNCTIONS.get("U" if is_text else entries.dtype.kind)
-    if to_mask is None or entries.ndim != 1:
-        raise ValueError(f"{parameter}={columns!r} is not understood: {COLUMNS_REMEDY[parameter]}.")
-    return to_mask(entries, names, parameter)
 
 
 def _check_mask(mask: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
@@ -213,6 +186,34 @@ def _names_to_mask(chosen_names: Array, names: Sequence[str], parameter: str) ->
 
 _MASK_FUNCTIONS = {"b": _check_mask, "i": _indices_to_mask, "u": _indices_to_mask, "U": _names_to_mask}
 """The functions that return a mask of columns, by the kind of the given NumPy type."""
+
+
+def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+    """Return a mask of columns that are given by names, indices or a mask.
+
+    Parameters
+    ----------
+    columns : array-like of str, int or bool
+    names : sequence of str
+        The names of all columns.
+    parameter : str
+        The name of the parameter, for messages.
+
+    Returns
+    -------
+    ndarray of bool
+    """
+    try:
+        entries = np.asarray(columns)
+    except ValueError:  # lists of different lengths raise below, like an array of two dimensions
+        entries = np.empty((1, 1), dtype=object)
+    if entries.size == 0:
+        return np.zeros(len(names), dtype=bool)
+    is_text = entries.dtype.kind == "O" and all(isinstance(name, str) for name in entries.ravel().tolist())
+    to_mask = _MASK_FUNCTIONS.get("U" if is_text else entries.dtype.kind)
+    if to_mask is None or entries.ndim != 1:
+        raise ValueError(f"{parameter}={columns!r} is not understood: {COLUMNS_REMEDY[parameter]}.")
+    return to_mask(entries, names, parameter)
 
 
 # --- text that holds numbers or dates --------------------------------------------------------------------------------

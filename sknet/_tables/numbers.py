@@ -60,6 +60,7 @@ from sknet._typing import Array, DType, Table
 from sknet._vectors import SortedColumns
 
 QUARTILES = (0.25, 0.5, 0.75)
+"""The quantile levels that make a robust centre, the median, and a robust scale."""
 
 MAX_MEDIAN_DISTANCE = 10.0
 """New values are far from training if their median is more than this many scales from the centre."""

@@ -203,10 +203,11 @@ INFERRED_DURATION_TYPES = ("timedelta64", "timedelta")
 INFERRED_MIXED_TYPES = ("mixed", "mixed-integer")  # objects; they are numbers if none of them is text
 """The results of `pandas.api.types.infer_dtype`, by how a column is read."""
 
-# for error messages: remedies, and plain words for some results of `infer_dtype`
 _ONE_KIND_REMEDY = "make it numbers with pandas.to_numeric(errors='coerce') or strings with astype(str)"
 _SECONDS_REMEDY = "pass dates where fit had dates; turn them into seconds where it had numbers"
 _DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
+"""Plain words for some results of `infer_dtype`, for error messages."""
+
 _REMEDIES = {
     "complex": "pass its real and imaginary parts as two columns",
     "bytes": "decode it to strings",
@@ -215,6 +216,7 @@ _REMEDIES = {
     "time": "turn it into a number first (seconds since midnight) or drop it",
     "period": "turn it into dates with .dt.to_timestamp() or drop it",
 }
+"""What to do with a column that cannot be used, by the result of `infer_dtype`."""
 
 
 def column_names(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ FLOAT32_RANGE = (1e-30, 1e30)
 """Means and scales in this range leave float32 room to subtract and multiply without overflow."""
 
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
+"""The largest finite float64, about 1.8e308."""
 
 
 def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Array]:

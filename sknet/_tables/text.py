@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 NGRAM_LENGTHS = (3, 4)
 """The least and the largest number of characters of a term, including the spaces around a word."""
 
+VECTORIZER_OPTIONS = {"analyzer": "char_wb", "ngram_range": NGRAM_LENGTHS}
+"""scikit-learn's options for terms within words, in lower case."""
+
 MAX_TERMS = 5_000
 """The most terms that are counted; the most frequent terms are chosen."""
 
@@ -167,10 +170,6 @@ class EncodedTextInput(Column):
     def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
         """Copy n values to `out`, of shape (n, 1)."""
         out[:, 0] = values
-
-
-VECTORIZER_OPTIONS = {"analyzer": "char_wb", "ngram_range": NGRAM_LENGTHS}
-"""scikit-learn's options for terms within words, in lower case."""
 
 
 def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[str]]:

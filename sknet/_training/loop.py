@@ -44,6 +44,9 @@ from sknet._training.solver import (
 from sknet._typing import Array, Gradient, Positions, SparseGradient
 from sknet._vectors import add_multiple, blocks_of_batch
 
+PARAMETERS_MOVED_AT_ONCE = 2**15
+"""How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
+
 MIN_ADAPTIVE_RATE = 1e-6
 """At this rate, the schedule `adaptive` ends training at the next plateau, as in scikit-learn."""
 
@@ -382,9 +385,6 @@ def _one_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None) 
 
 
 # --- whole and sparse gradients --------------------------------------------------------------------------------------
-
-PARAMETERS_MOVED_AT_ONCE = 2**15
-"""How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
 
 
 def gradient_parts(gradient: Gradient, n_parameters: int) -> list[Array]:

@@ -258,6 +258,7 @@ class EpochObserver:
 
 
 NO_OBSERVER = EpochObserver()
+"""An observer that never stops training."""
 
 
 @dataclass(frozen=True, kw_only=True)
