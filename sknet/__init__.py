@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from sknet._display.contributions import ExplanationDisplay, ShapeFunctionDisplay
-from sknet._display.fit import NetworkDisplay, TrainingHistoryDisplay
+from sknet._display.history_and_network import NetworkDisplay, TrainingHistoryDisplay
 from sknet._estimators.callbacks import Checkpoint, TimeLimit
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.regressor import SigmoidMLPRegressor

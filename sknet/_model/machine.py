@@ -9,7 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
 from functools import cache
 from math import inf
@@ -180,6 +180,11 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
             library.release(token)
 
 
+def single_blas_thread() -> AbstractContextManager[None]:
+    """Limit BLAS to one thread, whatever the size of its products."""
+    return limit_blas_threads(0)
+
+
 def n_blas_threads() -> int:
     """Return the present number of BLAS threads."""
     return max((library.controller.get_num_threads() for library in _blas_libraries()), default=1)
@@ -210,7 +215,7 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
     on the number of threads.
     """
     n_threads = n_blas_threads()
-    with limit_blas_threads(largest_product if n_networks == 1 else 0):  # 0: one BLAS thread
+    with limit_blas_threads(largest_product) if n_networks == 1 else single_blas_thread():
         are_large = largest_product >= MIN_PRODUCT_FOR_NETWORK_THREADS
         yield min(n_threads, n_networks) if are_large and _may_start_threads() else 1
 
@@ -224,7 +229,7 @@ def threads_for_blocks(n_blocks: int, largest_product: int) -> Iterator[int]:
     """
     are_many = n_blocks >= 2 * MIN_BLOCKS_PER_THREAD
     n_threads = n_blas_threads() if are_many else 1
-    with limit_blas_threads(0 if are_many else largest_product):
+    with single_blas_thread() if are_many else limit_blas_threads(largest_product):
         yield min(n_threads, n_blocks // MIN_BLOCKS_PER_THREAD) if are_many and _may_start_threads() else 1
 
 

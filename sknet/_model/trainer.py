@@ -19,7 +19,7 @@ import numpy as np
 
 from sknet._model.encoding import EncodedRows, Encoding
 from sknet._model.evaluation import HeldOutLoss
-from sknet._model.machine import check_fits_in_memory, limit_blas_threads, threads_for_networks
+from sknet._model.machine import check_fits_in_memory, limit_blas_threads, single_blas_thread, threads_for_networks
 from sknet._model.model import Model, Network
 from sknet._model.settings import NetworkSettings, Settings
 from sknet._network.activations import ACTIVATIONS
@@ -273,7 +273,7 @@ class NetworkTrainer:
         else:
             activations = self.settings.network.activations
             rng = np.random.default_rng(seeds[0])
-            with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
+            with single_blas_thread() if init == "orthogonal" else nullcontext():  # a QR decomposition
                 sets = self.sets if self.sets.n_sets > 1 else None
                 bins_per_column = self.encoding.encoder.bins_per_column[self.n_skipped_inputs :]
                 coefs, intercepts = draw_weights(

@@ -282,7 +282,7 @@ class Loss:
         Without `start`, training starts from 0.
 
     levels : tuple of float, default=()
-        Quantile levels, if one target has several raw outputs, one per level.
+        Quantile levels, if one target has several raw outputs, one for each.
 
     link_backward : callable, default=None
         `link_backward(raw, delta)` turns derivatives with respect to the predictions
@@ -693,7 +693,7 @@ MIN_QUANTILE_GAP = 1e-3
 class Quantiles:
     """The pinball loss of several quantile levels, whose predictions cannot cross.
 
-    The raw output of the middle level is its quantile. Each other raw output
+    The raw output of the middle quantile level is its quantile. Each other raw output
     gives, through softplus, the distance to the next quantile towards the middle.
     """
 
@@ -750,7 +750,7 @@ def _quantiles_of(quantile_level: float, target: Array, weight: Array | None) ->
 def _pinball(q: Array, residual: Array) -> tuple[Array, Array]:
     """Return max(q r, (q - 1) r) for residuals r = target - prediction, and the gradient by predictions.
 
-    The gradient is -q for r > 0, 1 - q for r < 0, and 0 for r = 0. q is one level, or one per column, (k,).
+    The gradient is -q for r > 0, 1 - q for r < 0, and 0 for r = 0. q is one quantile level, or one per column, (k,).
     """
     value = np.maximum(q * residual, (q - 1.0) * residual).mean(axis=1)
     slope = np.where(residual > 0.0, -q, 1.0 - q) * (residual != 0.0)
@@ -866,7 +866,7 @@ def make_huber(huber_delta: float = 1.0) -> Loss:
 
 
 def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
-    """Return the pinball loss of one level for every output, or of several levels of one target, each an output."""
+    """Return the pinball loss of one quantile level for every output, or of several of one target, each an output."""
     if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
         quantile_level = float(quantile)
         return make_loss(

@@ -77,17 +77,17 @@ class Chunk:
     groups: Target = None
 
 
-def read_chunks(source: Source, roles: Roles, name: str = "source") -> Iterator[Chunk]:
-    """Yield the rows of a source with their targets; chunks without rows are skipped."""
+def read_chunks(source: Source, roles: Roles, argument: str = "source") -> Iterator[Chunk]:
+    """Yield the rows of a source with their targets, but no empty chunks; `argument` is its name in messages."""
     passed_chunks = (
-        _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _given_chunks(source, None, name)
+        _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _given_chunks(source, None, argument)
     )
     roles = Roles() if isinstance(source, np.ndarray) else roles  # its slices are (X, y, weight, groups)
-    return (_chunk_of(number, chunk, roles, name) for number, chunk in _numbered_nonempty(passed_chunks, name))
+    return (_chunk_of(number, chunk, roles, argument) for number, chunk in _numbered_nonempty(passed_chunks, argument))
 
 
 def read_chunks_to_predict(
-    source: Source | Iterable[object], columns: Sequence[str] | None, name: str = "source"
+    source: Source | Iterable[object], columns: Sequence[str] | None, argument: str = "source"
 ) -> Iterator[Chunk]:
     """Yield the rows of a source without targets; drop other columns of frames than `columns`."""
     if is_frame(source):
@@ -95,8 +95,8 @@ def read_chunks_to_predict(
     elif isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, to read only once
         passed_chunks = iter(source)
     else:
-        passed_chunks = _given_chunks(source, columns, name)
-    for number, chunk in _numbered_nonempty(passed_chunks, name):
+        passed_chunks = _given_chunks(source, columns, argument)
+    for number, chunk in _numbered_nonempty(passed_chunks, argument):
         X: Table = chunk[0] if isinstance(chunk, tuple) else chunk
         if columns is not None and is_frame(X) and set(columns) < set(X.columns):
             X = X[list(columns)]
@@ -119,7 +119,7 @@ def is_read_from(source: object, path: Path) -> bool:
 # --- chunks as a source gives them -----------------------------------------------------------------------------------
 
 
-def _given_chunks(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
+def _given_chunks(source: object, columns: Sequence[str] | None, argument: str) -> Iterator[object]:
     """Yield the chunks of a source, as it gives them."""
     if isinstance(source, str | os.PathLike) or is_dataset(source):
         return read_parquet(source, columns, VALUES_READ_AT_ONCE)
@@ -127,15 +127,16 @@ def _given_chunks(source: object, columns: Sequence[str] | None, name: str) -> I
         return (source[rows] for rows in _slices(source))
     if not callable(source):
         raise TypeError(
-            f"{name} is of type {type(source).__name__}: pass the path of Parquet files, a pyarrow Dataset, an array, "
-            "or a function that returns a new iterator of chunks each time (an iterator itself can be read only once)."
+            f"{argument} is of type {type(source).__name__}: pass the path of Parquet files, a pyarrow Dataset, an "
+            "array, or a function that returns a new iterator of chunks each time (an iterator itself can be read only "
+            "once)."
         )
     returned = source()
     try:
         return iter(returned)
     except TypeError:
         raise TypeError(
-            f"{name}() returned {type(returned).__name__}, which is no iterator of chunks: return one, such as a "
+            f"{argument}() returned {type(returned).__name__}, which is no iterator of chunks: return one, such as a "
             "generator."
         ) from None
 
@@ -166,7 +167,7 @@ def _slices(X: Array) -> Iterator[slice]:
     return (slice(start, start + height) for start in range(0, len(X), height))
 
 
-def _numbered_nonempty(passed_chunks: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
+def _numbered_nonempty(passed_chunks: Iterator[object], argument: str) -> Iterator[tuple[int, object]]:
     """Yield numbered chunks, without empty chunks; raise a ValueError if all are empty."""
     is_empty = True
     for number, chunk in enumerate(passed_chunks, 1):
@@ -176,47 +177,49 @@ def _numbered_nonempty(passed_chunks: Iterator[object], name: str) -> Iterator[t
         is_empty = False
         yield number, chunk
     if is_empty:
-        raise ValueError(f"{name} gave no rows.")
+        raise ValueError(f"{argument} gave no rows.")
 
 
 # --- chunks as they are read -----------------------------------------------------------------------------------------
 
 
-def _chunk_of(number: int, passed_chunk: object, roles: Roles, name: str) -> Chunk:
+def _chunk_of(number: int, passed_chunk: object, roles: Roles, argument: str) -> Chunk:
     """Return the chunk of a frame with a target column, or of (X, y), (X, y, weight) or (X, y, weight, groups)."""
     if is_frame(passed_chunk):
         if roles.target is None:
             names = list(passed_chunk.columns)  # type: ignore[attr-defined]
-            raise ValueError(f"target is None: name the column of {name} that is to be predicted, {names}.")
-        return Chunk(number, *_split_by_role(passed_chunk, roles, name))
+            raise ValueError(f"target is None: name the column of {argument} that is to be predicted, {names}.")
+        return Chunk(number, *_split_by_role(passed_chunk, roles, argument))
     if not isinstance(passed_chunk, tuple) or not 2 <= len(passed_chunk) <= 4:
         raise TypeError(
-            f"{name}() gave a chunk {short_repr(passed_chunk)}: give (X, y), (X, y, sample_weight), or a data frame "
-            "that has the target among its columns."
+            f"{argument}() gave a chunk {short_repr(passed_chunk)}: give (X, y), (X, y, sample_weight), or a data "
+            "frame that has the target among its columns."
         )
     if roles.target is not None:
-        raise ValueError(f"target={roles.target!r} is given, and the chunks of {name}() have targets of their own.")
+        raise ValueError(f"target={roles.target!r} is given, and the chunks of {argument}() have targets of their own.")
     chunk = Chunk(number, *passed_chunk)
     if is_sparse(chunk.X):
-        raise TypeError(f"{name}() gave a sparse chunk: give dense arrays or data frames.")
+        raise TypeError(f"{argument}() gave a sparse chunk: give dense arrays or data frames.")
     if not _names_columns(roles.sample_weight) and not _names_columns(roles.groups):
         return chunk
-    X, _, weight, groups = _split_by_role(chunk.X, roles, name)
+    X, _, weight, groups = _split_by_role(chunk.X, roles, argument)
     return Chunk(number, X, chunk.y, weight, groups)
 
 
-def _split_by_role(frame: Table, roles: Roles, name: str) -> tuple[Table, Target, Target, Target]:
+def _split_by_role(frame: Table, roles: Roles, argument: str) -> tuple[Table, Target, Target, Target]:
     """Split a frame into features, target, weight and groups."""
     names: list[str] = []
     for what, role in vars(roles).items():
         if role is not None and not _names_columns(role):
-            raise TypeError(f"{what}={short_repr(role)} names no column of {name}: give one of {list(frame.columns)}.")
+            raise TypeError(
+                f"{what}={short_repr(role)} names no column of {argument}: give one of {list(frame.columns)}."
+            )
         names += [] if role is None else [role] if isinstance(role, str) else role
     if len(set(names)) < len(names):
         raise ValueError(f"target, sample_weight and groups name a column twice, {names}: name each once.")
     lacking = [column for column in names if column not in frame.columns]
     if lacking:
-        raise ValueError(f"{name} has no column {lacking[0]!r}: give one of {list(frame.columns)}.")
+        raise ValueError(f"{argument} has no column {lacking[0]!r}: give one of {list(frame.columns)}.")
     y, weight, groups = (
         None if role is None else frame[role if isinstance(role, str) else list(role)]
         for _, role in vars(roles).items()

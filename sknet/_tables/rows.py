@@ -165,7 +165,7 @@ class Rows:
     y : ndarray of shape (n, k)
     weight : ndarray of shape (n,), or None
     groups : ndarray of shape (n,), or None
-    kept : ndarray of bool of shape (N,), or None
+    positive_weight_mask : ndarray of bool of shape (N,), or None
         Which of the rows that the user passed are in the table: all but those of weight 0. None if no row was dropped.
         Splitters and `oof_prediction_` need it.
     """
@@ -174,7 +174,7 @@ class Rows:
     y: Array
     weight: Array | None = None
     groups: Array | None = None
-    kept: Array | None = None
+    positive_weight_mask: Array | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -200,9 +200,10 @@ class Rows:
         """Return the rows of positive weight. No result may depend on the other rows."""
         if self.weight is None or self.weight.all():
             return self
-        kept = np.ones(len(self), dtype=bool) if self.kept is None else self.kept.copy()
-        kept[kept] = self.weight != 0.0
-        return replace(self.take(np.flatnonzero(self.weight)), kept=kept)
+        mask = self.positive_weight_mask
+        mask = np.ones(len(self), dtype=bool) if mask is None else mask.copy()
+        mask[mask] = self.weight != 0.0
+        return replace(self.take(np.flatnonzero(self.weight)), positive_weight_mask=mask)
 
     def merge_duplicates_if_small(self) -> Rows:
         """Return the distinct rows of a small table of numbers, with the sums of their weights.
@@ -367,7 +368,7 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
     """Return a split as indices into the rows of positive weight; raise a ValueError if it is no valid split."""
     if not isinstance(split, Sequence) or len(split) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
-    n = len(rows) if rows.kept is None else len(rows.kept)
+    n = len(rows) if rows.positive_weight_mask is None else len(rows.positive_weight_mask)
     train, held_out = (_as_indices(part, splitter, n) for part in split)
     counts = np.bincount(np.concatenate([train, held_out]), minlength=1)
     if counts.max() > 1:
@@ -375,9 +376,9 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
             f"validation_fraction={splitter} gives row {counts.argmax()} {counts.max()} times: the two parts must not "
             "overlap, and sample_weight makes some rows count more."
         )
-    if rows.kept is not None:
+    if rows.positive_weight_mask is not None:
         # from indices into the N rows that were passed to indices into the n rows; -1 for rows of weight 0
-        remaining = np.where(rows.kept, np.cumsum(rows.kept) - 1, -1)
+        remaining = np.where(rows.positive_weight_mask, np.cumsum(rows.positive_weight_mask) - 1, -1)
         train, held_out = remaining[train], remaining[held_out]
         train, held_out = train[train >= 0], held_out[held_out >= 0]
     if not len(train) or not len(held_out):

@@ -77,17 +77,17 @@ def test_a_mask_says_which_rows_of_weight_0_were_dropped():
     rows = rows_of(COUNTS, NUMBER, weight, np.arange(N))
     left = rows.without_zero_weights()
     assert left.weight.all()
-    assert_array_equal(left.kept, weight > 0)
-    assert_array_equal(left.X.values, COUNTS[left.kept])
+    assert_array_equal(left.positive_weight_mask, weight > 0)
+    assert_array_equal(left.X.values, COUNTS[left.positive_weight_mask])
     assert left.without_zero_weights() is left
     fewer = replace(left, weight=np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
-    assert_array_equal(fewer.kept, weight == 1)
-    assert_array_equal(fewer.y, NUMBER[fewer.kept])
+    assert_array_equal(fewer.positive_weight_mask, weight == 1)
+    assert_array_equal(fewer.y, NUMBER[fewer.positive_weight_mask])
 
 
 def test_without_weights_nothing_is_dropped():
     rows = rows_of(COUNTS, NUMBER)
-    assert rows.without_zero_weights() is rows and rows.kept is None
+    assert rows.without_zero_weights() is rows and rows.positive_weight_mask is None
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
