@@ -156,7 +156,8 @@ def _map_partitions(predict: _Predict, X: Collection, shared: object) -> Collect
     if not isinstance(X, da.Array):
         return X.map_partitions(predict, shared, meta=predict.to_frame(predict.like, None))
     X = X.rechunk({1: -1})  # all columns in each chunk
-    like, rows = predict.like, X.chunks[0]
+    like = predict.like
+    rows = X.chunks[0]
     # tell dask the axes of a chunk of predictions: (rows, d) becomes (rows,), (rows, k) or (rows, k, 2)
     return X.map_blocks(
         predict, shared, chunks=(rows, *((size,) for size in like.shape[1:])), drop_axis=1,

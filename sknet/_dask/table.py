@@ -91,7 +91,8 @@ def encode_shard(
     """Encode some rows of each partition of a shard as these rows of the shard; see `TableEncoder.encode`."""
     chosen = zip(partitions, partition_rows, shard_rows, encoding_folds, strict=True)
     tables = [(take(X, rows), indices_in_shard, fold) for X, rows, indices_in_shard, fold in chosen if len(rows)]
-    lookups, dense_encoder = encoder.lookups, encoder.encoder_without_lookups
+    lookups = encoder.lookups
+    dense_encoder = encoder.encoder_without_lookups
     # the last column of ones; `MixedRows` have none
     dense = np.ones((sum(map(len, shard_rows)), dense_encoder.n_inputs + (lookups is None)), dtype)
     for X, indices_in_shard, fold in tables:
@@ -266,7 +267,8 @@ class Partitions:
 
     def __init__(self, cluster: Cluster, collection: Sequence[object]) -> None:
         """Compute the partitions, and divide them into shards."""
-        self.cluster, self._collection = cluster, collection
+        self.cluster = cluster
+        self._collection = collection
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
         self.example_rows = next((rows for rows in samples if rows.shape[0]), samples[0])
@@ -470,7 +472,8 @@ class ShardedObjective:
         self.n_samples = len(rows)
         self._n_weights = settings.layout.n_weights
         self._inputs = inputs
-        self._penalty, self._settings = settings.penalty, settings
+        self._penalty = settings.penalty
+        self._settings = settings
         self.target_sample = rows.target, rows.relative_weight
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)

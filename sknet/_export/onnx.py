@@ -554,7 +554,8 @@ LINK_WRITERS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
 def _write_link(graph: Graph, model: Model, raw: str) -> str:
     """Write the link of the model's loss; return the linked outputs, (n, n_outputs)."""
     head = model.head
-    loss, link = head.loss, head.loss.inverse_link
+    loss = head.loss
+    link = head.loss.inverse_link
     if link.apply in LINK_WRITERS:
         linked = LINK_WRITERS[link.apply](graph, raw)
         if link.is_identity or not model.network.is_monotone:

@@ -79,7 +79,8 @@ class Layout:
 
         For batches with a column of ones, the first layer's W has b as its last row, (n_inputs + 1, h_1).
         """
-        layers, first_bias = [], self.n_weights
+        layers = []
+        first_bias = self.n_weights
         for start, (fan_in, fan_out) in zip(self.weight_starts, self.shapes, strict=True):
             W = theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
             layers.append(LayerParameters(W, theta[first_bias : first_bias + fan_out]))
@@ -149,6 +150,7 @@ class Dropout:
     """
 
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
+        """Draw from `rng` for each batch; `dropped`, (n, h), is overwritten by the forward pass."""
         n, h = dropped.shape
         # a row that is longer than the usual array still has h + 1 indices to start from
         self.factors = dropout_factors(rate, dropped.dtype, max(N_DROPOUT_FACTORS, 2 * h))

@@ -182,8 +182,8 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     if joint is not None:
         check_slope(f"{of_joint}[1]", "joint", lambda *arguments: joint(*arguments)[1])
         sample = {"sample": np.arange(n)}
-        found = joint(raw.copy(), target)[0]
-        _check_close(f"{of_joint}[0] is not what value returns", sample, "joint", found, value, tolerance)
+        joint_value = joint(raw.copy(), target)[0]
+        _check_close(f"{of_joint}[0] is not what value returns", sample, "joint", joint_value, value, tolerance)
     link = loss.inverse_link
     delta = rng.normal(size=(n, k))
     _call_in_place_finite(f"{name}: link(raw)", link.apply, raw)

@@ -125,7 +125,8 @@ class Objective:
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
             if n_rows not in self._bound and len(self._bound) >= MAX_BOUND_BATCH_SIZES:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
-            batch_format, settings = self._inputs.batch_format, self._settings
+            batch_format = self._inputs.batch_format
+            settings = self._settings
             parameters, gradients = (settings.layout.layers(vector, batch_format) for vector in (theta, out))
             chain = make_chain(settings.activations, parameters, n_rows, batch_format, gradients, settings.dropout, rng)
             sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None

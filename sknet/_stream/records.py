@@ -60,10 +60,10 @@ class ScratchFiles(ExitStack):
 
     def write(self, file: FileIO, content: bytes | memoryview) -> None:
         """Write all bytes at the current position of a file; raise an OSError that names the folder if it is full."""
-        left = memoryview(content)
+        unwritten = memoryview(content)
         try:
-            while len(left):  # a file without a buffer may write only a part
-                left = left[file.write(left) :]
+            while len(unwritten):  # a file without a buffer may write only a part
+                unwritten = unwritten[file.write(unwritten) :]
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise

@@ -178,8 +178,8 @@ class CategoryColumn(BaseCategoryColumn):
         if self.has_signed_input:
             out[:, 0] = _SIGN_OF_SLOT[slot]
             return
-        known = np.flatnonzero(slot >= 0)
-        out[known, slot[known]] = 1.0
+        known_rows = np.flatnonzero(slot >= 0)
+        out[known_rows, slot[known_rows]] = 1.0
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether most of n values are unknown; False if unknown values have an input, or the column is left out."""

@@ -196,7 +196,8 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
 
 def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[ColumnsOfEqualBins, ...]:
     """Group columns with bins, (number of bins, first bin), by the number of bins."""
-    groups, stop = [], 0
+    groups = []
+    stop = 0
     # sorted by number of bins, and within a group by input
     for n_bins, columns in groupby(sorted(binned), key=lambda column: column[0]):
         inputs = np.concatenate([np.arange(start, start + n_bins) for _, start in columns])

@@ -236,16 +236,17 @@ def read_datetimelike(values: ColumnValues, name: str, *, is_duration: bool) -> 
             microseconds_of(datetimes)  # raises if a date is out of range
             return datetimes
         except (TypeError, ValueError, ArithmeticError) as error:
-            remedy = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
+            converter = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
             raise TypeError(
-                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{remedy}, and make "
+                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{converter}, and make "
                 "what is out of its range None."
             ) from error
     if bool(np.all(pd.isna(values))):  # then pandas infers no type
         return index([pd.NaT] * len(values))
-    wanted, remedy = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
+    expected, converter = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
     raise TypeError(
-        f"Column {name!r} of X (dtype {values.dtype}) should hold {wanted}, as in fit: convert it with pandas.{remedy}."
+        f"Column {name!r} of X (dtype {values.dtype}) should hold {expected}, as in fit: convert it with "
+        f"pandas.{converter}."
     )
 
 

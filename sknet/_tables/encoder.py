@@ -128,10 +128,10 @@ class OneHotOfSlots:
     def __getitem__(self, rows: Batch) -> sp.csr_array:
         """Return the inputs of b rows without bins, (b, n_others); inputs that are not looked up are 0."""
         slot = self.slot[rows]
-        known = slot >= 0
-        inputs = (slot + self.lookups.first_inputs)[known]
+        is_known = slot >= 0
+        inputs = (slot + self.lookups.first_inputs)[is_known]
         # in SciPy's words, `inputs` are the indices, and `ends` is the indptr
-        ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
+        ends = np.concatenate([[0], is_known.sum(axis=1).cumsum()])
         return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.lookups.n_others))
 
 
@@ -213,10 +213,10 @@ class TableEncoder:
 
     def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], Iterator[int]]]:
         """Yield the formulas that take each argument, and an iterator over the indices of their inputs."""
-        bins, others = map(np.ndarray.tolist, self.input_starts)
+        bin_starts, other_starts = map(np.ndarray.tolist, self.input_starts)
         for j, column in self._formula_columns.items():
             # all formulas of a column share the iterator: each takes the indices of its own inputs
-            inputs = chain(range(bins[j], bins[j + 1]), range(others[j], others[j + 1]))
+            inputs = chain(range(bin_starts[j], bin_starts[j + 1]), range(other_starts[j], other_starts[j + 1]))
             for formulas in column.formulas:
                 yield formulas, inputs
 
@@ -286,8 +286,8 @@ class TableEncoder:
 
     def inputs_of_column(self, j: int) -> Positions:
         """Return the indices of the inputs of column j, bins first; a slice if it has no bins."""
-        bins, others = (slice(int(starts[j]), int(starts[j + 1])) for starts in self.input_starts)
-        return others if bins.start == bins.stop else np.r_[bins, others]
+        bins, other_inputs = (slice(int(starts[j]), int(starts[j + 1])) for starts in self.input_starts)
+        return other_inputs if bins.start == bins.stop else np.r_[bins, other_inputs]
 
     @property
     def input_columns(self) -> NDArray[np.intp]:

@@ -593,11 +593,13 @@ def apply_class_weight(
     weight = np.ones(len(codes)) if weight is None else weight
     product = weight
     by_output = _for_each_output(class_weight, codes.shape[1])
-    for setting, known, code in zip(by_output, labels.classes_by_column, codes.T, strict=True):
-        present = code >= 0
-        total = np.bincount(code[present], weight[present], len(known))  # (K,), the total weight of each class
-        factor = _class_weights(setting, known, total)
-        product = product * np.where(present, factor[code], 1.0)  # a missing label does not change the weight
+    for setting, classes, codes_of_output in zip(by_output, labels.classes_by_column, codes.T, strict=True):
+        present = codes_of_output >= 0
+        # (K,), the total weight of each class
+        total = np.bincount(codes_of_output[present], weight[present], len(classes))
+        factor = _class_weights(setting, classes, total)
+        # a missing label does not change the weight
+        product = product * np.where(present, factor[codes_of_output], 1.0)
     return product
 
 
@@ -613,13 +615,13 @@ def _for_each_output(class_weight: object, n_outputs: int) -> list[object]:
     raise ValueError(f"class_weight={class_weight!r} does not fit y: give {expected}.")
 
 
-def _class_weights(class_weight: object, known: Array, total: Array) -> Array:
+def _class_weights(class_weight: object, classes: Array, total: Array) -> Array:
     """Return the weight of each class of one output."""
     if class_weight is None:
-        return np.ones(len(known))
+        return np.ones(len(classes))
     if isinstance(class_weight, Mapping):
         _check_weights_are_usable(class_weight)
-        return np.asarray(compute_class_weight(dict(class_weight), classes=known, y=known))
+        return np.asarray(compute_class_weight(dict(class_weight), classes=classes, y=classes))
     if isinstance(class_weight, str) and class_weight == "balanced":
         # Σw / (k Σw of the class) for the k classes that occur; 0 for the others, which have no rows
         occurs = total > 0

@@ -433,7 +433,8 @@ class StepFinder:
         half = cross_fit_folds(self.target, np.arange(n), n, n_folds=2)
         error, gain = np.zeros((2, n))
         for i in range(2):
-            judged, stepped = half == i, self.find(half != i)
+            judged = half == i
+            stepped = self.find(half != i)
             if stepped:
                 error[judged] = self._squared_errors({j: self.columns[j] for j in stepped}, judged)
                 gain[judged] = error[judged] - self._squared_errors(stepped, judged)

@@ -81,7 +81,8 @@ class _SignedParts:
 
     def __init__(self, n_weights: int, l1: float, bounds: tuple[Array, Array] | None) -> None:
         self.n_split = n_weights if l1 else 0  # the first entries of theta, which are split into two parts
-        self.l1, self.weight_bounds = l1, bounds
+        self.l1 = l1
+        self.weight_bounds = bounds
 
     def split(self, theta: Array) -> Array:
         """Return x: theta with its weights split into two parts."""
@@ -133,7 +134,8 @@ class _Minimization:
         # SciPy may reject points that it tries, so state.theta changes only at the end of an iteration
         self._theta = state.theta.copy()
         self._gradient = np.empty_like(state.theta)
-        self._gradient_norm, self._iteration_begun = 0.0, False
+        self._gradient_norm = 0.0
+        self._iteration_begun = False
 
     def minimize(self) -> OptimizeResult:
         """Call SciPy's solver and overwrite theta with its result."""
@@ -179,7 +181,8 @@ class _Minimization:
         state = self.state
         loss = float(intermediate_result.fun)
         self.variables.merge_into(intermediate_result.x, state.theta)
-        tol, norm = self.solver.tol, self._gradient_norm
+        tol = self.solver.tol
+        norm = self._gradient_norm
         state.record_epoch(self.problem, tol, self._started, loss=loss, gradient_norm=norm)
         self.reason = self.solver.reason_to_stop_early(self.problem, state)
         if self.observer.epoch_ended():

@@ -137,7 +137,8 @@ class MiniBatchLoop:
         self.solver = solver
         self.problem = problem
         self.state = state
-        self._epochs_before, self._vectors = state.epoch, state.vectors
+        self._epochs_before = state.epoch
+        self._vectors = state.vectors
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
         self._gradient = np.zeros_like(state.theta)
         self._optimizer = solver.optimizer.stabilised_for_l1(problem.l1) if problem.l1 else solver.optimizer
@@ -193,7 +194,8 @@ class MiniBatchLoop:
 
     def _stop_or_lower_rate(self) -> StopReason | None:
         """Return why training must stop, or None. At a plateau, the schedule `adaptive` first lowers the rate."""
-        solver, state = self.solver, self.state
+        solver = self.solver
+        state = self.state
         reason = solver.reason_to_stop_early(self.problem, state)
         if reason is None or solver.schedule is not adaptive:
             return reason
@@ -255,7 +257,8 @@ class MiniBatchLoop:
 
     def _step(self, gradient: Gradient, rate: float) -> None:
         """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds."""
-        problem, state = self.problem, self.state
+        problem = self.problem
+        state = self.state
         state.step += 1
         # the average decays faster at first, so that it forgets the first weights
         decay = min(self.solver.averaging, (1.0 + state.step) / (10.0 + state.step))

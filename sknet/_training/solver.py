@@ -66,7 +66,8 @@ class DivergedError(ArithmeticError):
 
     def __init__(self, epoch: int, rate: float) -> None:
         super().__init__(f"not finite in epoch {epoch} at rate {rate:g}")
-        self.epoch, self.rate = epoch, rate
+        self.epoch = epoch
+        self.rate = rate
 
 
 # --- the state of one network in training -----------------------------------------------------------------------------
