@@ -92,7 +92,7 @@ def encode_shard(
     chosen = zip(partitions, partition_rows, shard_rows, encoding_folds, strict=True)
     tables = [(take(X, rows), indices_in_shard, fold) for X, rows, indices_in_shard, fold in chosen if len(rows)]
     lookups = encoder.lookups
-    dense_encoder = encoder.encoder_without_lookups
+    dense_encoder = encoder.dense_encoder
     # the last column of ones; `MixedRows` have none
     dense = np.ones((sum(map(len, shard_rows)), dense_encoder.n_inputs + (lookups is None)), dtype)
     for X, indices_in_shard, fold in tables:

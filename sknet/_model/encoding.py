@@ -271,7 +271,7 @@ def encode_for_training(
         X = encoder.sparse_to_dense(X)  # the encoder was learnt from dense rows
     elif isinstance(X, pd.DataFrame) and (array := as_uniform_array(X)) is not None:
         X = array
-    dense_encoder, lookups = encoder.encoder_without_lookups, encoder.lookups
+    dense_encoder, lookups = encoder.dense_encoder, encoder.lookups
     form, n_bytes = choose_form(dense_encoder, X, dtype)
     if form == "table":
         return encode_batchwise(encoder, X, dtype, encoding_fold)

@@ -176,7 +176,7 @@ class Model:
         """Return the rows as the network takes them, and their format."""
         if isinstance(table, MemoryMappedRows):
             table = np.asarray(table)  # read these few rows from the file
-        Z = self.encoder.encoder_without_lookups.encode(table, self.predict_dtype)
+        Z = self.encoder.dense_encoder.encode(table, self.predict_dtype)
         if (lookups := self.encoder.lookups) is None:
             return Z, "sparse" if is_sparse(Z) else "dense"
         return MixedRows(Z, lookups.one_hot_rows(table, self.predict_dtype)[:], lookups.dense_inputs), "mixed"

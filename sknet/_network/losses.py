@@ -492,7 +492,7 @@ class _SumOfLogLosses:
         links = [loss.inverse_link for loss, _ in self.parts]
         name = links[0].name if len({*links}) == 1 else "mixed"
         return Link(
-            name, self.apply_links, self.links_backward, self.log_links,
+            name, self.apply_links, self.links_backward, self.apply_log_links,
             is_mirrored=any(link.is_mirrored for link in links),
             is_normalised=all(link.is_normalised for link in links),
         )  # fmt: skip
@@ -506,7 +506,7 @@ class _SumOfLogLosses:
         """Return dJ/draw, given delta, the derivative by the probabilities."""
         return np.hstack([loss.inverse_link.backward(raw[:, s], delta[:, s]) for loss, s in self.parts])
 
-    def log_links(self, raw: Array) -> None:
+    def apply_log_links(self, raw: Array) -> None:
         """Overwrite raw with the log-probabilities."""
         for loss, s in self.parts:
             raw[:, s] = loss.inverse_link.log_predictions(raw[:, s])

@@ -150,6 +150,7 @@ class CompactRows:
 
 
 def _rows_of(values: Array, batch: Batch) -> Array:
+    """Return the rows of a batch."""
     # a slice gives a view; for an index array, `take` is faster than indexing
     return values[batch] if isinstance(batch, slice) else values.take(batch, 0)
 

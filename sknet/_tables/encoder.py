@@ -193,7 +193,7 @@ class TableEncoder:
         return None if self.is_numeric else choose_lookups(self.columns, self.input_starts[1])
 
     @cached_property
-    def encoder_without_lookups(self) -> TableEncoder:
+    def dense_encoder(self) -> TableEncoder:
         """The encoder of all inputs that are not looked up."""
         return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
 

@@ -30,4 +30,5 @@ class EqualByFields:
 
 
 def _values_of(value: Any) -> tuple[Any, ...]:
+    """Return the values of all fields of a dataclass."""
     return tuple(getattr(value, field.name) for field in fields(value))

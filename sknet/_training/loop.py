@@ -320,18 +320,20 @@ class MiniBatchLoop:
         vectors = self._vectors
         late = self._late_averages
         h = values.shape[1]
-        self._move(vectors.each(lambda vector: vector[:start]), out[:start], rate, start, decay)  # later weights
-        self._move(vectors.each(lambda vector: vector[stop:]), out[stop:], rate, 0, decay)  # biases, which do not decay
-        matrices = vectors.each(lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
+        # later weights
+        self._move(vectors.map_arrays(lambda vector: vector[:start]), out[:start], rate, start, decay)
+        # biases, which do not decay
+        self._move(vectors.map_arrays(lambda vector: vector[stop:]), out[stop:], rate, 0, decay)
+        matrices = vectors.map_arrays(lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
         if matrices.average is not None:
             late.begin(matrices.theta, matrices.average)
         for block in blocks_of_batch(slice(0, len(row_indices)), max(1, PARAMETERS_MOVED_AT_ONCE // h)):
             rows = row_indices[block]
             # copies, because NumPy cannot work in place on rows that are selected by index
-            touched = matrices.each(partial(np.take, indices=rows, axis=0))
+            touched = matrices.map_arrays(partial(np.take, indices=rows, axis=0))
             if touched.average is not None:
                 touched = touched._replace(average=late.up_to_date(touched.theta, touched.average, rows))
-            self._move(touched.each(np.ravel), values[block].ravel(), rate, touched.theta.size, decay)
+            self._move(touched.map_arrays(np.ravel), values[block].ravel(), rate, touched.theta.size, decay)
             for matrix, moved in zip(matrices.arrays, touched.arrays, strict=True):
                 matrix[rows] = moved
         late.count_step(decay, row_indices)

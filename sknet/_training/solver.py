@@ -104,11 +104,11 @@ class Vectors(NamedTuple):
 
     @property
     def arrays(self) -> list[Array]:
-        """All of them."""
+        """Theta, the moments and the average, if there is one."""
         return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
-    def each(self, function: Callable[[Array], Array]) -> Self:
-        """Return the function's value for each array."""
+    def map_arrays(self, function: Callable[[Array], Array]) -> Self:
+        """Return vectors with the value of the function for each array."""
         average = None if self.average is None else function(self.average)
         return type(self)(function(self.theta), tuple(map(function, self.moments)), average)
 
@@ -205,7 +205,8 @@ class State:
         return replace(self._copy_of_all_but_rng(), rng=deepcopy(self.rng))
 
     def _copy_of_all_but_rng(self) -> Self:
-        return replace(self, **self.vectors.each(np.copy)._asdict(), history=self.history.copy())
+        """Return a copy that shares the generator, but no array that changes."""
+        return replace(self, **self.vectors.map_arrays(np.copy)._asdict(), history=self.history.copy())
 
     def snapshot(self) -> tuple[Self, Any]:
         """Return what `restore` needs to undo later changes. It is taken after each epoch, so it must be fast."""

@@ -128,7 +128,7 @@ def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters):
     net.set_params(numeric_encoding="auto" if "n_members" in parameters else "piecewise_linear")
     whole = clone(net).fit(table, NUMBER, sample_weight=weight)
     with compact_bytes(0):
-        assert is_compact(model_of(whole).encoder.encoder_without_lookups, table)
+        assert is_compact(model_of(whole).encoder.dense_encoder, table)
         compact = clone(net).fit(table, NUMBER, sample_weight=weight)
     for coef, expected in zip(compact.coefs_, whole.coefs_, strict=True):
         assert_allclose(coef, expected, rtol=0, atol=1e-5)  # products of a view may add in another order

@@ -85,7 +85,7 @@ TARGET = (TOWNS["city"].cat.codes % 2 + TOWNS["street"].cat.codes % 2).to_numpy(
 
 def encode_split(encoder, X, dtype, encoding_fold=None):
     """The inputs that are multiplied, those that are looked up, and the positions of the former."""
-    dense = encoder.encoder_without_lookups.encode(X, dtype, encoding_fold=encoding_fold)
+    dense = encoder.dense_encoder.encode(X, dtype, encoding_fold=encoding_fold)
     return dense, encoder.lookups.one_hot_rows(X, dtype)[:], encoder.lookups.dense_inputs
 
 
