@@ -165,8 +165,8 @@ class _ChunkReader:
     ----------
     choices : ColumnChoices
         The columns that the user has named as categories or as text.
-    columns : TableSchema or None
-        The columns of the first chunk.
+    schema : TableSchema or None
+        The schema of the first chunk.
     new_target_collector : callable
         Returns an empty collector of the estimator's targets.
     """
@@ -176,7 +176,7 @@ class _ChunkReader:
         self.new_target_collector = (
             LabelCollector if isinstance(estimator, ClassifierParameters) else NumberTargetCollector
         )
-        self.columns: TableSchema | None = None
+        self.schema: TableSchema | None = None
 
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
         """Return the checked chunk and its first two rows, unchecked; None if all its weights are 0."""
@@ -188,10 +188,10 @@ class _ChunkReader:
             replace_zero_weight_rows(values, weight, name)
             for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
         )
-        if self.columns is None:
-            table, columns = read_first_table(X, self._name, self.choices)
+        if self.schema is None:
+            table, schema = read_first_table(X, self._name, self.choices)
         else:
-            table, columns = read_known_table(X, self.columns, self._name), self.columns
+            table, schema = read_known_table(X, self.schema, self._name), self.schema
         n = table.shape[0]
         y = y if is_frame(y) or isinstance(y, pd.Series) else np.asarray(y)
         if len(y) != n:
@@ -199,7 +199,7 @@ class _ChunkReader:
         if groups is not None:
             read_groups(groups, n)  # only a check: other chunks may have the same groups, so their values are kept
             groups = np.asarray(groups)
-        self.columns = columns
+        self.schema = schema
         return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
 
 
@@ -248,7 +248,7 @@ def _fit_stream(
     with ScratchFiles(folder) as files:
         reader = _ChunkReader(estimator)
         source = _check_and_store_rows(chunks, reader, files, verbose=bool(estimator.verbose))
-        arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, columns=reader.columns)
+        arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, schema=reader.schema)
         if validation is not None:  # in the format of the training rows
             own = _check_and_store_rows(validation, reader, files, source.table.format, "validation")
             arguments = replace(arguments, X_val=own.table, y_val=own.y, sample_weight_val=own.weight)
@@ -358,7 +358,7 @@ def predict(
     methods = list(estimator._problem_type.methods)
     if method not in methods:
         raise ValueError(f"method={method!r} does not predict: {type(estimator).__name__} has {methods}.")
-    names = None if fitted.columns.names is None else fitted.columns.names.tolist()
+    names = None if fitted.schema.names is None else fitted.schema.names.tolist()
     call: Callable[..., Array] = getattr(estimator, method)
 
     def predict_chunk(chunk: Chunk) -> Array:

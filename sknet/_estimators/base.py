@@ -87,20 +87,20 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _read(self, start: Start, arguments: FitArguments) -> CheckedData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
         settings = make_target_settings(self)
-        name = type(self).__name__
+        estimator_name = type(self).__name__
         learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
         if start.earlier is None:
-            head, rows, columns = read_rows(arguments, name, arguments.columns, learn, column_choices(self))
+            head, rows, schema = read_rows(arguments, estimator_name, arguments.schema, learn, column_choices(self))
         else:
             known = start.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
             parse = learn if start.kind.has_all_rows else lambda y: (known, known.read(y))
-            head, rows, columns = read_rows(arguments, name, start.earlier.columns, parse)
+            head, rows, schema = read_rows(arguments, estimator_name, start.earlier.schema, parse)
             known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        return CheckedData(head, rows, columns, arguments, read_validation_rows(arguments, name, head, columns))
+        return CheckedData(head, rows, schema, arguments, read_validation_rows(arguments, estimator_name, head, schema))
 
     # --- select, train and publish -----------------------------------------------------------------------------------
 

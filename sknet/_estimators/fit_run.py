@@ -165,7 +165,7 @@ class FitRun:
         return Fitted(
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
-            columns=plan.columns,
+            schema=plan.schema,
             history=(() if start.earlier is None else start.earlier.history) + tuple(mean_history(epochs)),
             n_iter=n_iter,
             n_samples_seen=start.n_samples_seen + n_seen,
@@ -338,7 +338,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
 
     def score(model: Model, raw: Array) -> float:
         trained._fitted = Fitted(
-            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluationResult(0)
+            model, plan.resolved, plan.schema, plan.start.seeds.as_tuple(), evaluation=EvaluationResult(0)
         )
         trained._outputs_for_scorer = OutputsForScorer(raw, kept)
         try:

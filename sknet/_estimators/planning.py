@@ -182,7 +182,7 @@ class Plan:
     settings: Settings
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
     rows: Rows  # of positive weight, including held-out rows
-    columns: TableSchema
+    schema: TableSchema
     encoding: Encoding
     evaluation: Evaluation
     learner: EncodingLearner | None  # learns the columns again for each fold; None if training continues
@@ -201,10 +201,10 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         sample = rows.sample(start.seeds.rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator))
         fit_messages.warn_of_misread_columns(survey)
-        n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.columns.n)))
+        n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.schema.n)))
         settings, resolved = resolve_parameters(estimator, data, evaluation, start, survey, n_sets)
         learner = EncodingLearner(
-            settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
+            settings, data.head, rows, sample, survey, output_dtype=data.schema.float_type, seed=start.seeds.rows
         )
         encoding = learner.learn(evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
@@ -221,7 +221,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         settings=settings,
         resolved=resolved,
         rows=rows,
-        columns=data.columns,
+        schema=data.schema,
         encoding=encoding,
         evaluation=evaluation,
         learner=learner,
@@ -240,7 +240,7 @@ def resolve_parameters(
         n_train,
         evaluation.early_stopping,
         n_held_out=n - n_train,
-        columns=survey,
+        survey=survey,
         n_interaction_sets=n_interaction_sets,
         limits=data.rows.X.limits,
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,

@@ -86,7 +86,7 @@ class AutoFacts:
     n_rows: int  # training rows
     early_stopping: bool | Literal["folds"]  # what evaluates the epochs: nothing, validation rows, or folds
     n_held_out: int = 0  # rows of the table that are held out
-    columns: Survey = UNKNOWN_COLUMNS
+    survey: Survey = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY_LIMITS
     earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
@@ -133,7 +133,7 @@ def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
     if facts.ignores_n_members:
         return 1
     reasons = [condition.text(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
-    if facts.columns.is_sparse:
+    if facts.survey.is_sparse:
         reasons.append("sparse X")
     if facts.limits.is_stream:
         reasons.append("a stream")
@@ -215,7 +215,7 @@ def is_large(p: CommonParameters, facts: AutoFacts) -> bool:
 
 def auto_numeric_encoding(p: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of numbers, or `ALTERNATING` for several networks."""
-    if not (may_add_inputs(p, facts) and 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
+    if not (may_add_inputs(p, facts) and 0 < facts.survey.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
         return "raw"
     if int(p.n_members) > 1:
         return ALTERNATING
@@ -243,7 +243,7 @@ def auto_input_gains(p: CommonParameters, facts: AutoFacts) -> bool:
 def auto_category_encoding(p: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of categories: without target means if `partial_fit` would keep those of its first call."""
     may_have_means = may_add_inputs(p, facts) and not facts.ignores_n_members
-    return "both" if may_have_means and facts.columns.needs_target_means(p.max_categories) else "one_hot"
+    return "both" if may_have_means and facts.survey.needs_target_means(p.max_categories) else "one_hot"
 
 
 def may_add_inputs(p: CommonParameters, facts: AutoFacts) -> bool:
@@ -251,7 +251,7 @@ def may_add_inputs(p: CommonParameters, facts: AutoFacts) -> bool:
 
     It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
     """
-    return not facts.columns.is_sparse and none_holds(p, AGAINST_ADDED_INPUTS)
+    return not facts.survey.is_sparse and none_holds(p, AGAINST_ADDED_INPUTS)
 
 
 RULES_FOR_ALL_VALUES: dict[str, Callable[[Any, AutoFacts], object]] = {
@@ -277,9 +277,9 @@ RULES_FOR_AUTO: dict[str, Callable[[Any, AutoFacts], object]] = {
     "n_iter_no_change": auto_patience,
     "numeric_encoding": auto_numeric_encoding,
     "input_gains": auto_input_gains,
-    "n_bins": lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.columns.n_numbers),
+    "n_bins": lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.survey.n_numbers),
     "category_encoding": auto_category_encoding,
-    "text_features": lambda p, facts: list(facts.columns.text_names) or None,
+    "text_features": lambda p, facts: list(facts.survey.text_names) or None,
     # a temperature corrects the smoothed probabilities
     "label_smoothing": lambda p, facts: AUTO_LABEL_SMOOTHING if p.temperature_scaling else 0.0,
 }

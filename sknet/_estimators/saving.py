@@ -187,7 +187,7 @@ def _loaded_estimator(saved: object) -> Estimator:
 def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     """Raise if the fitted values of a loaded estimator contradict each other; predicts a row of missing values."""
     head = fitted.model.head
-    names = fitted.columns.names
+    names = fitted.schema.names
     if head.estimator_type != get_tags(estimator).estimator_type:
         raise ValueError("the target belongs to another kind of estimator")
     head.check_loaded()
@@ -195,7 +195,7 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     if fitted.state is not None:
         _check_state(fitted.state, fitted.model)
     _check_learnt_values(fitted)
-    row = np.full((1, fitted.columns.n), np.nan)
+    row = np.full((1, fitted.schema.n), np.nan)
     table = row if names is None else pd.DataFrame(row, columns=names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
