@@ -215,9 +215,9 @@ def _check_and_store_rows(
     n_read = 0
     for chunk in chunks:
         with prefix_errors(f"{name}: Chunk {chunk.number}" if name else f"Chunk {chunk.number}"):
-            found = reader.read(chunk)
-            if found is not None:
-                checked, first_rows = found
+            chunk_and_first_rows = reader.read(chunk)
+            if chunk_and_first_rows is not None:
+                checked, first_rows = chunk_and_first_rows
                 if writer is None:
                     table_format = table_format or choose_format(checked.X, reader.choices, files)
                     writer = SourceWriter(files, table_format, reader.new_target_collector(), checked, first_rows)
@@ -250,8 +250,8 @@ def _fit_stream(
         source = _check_and_store_rows(chunks, reader, files, verbose=bool(estimator.verbose))
         arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, schema=reader.schema)
         if validation is not None:  # in the format of the training rows
-            own = _check_and_store_rows(validation, reader, files, source.table.format, "validation")
-            arguments = replace(arguments, X_val=own.table, y_val=own.y, sample_weight_val=own.weight)
+            held_out = _check_and_store_rows(validation, reader, files, source.table.format, "validation")
+            arguments = replace(arguments, X_val=held_out.table, y_val=held_out.y, sample_weight_val=held_out.weight)
         if resume is None:
             estimator._fit(arguments)
         else:

@@ -31,10 +31,10 @@ from sknet._estimators.sklearn_api import (
     Tags,
     TransformerMixin,
     fit_context,
-    suggest_name,
     with_callbacks,
     with_checked_keywords,
 )
+from sknet._estimators.suggestions import suggest_name
 from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
 from sknet._model.explain import Explanation
@@ -244,10 +244,10 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             the loss and the score ignore them.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights. In the loss, a row of weight 2 counts as two rows. The fit equals
-            one with repeated rows if all rows form one batch, without held-out rows, folds,
-            dropout and target means, and with the same `resolved_params_` ("auto" counts
-            rows). Rows of weight 0 are ignored, whatever they hold.
+            Sample weights. In the loss, a row of weight 2 counts as two rows. The fit
+            equals one with repeated rows if all rows form one batch, without held-out
+            rows, folds, dropout and target means, and with the same `resolved_params_`
+            ("auto" counts rows). Rows of weight 0 are ignored, whatever they hold.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
             Your own validation rows, for early stopping.
@@ -410,7 +410,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             network after the output activation.
         """
         model, table = model_and_checked_table(self, X)
-        return model.activations(table)
+        return model.layer_outputs(table)
 
     @with_checked_keywords
     def input_gradients(self, X: Table) -> Array:

@@ -48,6 +48,7 @@ class Fitted:
     importances: Array | None = None  # (d,)  of the columns, with sum 1; None after `partial_fit`
 
     def __post_init__(self) -> None:
+        """Raise if the parts do not belong to tables of the same number of columns."""
         if self.schema.n != self.model.encoder.n_columns:
             raise ValueError("the table and the encoder have different numbers of columns")
         shares = self.importances
@@ -244,6 +245,7 @@ class FittedAttribute(Generic[T]):
         return estimator._fitted
 
     def _attribute_error(self, estimator: "ParametersAndAttributes") -> AttributeError:
+        """Return the error for an attribute that is missing."""
         why = self._missing and f": {self._missing}"
         return AttributeError(
             f"{type(estimator).__name__!r} object has no attribute {self._name!r}{why or ' before fit'}."
@@ -276,6 +278,13 @@ def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     table = pd.DataFrame(list(descriptions), columns=list(InputDescription._fields), index=names).drop(columns="suffix")
     table.insert(0, "column", list(columns))
     return table
+
+
+_NOT_PICKLED = {
+    "_outputs_for_scorer",  # as large as the held-out rows
+    "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx",  # scikit-learn's
+}  # fmt: skip
+"""Attributes that are left out of pickles: the outputs for a scorer, and the state of callbacks."""
 
 
 class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParameters):
@@ -344,12 +353,13 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         return copied
 
     def __getstate__(self) -> dict[str, object]:
+        """Return what is pickled, with the fitted values packed."""
         state: dict[str, object] = super().__getstate__()  # type: ignore[assignment]
         if self._fitted is None:
             return state
-        kept = {name: value for name, value in state.items() if name not in _NOT_PICKLED}
+        pickled = {name: value for name, value in state.items() if name not in _NOT_PICKLED}
         # as dicts, text and arrays: a pickle of private classes could not be read once one is moved or renamed
-        return kept | {"_fitted": pack(self._fitted, FITTED_CLASSES)}
+        return pickled | {"_fitted": pack(self._fitted, FITTED_CLASSES)}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)  # type: ignore[misc]
@@ -358,10 +368,3 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None
-
-
-_NOT_PICKLED = {
-    "_outputs_for_scorer",  # as large as the held-out rows
-    "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx",  # scikit-learn's
-}  # fmt: skip
-"""Attributes that are left out of pickles: the outputs for a scorer, and the state of callbacks."""

@@ -123,6 +123,10 @@ class Start:
         return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
 
 
+_RANDOM_STATE_LOCK = Lock()
+"""Held while a generator draws seeds or is rewound."""
+
+
 @contextmanager
 def drawing_seeds(estimator: ParametersAndAttributes, kind: CallKind, earlier: Fitted | None) -> Iterator[Start]:
     """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
@@ -149,10 +153,6 @@ def drawing_seeds(estimator: ParametersAndAttributes, kind: CallKind, earlier: F
             if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
                 source.set_state(before)
         raise
-
-
-_RANDOM_STATE_LOCK = Lock()
-"""Held while a generator draws seeds or is rewound."""
 
 
 @contextmanager
@@ -248,8 +248,8 @@ def resolve_parameters(
     )
     settings, parameters = resolve(estimator, facts)
     # with the parameters of a subclass, which have no "auto"
-    given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
-    return settings, given | vars(parameters)
+    estimator_parameters = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
+    return settings, estimator_parameters | vars(parameters)
 
 
 def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, start: Start) -> Encoding:
@@ -303,5 +303,5 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
         return Evaluation(has_too_few_rows=True)
-    fit_messages.warn_of_trained_held_out_rows(start.earlier, n, fraction)
+    fit_messages.warn_of_held_out_rows_trained_on_earlier(start.earlier, n, fraction)
     return Evaluation("held_out", rows.take(split.held_out), [split])

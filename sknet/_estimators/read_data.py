@@ -320,6 +320,7 @@ def _check_frame(X: Table, estimator_name: str) -> Table:
 
 
 def _check_unique_names(X: Table) -> None:
+    """Raise if columns of a frame share a name."""
     names = column_names(X)
     if len(set(names)) < len(names):
         raise ValueError(
@@ -491,5 +492,5 @@ def rows_of_positive_weight(
     checked_groups = None if groups is None else read_groups(replace_zero_weight_rows(groups, weight, "groups"), n)
     if weight is None or weight.all():
         return Rows(table, values, weight, checked_groups)
-    kept = weight > 0.0  # the rows in the table
-    return Rows(table, values[kept], weight[kept], take_optional(checked_groups, kept), kept)
+    has_weight = weight > 0.0  # the rows in the table
+    return Rows(table, values[has_weight], weight[has_weight], take_optional(checked_groups, has_weight), has_weight)

@@ -37,7 +37,7 @@ from sknet._estimators.parameters import (
     none_holds,
     solver_class,
 )
-from sknet._estimators.sklearn_api import suggest_value
+from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
 from sknet._model.evaluation import EvaluationKind
 from sknet._model.machine import check_fits_in_memory
@@ -118,8 +118,8 @@ def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_M
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> float:
     """Return the fraction of the table's rows to hold out."""
-    given = p.validation_fraction
-    fraction = rules.fraction_held_out(n_rows) if isinstance(given, str) else float(given)
+    parameter = p.validation_fraction
+    fraction = rules.fraction_held_out(n_rows) if isinstance(parameter, str) else float(parameter)
     return min(fraction, limits.max_held_out / n_rows)
 
 
@@ -295,8 +295,8 @@ def replace_autos(parameters: CommonParameters, facts: AutoFacts) -> CommonParam
     # training continues with the learnt encoders, and from weights of these sizes
     learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
     for name, rule in (RULES_FOR_ALL_VALUES | RULES_FOR_AUTO).items():
-        given = getattr(p, name, None)  # None for a parameter of the other estimator
-        is_auto = isinstance(given, str) and given in ("auto", "proportional")  # an array is neither
+        value = getattr(p, name, None)  # None for a parameter of the other estimator
+        is_auto = isinstance(value, str) and value in ("auto", "proportional")  # an array is neither
         if is_auto and name in learnt:
             setattr(p, name, learnt[name])
         elif is_auto or (name in RULES_FOR_ALL_VALUES and hasattr(p, name)):
@@ -307,6 +307,10 @@ def replace_autos(parameters: CommonParameters, facts: AutoFacts) -> CommonParam
 
 
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
+
+
+LOSS_OPTIONS = {option: name for name, make in REGRESSION_LOSSES.items() for option in signature(make).parameters}
+"""Parameters that are options of a single loss, with the name of this loss."""
 
 
 def make_target_settings(p: CommonParameters) -> TargetSettings:
@@ -331,10 +335,6 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
             )
         options[option] = copy_containers(value)
     return options
-
-
-LOSS_OPTIONS = {option: name for name, make in REGRESSION_LOSSES.items() for option in signature(make).parameters}
-"""Parameters that are options of a single loss, with the name of this loss."""
 
 
 def loss_if_valid(p: CommonParameters) -> Loss | None:
@@ -482,10 +482,10 @@ def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     return tuple(map(float, rates))
 
 
-def make_from_parameters(make: Callable[..., T], p: CommonParameters, **given: object) -> T:
-    """Call `make` with the parameters that have the names of its arguments, and with `given`."""
-    names = _argument_names(make) & vars(p).keys() - given.keys()
-    return make(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
+def make_from_parameters(make: Callable[..., T], p: CommonParameters, **other_arguments: object) -> T:
+    """Call `make` with the parameters that have the names of its arguments, and with others."""
+    names = _argument_names(make) & vars(p).keys() - other_arguments.keys()
+    return make(**{name: _as_python_number(getattr(p, name)) for name in names}, **other_arguments)
 
 
 @cache

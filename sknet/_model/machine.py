@@ -9,7 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import copy_context
 from functools import cache
 from math import inf
@@ -143,6 +143,7 @@ class _Library:
         return get_ident() if self._is_per_thread else None
 
     def _set_num_threads(self, n_threads: int) -> None:
+        """Set the number of threads, whichever thread has set it before."""
         # Since version 3.8, threadpoolctl lets only one controlling thread set the limit of OpenBLAS, and ignores other
         # threads until it is cleared. Here, different threads may set the limit and reset it.
         clear_controlling_thread = getattr(self.controller, "clear_controlling_thread", lambda force: None)
@@ -180,6 +181,11 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
             library.release(token)
 
 
+def single_blas_thread() -> AbstractContextManager[None]:
+    """Limit BLAS to one thread, whatever the size of products."""
+    return limit_blas_threads(0)
+
+
 def n_blas_threads() -> int:
     """Return the present number of BLAS threads."""
     return max((library.controller.get_num_threads() for library in _blas_libraries()), default=1)
@@ -210,7 +216,7 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
     on the number of threads.
     """
     n_threads = n_blas_threads()
-    with limit_blas_threads(largest_product if n_networks == 1 else 0):  # 0: one BLAS thread
+    with limit_blas_threads(largest_product) if n_networks == 1 else single_blas_thread():
         are_large = largest_product >= MIN_PRODUCT_FOR_NETWORK_THREADS
         yield min(n_threads, n_networks) if are_large and _may_start_threads() else 1
 
@@ -224,7 +230,7 @@ def threads_for_blocks(n_blocks: int, largest_product: int) -> Iterator[int]:
     """
     are_many = n_blocks >= 2 * MIN_BLOCKS_PER_THREAD
     n_threads = n_blas_threads() if are_many else 1
-    with limit_blas_threads(0 if are_many else largest_product):
+    with single_blas_thread() if are_many else limit_blas_threads(largest_product):
         yield min(n_threads, n_blocks // MIN_BLOCKS_PER_THREAD) if are_many and _may_start_threads() else 1
 
 

@@ -202,7 +202,7 @@ def learn_residual_scale(middle: Array, residuals: Array, weight: Array | None, 
         for end, outer, half in ((0, 1, order[: len(order) // 2]), (-1, -2, order[len(order) // 2 :])):
             to_end = knots[end, j] - knots[outer, j]
             # x is 1 at the end, so the slope is the growth from the outer bin's mean to the end
-            growth = shrunk_slope(p[half] / to_end, size[half] / mean, w[half]) if to_end else 0.0
+            growth = shrunk_nonnegative_slope(p[half] / to_end, size[half] / mean, w[half]) if to_end else 0.0
             scales[end, j] = scales[outer, j] + mean * growth
     return ResidualScale(knots, scales)
 
@@ -215,15 +215,15 @@ def cross_fitted_scaled_residuals(middle: Array, residuals: Array, weight: Array
     fold = np.random.default_rng(0).permutation(len(residuals)) % N_SCALE_FOLDS
     scaled = np.empty_like(residuals)
     for i in range(N_SCALE_FOLDS):
-        own = fold == i
-        others = fold != i
-        weight_of_others = take_optional(weight, others)
-        scale = learn_residual_scale(middle[others], residuals[others], weight_of_others, n_bins)
-        scaled[own] = residuals[own] / scale.scale_at(middle[own])
+        in_fold = fold == i
+        outside_fold = fold != i
+        weight_outside = take_optional(weight, outside_fold)
+        scale = learn_residual_scale(middle[outside_fold], residuals[outside_fold], weight_outside, n_bins)
+        scaled[in_fold] = residuals[in_fold] / scale.scale_at(middle[in_fold])
     return scaled
 
 
-def shrunk_slope(x: Array, y: Array, weight: Array) -> float:
+def shrunk_nonnegative_slope(x: Array, y: Array, weight: Array) -> float:
     """Return the least-squares slope, shrunk by its standard error; 0 for a negative or an uncertain slope.
 
     The standard error is HC3 [3]_. It is large if a single point decides the slope, so one distant prediction makes no
@@ -416,7 +416,7 @@ class LabelResiduals(HeldOutResiduals):
         return [code for code, of_class in enumerate(self.by_class) if of_class.conformal_quantile(coverage) is None]
 
     def conformal_quantile(self, coverage: float) -> Array | None:
-        # for each class the largest residual with which it is in a set, (K,)
+        """Return for each class the largest residual with which it is in a set, (K,); None if rows are too few."""
         of_all = self.of_all.conformal_quantile(coverage)
         if of_all is None:
             return None

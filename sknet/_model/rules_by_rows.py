@@ -28,20 +28,32 @@ date or coordinates. Many bins in many columns make each step slower, and make n
 close to 0."""
 
 PATIENCE = 24
+"""The value of `n_iter_no_change="auto"` in general."""
+
 FOLDS_PATIENCE = 10
+"""The value of `n_iter_no_change="auto"` with folds."""
+
 STEADY_FOLDS_PATIENCE = 6
+"""The value of `n_iter_no_change="auto"` with folds whose losses vary less from epoch to epoch: those of a regressor,
+or from `MEDIUM_TABLE_ROWS` on."""
+
 LARGE_PATIENCE = 4
-"""The value of `n_iter_no_change="auto"`: in general, with folds, with folds whose losses vary less from epoch to epoch
-(of a regressor, or from `MEDIUM_TABLE_ROWS` on), and on large tables."""
+"""The value of `n_iter_no_change="auto"` on large tables."""
 
 FRACTION_HELD_OUT = 0.15
+"""The value of `validation_fraction="auto"` in general."""
+
 LARGE_FRACTION_HELD_OUT = 0.1
-"""The value of `validation_fraction="auto"`, in general and for large tables, where thousands of rows are enough."""
+"""The value of `validation_fraction="auto"` for large tables, where thousands of rows are enough."""
 
 TOL = 1e-4
+"""The value of `tol="auto"` in general, as in scikit-learn."""
+
 FOLDS_TOL = 1e-3
+"""The value of `tol="auto"` with folds."""
+
 LARGE_TOL = 2e-3
-"""The value of `tol="auto"`: in general (scikit-learn's), with folds, and on large tables, whose losses vary less."""
+"""The value of `tol="auto"` on large tables, whose losses vary less."""
 
 STEPS_PER_EPOCH = 32
 SMALLEST_PROPORTIONAL_BATCH = 32
