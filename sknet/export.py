@@ -79,8 +79,7 @@ def to_onnx(
         The outputs of a classifier are "label" and "probabilities" ("probabilities_0",
         "probabilities_1", … for several columns of classes). The output of a regressor
         is "variable", of shape (n, n_outputs). Outputs are float64 if an input is.
-        Labels are text, int64 or float64. Boolean labels become the int64 labels 0 and
-        1.
+        Labels are text, int64 or float64. Boolean labels become the int64 labels 0 and 1.
 
         In the inputs, a missing number is NaN, a missing text is the empty string, and
         a category is the text that `str` gives. Dates are int64 nanoseconds since 1970,

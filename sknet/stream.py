@@ -172,7 +172,8 @@ class _ChunkReader:
     """
 
     def __init__(self, estimator: Estimator) -> None:
-        self._name, self.choices = type(estimator).__name__, column_choices(estimator)
+        self._estimator_name = type(estimator).__name__
+        self.choices = column_choices(estimator)
         self.new_target_collector = (
             LabelCollector if isinstance(estimator, ClassifierParameters) else NumberTargetCollector
         )
@@ -185,13 +186,13 @@ class _ChunkReader:
         if weight is not None and not weight.any():
             return None
         X, y, groups = (
-            replace_zero_weight_rows(values, weight, name)
-            for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
+            replace_zero_weight_rows(values, weight, argument_name)
+            for values, argument_name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
         )
         if self.schema is None:
-            table, schema = read_first_table(X, self._name, self.choices)
+            table, schema = read_first_table(X, self._estimator_name, self.choices)
         else:
-            table, schema = read_known_table(X, self.schema, self._name), self.schema
+            table, schema = read_known_table(X, self.schema, self._estimator_name), self.schema
         n = table.shape[0]
         y = y if is_frame(y) or isinstance(y, pd.Series) else np.asarray(y)
         if len(y) != n:
@@ -205,16 +206,16 @@ class _ChunkReader:
 
 def _check_and_store_rows(
     chunks: Iterator[Chunk], reader: _ChunkReader, files: ScratchFiles, table_format: TableFormat | None = None,
-    name: str = "", *, verbose: bool = False,
+    source_name: str = "", *, verbose: bool = False,
 ) -> StoredSource:  # fmt: skip
     """Check all rows of a source, and write them to a file in a format, by default that of the first chunk.
 
-    `name` is the name of the source in messages, if it is not the source of training rows.
+    Messages begin with `source_name`, if it is not the source of training rows.
     """
     writer: SourceWriter | None = None
     n_read = 0
     for chunk in chunks:
-        with prefix_errors(f"{name}: Chunk {chunk.number}" if name else f"Chunk {chunk.number}"):
+        with prefix_errors(f"{source_name}: Chunk {chunk.number}" if source_name else f"Chunk {chunk.number}"):
             chunk_and_first_rows = reader.read(chunk)
             if chunk_and_first_rows is not None:
                 checked, first_rows = chunk_and_first_rows
@@ -226,7 +227,7 @@ def _check_and_store_rows(
         if verbose:
             print(f"Rows read: {n_read:,}")
     if writer is None:
-        raise ValueError(f"The {name or 'source'} has no row of positive weight.")
+        raise ValueError(f"The {source_name or 'source'} has no row of positive weight.")
     return writer.finish()
 
 

@@ -249,11 +249,11 @@ def warn_of_left_out_columns(encoder: TableEncoder, survey: Survey) -> None:
     Misread columns have a warning already, and are no identifiers once they are converted.
     """
     left_out: dict[str, list[str]] = {}
-    for name, column in zip(encoder.column_names, encoder.columns, strict=True):
+    for column_name, column in zip(encoder.column_names, encoder.columns, strict=True):
         # the number of inputs is tested first, since describing the inputs of a text column takes long
         is_nearly_empty = bool(column.left_out_message) and column.n_inputs <= 1
         if is_nearly_empty and {description.kind for description in column.input_descriptions} <= {"missing"}:
-            left_out.setdefault(column.left_out_message, []).append(name)
+            left_out.setdefault(column.left_out_message, []).append(column_name)
     text = "Columns {} of X are left out: {}"
     if left_out and encoder.n_inputs == 0:
         reasons = [text.format(short_list(names), reason) for reason, names in sorted(left_out.items())]

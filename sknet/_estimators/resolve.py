@@ -53,8 +53,10 @@ from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
 from sknet._training.solver import Solver, StopReason
 
 AUTO_CLASSIFIER_SIZES = (128,)
+"""The value of `hidden_layer_sizes="auto"` for a classifier."""
+
 AUTO_REGRESSOR_SIZES = (96, 32)
-"""The values of `hidden_layer_sizes="auto"` for a classifier and a regressor."""
+"""The value of `hidden_layer_sizes="auto"` for a regressor."""
 
 UNITS_PER_SET = 8
 """With `hidden_layer_sizes="auto"`, each set of columns that may interact gets at least this many units per layer."""
@@ -213,6 +215,10 @@ def is_large(p: CommonParameters, facts: AutoFacts) -> bool:
     return facts.n_table_rows >= rules.LARGE_TABLE_ROWS and not ENDLESS_SCHEDULE.holds(p)
 
 
+ALTERNATING = "auto"
+"""The resolved `numeric_encoding` if networks without and with bins alternate: no other value says so."""
+
+
 def auto_numeric_encoding(p: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of numbers, or `ALTERNATING` for several networks."""
     if not (may_add_inputs(p, facts) and 0 < facts.survey.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
@@ -220,10 +226,6 @@ def auto_numeric_encoding(p: CommonParameters, facts: AutoFacts) -> str:
     if int(p.n_members) > 1:
         return ALTERNATING
     return "raw" if facts.n_rows < rules.MEDIUM_TABLE_ROWS else encoding_with_bins(p)
-
-
-ALTERNATING = "auto"
-"""The resolved `numeric_encoding` if networks without and with bins alternate: no other value says so."""
 
 
 def encoding_with_bins(p: CommonParameters) -> str:
@@ -450,12 +452,14 @@ def check_units_for_sets(sizes: tuple[int, ...], n_sets: int) -> None:
         )
 
 
-def one_per_layer(p: CommonParameters, name: str, n_hidden: int, single: UnionType | type) -> list[Any]:
+def one_per_layer(p: CommonParameters, parameter_name: str, n_hidden: int, single: UnionType | type) -> list[Any]:
     """Return a parameter's value for each hidden layer; a value of the type `single` is the value of all layers."""
-    value = getattr(p, name)
+    value = getattr(p, parameter_name)
     listed = [value] * n_hidden if isinstance(value, single) else list(value)
     if len(listed) != n_hidden:
-        raise ValueError(f"{name}={value!r} has {len(listed)} entries for {n_hidden} hidden layers: give one each.")
+        raise ValueError(
+            f"{parameter_name}={value!r} has {len(listed)} entries for {n_hidden} hidden layers: give one each."
+        )
     return listed
 
 

@@ -264,7 +264,8 @@ def _check_learnt_values(fitted: Fitted) -> None:
     """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
     encoder = fitted.model.encoder
     learnt: dict[str, object] = {
-        f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
+        f"column {column_name!r}": column
+        for column_name, column in zip(encoder.column_names, encoder.columns, strict=True)
     }
     learnt["the columns' importances"] = fitted.importances
     for what, value in learnt.items():

@@ -183,8 +183,9 @@ class EncodingLearner:
         """Return the encoding with steps, if `numeric_encoding` is "steps" and the sample's targets have steps."""
         if self.settings.table.numeric_encoding != "steps":
             return encoding
-        some = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
-        encoder = encoding.encoder.with_learnt_steps(some.X, imputed_target_matrix(encoding.head, some.y), some.weight)
+        subsample = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
+        target = imputed_target_matrix(encoding.head, subsample.y)
+        encoder = encoding.encoder.with_learnt_steps(subsample.X, target, subsample.weight)
         return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
 
     def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:

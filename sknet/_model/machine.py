@@ -89,8 +89,10 @@ other at every product, and take twice the time.
 """
 
 MIN_SPLIT_PRODUCT = 2**18
+"""BLAS never splits a product of two matrices with fewer multiply-adds than this."""
+
 MIN_SPLIT_VECTOR_PRODUCT = 2**13
-"""BLAS never splits a product, or a matrix-vector product, with fewer multiply-adds than these."""
+"""BLAS never splits a matrix-vector product with fewer multiply-adds than this."""
 
 MIN_BLOCKS_PER_THREAD = 4
 """A thread is started for at least this many blocks of a table."""

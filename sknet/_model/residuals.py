@@ -88,10 +88,10 @@ class Residuals:
     def conformal_quantile(self, coverage: float) -> Array | None:
         """Return what a new row's residual does not exceed with this probability, (k,); None for too few rows."""
         # n + 1, since the residual of the new row may be larger than all others: then no known residual is large enough
-        wanted = coverage * (self.effective_size + 1.0)
-        if wanted > self.effective_size * (1.0 + SHARE_SLACK):
+        rank = coverage * (self.effective_size + 1.0)
+        if rank > self.effective_size * (1.0 + SHARE_SLACK):
             return None
-        quantile_level = wanted / self.effective_size
+        quantile_level = rank / self.effective_size
         m = len(self.quantiles)
         rank = min(max(ceil(quantile_level * m - SHARE_SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
@@ -103,10 +103,10 @@ class Residuals:
         """
         n = self.effective_size
         # ranks: a new residual is as likely between any two known ones as beyond either end
-        wanted = quantile_levels * (n + 1.0)
-        if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
+        ranks = quantile_levels * (n + 1.0)
+        if ranks.min() < 1.0 - SHARE_SLACK or ranks.max() > n * (1.0 + SHARE_SLACK):
             return None
-        return self._at_ranks(wanted, self.quantiles.squeeze(axis=1))
+        return self._at_ranks(ranks, self.quantiles.squeeze(axis=1))
 
     def quantiles_by_level(self, quantile_levels: Array) -> Array:
         """Return for each quantile level the quantile of the residuals in its own column, (levels,).
@@ -114,8 +114,8 @@ class Residuals:
         Added to the predictions of the level, it makes the right share of targets lie below them. Levels beyond the
         ranks of the smallest and the largest residual get this residual.
         """
-        wanted = quantile_levels * (self.effective_size + 1.0)
-        return np.array([self._at_ranks(rank, column) for rank, column in zip(wanted, self.quantiles.T, strict=True)])
+        ranks = quantile_levels * (self.effective_size + 1.0)
+        return np.array([self._at_ranks(rank, column) for rank, column in zip(ranks, self.quantiles.T, strict=True)])
 
     def _at_ranks(self, ranks: Array, column: Array) -> Array:
         """Return the residuals of one column at these ranks among `effective_size` rows, by interpolation."""
