@@ -102,8 +102,8 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
             set_to = f"learning_rate_init={rate:g}"
             best = "epoch"
             lower = min(rate / 10.0, ordinary)
-            other = "another rate" if rate == ordinary else f"{lower if rate > ordinary else ordinary:g}"
-            remedy = f"{other}, or less regularisation (alpha, weight_decay, dropout)"
+            rate_to_try = "another rate" if rate == ordinary else f"{lower if rate > ordinary else ordinary:g}"
+            remedy = f"{rate_to_try}, or less regularisation (alpha, weight_decay, dropout)"
         else:
             set_to = f"solver={parameters.solver!r}"
             best = "iteration"

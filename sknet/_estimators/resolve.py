@@ -433,9 +433,11 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
         raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={listed} gives each layer already.")
     if isinstance(sizes, Mapping):
         raise ValueError(f"hidden_layer_sizes={sizes} is a mapping: give a list of the units of each layer.")
-    other = [size for size in listed if type(size) is bool or not isinstance(size, Integral)]
-    if other:
-        raise ValueError(f"hidden_layer_sizes={listed} holds {other[0]!r}: give the units of each layer, as integers.")
+    invalid = [size for size in listed if type(size) is bool or not isinstance(size, Integral)]
+    if invalid:
+        raise ValueError(
+            f"hidden_layer_sizes={listed} holds {invalid[0]!r}: give the units of each layer, as integers."
+        )
     layer_sizes = tuple(map(int, listed))  # type: ignore[arg-type]
     if min(layer_sizes, default=1) < 1:  # scikit-learn's own message
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: leave a layer without units out.")

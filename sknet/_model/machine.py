@@ -42,10 +42,12 @@ def check_fits_in_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
 
     `n_weights` and `n_outputs`, the layers' outputs for a batch, count all networks together.
     """
-    needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize + n_networks * MIN_NETWORK_BYTES
-    memory = memory_limit() if needed > BYTES_THAT_ALWAYS_FIT else inf
-    if needed > memory:
-        needed_gib = -(-needed // 2**30)  # rounded up, in integers: it may be too large for a float
+    needed_bytes = (
+        N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs
+    ) * itemsize + n_networks * MIN_NETWORK_BYTES
+    memory = memory_limit() if needed_bytes > BYTES_THAT_ALWAYS_FIT else inf
+    if needed_bytes > memory:
+        needed_gib = -(-needed_bytes // 2**30)  # rounded up, in integers: it may be too large for a float
         remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"
         raise ValueError(
             f"{what} makes {n_weights:,} weights; to train them takes {needed_gib:,} GiB, and this machine has "

@@ -88,10 +88,10 @@ class Residuals:
     def conformal_quantile(self, coverage: float) -> Array | None:
         """Return what a new row's residual does not exceed with this probability, (k,); None for too few rows."""
         # n + 1, since the residual of the new row may be larger than all others: then no known residual is large enough
-        rank = coverage * (self.effective_size + 1.0)
-        if rank > self.effective_size * (1.0 + SHARE_SLACK):
+        expected_rank = coverage * (self.effective_size + 1.0)
+        if expected_rank > self.effective_size * (1.0 + SHARE_SLACK):
             return None
-        quantile_level = rank / self.effective_size
+        quantile_level = expected_rank / self.effective_size
         m = len(self.quantiles)
         rank = min(max(ceil(quantile_level * m - SHARE_SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
