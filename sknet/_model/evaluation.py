@@ -128,7 +128,7 @@ class Mixture(NamedTuple):
 
 
 class HeldOutEvaluator:
-    """The loss of held-out rows, which chooses the temperature and the mixing weight of their raw outputs.
+    """Computes the loss of held-out rows, and chooses the temperature and the mixing weight of their raw outputs by it.
 
     Parameters
     ----------

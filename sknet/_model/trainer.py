@@ -323,7 +323,7 @@ class NetworkTrainer:
 
     @cached_property
     def held_out_evaluator(self) -> HeldOutEvaluator:
-        """The loss of the held-out rows; it is used only if there are some."""
+        """What computes the loss of the held-out rows; it is used only if there are some."""
         assert self.held_out_rows is not None
         return HeldOutEvaluator(self.held_out_rows, self.settings)
 
