@@ -165,18 +165,19 @@ class _ChunkReader:
     ----------
     choices : ColumnChoices
         The columns that the user has named as categories or as text.
-    columns : TableSchema or None
-        The columns of the first chunk.
+    schema : TableSchema or None
+        The schema of the first chunk.
     new_target_collector : callable
         Returns an empty collector of the estimator's targets.
     """
 
     def __init__(self, estimator: Estimator) -> None:
-        self._name, self.choices = type(estimator).__name__, column_choices(estimator)
+        self._estimator_name = type(estimator).__name__
+        self.choices = column_choices(estimator)
         self.new_target_collector = (
             LabelCollector if isinstance(estimator, ClassifierParameters) else NumberTargetCollector
         )
-        self.columns: TableSchema | None = None
+        self.schema: TableSchema | None = None
 
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
         """Return the checked chunk and its first two rows, unchecked; None if all its weights are 0."""
@@ -185,13 +186,13 @@ class _ChunkReader:
         if weight is not None and not weight.any():
             return None
         X, y, groups = (
-            replace_zero_weight_rows(values, weight, name)
-            for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
+            replace_zero_weight_rows(values, weight, argument_name)
+            for values, argument_name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
         )
-        if self.columns is None:
-            table, columns = read_first_table(X, self._name, self.choices)
+        if self.schema is None:
+            table, schema = read_first_table(X, self._estimator_name, self.choices)
         else:
-            table, columns = read_known_table(X, self.columns, self._name), self.columns
+            table, schema = read_known_table(X, self.schema, self._estimator_name), self.schema
         n = table.shape[0]
         y = y if is_frame(y) or isinstance(y, pd.Series) else np.asarray(y)
         if len(y) != n:
@@ -199,25 +200,25 @@ class _ChunkReader:
         if groups is not None:
             read_groups(groups, n)  # only a check: other chunks may have the same groups, so their values are kept
             groups = np.asarray(groups)
-        self.columns = columns
+        self.schema = schema
         return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
 
 
 def _check_and_store_rows(
     chunks: Iterator[Chunk], reader: _ChunkReader, files: ScratchFiles, table_format: TableFormat | None = None,
-    name: str = "", *, verbose: bool = False,
+    source_name: str = "", *, verbose: bool = False,
 ) -> StoredSource:  # fmt: skip
     """Check all rows of a source, and write them to a file in a format, by default that of the first chunk.
 
-    `name` is the name of the source in messages, if it is not the source of training rows.
+    Messages begin with `source_name`, if it is not the source of training rows.
     """
     writer: SourceWriter | None = None
     n_read = 0
     for chunk in chunks:
-        with prefix_errors(f"{name}: Chunk {chunk.number}" if name else f"Chunk {chunk.number}"):
-            found = reader.read(chunk)
-            if found is not None:
-                checked, first_rows = found
+        with prefix_errors(f"{source_name}: Chunk {chunk.number}" if source_name else f"Chunk {chunk.number}"):
+            chunk_and_first_rows = reader.read(chunk)
+            if chunk_and_first_rows is not None:
+                checked, first_rows = chunk_and_first_rows
                 if writer is None:
                     table_format = table_format or choose_format(checked.X, reader.choices, files)
                     writer = SourceWriter(files, table_format, reader.new_target_collector(), checked, first_rows)
@@ -226,7 +227,7 @@ def _check_and_store_rows(
         if verbose:
             print(f"Rows read: {n_read:,}")
     if writer is None:
-        raise ValueError(f"The {name or 'source'} has no row of positive weight.")
+        raise ValueError(f"The {source_name or 'source'} has no row of positive weight.")
     return writer.finish()
 
 
@@ -248,10 +249,10 @@ def _fit_stream(
     with ScratchFiles(folder) as files:
         reader = _ChunkReader(estimator)
         source = _check_and_store_rows(chunks, reader, files, verbose=bool(estimator.verbose))
-        arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, columns=reader.columns)
+        arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, schema=reader.schema)
         if validation is not None:  # in the format of the training rows
-            own = _check_and_store_rows(validation, reader, files, source.table.format, "validation")
-            arguments = replace(arguments, X_val=own.table, y_val=own.y, sample_weight_val=own.weight)
+            held_out = _check_and_store_rows(validation, reader, files, source.table.format, "validation")
+            arguments = replace(arguments, X_val=held_out.table, y_val=held_out.y, sample_weight_val=held_out.weight)
         if resume is None:
             estimator._fit(arguments)
         else:
@@ -358,7 +359,7 @@ def predict(
     methods = list(estimator._problem_type.methods)
     if method not in methods:
         raise ValueError(f"method={method!r} does not predict: {type(estimator).__name__} has {methods}.")
-    names = None if fitted.columns.names is None else fitted.columns.names.tolist()
+    names = None if fitted.schema.names is None else fitted.schema.names.tolist()
     call: Callable[..., Array] = getattr(estimator, method)
 
     def predict_chunk(chunk: Chunk) -> Array:

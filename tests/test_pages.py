@@ -110,12 +110,22 @@ def columns_of(page, heading):
     return found
 
 
+def words_of_the_code():
+    """The words that docs/words.md defines, in its order."""
+    cells = re.findall(r"^\| ([a-z][^|]*) \|", (DOCS / "words.md").read_text(encoding="utf-8"), re.M | re.I)
+    return [word for cell in cells if cell != "Word" for word in cell.lower().split(", ")]
+
+
+def test_no_word_is_defined_twice():
+    words = words_of_the_code()
+    assert len(words) > 60
+    assert not [word for word in words if words.count(word) > 1]
+
+
 def test_the_code_uses_each_of_its_words():
     """A word that has gone from the code leaves its page, too."""
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "sknet").rglob("*.py")).lower()
-    cells = re.findall(r"^\| ([a-z][^|]*) \|", (DOCS / "words.md").read_text(encoding="utf-8"), re.M | re.I)
-    words = [word for cell in cells if cell != "Word" for word in cell.lower().split(", ")]
-    assert len(words) > 60
+    words = words_of_the_code()
     assert not [word for word in words if not re.search(rf"\b{word}".replace(" ", "[ _-]"), code)]
 
 

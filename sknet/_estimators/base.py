@@ -31,10 +31,10 @@ from sknet._estimators.sklearn_api import (
     Tags,
     TransformerMixin,
     fit_context,
-    suggest_name,
     with_callbacks,
     with_checked_keywords,
 )
+from sknet._estimators.suggestions import suggest_name
 from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
 from sknet._model.explain import Explanation
@@ -87,20 +87,20 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _read(self, start: Start, arguments: FitArguments) -> CheckedData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
         settings = make_target_settings(self)
-        name = type(self).__name__
+        estimator_name = type(self).__name__
         learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
         if start.earlier is None:
-            head, rows, columns = read_rows(arguments, name, arguments.columns, learn, column_choices(self))
+            head, rows, schema = read_rows(arguments, estimator_name, arguments.schema, learn, column_choices(self))
         else:
             known = start.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
             parse = learn if start.kind.has_all_rows else lambda y: (known, known.read(y))
-            head, rows, columns = read_rows(arguments, name, start.earlier.columns, parse)
+            head, rows, schema = read_rows(arguments, estimator_name, start.earlier.schema, parse)
             known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        return CheckedData(head, rows, columns, arguments, read_validation_rows(arguments, name, head, columns))
+        return CheckedData(head, rows, schema, arguments, read_validation_rows(arguments, estimator_name, head, schema))
 
     # --- select, train and publish -----------------------------------------------------------------------------------
 
@@ -244,10 +244,10 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             the loss and the score ignore them.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights. In the loss, a row of weight 2 counts as two rows. The fit equals
-            one with repeated rows if all rows form one batch, without held-out rows, folds,
-            dropout and target means, and with the same `resolved_params_` ("auto" counts
-            rows). Rows of weight 0 are ignored, whatever they hold.
+            Sample weights. In the loss, a row of weight 2 counts as two rows. The fit
+            equals one with repeated rows if all rows form one batch, without held-out
+            rows, folds, dropout and target means, and with the same `resolved_params_`
+            ("auto" counts rows). Rows of weight 0 are ignored, whatever they hold.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
             Your own validation rows, for early stopping.
@@ -410,7 +410,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             network after the output activation.
         """
         model, table = model_and_checked_table(self, X)
-        return model.activations(table)
+        return model.layer_outputs(table)
 
     @with_checked_keywords
     def input_gradients(self, X: Table) -> Array:

@@ -179,12 +179,12 @@ class TimeLimit(SilentCallback):
     Set `early_stopping=True` or pass `X_val` and `y_val`: the estimator then has the
     weights of the best epoch so far.
 
-    By default, tables of 40 to 14,999 rows are trained in two phases. First,
-    networks that leave out one fold each choose the number of epochs, and then the
-    published networks are trained on all rows. The limit applies to both phases
-    together. If the first phase is stopped, the estimator gets the network of the first
-    fold, which has not seen the rows of that fold. If the second phase is stopped, it
-    gets networks of fewer epochs than the folds have chosen.
+    By default, tables of 40 to 14,999 rows are trained in two phases. First, networks
+    that leave out one fold each choose the number of epochs, and then the published
+    networks are trained on all rows. The limit applies to both phases together. If the
+    first phase is stopped, the estimator gets the network of the first fold, which has
+    not seen the rows of that fold. If the second phase is stopped, it gets networks of
+    fewer epochs than the folds have chosen.
 
     `solver="lbfgs"` stops after an iteration. `partial_fit` calls no callbacks.
 
@@ -414,6 +414,7 @@ class ProgressPrinter(FitObserver):
             print()
 
     def _line(self, epoch: EpochReport) -> str:
+        """Return the line for an epoch, such as "epoch 3/200, loss 0.51, at most 12 s left"."""
         figures = epoch.figures
         what = "folds" if epoch.of_folds else "epoch"
         parts = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]

@@ -102,8 +102,8 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
             set_to = f"learning_rate_init={rate:g}"
             best = "epoch"
             lower = min(rate / 10.0, ordinary)
-            other = "another rate" if rate == ordinary else f"{lower if rate > ordinary else ordinary:g}"
-            remedy = f"{other}, or less regularisation (alpha, weight_decay, dropout)"
+            rate_to_try = "another rate" if rate == ordinary else f"{lower if rate > ordinary else ordinary:g}"
+            remedy = f"{rate_to_try}, or less regularisation (alpha, weight_decay, dropout)"
         else:
             set_to = f"solver={parameters.solver!r}"
             best = "iteration"
@@ -164,7 +164,7 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
     )
 
 
-def warn_of_trained_held_out_rows(earlier: Fitted | None, n: int, fraction: float) -> None:
+def warn_of_held_out_rows_trained_on_earlier(earlier: Fitted | None, n: int, fraction: float) -> None:
     """Warn if a warm start holds out rows that the earlier call may have trained on."""
     if earlier is None:
         return
@@ -215,6 +215,10 @@ def warn_of_unread_rows(encoder: TableEncoder, table: FeatureTable, argument: st
         warn_of_unread_columns(read_new_values(encoder, sample)[1], argument)
 
 
+NEGLIGIBLE_FACTOR = 1e-5
+"""A smaller factor of the learning rate counts as 0. The schedule "one_cycle" ends at 4e-6."""
+
+
 def warn_of_ended_schedule(solver: Solver, earlier: Fitted, state: State | None) -> None:
     """Warn at the first call of `partial_fit` whose learning rate is 0, because its schedule has ended."""
     if state is None or not isinstance(solver, MiniBatchSolver):
@@ -227,10 +231,6 @@ def warn_of_ended_schedule(solver: Solver, earlier: Fitted, state: State | None)
             "change nothing. Set max_iter to the number of calls, or learning_rate='constant' if there is no end.",
             UserWarning,
         )
-
-
-NEGLIGIBLE_FACTOR = 1e-5
-"""A smaller factor of the learning rate counts as 0. The schedule "one_cycle" ends at 4e-6."""
 
 
 def warn_of_rescaled_columns(names: list[str]) -> None:
@@ -249,19 +249,19 @@ def warn_of_left_out_columns(encoder: TableEncoder, survey: Survey) -> None:
     Misread columns have a warning already, and are no identifiers once they are converted.
     """
     left_out: dict[str, list[str]] = {}
-    for name, column in zip(encoder.column_names, encoder.columns, strict=True):
+    for column_name, column in zip(encoder.column_names, encoder.columns, strict=True):
         # the number of inputs is tested first, since describing the inputs of a text column takes long
         is_nearly_empty = bool(column.left_out_message) and column.n_inputs <= 1
-        if is_nearly_empty and {each.kind for each in column.input_descriptions} <= {"missing"}:
-            left_out.setdefault(column.left_out_message, []).append(name)
+        if is_nearly_empty and {description.kind for description in column.input_descriptions} <= {"missing"}:
+            left_out.setdefault(column.left_out_message, []).append(column_name)
     text = "Columns {} of X are left out: {}"
     if left_out and encoder.n_inputs == 0:
         reasons = [text.format(short_list(names), reason) for reason, names in sorted(left_out.items())]
         raise ValueError(f"{' '.join(reasons)} No other column is left.")
     for reason, names in sorted(left_out.items()):
-        others = [name for name in names if name not in survey.misread]
-        if others:
-            warn(text.format(short_list(others), reason), UserWarning)
+        not_misread = [name for name in names if name not in survey.misread]
+        if not_misread:
+            warn(text.format(short_list(not_misread), reason), UserWarning)
 
 
 def divergence_message(error: DivergedError, resolved: Mapping[str, object]) -> str:

@@ -42,7 +42,7 @@ from sknet._model.trainer import (
     check_networks_fit_in_memory,
     check_warm_start_shapes,
     make_trainer,
-    state_to_continue_from,
+    state_with_published_weights,
 )
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.read import is_frame, short_repr
@@ -165,7 +165,7 @@ class FitRun:
         return Fitted(
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
-            columns=plan.columns,
+            schema=plan.schema,
             history=(() if start.earlier is None else start.earlier.history) + tuple(mean_history(epochs)),
             n_iter=n_iter,
             n_samples_seen=start.n_samples_seen + n_seen,
@@ -300,7 +300,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         if start.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             states = [
-                state_to_continue_from(
+                state_with_published_weights(
                     start.state,
                     states[0],
                     network.layout.n_parameters,
@@ -331,18 +331,21 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)
     X = held_out_rows.X.for_scorer()
-    kept = deepcopy(X) if is_frame(X) else X.copy()  # a copy, since a scorer may change the table; polars has no `copy`
+    table_copy = (
+        deepcopy(X) if is_frame(X) else X.copy()
+    )  # a copy, since a scorer may change the table; polars has no `copy`
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if held_out_rows.weight is None else {"sample_weight": held_out_rows.weight}
     y = plan.encoding.head.reshape_like_y(held_out_rows.y)
 
     def score(model: Model, raw: Array) -> float:
+        """Return the score of the copy, whose fitted values this model replaces."""
         trained._fitted = Fitted(
-            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluationResult(0)
+            model, plan.resolved, plan.schema, plan.start.seeds.as_tuple(), evaluation=EvaluationResult(0)
         )
-        trained._outputs_for_scorer = OutputsForScorer(raw, kept)
+        trained._outputs_for_scorer = OutputsForScorer(raw, table_copy)
         try:
-            found = scorer(trained, X, y, **weights)
+            result = scorer(trained, X, y, **weights)
         except (TypeError, ValueError, AttributeError) as error:
             if isinstance(error, TypeError) and "sample_weight" in str(error):
                 raise ValueError(
@@ -355,16 +358,16 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
                 f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
                 f"{kind}s, or scoring='loss'."
             ) from error
-        return _as_score(found, estimator.scoring)
+        return _as_score(result, estimator.scoring)
 
     return score
 
 
-def _as_score(found: Any, scoring: object) -> float:
+def _as_score(result: Any, scoring: object) -> float:
     """Return a scorer's result as a float; raise if it is not a single number."""
     with suppress(TypeError, ValueError):
-        if np.ndim(found) == 0 and not isinstance(found, str | bytes) and not np.iscomplexobj(found):
-            return float(found)
+        if np.ndim(result) == 0 and not isinstance(result, str | bytes) and not np.iscomplexobj(result):
+            return float(result)
     raise TypeError(
-        f"scoring={scoring!r} returned {short_repr(found)}: a scorer must return one number, the larger the better."
+        f"scoring={scoring!r} returned {short_repr(result)}: a scorer must return one number, the larger the better."
     )

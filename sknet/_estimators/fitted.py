@@ -35,7 +35,7 @@ class Fitted:
 
     model: Model
     resolved: Mapping[str, object]
-    columns: TableSchema
+    schema: TableSchema
     seeds: tuple[int, int, int]  # see `Seeds`
     history: tuple[Epoch, ...] = ()
     n_iter: int = 0  # epochs of the last call
@@ -48,10 +48,11 @@ class Fitted:
     importances: Array | None = None  # (d,)  of the columns, with sum 1; None after `partial_fit`
 
     def __post_init__(self) -> None:
-        if self.columns.n != self.model.encoder.n_columns:
+        """Raise if the parts do not belong to tables of the same number of columns."""
+        if self.schema.n != self.model.encoder.n_columns:
             raise ValueError("the table and the encoder have different numbers of columns")
         shares = self.importances
-        if shares is not None and (shares.shape != (self.columns.n,) or shares.min() < 0.0):
+        if shares is not None and (shares.shape != (self.schema.n,) or shares.min() < 0.0):
             raise ValueError("the importances are not one number of 0 or more for each column")
 
     @property
@@ -90,9 +91,9 @@ class Fitted:
     def with_names(self, names: object) -> "Fitted":
         """Return the result with other names of columns; SHAP sets None, so that arrays raise no warning."""
         new = None if names is None else np.asarray(names, dtype=object)
-        if new is not None and new.shape != (self.columns.n,):
-            raise ValueError(f"feature_names_in_ must hold {self.columns.n} names, got shape {new.shape}.")
-        return replace(self, columns=replace(self.columns, names=new))
+        if new is not None and new.shape != (self.schema.n,):
+            raise ValueError(f"feature_names_in_ must hold {self.schema.n} names, got shape {new.shape}.")
+        return replace(self, schema=replace(self.schema, names=new))
 
     def with_weights(self, name: str, arrays: object) -> "Fitted":
         """Return the result with other "coefs" or "intercepts", and without residuals and importances."""
@@ -141,7 +142,7 @@ def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> t
     model = fitted.model
     table = checked_table(estimator, X)
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
-    if fitted.columns.names is None and not isinstance(table, np.ndarray):
+    if fitted.schema.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)
     missing = columns_missing_only_now(model.encoder, table)
     if missing:
@@ -157,7 +158,7 @@ def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> t
 
 def checked_table(estimator: "ParametersAndAttributes", X: Table) -> Table:
     """Return the checked table, its values as they were passed."""
-    return read_known_table(X, check_fitted(estimator).columns, type(estimator).__name__)
+    return read_known_table(X, check_fitted(estimator).schema, type(estimator).__name__)
 
 
 def warn_of_unread_columns(unread: Mapping[str, Sequence[str]], argument: str) -> None:
@@ -244,6 +245,7 @@ class FittedAttribute(Generic[T]):
         return estimator._fitted
 
     def _attribute_error(self, estimator: "ParametersAndAttributes") -> AttributeError:
+        """Return the error for an attribute that is missing."""
         why = self._missing and f": {self._missing}"
         return AttributeError(
             f"{type(estimator).__name__!r} object has no attribute {self._name!r}{why or ' before fit'}."
@@ -278,6 +280,13 @@ def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     return table
 
 
+_NOT_PICKLED = {
+    "_outputs_for_scorer",  # as large as the held-out rows
+    "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx",  # scikit-learn's
+}  # fmt: skip
+"""Attributes that are left out of pickles: the outputs for a scorer, and the state of callbacks."""
+
+
 class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParameters):
     """What both estimators hold: parameters, fitted attributes, and scikit-learn's callbacks."""
 
@@ -293,7 +302,7 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
     n_layers_: FittedAttribute[int] = FittedAttribute(lambda f: len(f.model.network.coefs) + 1)
     n_outputs_: FittedAttribute[int] = FittedAttribute(lambda f: f.model.head.n_outputs)
     out_activation_: FittedAttribute[str] = FittedAttribute(lambda f: f.model.head.loss.inverse_link.name)
-    n_features_in_: FittedAttribute[int] = FittedAttribute(lambda f: f.columns.n)
+    n_features_in_: FittedAttribute[int] = FittedAttribute(lambda f: f.schema.n)
     n_iter_: FittedAttribute[int] = FittedAttribute(lambda f: f.n_iter)
     t_: FittedAttribute[int] = FittedAttribute(lambda f: f.n_samples_seen)
     loss_curve_: FittedAttribute[list[float]] = FittedAttribute(lambda f: f.losses)
@@ -318,7 +327,7 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         missing="fit computes it, and partial_fit and weights set by hand drop it; use explain(X).importance() instead",
     )
     feature_names_in_: FittedAttribute[Array] = FittedAttribute(
-        lambda f: f.columns.names, Fitted.with_names, missing="fit sets it if the names of all columns are text"
+        lambda f: f.schema.names, Fitted.with_names, missing="fit sets it if the names of all columns are text"
     )
 
     @property
@@ -344,12 +353,13 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         return copied
 
     def __getstate__(self) -> dict[str, object]:
+        """Return what is pickled, with the fitted values packed."""
         state: dict[str, object] = super().__getstate__()  # type: ignore[assignment]
         if self._fitted is None:
             return state
-        kept = {name: value for name, value in state.items() if name not in _NOT_PICKLED}
+        pickled = {name: value for name, value in state.items() if name not in _NOT_PICKLED}
         # as dicts, text and arrays: a pickle of private classes could not be read once one is moved or renamed
-        return kept | {"_fitted": pack(self._fitted, FITTED_CLASSES)}
+        return pickled | {"_fitted": pack(self._fitted, FITTED_CLASSES)}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)  # type: ignore[misc]
@@ -358,10 +368,3 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None
-
-
-_NOT_PICKLED = {
-    "_outputs_for_scorer",  # as large as the held-out rows
-    "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx",  # scikit-learn's
-}  # fmt: skip
-"""Attributes that are left out of pickles: the outputs for a scorer, and the state of callbacks."""

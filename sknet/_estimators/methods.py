@@ -65,11 +65,11 @@ def log_probability_decoding(head: LabelHead, _: object) -> Decoding:
     # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
     if head.loss.inverse_link.log is None or not head.labels.exclusive:
 
-        def log_of_probabilities(P: Array) -> Array | list[Array]:
+        def reshape_and_take_log(P: Array) -> Array | list[Array]:
             p = head.reshape_probabilities(P)
             return list(map(np.log, p)) if isinstance(p, list) else np.log(p)
 
-        return Decoding(head.output_probabilities, log_of_probabilities)
+        return Decoding(head.output_probabilities, reshape_and_take_log)
     return Decoding(head.output_log_probabilities, head.labels.log_probabilities)
 
 
@@ -213,8 +213,8 @@ def check_has_interval(head: RegressionHead) -> None:
 
 def read_quantiles(quantiles: object) -> Array:
     """Return one or several quantile levels as an array, (levels,); raise a ValueError for other values."""
-    given = np.atleast_1d(np.asarray(quantiles))
-    q = given.astype(np.float64) if given.dtype.kind == "f" and given.ndim == 1 else np.zeros(0)
+    levels = np.atleast_1d(np.asarray(quantiles))
+    q = levels.astype(np.float64) if levels.dtype.kind == "f" and levels.ndim == 1 else np.zeros(0)
     if not (q.size and q.min() > 0.0 and q.max() < 1.0 and (np.diff(q) > 0.0).all()):
         raise ValueError(
             f"quantiles={short_repr(quantiles)}: give one number, or several in increasing order, between 0 and 1, "
@@ -288,12 +288,12 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     if present.all():
         return float(r2_score(values, predicted, sample_weight=weight))
     columns = zip(values.T, predicted.T, present.T, strict=True)
-    each = [
+    scores = [
         r2_score(y[row_mask], p[row_mask], sample_weight=take_optional(weight, row_mask))
         for y, p, row_mask in columns
         if row_mask.any()
     ]
-    return float(np.mean(each))
+    return float(np.mean(scores))
 
 
 # --- classification and regression -----------------------------------------------------------------------------------

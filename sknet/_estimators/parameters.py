@@ -18,17 +18,17 @@ import pandas as pd
 from sklearn.metrics import get_scorer_names
 
 from sknet._estimators.sklearn_api import (
+    AllowedRange,
     BaseCrossValidator,
     BaseShuffleSplit,
     HasMethods,
-    Interval,
     InvalidParameterError,
     Options,
     StrOptions,
-    suggest_value,
     validate_parameter_constraints,
     with_checked_keywords,
 )
+from sknet._estimators.suggestions import suggest_value
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
 from sknet._network.weights import INITIALIZERS, Initializer
@@ -46,14 +46,14 @@ from sknet._typing import Array
 T = TypeVar("T")
 Constraints: TypeAlias = dict[str, list[object]]
 
-COUNT = Interval(Integral, 1, None, closed="left")
-TWO_OR_MORE = Interval(Integral, 2, None, closed="left")
-POSITIVE = Interval(Real, 0, None, closed="neither")
-NON_NEGATIVE = Interval(Real, 0, None, closed="left")
-FROM_0_BELOW_1 = Interval(Real, 0, 1, closed="left")
-OPEN_UNIT_INTERVAL = Interval(Real, 0, 1, closed="neither")
-CLOSED_UNIT_INTERVAL = Interval(Real, 0, 1, closed="both")
-BETWEEN_1_AND_2 = Interval(Real, 1, 2, closed="neither")
+COUNT = AllowedRange(Integral, 1, None, closed="left")
+TWO_OR_MORE = AllowedRange(Integral, 2, None, closed="left")
+POSITIVE = AllowedRange(Real, 0, None, closed="neither")
+NON_NEGATIVE = AllowedRange(Real, 0, None, closed="left")
+FROM_0_BELOW_1 = AllowedRange(Real, 0, 1, closed="left")
+OPEN_UNIT_INTERVAL = AllowedRange(Real, 0, 1, closed="neither")
+CLOSED_UNIT_INTERVAL = AllowedRange(Real, 0, 1, closed="both")
+BETWEEN_1_AND_2 = AllowedRange(Real, 1, 2, closed="neither")
 INFINITE = Options(Real, {np.inf})  # infinity is not Integral
 SPLITTER = HasMethods(["split", "get_n_splits"])
 SCORER_NAMES = get_scorer_names()
@@ -94,13 +94,13 @@ def derive_constraints(cls: type[T]) -> type[T]:
     constraints: Constraints = {}
     marked: dict[Mark, list[str]] = {mark: [] for mark in Mark}
     for name, annotated in annotations.items():
-        hint, *given = get_args(annotated) if get_origin(annotated) is Annotated else [annotated]
+        hint, *metadata = get_args(annotated) if get_origin(annotated) is Annotated else [annotated]
         annotations[name] = hint
-        for mark in [item for item in given if isinstance(item, Mark)]:
-            given.remove(mark)
+        for mark in [item for item in metadata if isinstance(item, Mark)]:
+            metadata.remove(mark)
             marked[mark].append(name)
-        if given:
-            constraints[name] = given
+        if metadata:
+            constraints[name] = metadata
         elif get_origin(hint) is Literal:
             constraints[name] = [OneOf(*get_args(hint))]
         elif hint is bool:
@@ -248,7 +248,7 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
         return suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
     if callable(value) and Loss in allowed:
         return " A function becomes a loss with its gradient: pass sknet.Loss(name, value, gradient)."
-    is_fraction = any(isinstance(limits, Interval) and limits.right == 1 for limits in allowed)
+    is_fraction = any(isinstance(limits, AllowedRange) and limits.right == 1 for limits in allowed)
     return suggest_fraction(value) if is_fraction else ""
 
 
@@ -270,7 +270,9 @@ def check_misread_values(estimator: str, parameters: Mapping[str, object], const
     for name, value in parameters.items():
         allowed = constraints.get(name, [])  # empty for parameters of a subclass
         # scikit-learn's checks accept True and False as the integers 1 and 0
-        may_be_number = any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
+        may_be_number = any(
+            isinstance(constraint, AllowedRange) or constraint == "random_state" for constraint in allowed
+        )
         if isinstance(value, bool | np.bool_) and may_be_number:
             raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
         if isinstance(value, set | frozenset):

@@ -123,6 +123,10 @@ class Start:
         return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
 
 
+_RANDOM_STATE_LOCK = Lock()
+"""Held while a generator draws seeds or is rewound."""
+
+
 @contextmanager
 def drawing_seeds(estimator: ParametersAndAttributes, kind: CallKind, earlier: Fitted | None) -> Iterator[Start]:
     """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
@@ -149,10 +153,6 @@ def drawing_seeds(estimator: ParametersAndAttributes, kind: CallKind, earlier: F
             if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
                 source.set_state(before)
         raise
-
-
-_RANDOM_STATE_LOCK = Lock()
-"""Held while a generator draws seeds or is rewound."""
 
 
 @contextmanager
@@ -182,7 +182,7 @@ class Plan:
     settings: Settings
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
     rows: Rows  # of positive weight, including held-out rows
-    columns: TableSchema
+    schema: TableSchema
     encoding: Encoding
     evaluation: Evaluation
     learner: EncodingLearner | None  # learns the columns again for each fold; None if training continues
@@ -201,10 +201,10 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         sample = rows.sample(start.seeds.rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator))
         fit_messages.warn_of_misread_columns(survey)
-        n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.columns.n)))
+        n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.schema.n)))
         settings, resolved = resolve_parameters(estimator, data, evaluation, start, survey, n_sets)
         learner = EncodingLearner(
-            settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
+            settings, data.head, rows, sample, survey, output_dtype=data.schema.float_type, seed=start.seeds.rows
         )
         encoding = learner.learn(evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
@@ -221,7 +221,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         settings=settings,
         resolved=resolved,
         rows=rows,
-        columns=data.columns,
+        schema=data.schema,
         encoding=encoding,
         evaluation=evaluation,
         learner=learner,
@@ -240,7 +240,7 @@ def resolve_parameters(
         n_train,
         evaluation.early_stopping,
         n_held_out=n - n_train,
-        columns=survey,
+        survey=survey,
         n_interaction_sets=n_interaction_sets,
         limits=data.rows.X.limits,
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,
@@ -248,8 +248,8 @@ def resolve_parameters(
     )
     settings, parameters = resolve(estimator, facts)
     # with the parameters of a subclass, which have no "auto"
-    given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
-    return settings, given | vars(parameters)
+    estimator_parameters = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
+    return settings, estimator_parameters | vars(parameters)
 
 
 def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, start: Start) -> Encoding:
@@ -303,5 +303,5 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
         return Evaluation(has_too_few_rows=True)
-    fit_messages.warn_of_trained_held_out_rows(start.earlier, n, fraction)
+    fit_messages.warn_of_held_out_rows_trained_on_earlier(start.earlier, n, fraction)
     return Evaluation("held_out", rows.take(split.held_out), [split])

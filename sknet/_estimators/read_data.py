@@ -59,7 +59,7 @@ from sknet._typing import Array, DType, Table, Target
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The columns of the first table, which later tables must match."""
+    """The columns of the first table, which later tables must match, and the type of fitted arrays."""
 
     n: int
     names: Array | None  # None unless all names are str
@@ -78,7 +78,7 @@ class FitArguments:
     y_val: Target = None
     sample_weight_val: Target = None
     groups: Target = None
-    columns: TableSchema | None = None  # of an X that was checked when it was written to a file
+    schema: TableSchema | None = None  # of an X that was checked when it was written to a file
     classes: Target = None  # for `partial_fit`
 
 
@@ -88,7 +88,7 @@ class CheckedData:
 
     head: Head
     rows: Rows  # of positive weight
-    columns: TableSchema
+    schema: TableSchema
     arguments: FitArguments  # the original arguments, including rows of weight 0
     validation_rows: Rows | None = None  # X_val and y_val; rows of X are held out later
 
@@ -96,9 +96,9 @@ class CheckedData:
 # --- rows of weight 0 ------------------------------------------------------------------------------------------------
 
 
-def n_rows_of(values: Any, name: str) -> int | None:
+def n_rows_of(values: Any, argument_name: str) -> int | None:
     """Return the number of rows; None for a value without a length, for which a later check raises."""
-    check_readable_collection(values, name)
+    check_readable_collection(values, argument_name)
     try:
         return values.shape[0] if is_sparse(values) else len(values)
     except TypeError:
@@ -116,12 +116,12 @@ def drop_zero_weights(X: Table, weight: Array | None) -> Table:
     return _take(X, np.flatnonzero(weight))
 
 
-def replace_zero_weight_rows(values: Target, weight: Array | None, name: str) -> Target:
+def replace_zero_weight_rows(values: Target, weight: Array | None, argument_name: str) -> Target:
     """Return unchecked values with each row of weight 0 replaced by a copy of another row.
 
     The number of rows stays N, so that messages name the right row. Values of another length stay unchanged.
     """
-    if weight is None or weight.all() or n_rows_of(values, name) != len(weight):
+    if weight is None or weight.all() or n_rows_of(values, argument_name) != len(weight):
         return values
     row_indices = np.where(weight > 0.0, np.arange(len(weight)), np.flatnonzero(weight)[0])
     return _take(np.array(values) if is_memory_mapped(values) else values, row_indices)
@@ -142,8 +142,8 @@ def _take(values: Table, row_indices: NDArray[np.intp]) -> Table:
 
 def read_rows(
     arguments: FitArguments,
-    name: str,
-    columns: TableSchema | None,
+    estimator_name: str,
+    schema: TableSchema | None,
     parse: Callable[[Target], tuple[Head, Array]],
     choices: ColumnChoices | None = None,
 ) -> tuple[Head, Rows, TableSchema]:
@@ -152,11 +152,11 @@ def read_rows(
     Parameters
     ----------
     arguments : FitArguments
-    name : str
-        The name of the estimator, for messages.
+    estimator_name : str
+        For messages.
 
-    columns : TableSchema or None
-        The columns that the table must match; None for the first table.
+    schema : TableSchema or None
+        What the table must match; None for the first table.
 
     parse : callable
         y -> head, parsed y.
@@ -168,114 +168,115 @@ def read_rows(
     -------
     head : Head
     rows : Rows
-    columns : TableSchema
+    schema : TableSchema
     """
     weight = check_sample_weight(arguments.X, arguments.sample_weight)
-    table, columns = read_features(drop_zero_weights(arguments.X, weight), name, columns, choices)
+    table, schema = read_features(drop_zero_weights(arguments.X, weight), estimator_name, schema, choices)
     if arguments.y is None:
-        raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+        raise ValueError(f"This {estimator_name} estimator requires y to be passed, but the target y is None.")
     head, values = parse(replace_zero_weight_rows(arguments.y, weight, "y"))
-    return head, rows_of_positive_weight(table, values, weight, arguments.groups), columns
+    return head, rows_of_positive_weight(table, values, weight, arguments.groups), schema
 
 
-def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns: TableSchema) -> Rows | None:
+def read_validation_rows(arguments: FitArguments, estimator_name: str, head: Head, schema: TableSchema) -> Rows | None:
     """Check the validation set that the user passes; return None if there is none."""
     names = ("X_val", "y_val", "sample_weight_val")
-    given = [name for name in names if getattr(arguments, name) is not None]
-    if not given:
+    passed_names = [name for name in names if getattr(arguments, name) is not None]
+    if not passed_names:
         return None
-    for needed in ("X_val", "y_val"):
-        if needed not in given:
+    for required_name in ("X_val", "y_val"):
+        if required_name not in passed_names:
             raise ValueError(
-                f"{given[0]} is provided, but {needed} was not provided. Give X_val and y_val, or neither."
+                f"{passed_names[0]} is provided, but {required_name} was not provided. "
+                "Give X_val and y_val, or neither."
             )
     weight = check_sample_weight(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
     with prefix_errors("X_val"):
-        table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
+        table, _ = read_features(drop_zero_weights(arguments.X_val, weight), estimator_name, schema)
     with prefix_errors("y_val"):
         values = head.read(replace_zero_weight_rows(arguments.y_val, weight, "y_val"))
     return rows_of_positive_weight(table, values, weight, names=("X_val", "y_val"))
 
 
 @contextmanager
-def prefix_errors(name: str) -> Iterator[None]:
+def prefix_errors(argument_name: str) -> Iterator[None]:
     """Put the name of an argument before the message of a ValueError or TypeError."""
     try:
         yield
     except (ValueError, TypeError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"{name}: {str(error).removeprefix('X: ')}") from error
+        raise kind(f"{argument_name}: {str(error).removeprefix('X: ')}") from error
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
 def read_features(
-    X: Table | FeatureTable, name: str, columns: TableSchema | None, choices: ColumnChoices | None = None
+    X: Table | FeatureTable, estimator_name: str, schema: TableSchema | None, choices: ColumnChoices | None = None
 ) -> tuple[FeatureTable, TableSchema]:
-    """Check a table, against the columns of an earlier table if there is one.
+    """Check a table, against the schema of an earlier table if there is one.
 
     Only example rows of a `FeatureTable` are checked.
     """
     rows = X.example_rows if isinstance(X, FeatureTable) else X
-    if columns is None:
-        checked, columns = read_first_table(rows, name, choices or ColumnChoices())
+    if schema is None:
+        checked, schema = read_first_table(rows, estimator_name, choices or ColumnChoices())
     else:
-        checked = read_known_table(rows, columns, name)
+        checked = read_known_table(rows, schema, estimator_name)
     if isinstance(X, FeatureTable):
-        return X, columns
+        return X, schema
     is_polars = is_frame(X) and not isinstance(X, pd.DataFrame)
-    return TableInMemory(checked, X if is_polars else None), columns
+    return TableInMemory(checked, X if is_polars else None), schema
 
 
-def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, TableSchema]:
-    """Check the table of a first fit; return it, and its columns. `name` is the name of the estimator."""
+def read_first_table(X: Table, estimator_name: str, choices: ColumnChoices) -> tuple[Table, TableSchema]:
+    """Check the table of a first fit; return it, and its schema."""
     check_readable_collection(X, "X")
     objects = as_objects(X) if choices.columns_by_parameter else None
     if objects is not None:
         kinds = choices.named_kinds(default_names(objects.shape[1]))
         text_positions = tuple([j for j, kind in enumerate(kinds) if kind is not None])
-        table = _check_frame(frame_of_objects(objects, text_positions), name)
+        table = _check_frame(frame_of_objects(objects, text_positions), estimator_name)
         return table, TableSchema(objects.shape[1], None, np.dtype(np.float64), text_positions)
     if type(X) is not np.ndarray and is_frame(X):
-        table = _check_frame(X, name)
-        stand_in = _class_named(name)()
+        table = _check_frame(X, estimator_name)
+        stand_in = _class_named(estimator_name)()
         validate_data(stand_in, table, skip_check_array=True)  # raises if only some names are text
         names = getattr(stand_in, "feature_names_in_", None)
         if names is not None:
             check_text_is_encodable(names, "X.columns")
         # the types of X, since `table` may have other types if X is a polars frame
         return table, TableSchema(table.shape[1], names, _float_type(X.dtypes))
-    table = _read_array(X, partial(check_array, estimator=name))
+    table = _read_array(X, partial(check_array, estimator=estimator_name))
     return table, TableSchema(table.shape[1], None, _float_type([table.dtype]))
 
 
-def read_known_table(X: Table, columns: TableSchema, name: str) -> Table:
-    """Check a table against the columns of `fit`."""
-    if needs_no_check(X, columns):
+def read_known_table(X: Table, schema: TableSchema, estimator_name: str) -> Table:
+    """Check a table against the schema of the table of `fit`."""
+    if needs_no_check(X, schema):
         return X
     check_readable_collection(X, "X")
-    objects = as_objects(X) if columns.text_positions else None
+    objects = as_objects(X) if schema.text_positions else None
     if objects is not None:
-        if objects.shape[1] != columns.n:
+        if objects.shape[1] != schema.n:
             raise ValueError(
-                f"X has {objects.shape[1]} features, but {name} is expecting {columns.n} features as input."
+                f"X has {objects.shape[1]} features, but {estimator_name} is expecting {schema.n} features as input."
             )
-        return _check_frame(frame_of_objects(objects, columns.text_positions), name)
+        return _check_frame(frame_of_objects(objects, schema.text_positions), estimator_name)
     # `validate_data` compares X with these two attributes of an estimator
-    stand_in = _class_named(name)()
-    stand_in.n_features_in_ = columns.n
-    if columns.names is not None:
-        stand_in.feature_names_in_ = columns.names
+    stand_in = _class_named(estimator_name)()
+    stand_in.n_features_in_ = schema.n
+    if schema.names is not None:
+        stand_in.feature_names_in_ = schema.names
     if is_frame(X):
         _check_unique_names(X)
         try:
             validate_data(stand_in, X, reset=False, skip_check_array=True)  # only the number and names of columns
         except ValueError as error:
-            if columns.names is None or not set(columns.names) <= set(map(str, X.columns)):
+            if schema.names is None or not set(schema.names) <= set(map(str, X.columns)):
                 raise
             raise ValueError(f"{error}Pass X[model.feature_names_in_].") from None
-        return _check_frame(X, name)
+        return _check_frame(X, estimator_name)
     return _read_array(X, partial(validate_data, stand_in, reset=False))
 
 
@@ -294,9 +295,9 @@ def as_objects(X: Table) -> Array | None:
 def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
     """Return an array of objects or text as a data frame, with numbers in all columns that cannot be text."""
     columns: dict[str, Array | pd.Series] = {}
-    for j, name in enumerate(default_names(X.shape[1])):
+    for j, column_name in enumerate(default_names(X.shape[1])):
         values = pd.Series(X[:, j], dtype=object)
-        columns[name] = values if j in text_positions else column_as_floats(values, name)
+        columns[column_name] = values if j in text_positions else column_as_floats(values, column_name)
     return pd.DataFrame(columns)
 
 
@@ -306,22 +307,20 @@ def _class_named(name: str) -> type[BaseEstimator]:
     return type(name, (BaseEstimator,), {})
 
 
-_CHECK_OPTIONS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
-"""Arguments of `check_array`: numbers of any type, NaN for missing values, no infinity."""
-
-
-def _check_frame(X: Table, name: str) -> Table:
+def _check_frame(X: Table, estimator_name: str) -> Table:
     """Check the size and the names of a frame; return it as a pandas frame."""
     _check_unique_names(X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
             raise ValueError(
-                f"X: Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required by {name}."
+                f"X: Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required by "
+                f"{estimator_name}."
             )
     return with_common_types(as_pandas(X))
 
 
 def _check_unique_names(X: Table) -> None:
+    """Raise if columns of a frame share a name."""
     names = column_names(X)
     if len(set(names)) < len(names):
         raise ValueError(
@@ -329,6 +328,9 @@ def _check_unique_names(X: Table) -> None:
             "rename them, or drop the copies with X.loc[:, ~X.columns.duplicated()]."
         )
 
+
+_CHECK_OPTIONS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
+"""Arguments of `check_array`: numbers of any type, NaN for missing values, no infinity."""
 
 ROWS_CHECKED_AT_ONCE = 2**14
 """How many rows of a file are checked at a time."""
@@ -380,15 +382,15 @@ def _remedy_for_records(X: Table) -> str:
     return ""
 
 
-def needs_no_check(X: Table, columns: TableSchema) -> bool:
+def needs_no_check(X: Table, schema: TableSchema) -> bool:
     """Whether `validate_data` would return X unchanged; calling it takes longer than predicting a row."""
     return (
         type(X) is np.ndarray
         and X.dtype in (np.float32, np.float64)
         and X.ndim == 2
-        and X.shape[1] == columns.n
+        and X.shape[1] == schema.n
         and X.shape[0] > 0
-        and columns.names is None
+        and schema.names is None
         and _has_finite_sum(X)
     )
 
@@ -408,41 +410,47 @@ def _float_type(dtypes: Iterable[object]) -> DType:
 # --- weights and groups ----------------------------------------------------------------------------------------------
 
 
-def check_sample_weight(X: Table, sample_weight: Target, name: str = "sample_weight") -> Array | None:
+def check_sample_weight(X: Table, sample_weight: Target, argument_name: str = "sample_weight") -> Array | None:
     """Check sample weights for an unchecked table, or return None without: one per row, none negative, not all zero."""
     n = None if sample_weight is None else n_rows_of(X, "X")
     if n is None:  # no weights, or an X without a length, for which a later check raises
         return None
     if isinstance(sample_weight, bool):
-        raise TypeError(f"{name}={sample_weight!r} is a bool: give one weight per row, or None.")
+        raise TypeError(f"{argument_name}={sample_weight!r} is a bool: give one weight per row, or None.")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
-    weight = check_each_sample_weight(sample_weight, n, name)
+    weight = check_each_sample_weight(sample_weight, n, argument_name)
     with np.errstate(over="ignore"):
         finite = np.isfinite(weight.sum())
     if not finite:
-        raise ValueError(f"{name} adds up to more than a float holds, with weights of {weight.max():g}: divide it.")
+        raise ValueError(
+            f"{argument_name} adds up to more than a float holds, with weights of {weight.max():g}: divide it."
+        )
     if 0.0 < weight.sum() < MIN_TOTAL_WEIGHT:
-        raise ValueError(f"{name} adds up to {weight.sum():g}, so little that 1 over it overflows: multiply it.")
+        raise ValueError(
+            f"{argument_name} adds up to {weight.sum():g}, so little that 1 over it overflows: multiply it."
+        )
     if not weight.any():
-        raise ValueError(f"{name} is zero for every row: at least one weight must be positive.")
+        raise ValueError(f"{argument_name} is zero for every row: at least one weight must be positive.")
     return weight
 
 
-def check_each_sample_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
+def check_each_sample_weight(sample_weight: Target, n: int, argument_name: str = "sample_weight") -> Array:
     """Check each sample weight. All may be zero, since they may belong to a chunk of a stream."""
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
-        sample_weight = as_numbers(sample_weight, name)
+        sample_weight = as_numbers(sample_weight, argument_name)
     with np.errstate(over="ignore"):  # long doubles may become infinite, for which the check below raises
         weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != (n,):
-        raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): give one weight per row of X.")
+        raise ValueError(f"{argument_name} has shape {weight.shape}, expected ({n},): give one weight per row of X.")
     bad = np.flatnonzero(~np.isfinite(weight))
     if bad.size:
         what = "NaN" if np.isnan(weight).any() else "infinity"
-        raise ValueError(f"Input {name} contains {what}, in row {bad[0]}: give a number, 0 to leave the row out.")
+        raise ValueError(
+            f"Input {argument_name} contains {what}, in row {bad[0]}: give a number, 0 to leave the row out."
+        )
     if (weight < 0.0).any():
-        raise ValueError(f"{name} holds a negative weight, {weight.min():g}: weights must be 0 or more.")
+        raise ValueError(f"{argument_name} holds a negative weight, {weight.min():g}: weights must be 0 or more.")
     return weight
 
 
@@ -484,5 +492,5 @@ def rows_of_positive_weight(
     checked_groups = None if groups is None else read_groups(replace_zero_weight_rows(groups, weight, "groups"), n)
     if weight is None or weight.all():
         return Rows(table, values, weight, checked_groups)
-    kept = weight > 0.0  # the rows in the table
-    return Rows(table, values[kept], weight[kept], take_optional(checked_groups, kept), kept)
+    has_weight = weight > 0.0  # the rows in the table
+    return Rows(table, values[has_weight], weight[has_weight], take_optional(checked_groups, has_weight), has_weight)

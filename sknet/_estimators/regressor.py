@@ -46,12 +46,13 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     n_members : int or "auto", default="auto"
         Number of networks to train and join into one. "auto" is 2 if held-out rows or
-        folds evaluate the epochs and the table is dense, else 1 (see Notes). Members start from different
-        seeds. The joined network has their hidden layers side by side, so it
-        is `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is a
-        mean of the members' raw outputs. Held-out rows or folds choose the weight of
-        members with bins in this mean. `partial_fit` and warm starts train the joined
-        network further. If the first call is `partial_fit`, it trains a single network.
+        folds evaluate the epochs and the table is dense, else 1 (see Notes). Members
+        start from different seeds. The joined network has their hidden layers side by
+        side, so it is `n_members` times as wide as `hidden_layer_sizes` says. Its raw
+        output is a mean of the members' raw outputs. Held-out rows or folds choose the
+        weight of members with bins in this mean. `partial_fit` and warm starts train
+        the joined network further. If the first call is `partial_fit`, it trains a
+        single network.
 
     learning_rate_init : float, default=0.015
         Learning rate, before the schedule in `learning_rate` changes it.
@@ -92,11 +93,11 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         "folds" from 40 to 14,999 rows, else True. With True, training stops after more
         than `n_iter_no_change` epochs without a better score, and the weights of the
         best epoch are kept. Fewer than 10 rows are held out only with `groups`. With
-        "folds", extra networks train without the rows of a fold, and the loss on these rows chooses
-        the epoch. The final networks then learn from all rows, with the same number of
-        steps. Below 500 rows, each of four folds is held out once. With more rows,
-        fewer folds are held out. "auto" is True instead of "folds" if a parameter does
-        not allow folds (see Notes).
+        "folds", extra networks train without the rows of a fold, and the loss on these
+        rows chooses the epoch. The final networks then learn from all rows, with the
+        same number of steps. Below 500 rows, each of four folds is held out once. With
+        more rows, fewer folds are held out. "auto" is True instead of "folds" if a
+        parameter does not allow folds (see Notes).
 
     validation_fraction : float, splitter or "auto", default="auto"
         Share of the rows to hold out, or a scikit-learn splitter, whose test sets
@@ -159,8 +160,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         between their quantiles [5]_, and "steps" adds these bins with extra edges where
         the target clearly jumps. "auto" gives bins to every second member, or to a
         single network from 5,000 training rows on. "auto" adds steps for classifiers
-        with held-out rows or folds. "auto" gives no bins
-        with more than 50 columns of numbers and dates (see Notes).
+        with held-out rows or folds. "auto" gives no bins with more than 50 columns of
+        numbers and dates (see Notes).
 
     n_bins : int or "auto", default="auto"
         Maximum number of bins per column, without those of steps. "auto" is a 24th of
@@ -278,8 +279,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         power of its mean. "auto" is 1.5.
 
     target_scaling : {"standard"} or None, default="standard"
-        Whether to train on targets scaled to mean 0 and standard deviation 1, unless the
-        loss is "poisson", "tweedie" or "gamma". Predictions are in the units of the
+        Whether to train on targets scaled to mean 0 and standard deviation 1, unless
+        the loss is "poisson", "tweedie" or "gamma". Predictions are in the units of the
         target. These three losses divide the loss by the weighted mean of the targets
         instead, so that a fit does not depend on the unit of `y`. With
         `input_scaling=None`, their loss stays in the unit of `y`, as in

@@ -37,7 +37,7 @@ from sknet._estimators.parameters import (
     none_holds,
     solver_class,
 )
-from sknet._estimators.sklearn_api import suggest_value
+from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
 from sknet._model.evaluation import EvaluationKind
 from sknet._model.machine import check_fits_in_memory
@@ -53,8 +53,10 @@ from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
 from sknet._training.solver import Solver, StopReason
 
 AUTO_CLASSIFIER_SIZES = (128,)
+"""The value of `hidden_layer_sizes="auto"` for a classifier."""
+
 AUTO_REGRESSOR_SIZES = (96, 32)
-"""The values of `hidden_layer_sizes="auto"` for a classifier and a regressor."""
+"""The value of `hidden_layer_sizes="auto"` for a regressor."""
 
 UNITS_PER_SET = 8
 """With `hidden_layer_sizes="auto"`, each set of columns that may interact gets at least this many units per layer."""
@@ -86,7 +88,7 @@ class AutoFacts:
     n_rows: int  # training rows
     early_stopping: bool | Literal["folds"]  # what evaluates the epochs: nothing, validation rows, or folds
     n_held_out: int = 0  # rows of the table that are held out
-    columns: Survey = UNKNOWN_COLUMNS
+    survey: Survey = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY_LIMITS
     earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
@@ -118,8 +120,8 @@ def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_M
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> float:
     """Return the fraction of the table's rows to hold out."""
-    given = p.validation_fraction
-    fraction = rules.fraction_held_out(n_rows) if isinstance(given, str) else float(given)
+    parameter = p.validation_fraction
+    fraction = rules.fraction_held_out(n_rows) if isinstance(parameter, str) else float(parameter)
     return min(fraction, limits.max_held_out / n_rows)
 
 
@@ -133,7 +135,7 @@ def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
     if facts.ignores_n_members:
         return 1
     reasons = [condition.text(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
-    if facts.columns.is_sparse:
+    if facts.survey.is_sparse:
         reasons.append("sparse X")
     if facts.limits.is_stream:
         reasons.append("a stream")
@@ -213,17 +215,17 @@ def is_large(p: CommonParameters, facts: AutoFacts) -> bool:
     return facts.n_table_rows >= rules.LARGE_TABLE_ROWS and not ENDLESS_SCHEDULE.holds(p)
 
 
+ALTERNATING = "auto"
+"""The resolved `numeric_encoding` if networks without and with bins alternate: no other value says so."""
+
+
 def auto_numeric_encoding(p: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of numbers, or `ALTERNATING` for several networks."""
-    if not (may_add_inputs(p, facts) and 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
+    if not (may_add_inputs(p, facts) and 0 < facts.survey.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
         return "raw"
     if int(p.n_members) > 1:
         return ALTERNATING
     return "raw" if facts.n_rows < rules.MEDIUM_TABLE_ROWS else encoding_with_bins(p)
-
-
-ALTERNATING = "auto"
-"""The resolved `numeric_encoding` if networks without and with bins alternate: no other value says so."""
 
 
 def encoding_with_bins(p: CommonParameters) -> str:
@@ -243,7 +245,7 @@ def auto_input_gains(p: CommonParameters, facts: AutoFacts) -> bool:
 def auto_category_encoding(p: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of categories: without target means if `partial_fit` would keep those of its first call."""
     may_have_means = may_add_inputs(p, facts) and not facts.ignores_n_members
-    return "both" if may_have_means and facts.columns.needs_target_means(p.max_categories) else "one_hot"
+    return "both" if may_have_means and facts.survey.needs_target_means(p.max_categories) else "one_hot"
 
 
 def may_add_inputs(p: CommonParameters, facts: AutoFacts) -> bool:
@@ -251,7 +253,7 @@ def may_add_inputs(p: CommonParameters, facts: AutoFacts) -> bool:
 
     It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
     """
-    return not facts.columns.is_sparse and none_holds(p, AGAINST_ADDED_INPUTS)
+    return not facts.survey.is_sparse and none_holds(p, AGAINST_ADDED_INPUTS)
 
 
 RULES_FOR_ALL_VALUES: dict[str, Callable[[Any, AutoFacts], object]] = {
@@ -277,9 +279,9 @@ RULES_FOR_AUTO: dict[str, Callable[[Any, AutoFacts], object]] = {
     "n_iter_no_change": auto_patience,
     "numeric_encoding": auto_numeric_encoding,
     "input_gains": auto_input_gains,
-    "n_bins": lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.columns.n_numbers),
+    "n_bins": lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.survey.n_numbers),
     "category_encoding": auto_category_encoding,
-    "text_features": lambda p, facts: list(facts.columns.text_names) or None,
+    "text_features": lambda p, facts: list(facts.survey.text_names) or None,
     # a temperature corrects the smoothed probabilities
     "label_smoothing": lambda p, facts: AUTO_LABEL_SMOOTHING if p.temperature_scaling else 0.0,
 }
@@ -295,8 +297,8 @@ def replace_autos(parameters: CommonParameters, facts: AutoFacts) -> CommonParam
     # training continues with the learnt encoders, and from weights of these sizes
     learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
     for name, rule in (RULES_FOR_ALL_VALUES | RULES_FOR_AUTO).items():
-        given = getattr(p, name, None)  # None for a parameter of the other estimator
-        is_auto = isinstance(given, str) and given in ("auto", "proportional")  # an array is neither
+        value = getattr(p, name, None)  # None for a parameter of the other estimator
+        is_auto = isinstance(value, str) and value in ("auto", "proportional")  # an array is neither
         if is_auto and name in learnt:
             setattr(p, name, learnt[name])
         elif is_auto or (name in RULES_FOR_ALL_VALUES and hasattr(p, name)):
@@ -307,6 +309,10 @@ def replace_autos(parameters: CommonParameters, facts: AutoFacts) -> CommonParam
 
 
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
+
+
+LOSS_OPTIONS = {option: name for name, make in REGRESSION_LOSSES.items() for option in signature(make).parameters}
+"""Parameters that are options of a single loss, with the name of this loss."""
 
 
 def make_target_settings(p: CommonParameters) -> TargetSettings:
@@ -331,10 +337,6 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
             )
         options[option] = copy_containers(value)
     return options
-
-
-LOSS_OPTIONS = {option: name for name, make in REGRESSION_LOSSES.items() for option in signature(make).parameters}
-"""Parameters that are options of a single loss, with the name of this loss."""
 
 
 def loss_if_valid(p: CommonParameters) -> Loss | None:
@@ -431,9 +433,11 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
         raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={listed} gives each layer already.")
     if isinstance(sizes, Mapping):
         raise ValueError(f"hidden_layer_sizes={sizes} is a mapping: give a list of the units of each layer.")
-    other = [size for size in listed if type(size) is bool or not isinstance(size, Integral)]
-    if other:
-        raise ValueError(f"hidden_layer_sizes={listed} holds {other[0]!r}: give the units of each layer, as integers.")
+    invalid = [size for size in listed if type(size) is bool or not isinstance(size, Integral)]
+    if invalid:
+        raise ValueError(
+            f"hidden_layer_sizes={listed} holds {invalid[0]!r}: give the units of each layer, as integers."
+        )
     layer_sizes = tuple(map(int, listed))  # type: ignore[arg-type]
     if min(layer_sizes, default=1) < 1:  # scikit-learn's own message
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: leave a layer without units out.")
@@ -450,12 +454,14 @@ def check_units_for_sets(sizes: tuple[int, ...], n_sets: int) -> None:
         )
 
 
-def one_per_layer(p: CommonParameters, name: str, n_hidden: int, single: UnionType | type) -> list[Any]:
+def one_per_layer(p: CommonParameters, parameter_name: str, n_hidden: int, single: UnionType | type) -> list[Any]:
     """Return a parameter's value for each hidden layer; a value of the type `single` is the value of all layers."""
-    value = getattr(p, name)
+    value = getattr(p, parameter_name)
     listed = [value] * n_hidden if isinstance(value, single) else list(value)
     if len(listed) != n_hidden:
-        raise ValueError(f"{name}={value!r} has {len(listed)} entries for {n_hidden} hidden layers: give one each.")
+        raise ValueError(
+            f"{parameter_name}={value!r} has {len(listed)} entries for {n_hidden} hidden layers: give one each."
+        )
     return listed
 
 
@@ -482,10 +488,10 @@ def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     return tuple(map(float, rates))
 
 
-def make_from_parameters(make: Callable[..., T], p: CommonParameters, **given: object) -> T:
-    """Call `make` with the parameters that have the names of its arguments, and with `given`."""
-    names = _argument_names(make) & vars(p).keys() - given.keys()
-    return make(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
+def make_from_parameters(make: Callable[..., T], p: CommonParameters, **other_arguments: object) -> T:
+    """Call `make` with the parameters that have the names of its arguments, and with others."""
+    names = _argument_names(make) & vars(p).keys() - other_arguments.keys()
+    return make(**{name: _as_python_number(getattr(p, name)) for name in names}, **other_arguments)
 
 
 @cache

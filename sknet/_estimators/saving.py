@@ -52,6 +52,10 @@ class SavedEstimator:
     fitted: Fitted
 
 
+_FILE_CLASSES = FITTED_CLASSES | classes_by_name(SavedEstimator)
+"""The classes of values in a file, by name."""
+
+
 def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     """Save a fitted estimator to a file.
 
@@ -155,8 +159,6 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     return files.read(path, SAVE_NAME, _FILE_CLASSES, _loaded_estimator, custom)
 
 
-_FILE_CLASSES = FITTED_CLASSES | classes_by_name(SavedEstimator)
-
 VALUES_IN_OLDER_FILES: dict[str, object] = {}
 """Parameters that were added after sknet 0.1, and the values with which sknet does what it did before.
 
@@ -173,10 +175,10 @@ def _loaded_estimator(saved: object) -> Estimator:
     older = {name: value for name, value in VALUES_IN_OLDER_FILES.items() if name in names}
     parameters = older | saved.parameters
     resolved = older | dict(saved.fitted.resolved)
-    for given in (parameters, resolved):
-        if unknown := given.keys() - names:
+    for values in (parameters, resolved):
+        if unknown := values.keys() - names:
             raise ValueError(f"it sets parameters that are not known here: {', '.join(sorted(unknown))}")
-        if missing := names - given.keys():
+        if missing := names - values.keys():
             raise ValueError(f"it lacks parameters: {', '.join(sorted(missing))}")
     estimator = estimator_class(**parameters)  # type: ignore[arg-type]
     estimator._fitted = replace(saved.fitted, resolved=resolved)
@@ -187,7 +189,7 @@ def _loaded_estimator(saved: object) -> Estimator:
 def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     """Raise if the fitted values of a loaded estimator contradict each other; predicts a row of missing values."""
     head = fitted.model.head
-    names = fitted.columns.names
+    names = fitted.schema.names
     if head.estimator_type != get_tags(estimator).estimator_type:
         raise ValueError("the target belongs to another kind of estimator")
     head.check_loaded()
@@ -195,7 +197,7 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     if fitted.state is not None:
         _check_state(fitted.state, fitted.model)
     _check_learnt_values(fitted)
-    row = np.full((1, fitted.columns.n), np.nan)
+    row = np.full((1, fitted.schema.n), np.nan)
     table = row if names is None else pd.DataFrame(row, columns=names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -244,10 +246,11 @@ def _check_state(state: State, model: Model) -> None:
 
 def _check_out_of_fold(out_of_fold: Array | list[Array], predicted: Array | list[Array]) -> None:
     """Raise for out-of-fold predictions whose shapes do not match a prediction."""
-    kept, found = (each if isinstance(each, list) else [each] for each in (out_of_fold, predicted))
-    n_rows = {array.shape[:1] for array in kept}
-    if len(n_rows) != 1 or [array.shape[1:] for array in kept] != [array.shape[1:] for array in found]:
-        shapes = [array.shape for array in kept]
+    shapes, predicted_shapes = (
+        [array.shape for array in (value if isinstance(value, list) else [value])] for value in (out_of_fold, predicted)
+    )
+    n_rows = {shape[:1] for shape in shapes}
+    if len(n_rows) != 1 or [shape[1:] for shape in shapes] != [shape[1:] for shape in predicted_shapes]:
         raise ValueError(f"its array fitted.out_of_fold has shape {shapes}, which predictions do not have")
 
 
@@ -261,7 +264,8 @@ def _check_learnt_values(fitted: Fitted) -> None:
     """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
     encoder = fitted.model.encoder
     learnt: dict[str, object] = {
-        f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
+        f"column {column_name!r}": column
+        for column_name, column in zip(encoder.column_names, encoder.columns, strict=True)
     }
     learnt["the columns' importances"] = fitted.importances
     for what, value in learnt.items():

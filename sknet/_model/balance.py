@@ -55,7 +55,7 @@ def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_wei
     if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
         return None
     raws = [trainer.raw_training_outputs(state) for trainer, state in networks]
-    raw = np.sum([w * own for w, own in zip(mixing_weights, raws, strict=True)], axis=0)
+    raw = np.sum([w * raw_of_network for w, raw_of_network in zip(mixing_weights, raws, strict=True)], axis=0)
     with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
         # in this unit, predictions of a usable network do not overflow
         predictions = loss.inverse_link.predictions(raw.astype(np.float64) - log_of_unit)

@@ -108,8 +108,8 @@ def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
         return _loss_of_constant(loss, raw, target, weight), share @ gradient
 
     with np.errstate(all="ignore"):  # a user's loss may not be defined for every raw output
-        found = minimize(loss_and_gradient, means, jac=True, method="L-BFGS-B")
-    return found.x if found.fun <= _loss_of_constant(loss, means, target, weight) else means
+        result = minimize(loss_and_gradient, means, jac=True, method="L-BFGS-B")
+    return result.x if result.fun <= _loss_of_constant(loss, means, target, weight) else means
 
 
 def _loss_of_constant(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:

@@ -171,20 +171,21 @@ class EncodingLearner:
         Steps and target means are learnt from the fold's training rows, `train`. Everything else is shared if
         `shares_columns`. The scale of the targets is always shared, so that the losses of folds are comparable.
         """
-        own = shared.with_target_means(self.rows, train)
+        fold_encoding = shared.with_target_means(self.rows, train)
         if isinstance(self.settings.network.init, tuple):  # the user's weights fit the shared inputs only
-            return own
+            return fold_encoding
         sample = self.sample.restricted_to(train)
         if not shares_columns:
-            own = self._learn(shared.head, sample, self.survey.of_rows(sample.X), train)
-        return self._with_steps(own, sample)
+            fold_encoding = self._learn(shared.head, sample, self.survey.of_rows(sample.X), train)
+        return self._with_steps(fold_encoding, sample)
 
     def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
         """Return the encoding with steps, if `numeric_encoding` is "steps" and the sample's targets have steps."""
         if self.settings.table.numeric_encoding != "steps":
             return encoding
-        some = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
-        encoder = encoding.encoder.with_learnt_steps(some.X, imputed_target_matrix(encoding.head, some.y), some.weight)
+        subsample = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
+        target = imputed_target_matrix(encoding.head, subsample.y)
+        encoder = encoding.encoder.with_learnt_steps(subsample.X, target, subsample.weight)
         return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
 
     def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
-from sknet._model.evaluation import Evaluation, HeldOutLoss, HeldOutOutputs, mix_outputs
+from sknet._model.evaluation import Evaluation, HeldOutEvaluator, HeldOutOutputs, mix_outputs
 from sknet._model.model import join_networks
 from sknet._model.phases import EpochReport, Phase, PhaseOutcome
 from sknet._model.rules_by_rows import fold_counts
@@ -98,8 +98,8 @@ class FoldsProgress:
         """Raise a ValueError if a run that began with `first` and these raw outputs cannot continue from here."""
         if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
             raise ValueError("its networks do not match the folds of this run")
-        for own, first_states in zip(self.states, first.states, strict=False):
-            for state, first_state in zip(own, first_states, strict=True):
+        for fold_states, first_fold_states in zip(self.states, first.states, strict=False):
+            for state, first_state in zip(fold_states, first_fold_states, strict=True):
                 state.check_same_kind(first_state)
                 if state.epoch != len(self.epochs):
                     raise ValueError("its networks have trained another number of epochs than its folds")
@@ -141,7 +141,7 @@ class Selection:
 class CrossFitJudge(NamedTuple):
     """Held-out rows that choose an epoch and a mixture, and the rows whose raw outputs are kept from this choice."""
 
-    loss: HeldOutLoss
+    evaluator: HeldOutEvaluator
     judged: NDArray[np.intp]  # indices among all held-out rows
 
 
@@ -198,9 +198,9 @@ class FoldPhase(Phase):
     progress: FoldsProgress
 
     def __post_init__(self) -> None:
+        """Derive the held-out rows and the first epoch that may be chosen."""
         self.held_out = np.concatenate([split.held_out for split in self.splits])
         n_steps = [steps_per_epoch(self.solver, len(split.train)) for split in self.splits]
-        # the first epoch that may be chosen
         self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), self.solver.n_epochs)
         self._steps_per_epoch = float(np.mean(n_steps))
         self._epochs_before = 0  # epochs trained before this call
@@ -241,18 +241,21 @@ class FoldPhase(Phase):
         def raw_of_member(j: int) -> Array:
             return np.concatenate([trainer.raw_held_out_outputs(state.trained_theta) for trainer, state in members[j]])
 
-        return self.judges[0].loss.raw_by_component(raw_of_member)
+        return self.judges[0].evaluator.raw_by_component(raw_of_member)
 
     def record_epoch(self) -> bool:
         """Choose the last epoch of all networks if it is the best, and record it; return whether to train another."""
         progress = self.progress
         epoch = self.n_iter + 1
         raw_by_component = self.raw_by_component()
-        first, *others = self.judges
-        progress.inverse_temperature, loss, criterion = of_all = first.loss.of_mixture(raw_by_component)
+        first, *set_judges = self.judges
+        progress.inverse_temperature, loss, criterion = of_all = first.evaluator.of_mixture(raw_by_component)
         # all judges use the temperature of the first one, since finding it takes longest
         scale = progress.inverse_temperature
-        losses = [of_all, *(each.loss.of_mixture(raw_by_component, inverse_temperature=scale) for each in others)]
+        losses = [
+            of_all,
+            *(judge.evaluator.of_mixture(raw_by_component, inverse_temperature=scale) for judge in set_judges),
+        ]
         if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             for choice, of_judge in zip(progress.choices, losses, strict=True):
                 choice.update_if_better(epoch, raw_by_component, of_judge.criterion)
@@ -269,14 +272,15 @@ class FoldPhase(Phase):
     def _joint_epoch(self, validation_loss: float) -> Epoch:
         """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
         last = [state.history[-1] for _, state in chain.from_iterable(self._networks)]
-        loss, rate, norm = np.mean([[own.loss, own.learning_rate, own.gradient_norm] for own in last], axis=0).tolist()
+        figures = [[record.loss, record.learning_rate, record.gradient_norm] for record in last]
+        loss, rate, norm = np.mean(figures, axis=0).tolist()
         return Epoch(
             loss=loss,
             validation_loss=validation_loss,
             validation_score=-validation_loss,
             learning_rate=rate,
             gradient_norm=norm,
-            seconds=sum(own.seconds for own in last),
+            seconds=sum(record.seconds for record in last),
         )
 
     @property
@@ -291,19 +295,19 @@ class FoldPhase(Phase):
         # `train` has chosen an epoch for each judge
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
-        for (loss, judged), raw_by_component in zip(self.judges, chosen, strict=True):
-            mixture = loss.choose_mixture(raw_by_component)
+        for (evaluator, judged), raw_by_component in zip(self.judges, chosen, strict=True):
+            mixture = evaluator.choose_mixture(raw_by_component)
             mixtures.append(mixture)
             mixed = mix_outputs(raw_by_component.take(judged, axis=1), mixture.mixing_weight)
             raw[judged] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
-        loss, judged = self.judges[0]
-        rows = loss.rows
+        evaluator, judged = self.judges[0]
+        rows = evaluator.rows
         chosen_epoch = self.progress.choices[0].epoch
         return Selection(
             chosen_epoch=chosen_epoch,
             n_steps=chosen_epoch * self._steps_per_epoch,
             temperature=mixtures[0].temperature,
-            mixing_weights=loss.weights_of_networks(mixtures[0].mixing_weight),
+            mixing_weights=evaluator.weights_of_networks(mixtures[0].mixing_weight),
             held_out=self.held_out[judged],
             held_out_outputs=HeldOutOutputs(raw[judged], rows.y[judged], take_optional(rows.weight, judged)),
             stop_reason=stop_reason,
@@ -325,6 +329,7 @@ class FoldPhase(Phase):
 
     @property
     def last_epoch(self) -> EpochReport:
+        """The last epoch of all folds."""
         progress = self.progress
         return EpochReport(
             number=len(progress.epochs),
@@ -339,7 +344,7 @@ class FoldPhase(Phase):
         return len(self.progress.epochs)
 
     def outcome(self) -> PhaseOutcome:
-        # of the first fold, at the last epoch's temperature, for an interrupted fit
+        """Return the network of the first fold, at the last epoch's temperature, for an interrupted fit."""
         temperature = 1.0 / self.progress.inverse_temperature
         return PhaseOutcome(
             join_networks([trainer.make_network(state, temperature) for trainer, state in self._networks[0]])
@@ -378,11 +383,11 @@ def make_fold_phase(
     for train, held_out_of_fold in folds.splits:
         encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.folds_share_columns)
         is_shared = encoding is encoded.encoding
-        own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
+        fold_rows = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
         if not trainers:
-            importance_rows = draw_importance_rows(rows, own, train)
-        train_rows = own.take(train)
-        held_out_rows = own.take(held_out_of_fold)
+            importance_rows = draw_importance_rows(rows, fold_rows, train)
+        train_rows = fold_rows.take(train)
+        held_out_rows = fold_rows.take(held_out_of_fold)
         trainers.append(
             [
                 make_trainer(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, may_stop_early=False)
@@ -394,10 +399,14 @@ def make_fold_phase(
     # All rows judge themselves first, and several cross-fit sets are then judged again, by all other rows. If several
     # folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than the residual of
     # the single published network.
-    judges = [CrossFitJudge(HeldOutLoss(encoded.take(held_out), settings), np.sort(np.concatenate(cross_fit_sets)))]
+    judges = [
+        CrossFitJudge(HeldOutEvaluator(encoded.take(held_out), settings), np.sort(np.concatenate(cross_fit_sets)))
+    ]
     for judged in cross_fit_sets if len(cross_fit_sets) > 1 else ():
-        others = np.flatnonzero(~np.isin(held_out, held_out[judged]))
-        judges.append(CrossFitJudge(HeldOutLoss(encoded.take(held_out[others]), settings, others), judged))
+        outside_set = np.flatnonzero(~np.isin(held_out, held_out[judged]))
+        judges.append(
+            CrossFitJudge(HeldOutEvaluator(encoded.take(held_out[outside_set]), settings, outside_set), judged)
+        )
     states = [[trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)] for of_fold in trainers]
     return FoldPhase(
         solver=settings.solver,
@@ -421,6 +430,7 @@ class _EpochRecorder(EpochObserver):
         self._observer.epoch_began()
 
     def epoch_ended(self) -> bool:
+        """Record the epoch; return whether training ends."""
         must_continue = self._folds.record_epoch()
         if self._observer.epoch_ended():
             self.stop_reason = StopReason.CALLBACK

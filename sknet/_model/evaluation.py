@@ -127,8 +127,8 @@ class Mixture(NamedTuple):
     raw: Array  # (m, k)  the mixed raw outputs of these rows, at this temperature
 
 
-class HeldOutLoss:
-    """The loss of held-out rows, which chooses the temperature and the mixing weight of their raw outputs.
+class HeldOutEvaluator:
+    """Computes the loss of held-out rows, and chooses the temperature and the mixing weight of their raw outputs by it.
 
     Parameters
     ----------
@@ -136,13 +136,13 @@ class HeldOutLoss:
         The held-out rows.
     settings : Settings
         The settings of the fit: which networks see bins, and whether outputs have a temperature.
-    own : ndarray, default=None
+    row_indices : ndarray, default=None
         The indices of these rows among the raw outputs of a mixture; None if they are all.
     """
 
-    def __init__(self, rows: EncodedRows, settings: Settings, own: NDArray[np.intp] | None = None) -> None:
+    def __init__(self, rows: EncodedRows, settings: Settings, row_indices: NDArray[np.intp] | None = None) -> None:
         self.rows = rows
-        self._own = own
+        self._row_indices = row_indices
         self._has_temperature = settings.regularisation.temperature_scaling
         sees_bins = np.array(settings.members_see_bins)
         kinds = np.flatnonzero(~sees_bins).tolist(), np.flatnonzero(sees_bins).tolist()
@@ -213,8 +213,8 @@ class HeldOutLoss:
 
     def _mix(self, raw_by_component: Array, mixing_weight: float) -> Array:
         """Return the mixed raw outputs of its own rows, always a new array."""
-        own = raw_by_component if self._own is None else raw_by_component.take(self._own, axis=1)
-        return mix_outputs(own, mixing_weight)
+        outputs = raw_by_component if self._row_indices is None else raw_by_component.take(self._row_indices, axis=1)
+        return mix_outputs(outputs, mixing_weight)
 
 
 def mix_outputs(raw_by_component: Array, mixing_weight: float) -> Array:

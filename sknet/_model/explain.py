@@ -248,10 +248,10 @@ def explain_additive(
     for block in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
         hidden = model.last_hidden(take_rows(table, block))
         of_block = values[block]  # a view
-        for some in blocks_of_batch(slice(0, hidden.shape[0]), n_at_once):
+        for sub_block in blocks_of_batch(slice(0, hidden.shape[0]), n_at_once):
             for output, W in enumerate(weights_by_column):
-                by_column = as_dense(hidden[some] @ W) - mean @ W
-                of_block[some, :, output] = by_column * explained.scaler.scale[output]
+                by_column = as_dense(hidden[sub_block] @ W) - mean @ W
+                of_block[sub_block, :, output] = by_column * explained.scaler.scale[output]
         progress(block.stop)
     return Contributions(values, base, adds_up=np.ones(n, dtype=bool), is_additive=True)
 
@@ -333,9 +333,9 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
 
     def fill(x: Table, first: int, span: slice) -> None:
         """Write the contributions of the rows `span` of x into `values` and `adds_up`. x starts at row `first`."""
-        for some in blocks_of_batch(span, n_at_once):
-            rows = slice(first + some.start, first + some.stop)
-            contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
+        for sub_block in blocks_of_batch(span, n_at_once):
+            rows = slice(first + sub_block.start, first + sub_block.stop)
+            contributions, adds_up[rows] = encoded.contributions(as_dense(x[sub_block]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
     with threads_for_blocks(

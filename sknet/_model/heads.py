@@ -193,6 +193,7 @@ class LabelHead(Head):
 
     @cached_property
     def loss(self) -> Loss:
+        """The loss over all columns of labels."""
         name = self.settings.loss
         output_slices = self.labels.output_slices
         loss = _label_loss(name, output_slices, self.labels.exclusive)
@@ -225,6 +226,7 @@ class LabelHead(Head):
         return self.labels.decode(values)
 
     def start_warnings(self, values: Array, *, holds_rows_out: bool) -> Iterator[str]:
+        """Yield warnings of a single class, and of classes of one row if rows are held out."""
         columns = self.labels.classes_by_column
         only_classes = [classes.tolist()[0] for classes in columns if len(classes) == 1]
         if only_classes:
@@ -246,6 +248,7 @@ class LabelHead(Head):
         return self
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
+        """Return the products of sample and class weights; raise if their sum is infinite or almost 0."""
         if self.settings.class_weight is None:
             return weight
         product = apply_class_weight(self.settings.class_weight, self.labels, values, weight)
@@ -271,6 +274,7 @@ class LabelHead(Head):
         return replace(self, settings=settings)
 
     def check_same_classes(self, new: Self) -> None:
+        """Raise if a warm start is given labels of other classes."""
         if new.labels != self.labels:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
@@ -286,7 +290,7 @@ class LabelHead(Head):
         return self.labels.most_probable(raw if keeps_order else self.loss.inverse_link.predictions(raw))
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
-        # sigmoids, one per class, are normalised to add up to 1
+        """Backpropagate through the link, and through the normalisation of one sigmoid per class."""
         link = self.loss.inverse_link
         if self.labels.exclusive and not link.is_normalised:
             P = link.predictions(raw)
@@ -297,7 +301,7 @@ class LabelHead(Head):
 
     @property
     def explained_outputs(self) -> ExplainedOutputs:
-        # raw outputs, such as log-odds; each is named after the class or label that it makes more probable
+        """Raw outputs, such as log-odds, each named after the class or label that it makes more probable."""
         classes = self.labels.classes
         if isinstance(classes, list):
             pairs = zip(classes, self.labels.output_slices, strict=True)
@@ -372,12 +376,13 @@ class RegressionHead(Head):
 
     @cached_property
     def loss(self) -> Loss:
+        """The mean loss over all targets, in their own unit if targets are not scaled."""
         name = self.settings.loss
         loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name](**self.settings.options)
         k = self.regression_target.n_outputs
         if k > 1:
-            each = tuple((loss, slice(j, j + 1)) for j in range(k))
-            loss = loss_of_present_targets(loss, each, weight_of_each_target=1.0 / k)
+            losses_by_target = tuple((loss, slice(j, j + 1)) for j in range(k))
+            loss = loss_of_present_targets(loss, losses_by_target, weight_of_each_target=1.0 / k)
         if not loss.takes_scaled_targets and self.log_of_unit.any():
             loss = loss_in_unit(loss, self.regression_target.scaler.scale)
         return loss
@@ -412,6 +417,7 @@ class RegressionHead(Head):
         return np.any(values > 0.0, axis=1).astype(int) if at_zero else None
 
     def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
+        """Return the head with the scaler that its loss and `target_scaling` allow."""
         if self.loss.takes_scaled_targets:
             if self.settings.target_scaling is None:
                 return self
@@ -423,6 +429,7 @@ class RegressionHead(Head):
         return replace(self, regression_target=replace(self.regression_target, scaler=scaler))
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
+        """Return the scaled numbers; raise for those outside the range of the loss or of the dtype."""
         self._check_range(values)
         self.regression_target.check_number_of_targets(values)
         with np.errstate(over="ignore"):
@@ -448,6 +455,7 @@ class RegressionHead(Head):
         return self.loss.start(target, weight) if is_centred and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
+        """Return the head under another loss; raise if it takes other targets or has other outputs."""
         new = replace(self, settings=settings)
         is_scaled = settings.target_scaling is not None or self.log_of_unit.any()
         scaled = is_scaled and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
@@ -468,6 +476,7 @@ class RegressionHead(Head):
             raise ValueError("the targets do not have one finite mean and scale each")
 
     def predict(self, raw: Array) -> Array:
+        """Return predictions in the units and the shape of y; with quantile levels, one column each."""
         if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):
             raw = raw.astype(np.float64)  # the exponential of a float32 would be 0 or infinite
         predictions = self.loss.inverse_link.predictions(raw)
@@ -480,7 +489,7 @@ class RegressionHead(Head):
 
     @property
     def explained_outputs(self) -> ExplainedOutputs:
-        # predictions if targets are scaled; raw outputs if the link fixes the unit, such as a log link
+        """Predictions if targets are scaled; raw outputs if the link fixes the unit, such as a log link."""
         names = [str(name) for name in (self.loss.levels or range(self.n_outputs))]
         link = self.loss.inverse_link
         is_linked = self.loss.takes_scaled_targets and not link.is_identity

@@ -42,10 +42,12 @@ def check_fits_in_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
 
     `n_weights` and `n_outputs`, the layers' outputs for a batch, count all networks together.
     """
-    needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize + n_networks * MIN_NETWORK_BYTES
-    memory = memory_limit() if needed > BYTES_THAT_ALWAYS_FIT else inf
-    if needed > memory:
-        needed_gib = -(-needed // 2**30)  # rounded up, in integers: it may be too large for a float
+    needed_bytes = (
+        N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs
+    ) * itemsize + n_networks * MIN_NETWORK_BYTES
+    memory = memory_limit() if needed_bytes > BYTES_THAT_ALWAYS_FIT else inf
+    if needed_bytes > memory:
+        needed_gib = -(-needed_bytes // 2**30)  # rounded up, in integers: it may be too large for a float
         remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"
         raise ValueError(
             f"{what} makes {n_weights:,} weights; to train them takes {needed_gib:,} GiB, and this machine has "
@@ -89,8 +91,10 @@ other at every product, and take twice the time.
 """
 
 MIN_SPLIT_PRODUCT = 2**18
+"""BLAS never splits a product of two matrices with fewer multiply-adds than this."""
+
 MIN_SPLIT_VECTOR_PRODUCT = 2**13
-"""BLAS never splits a product, or a matrix-vector product, with fewer multiply-adds than these."""
+"""BLAS never splits a matrix-vector product with fewer multiply-adds than this."""
 
 MIN_BLOCKS_PER_THREAD = 4
 """A thread is started for at least this many blocks of a table."""
@@ -143,6 +147,7 @@ class _Library:
         return get_ident() if self._is_per_thread else None
 
     def _set_num_threads(self, n_threads: int) -> None:
+        """Set the number of threads, whichever thread has set it before."""
         # Since version 3.8, threadpoolctl lets only one controlling thread set the limit of OpenBLAS, and ignores other
         # threads until it is cleared. Here, different threads may set the limit and reset it.
         clear_controlling_thread = getattr(self.controller, "clear_controlling_thread", lambda force: None)

@@ -62,6 +62,7 @@ class Network:
     is_monotone: bool = False  # whether it is monotone in some columns, up to rounding
 
     def __post_init__(self) -> None:
+        """Check the number of layers, and make the arrays read-only."""
         if not len(self.coefs) == len(self.intercepts) == len(self.activations) + 1:
             raise ValueError("a layer lacks weights, biases or an activation")
         for name in ("coefs", "intercepts"):
@@ -234,9 +235,9 @@ class Model:
             "outliers."
         )
 
-    # --- activations -------------------------------------------------------------------------------------------------
+    # --- outputs of layers -------------------------------------------------------------------------------------------
 
-    def activations(self, table: Table) -> list[Array]:
+    def layer_outputs(self, table: Table) -> list[Array]:
         """Return the encoded input, the output of each hidden layer, and the predictions before decoding."""
         inputs = self.encoder.encode(table, self.predict_dtype)  # one matrix, without lookups
         outputs = [inputs.astype(self.encoding.output_dtype, copy=False)]

@@ -88,10 +88,10 @@ class Residuals:
     def conformal_quantile(self, coverage: float) -> Array | None:
         """Return what a new row's residual does not exceed with this probability, (k,); None for too few rows."""
         # n + 1, since the residual of the new row may be larger than all others: then no known residual is large enough
-        wanted = coverage * (self.effective_size + 1.0)
-        if wanted > self.effective_size * (1.0 + SHARE_SLACK):
+        expected_rank = coverage * (self.effective_size + 1.0)
+        if expected_rank > self.effective_size * (1.0 + SHARE_SLACK):
             return None
-        quantile_level = wanted / self.effective_size
+        quantile_level = expected_rank / self.effective_size
         m = len(self.quantiles)
         rank = min(max(ceil(quantile_level * m - SHARE_SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
@@ -103,10 +103,10 @@ class Residuals:
         """
         n = self.effective_size
         # ranks: a new residual is as likely between any two known ones as beyond either end
-        wanted = quantile_levels * (n + 1.0)
-        if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
+        ranks = quantile_levels * (n + 1.0)
+        if ranks.min() < 1.0 - SHARE_SLACK or ranks.max() > n * (1.0 + SHARE_SLACK):
             return None
-        return self._at_ranks(wanted, self.quantiles.squeeze(axis=1))
+        return self._at_ranks(ranks, self.quantiles.squeeze(axis=1))
 
     def quantiles_by_level(self, quantile_levels: Array) -> Array:
         """Return for each quantile level the quantile of the residuals in its own column, (levels,).
@@ -114,8 +114,8 @@ class Residuals:
         Added to the predictions of the level, it makes the right share of targets lie below them. Levels beyond the
         ranks of the smallest and the largest residual get this residual.
         """
-        wanted = quantile_levels * (self.effective_size + 1.0)
-        return np.array([self._at_ranks(rank, column) for rank, column in zip(wanted, self.quantiles.T, strict=True)])
+        ranks = quantile_levels * (self.effective_size + 1.0)
+        return np.array([self._at_ranks(rank, column) for rank, column in zip(ranks, self.quantiles.T, strict=True)])
 
     def _at_ranks(self, ranks: Array, column: Array) -> Array:
         """Return the residuals of one column at these ranks among `effective_size` rows, by interpolation."""
@@ -202,7 +202,7 @@ def learn_residual_scale(middle: Array, residuals: Array, weight: Array | None, 
         for end, outer, half in ((0, 1, order[: len(order) // 2]), (-1, -2, order[len(order) // 2 :])):
             to_end = knots[end, j] - knots[outer, j]
             # x is 1 at the end, so the slope is the growth from the outer bin's mean to the end
-            growth = shrunk_slope(p[half] / to_end, size[half] / mean, w[half]) if to_end else 0.0
+            growth = shrunk_nonnegative_slope(p[half] / to_end, size[half] / mean, w[half]) if to_end else 0.0
             scales[end, j] = scales[outer, j] + mean * growth
     return ResidualScale(knots, scales)
 
@@ -215,15 +215,15 @@ def cross_fitted_scaled_residuals(middle: Array, residuals: Array, weight: Array
     fold = np.random.default_rng(0).permutation(len(residuals)) % N_SCALE_FOLDS
     scaled = np.empty_like(residuals)
     for i in range(N_SCALE_FOLDS):
-        own = fold == i
-        others = fold != i
-        weight_of_others = take_optional(weight, others)
-        scale = learn_residual_scale(middle[others], residuals[others], weight_of_others, n_bins)
-        scaled[own] = residuals[own] / scale.scale_at(middle[own])
+        in_fold = fold == i
+        outside_fold = fold != i
+        weight_outside = take_optional(weight, outside_fold)
+        scale = learn_residual_scale(middle[outside_fold], residuals[outside_fold], weight_outside, n_bins)
+        scaled[in_fold] = residuals[in_fold] / scale.scale_at(middle[in_fold])
     return scaled
 
 
-def shrunk_slope(x: Array, y: Array, weight: Array) -> float:
+def shrunk_nonnegative_slope(x: Array, y: Array, weight: Array) -> float:
     """Return the least-squares slope, shrunk by its standard error; 0 for a negative or an uncertain slope.
 
     The standard error is HC3 [3]_. It is large if a single point decides the slope, so one distant prediction makes no
@@ -416,7 +416,7 @@ class LabelResiduals(HeldOutResiduals):
         return [code for code, of_class in enumerate(self.by_class) if of_class.conformal_quantile(coverage) is None]
 
     def conformal_quantile(self, coverage: float) -> Array | None:
-        # for each class the largest residual with which it is in a set, (K,)
+        """Return for each class the largest residual with which it is in a set, (K,); None if rows are too few."""
         of_all = self.of_all.conformal_quantile(coverage)
         if of_all is None:
             return None

@@ -19,40 +19,61 @@ LARGE_TABLE_ROWS = 15_000
 never trained on. An epoch then has hundreds of steps, so a few epochs show whether training progresses."""
 
 ROWS_PER_BIN = 24
+"""With `n_bins="auto"`, each column gets one bin for this many training rows, within the three limits below."""
+
 MAX_BINS_OF_TABLE = 256
+"""With `n_bins="auto"`, each column gets at most this number divided by the number of numeric columns. Targets that
+vary fast do so along few columns, such as a date or coordinates. Many bins in many columns make each step slower, and
+make networks overfit if the loss is already close to 0."""
+
 MIN_AUTO_BINS = 12
+"""The least value of `n_bins="auto"`, which goes before the limit on the bins of the table."""
+
 MAX_AUTO_BINS = 128
-"""The value of `n_bins="auto"`: one bin for every 24 training rows, but at most 256 divided by the number of numeric
-columns; and at least 12 bins in each column, at most 128. Targets that vary fast do so along few columns, such as a
-date or coordinates. Many bins in many columns make each step slower, and make networks overfit if the loss is already
-close to 0."""
+"""The largest value of `n_bins="auto"`."""
 
 PATIENCE = 24
+"""The value of `n_iter_no_change="auto"` in general."""
+
 FOLDS_PATIENCE = 10
+"""The value of `n_iter_no_change="auto"` with folds."""
+
 STEADY_FOLDS_PATIENCE = 6
+"""The value of `n_iter_no_change="auto"` with folds whose losses vary less from epoch to epoch: those of a regressor,
+or from `MEDIUM_TABLE_ROWS` on."""
+
 LARGE_PATIENCE = 4
-"""The value of `n_iter_no_change="auto"`: in general, with folds, with folds whose losses vary less from epoch to epoch
-(of a regressor, or from `MEDIUM_TABLE_ROWS` on), and on large tables."""
+"""The value of `n_iter_no_change="auto"` on large tables."""
 
 FRACTION_HELD_OUT = 0.15
+"""The value of `validation_fraction="auto"` in general."""
+
 LARGE_FRACTION_HELD_OUT = 0.1
-"""The value of `validation_fraction="auto"`, in general and for large tables, where thousands of rows are enough."""
+"""The value of `validation_fraction="auto"` for large tables, where thousands of rows are enough."""
 
 TOL = 1e-4
+"""The value of `tol="auto"` in general, as in scikit-learn."""
+
 FOLDS_TOL = 1e-3
+"""The value of `tol="auto"` with folds."""
+
 LARGE_TOL = 2e-3
-"""The value of `tol="auto"`: in general (scikit-learn's), with folds, and on large tables, whose losses vary less."""
+"""The value of `tol="auto"` on large tables, whose losses vary less."""
 
 STEPS_PER_EPOCH = 32
-SMALLEST_PROPORTIONAL_BATCH = 32
 """With `batch_size="proportional"`, an epoch has this many steps, unless a batch would have fewer rows than
-`SMALLEST_PROPORTIONAL_BATCH` or more than `TableLimits.largest_batch`. With 16 rows at least, fits to fewer than 1,000
-rows would take 1.5 times as long and gain nothing."""
+`SMALLEST_PROPORTIONAL_BATCH` or more than `TableLimits.largest_batch`."""
+
+SMALLEST_PROPORTIONAL_BATCH = 32
+"""The least number of rows in a batch with `batch_size="proportional"`. With 16 rows, fits to fewer than 1,000 rows
+would take 1.5 times as long and gain nothing."""
 
 MAX_STEPS_PER_EPOCH = 300
+"""If an epoch would have more steps, batches grow up to `LARGE_BATCH`. On large tables, less noise in each step is
+worth more than many steps."""
+
 LARGE_BATCH = 1024
-"""If an epoch would have more steps than `MAX_STEPS_PER_EPOCH`, batches grow up to `LARGE_BATCH`. On large tables, less
-noise in each step is worth more than many steps."""
+"""The number of rows up to which batches grow on large tables."""
 
 
 class FoldCounts(NamedTuple):

@@ -69,9 +69,9 @@ def slopes_of_explained(network: Network, z: Array, explained: ExplainedOutputs,
 
 def slopes_of_hidden(network: Network, z: Array, weights: Array) -> Iterator[Array]:
     """Yield d (w . hidden) / dz, (n, h), for each row w of the weights, and the last hidden layer; overwrites z."""
-    _, kept = _forward_to_hidden(network, z)
+    _, layer_values = _forward_to_hidden(network, z)
     for by_hidden in weights:
-        yield _back_from_hidden(network, kept, np.tile(by_hidden, (len(z), 1)))
+        yield _back_from_hidden(network, layer_values, np.tile(by_hidden, (len(z), 1)))
 
 
 def output_slopes(
@@ -81,32 +81,32 @@ def output_slopes(
 
     `backward` takes raw outputs and dJ/d output, which it may overwrite, and returns dJ/draw.
     """
-    hidden, kept = _forward_to_hidden(network, z)
-    raw = hidden @ network.coefs[-1] + network.intercepts[-1] if kept else hidden
+    hidden, layer_values = _forward_to_hidden(network, z)
+    raw = hidden @ network.coefs[-1] + network.intercepts[-1] if layer_values else hidden
     for output in range(raw.shape[1]):
         by_output = np.zeros_like(raw)
         # rows are independent: the gradient of the sum over rows holds the gradient of each row
         by_output[:, output] = factor
         delta = backward(raw.copy(), by_output)
-        yield _back_from_hidden(network, kept, delta @ network.coefs[-1].T) if kept else delta
+        yield _back_from_hidden(network, layer_values, delta @ network.coefs[-1].T) if layer_values else delta
 
 
 def _forward_to_hidden(network: Network, z: Array) -> tuple[Array, list[Array]]:
     """Return the last hidden layer's outputs, and the values that backward passes need; overwrites z."""
-    kept: list[Array] = []
+    layer_values: list[Array] = []
     for activation, W, b in zip(network.activations, network.coefs, network.intercepts, strict=False):
-        if kept:  # z already holds the first layer's sums
+        if layer_values:  # z already holds the first layer's sums
             z = z @ W
             z += b
-        kept.append(z.copy() if activation.keeps == "input" else z)
-        activation.apply(z)  # in place: without a copy, `kept` now holds the outputs
-    return z, kept
+        layer_values.append(z.copy() if activation.keeps == "input" else z)
+        activation.apply(z)  # in place: without a copy, `layer_values` now holds the outputs
+    return z, layer_values
 
 
-def _back_from_hidden(network: Network, kept: list[Array], delta: Array) -> Array:
+def _back_from_hidden(network: Network, layer_values: list[Array], delta: Array) -> Array:
     """Return dJ/dz of the first layer, (n, h), given `delta`, dJ/da of the last hidden layer; overwrites delta."""
-    for i in range(len(kept) - 1, -1, -1):
-        network.activations[i].backward(kept[i].copy(), delta)  # dJ/dz = dJ/da f'(z); may overwrite the copy
+    for i in range(len(layer_values) - 1, -1, -1):
+        network.activations[i].backward(layer_values[i].copy(), delta)  # dJ/dz = dJ/da f'(z); may overwrite the copy
         if i:
             delta = delta @ network.coefs[i].T  # dJ/da of the layer below = dJ/dz W^T
     return delta
@@ -172,10 +172,10 @@ def inputs_per_row(rows: Table) -> float:
 def n_importance_rows(rows: Table, network: Network, n_outputs: int, training_work: float) -> int:
     """Return how many encoded rows importances may use, after a training of `training_work` multiplications."""
     first = network.coefs[0].size
-    others = sum(W.size for W in network.coefs[1:])
+    later_weights = sum(W.size for W in network.coefs[1:])
     if is_sparse(rows):
         first = inputs_per_row(rows) * network.coefs[0].shape[1]
-    of_points = POINTS_PER_ROW * others  # forward, and back for each output
+    of_points = POINTS_PER_ROW * later_weights  # forward, and back for each output
     per_row = first + of_points + n_outputs * (of_points + first)
     return min(max(int(MAX_SHARE_OF_TRAINING * training_work / per_row), MIN_IMPORTANCE_ROWS), MAX_IMPORTANCE_ROWS)
 
@@ -225,8 +225,8 @@ def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -
     difference = x - x.mean(axis=0)
     n_at_once = max(1, VALUES_MULTIPLIED_AT_ONCE // x.shape[1])
     for slopes in mean_slopes_by_unit(network, model.head, x @ W + b):
-        for some in blocks_of_batch(slice(0, len(x)), n_at_once):
-            by_column = sum_by_column((slopes[some] @ W.T) * difference[some], starts)
+        for block in blocks_of_batch(slice(0, len(x)), n_at_once):
+            by_column = sum_by_column((slopes[block] @ W.T) * difference[block], starts)
             sums[columns] += np.abs(by_column).sum(axis=0, dtype=np.float64)
     return sums
 

@@ -24,6 +24,10 @@ class Progress:
     states: list[State]  # of the networks that will be published; empty while folds train
 
 
+_STOP_REASON_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
+"""If networks end for different reasons, the one of highest priority is reported; other reasons have priority 0."""
+
+
 @dataclass
 class TrainPhase(Phase):
     """The phase that trains the published networks.
@@ -66,6 +70,7 @@ class TrainPhase(Phase):
 
     @property
     def has_finished_epoch(self) -> bool:
+        """Whether all networks have finished an epoch in this call, or had ended before."""
         return all(
             state.epoch > self._epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)
             for trainer, state in self.networks
@@ -82,6 +87,7 @@ class TrainPhase(Phase):
 
     @property
     def last_epoch(self) -> EpochReport:
+        """The last epoch, with means over the networks that have trained it."""
         return EpochReport(
             number=max(state.epoch for state in self.states),
             n_epochs=self.trainers[0].solver.n_epochs,
@@ -97,6 +103,7 @@ class TrainPhase(Phase):
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
     def outcome(self) -> PhaseOutcome:
+        """Return the joined network, with the mixture that folds or held-out rows choose, and balanced then."""
         temperature = 1.0
         mixing_weights = None
         outputs = None
@@ -105,16 +112,16 @@ class TrainPhase(Phase):
             mixing_weights = self.selection.mixing_weights
             outputs = self.selection.held_out_outputs
         elif self.trainers[0].held_out_rows is not None:
-            held_out_loss = self.trainers[0].held_out_loss  # the same rows for all networks
-            raw_by_component = held_out_loss.raw_by_component(
+            held_out_evaluator = self.trainers[0].held_out_evaluator  # the same rows for all networks
+            raw_by_component = held_out_evaluator.raw_by_component(
                 lambda j: self.trainers[j].raw_held_out_outputs(self.states[j].trained_theta)
             )
             mixing_weight = 1.0
             raw = raw_by_component[0]
             if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
-                mixing_weight, temperature, raw = held_out_loss.choose_mixture(raw_by_component)
-            mixing_weights = held_out_loss.weights_of_networks(mixing_weight)
-            outputs = HeldOutOutputs(raw, held_out_loss.rows.y, held_out_loss.rows.weight)
+                mixing_weight, temperature, raw = held_out_evaluator.choose_mixture(raw_by_component)
+            mixing_weights = held_out_evaluator.weights_of_networks(mixing_weight)
+            outputs = HeldOutOutputs(raw, held_out_evaluator.rows.y, held_out_evaluator.rows.weight)
         networks = [trainer.make_network(state, temperature) for trainer, state in self.networks]
         joined = join_networks(networks, mixing_weights)
         if outputs is None or mixing_weights is None:
@@ -129,6 +136,7 @@ class TrainPhase(Phase):
         return PhaseOutcome(joined, outputs._replace(raw=raw.astype(self.encoding.output_dtype)))
 
     def state_to_keep(self) -> State | None:
+        """Return what a single network keeps beside its published weights; None for joined networks."""
         if len(self.states) > 1:  # they have been joined
             return None
         trainer = self.trainers[0]
@@ -138,17 +146,13 @@ class TrainPhase(Phase):
         return pruned_state(self.states[0], n_parameters, self.encoding.output_dtype, from_published=from_published)
 
 
-# if networks end for different reasons, the one of highest priority is reported
-_STOP_REASON_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
-
-
-def mean_history(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
+def mean_history(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
     """Return the means of each epoch over the networks that have trained it; seconds are added up."""
-    if len(each) == 1:
-        return list(each[0])
+    if len(histories) == 1:
+        return list(histories[0])
     means = []
-    for i in range(max(map(len, each), default=0)):
-        same_epoch = [epochs[i] for epochs in each if len(epochs) > i]
+    for i in range(max(map(len, histories), default=0)):
+        same_epoch = [epochs[i] for epochs in histories if len(epochs) > i]
         values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
         means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
     return means

@@ -18,7 +18,7 @@ from math import ceil, inf, prod
 import numpy as np
 
 from sknet._model.encoding import EncodedRows, Encoding
-from sknet._model.evaluation import HeldOutLoss
+from sknet._model.evaluation import HeldOutEvaluator
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, single_blas_thread, threads_for_networks
 from sknet._model.model import Model, Network
 from sknet._model.settings import NetworkSettings, Settings
@@ -86,7 +86,7 @@ def make_monotone_bounds(
         return None
     check_can_be_monotone(settings, encoding)
     # the inputs' means: first biases compensate for weights whose sign is changed
-    means = np.array([BIN_MEAN * (each.kind == "bin") for _, each in encoding.encoder.input_descriptions])
+    means = np.array([BIN_MEAN * (description.kind == "bin") for _, description in encoding.encoder.input_descriptions])
     sign = sign[n_skipped_inputs:]
     means = means[n_skipped_inputs:]
     dtype = encoding.compute_dtype
@@ -180,20 +180,21 @@ def state_with_new_gains(state: State, n_parameters: int) -> State:
     return state
 
 
-def state_to_continue_from(
-    kept: State, fresh: State, n_parameters: int, output_dtype: DType, *, keep_moments: bool = True
+def state_with_published_weights(
+    kept_state: State, fresh_state: State, n_parameters: int, output_dtype: DType, *, keep_moments: bool = True
 ) -> State:
     """Return a copy of a kept state to continue from, with the published weights, which may have been set by hand.
 
-    `fresh` is the state of a new run from the published weights. `keep_moments` is False after a change of the solver.
+    `fresh_state` is the state of a new run from the published weights. `keep_moments` is False after a change of the
+    solver.
     """
-    state = kept.copy()
-    published = fresh.theta[:n_parameters]
-    if not keep_moments or len(state.moments) != len(fresh.moments):
-        return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
+    state = kept_state.copy()
+    published = fresh_state.theta[:n_parameters]
+    if not keep_moments or len(state.moments) != len(fresh_state.moments):
+        return replace(fresh_state, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
     gains = log_gains_of(state.theta, n_parameters)
     weights = state.theta[: state.theta.size - gains.size]
-    if fresh.average is not None:  # the published weights are the average, and theta is separate
+    if fresh_state.average is not None:  # the published weights are the average, and theta is separate
         average = take_optional(state.average, slice(n_parameters))
         average = _most_precise_weights(average, published, output_dtype)
         state.average = np.concatenate([average, gains])
@@ -205,13 +206,13 @@ def state_to_continue_from(
     return state
 
 
-def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) -> Array:
+def _most_precise_weights(kept_weights: Array | None, published: Array, dtype: DType) -> Array:
     """Return the kept weights if they round to the published weights, else a copy of the published weights.
 
     The kept weights have more digits. They do not round to the published weights if the user has set `coefs_` by hand.
     """
-    if kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype)):
-        return kept
+    if kept_weights is not None and np.array_equal(kept_weights.astype(dtype), published.astype(dtype)):
+        return kept_weights
     return published.copy()
 
 
@@ -258,8 +259,8 @@ class NetworkTrainer:
         "adam" multiplies each weight about five times, which takes most of the time for sparse tables.
         """
         first = (n_inputs - self.n_skipped_inputs) * self.layout.sizes[1]
-        others = sum(map(prod, self.layout.shapes[1:]))
-        return 2.0 * first + 3.0 * others + 5.0 * self.layout.n_weights / self.objective_settings.block_rows
+        later_weights = sum(map(prod, self.layout.shapes[1:]))
+        return 2.0 * first + 3.0 * later_weights + 5.0 * self.layout.n_weights / self.objective_settings.block_rows
 
     # --- the start ---------------------------------------------------------------------------------------------------
 
@@ -321,15 +322,15 @@ class NetworkTrainer:
         return self.sets.weight_bounds(self.layout, self.encoding.compute_dtype) if self.sets.n_sets > 1 else None
 
     @cached_property
-    def held_out_loss(self) -> HeldOutLoss:
-        """The loss of the held-out rows; it is used only if there are some."""
+    def held_out_evaluator(self) -> HeldOutEvaluator:
+        """What computes the loss of the held-out rows; it is used only if there are some."""
         assert self.held_out_rows is not None
-        return HeldOutLoss(self.held_out_rows, self.settings)
+        return HeldOutEvaluator(self.held_out_rows, self.settings)
 
     def _evaluate(self, theta: Array, epoch: int) -> EpochSnapshot:
         """Evaluate theta on the held-out rows, at the best temperature if there is one."""
         raw = self.raw_held_out_outputs(theta)
-        calibration = self.held_out_loss.calibrate_in_place(raw)
+        calibration = self.held_out_evaluator.calibrate_in_place(raw)
         if self.settings.regularisation.temperature_scaling:  # a copy: training continues without a temperature
             theta = self.layout.with_output_scaled(theta, calibration.inverse_temperature)
         score = -calibration.loss
@@ -361,7 +362,7 @@ class NetworkTrainer:
 
     def raw_held_out_outputs(self, theta: Array) -> Array:
         """Return raw outputs for the held-out rows, (m, k)."""
-        rows = self.held_out_loss.rows
+        rows = self.held_out_evaluator.rows
         return rows.inputs.raw_outputs(self.objective_settings, theta, len(rows))
 
     def raw_training_outputs(self, state: State) -> Array:
@@ -473,6 +474,7 @@ def with_fixed_weights(objective: ValueAndGradient, lower: Array, upper: Array) 
     def with_fixed_gradient(
         theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
     ) -> tuple[float, Gradient]:
+        """Return the objective and its gradient, 0 for fixed weights."""
         value, gradient = objective(theta, batch, out, rng)
         zero_fixed_gradient(gradient, is_free)
         return value, gradient

@@ -8,7 +8,7 @@ from tests.tables.examples import survey_of_numbers
 
 def settings_of(net, n_rows, validated=False):
     """The settings of a fit of `n_rows` rows and three numbers; `validated` is what `early_stopping` becomes."""
-    return resolve(net, AutoFacts(n_rows, validated, columns=survey_of_numbers(3)))[0]
+    return resolve(net, AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))[0]
 
 
 def run_of(net, X, y):

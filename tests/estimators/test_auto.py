@@ -91,7 +91,7 @@ def test_folds_of_numbers_wait_for_fewer_epochs(n):
      (10**6, 1, 128), (10**6, 4, 64), (10**6, 0, 128)],
 )  # fmt: skip
 def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbers, n_bins):
-    facts = AutoFacts(n_rows, "folds", columns=survey_of_numbers(n_numbers))
+    facts = AutoFacts(n_rows, "folds", survey=survey_of_numbers(n_numbers))
     settings, found = resolve(cls(), facts)
     assert settings.table.n_bins == found.n_bins == n_bins
     assert resolve(cls(n_bins=5), facts)[0].table.n_bins == 5
@@ -115,7 +115,7 @@ def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbe
 def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_the_epochs(
     net, n, early_stopping, found, learnt
 ):
-    settings, resolved = resolve(net, AutoFacts(n, early_stopping, columns=survey_of_numbers(3)))
+    settings, resolved = resolve(net, AutoFacts(n, early_stopping, survey=survey_of_numbers(3)))
     assert (resolved.numeric_encoding, settings.table.numeric_encoding) == (found, learnt)
 
 

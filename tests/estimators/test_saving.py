@@ -381,7 +381,7 @@ def replace(value, **changes):
 
 
 def of_other_columns(fitted):
-    return replace(fitted, columns=replace(fitted.columns, n=7))
+    return replace(fitted, schema=replace(fitted.schema, n=7))
 
 
 def with_another_head(fitted):

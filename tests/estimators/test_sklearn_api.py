@@ -1,4 +1,6 @@
-"""What scikit-learn's API asks of an estimator: named keywords, warnings at the user's line, pages in notebooks."""
+"""What scikit-learn's API asks of an estimator: named keywords, warnings at the user's line, pages in notebooks.
+Hints at the names that a user may have meant (suggestions.py) are tested with the keywords.
+"""
 
 import inspect
 import re

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._model.evaluation import HeldOutLoss, mix_outputs
+from sknet._model.evaluation import HeldOutEvaluator, mix_outputs
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.settings import TargetSettings
 
@@ -21,14 +21,14 @@ LOGIT = 2.0 * (LABEL[:, np.newaxis] - 0.5) + rng.normal(size=(M, 1))
     [((False, True), 0.5, (0.8, 0.2)), ((False, True, False), 2 / 3, (0.4, 0.2, 0.4)), ((True, True), 1.0, (0.4, 0.4))],
 )
 def test_networks_of_a_component_share_its_mixing_weight_equally(sees_bins, equal, of_each):
-    held_out_loss = loss_of(None, sees_bins=sees_bins)
-    assert held_out_loss.weights_of_networks(equal) == pytest.approx([1.0 / len(sees_bins)] * len(sees_bins))
-    assert held_out_loss.weights_of_networks(0.8) == pytest.approx(of_each)
+    held_out_evaluator = loss_of(None, sees_bins=sees_bins)
+    assert held_out_evaluator.weights_of_networks(equal) == pytest.approx([1.0 / len(sees_bins)] * len(sees_bins))
+    assert held_out_evaluator.weights_of_networks(0.8) == pytest.approx(of_each)
 
 
 def test_a_component_is_the_mean_of_its_networks():
-    held_out_loss = loss_of(None, sees_bins=(False, True, False))
-    raw_by_component = held_out_loss.raw_by_component(lambda j: np.full((2, 1), float(j)))
+    held_out_evaluator = loss_of(None, sees_bins=(False, True, False))
+    raw_by_component = held_out_evaluator.raw_by_component(lambda j: np.full((2, 1), float(j)))
     assert_array_equal(raw_by_component, [[[1.0], [1.0]], [[1.0], [1.0]]])
     assert_allclose(mix_outputs(np.array([[[0.0]], [[1.0]]]), 0.3), 0.7)
     alone = np.zeros((1, 2, 1))
@@ -38,7 +38,7 @@ def test_a_component_is_the_mean_of_its_networks():
 def loss_of(rows, *, has_temperature=False, sees_bins=(False, True)):
     """The loss of these rows, for networks with or without bins."""
     regularisation = SimpleNamespace(temperature_scaling=has_temperature)
-    return HeldOutLoss(rows, SimpleNamespace(regularisation=regularisation, members_see_bins=sees_bins))
+    return HeldOutEvaluator(rows, SimpleNamespace(regularisation=regularisation, members_see_bins=sees_bins))
 
 
 def rows_of(head, target, total_weight):
@@ -53,8 +53,8 @@ def loss_of_labels(has_temperature, **settings):
 
 
 def test_outputs_are_evaluated_at_their_best_temperature():
-    held_out_loss, sharp = loss_of_labels(True), 8.0 * LOGIT
-    factor, loss, criterion = held_out_loss.calibrate_in_place(sharp)
+    held_out_evaluator, sharp = loss_of_labels(True), 8.0 * LOGIT
+    factor, loss, criterion = held_out_evaluator.calibrate_in_place(sharp)
     assert 0.0 < factor < 1.0 and loss < criterion
     assert_allclose(sharp, 8.0 * factor * LOGIT)
     assert loss_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, loss, loss), rel=1e-6)
@@ -63,9 +63,9 @@ def test_outputs_are_evaluated_at_their_best_temperature():
 def test_a_component_that_predicts_the_labels_gets_most_of_the_weight():
     rng = np.random.default_rng(1)
     noise = [rng.normal(size=(M, 1)) for _ in range(2)]
-    held_out_loss = loss_of_labels(True)
-    assert held_out_loss.choose_mixture(np.array([5.0 * LOGIT, 5.0 * noise[0]])).mixing_weight > 0.75
-    assert held_out_loss.choose_mixture(np.array([5.0 * noise[0], 5.0 * LOGIT])).mixing_weight < 0.25
+    held_out_evaluator = loss_of_labels(True)
+    assert held_out_evaluator.choose_mixture(np.array([5.0 * LOGIT, 5.0 * noise[0]])).mixing_weight > 0.75
+    assert held_out_evaluator.choose_mixture(np.array([5.0 * noise[0], 5.0 * LOGIT])).mixing_weight < 0.25
     alone = loss_of_labels(True, sees_bins=(True, True)).choose_mixture(8.0 * LOGIT[np.newaxis])
     assert alone.mixing_weight == 1.0
     assert_allclose(alone.raw, 8.0 * LOGIT / alone.temperature)
@@ -78,11 +78,11 @@ def test_the_mixing_weight_does_not_depend_on_the_unit_of_the_target(factor):
     y = rng.normal(size=30)
     head, values = learn_regression_head(factor * y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
-    held_out_loss = loss_of(rows_of(head, target, 4.0))
+    held_out_evaluator = loss_of(rows_of(head, target, 4.0))
     errors = np.linalg.qr(np.random.default_rng(1).normal(size=(30, 2)))[0] * [1.0, 2.0] * np.sqrt(30.0)
     outputs = np.array([target + factor * errors[:, :1], target + factor * errors[:, 1:]])
     # 0.8 would be best but for the prior, which so few rows hardly move
-    assert 0.5 < held_out_loss.choose_mixture(outputs).mixing_weight < 0.8
+    assert 0.5 < held_out_evaluator.choose_mixture(outputs).mixing_weight < 0.8
 
 
 def test_equal_outputs_keep_equal_weights():

@@ -17,7 +17,7 @@ from sknet._model.residuals import (
     intervals_around,
     learn_regression_residuals,
     learn_residual_scale,
-    shrunk_slope,
+    shrunk_nonnegative_slope,
     unit_scale,
 )
 from sknet._model.settings import TargetSettings
@@ -233,13 +233,13 @@ def test_a_single_distant_row_makes_no_trend():
     assert outer == pytest.approx(inner, rel=0.3)
     assert far <= 20.0
     # it alone makes the line
-    assert shrunk_slope(np.r_[np.zeros(50), 1.0], np.r_[residuals[:50, 0], 1.0], np.ones(51)) == 0.0
+    assert shrunk_nonnegative_slope(np.r_[np.zeros(50), 1.0], np.r_[residuals[:50, 0], 1.0], np.ones(51)) == 0.0
 
 
 @pytest.mark.parametrize("x", [np.zeros(9), np.full(9, np.inf), np.full(9, np.nan)], ids=["equal", "inf", "nan"])
 def test_the_slope_of_degenerate_values_is_zero(x):
-    assert shrunk_slope(x, np.arange(9.0), np.ones(9)) == 0.0
-    assert shrunk_slope(np.arange(9.0), x, np.ones(9)) == 0.0
+    assert shrunk_nonnegative_slope(x, np.arange(9.0), np.ones(9)) == 0.0
+    assert shrunk_nonnegative_slope(np.arange(9.0), x, np.ones(9)) == 0.0
 
 
 @pytest.mark.parametrize("error", [0.0, np.inf])

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.trainer import check_initial_weights, pruned_state, state_to_continue_from, state_with_new_gains
+from sknet._model.trainer import check_initial_weights, pruned_state, state_with_new_gains, state_with_published_weights
 from tests.network.pieces import layout_of
 from tests.training.problems import best_of, state_after
 
@@ -90,14 +90,14 @@ def test_training_continues_from_the_published_weights_with_all_digits():
     precise = np.array([1.0 + 1e-12, 2.0, 3.0, 4.0])
     kept = replace(state(), theta=precise, history=[])
     fresh = replace(state(), theta=precise.astype(F32).astype(F64), history=[])
-    assert_array_equal(state_to_continue_from(kept, fresh, 4, F32).theta, precise)
+    assert_array_equal(state_with_published_weights(kept, fresh, 4, F32).theta, precise)
     fresh.theta[0] = 9.0  # set by hand since
-    assert_array_equal(state_to_continue_from(kept, fresh, 4, F32).theta, fresh.theta)
+    assert_array_equal(state_with_published_weights(kept, fresh, 4, F32).theta, fresh.theta)
 
 
 def test_a_continued_state_is_a_copy():
     kept, fresh = replace(state(), history=[]), state()
-    found = state_to_continue_from(kept, fresh, 4, F64)
+    found = state_with_published_weights(kept, fresh, 4, F64)
     found.moments[0][:] = -1.0
     found.rng.random()
     found.theta[:] = -1.0
@@ -108,17 +108,17 @@ def test_a_continued_state_is_a_copy():
 def test_a_continued_state_has_averaged_and_current_weights():
     kept = replace(state(average=True), history=[])
     fresh = replace(state(average=True), theta=kept.average.copy(), history=[])
-    found = state_to_continue_from(kept, fresh, 4, F64)
+    found = state_with_published_weights(kept, fresh, 4, F64)
     assert_array_equal(found.theta, kept.theta)
     assert_array_equal(found.average, kept.average)
-    alone = state_to_continue_from(replace(kept, theta=np.empty(0)), fresh, 4, F64)
+    alone = state_with_published_weights(replace(kept, theta=np.empty(0)), fresh, 4, F64)
     assert_array_equal(alone.theta, kept.average)
 
 
 def test_another_solver_starts_with_new_moments():
     kept = replace(state(), history=[])
     fresh = replace(state(), moments=(np.zeros(4), np.zeros(4)), step=0, epoch=0)
-    found = state_to_continue_from(kept, fresh, 4, F64)
+    found = state_with_published_weights(kept, fresh, 4, F64)
     assert len(found.moments) == 2 and (found.step, found.epoch, found.n_samples_seen) == (0, 2, 9)
 
 
@@ -128,10 +128,10 @@ def test_gains_continue_whether_weights_are_kept_or_published():
     whole = replace(fresh, theta=np.r_[np.arange(4.0), gains])
     kept = pruned_state(whole, 4, F64, from_published=False)
     assert_array_equal(kept.theta, gains)
-    assert_array_equal(state_to_continue_from(kept, fresh, 4, F64).theta, whole.theta)
+    assert_array_equal(state_with_published_weights(kept, fresh, 4, F64).theta, whole.theta)
     in_full = pruned_state(whole, 4, F32, from_published=False)
     assert_array_equal(in_full.theta, whole.theta)
-    assert_array_equal(state_to_continue_from(in_full, fresh, 4, F32).theta, whole.theta)
+    assert_array_equal(state_with_published_weights(in_full, fresh, 4, F32).theta, whole.theta)
 
 
 def test_new_gains_have_zero_logarithms_and_moments():

@@ -1,0 +1,83 @@
+"""What a user may have meant: suggestions for unknown names of parameters and values, also by their names elsewhere."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+PARAMETERS_ELSEWHERE = {
+    **dict.fromkeys(["eval_set", "validation_data", "validation_set"], "X_val and y_val"),
+    **dict.fromkeys(["epochs", "n_epochs", "iterations", "num_boost_round"], "max_iter"),
+    **dict.fromkeys(["lr", "eta"], "learning_rate_init"),
+    **dict.fromkeys(["cat_features", "categorical_feature", "categorical_columns"], "categorical_features"),
+    **dict.fromkeys(["num_leaves", "max_leaves", "max_depth", "n_hidden", "hidden_units"], "hidden_layer_sizes"),
+    **dict.fromkeys(["early_stopping_rounds", "patience"], "n_iter_no_change"),
+    **dict.fromkeys(["reg_lambda", "lambda_l2", "l2_leaf_reg", "l2_regularization"], "alpha"),
+    **dict.fromkeys(["seed", "random_seed"], "random_state"),
+    "n_estimators": "max_iter, the number of epochs, or n_members, the number of networks",
+    "n_jobs": "the environment variable OMP_NUM_THREADS, or n_jobs of a search",
+    "callbacks": "set_callbacks(...)",
+    **dict.fromkeys(["max_time", "time_limit"], "set_callbacks(TimeLimit(seconds))"),
+    "validation_split": "validation_fraction",
+    "dropout_rate": "dropout",
+    "text_columns": "text_features",
+    "n_layers": "depth",
+    "monotone_constraints": "monotonic_cst",
+    "interaction_constraints": "interaction_cst",
+    "objective": "loss",
+    "optimizer": "solver",
+    "max_bin": "n_bins",
+}
+"""Names of parameters in other packages, and what does the same here, for hints in messages."""
+
+VALUES_ELSEWHERE = {
+    **dict.fromkeys(["mse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
+    **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "absolute_error"),
+    **dict.fromkeys(["ce", "bce", "nll", "cross_entropy", "crossentropy", "logistic"], "log_loss"),
+    **dict.fromkeys(["binary_crossentropy", "categorical_crossentropy", "binary_logloss", "multi_logloss"], "log_loss"),
+    "pinball": "quantile",
+    "swish": "silu",
+    "linear": "identity",
+    "adamw": "adam",
+}
+"""Names of values in other packages, and their names here, for hints in messages."""
+
+MIN_SIMILARITY = 0.76
+"""The least similarity, from 0 to 1, of a name to a known one that is suggested. "n_jobs" and "n_bins" have 0.67."""
+
+MAX_NAMES_LISTED = 10
+"""A message lists at most this many names."""
+
+
+def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a TypeError for the first unknown keyword of `function`."""
+    names = [name for name in known if name != "self"]
+    for name in keywords:
+        if name not in names:
+            remedy = suggest_name(name, names, function)
+            raise TypeError(f"{function} got an unexpected keyword argument {name!r}: {remedy}")
+
+
+def suggest_name(name: str, known: Sequence[str], function: str) -> str:
+    """Return a question about the known name that is probably meant, or else a list of the names of `function`."""
+    near = PARAMETERS_ELSEWHERE.get(name) or next(
+        iter(get_close_matches(name, known, n=1, cutoff=MIN_SIMILARITY)), None
+    )
+    if near and near.isidentifier() and near not in known:  # an argument of `fit` that the estimator itself takes
+        near += f", a parameter of {function.split('.')[0]}"
+    listed = ", ".join(known) if len(known) <= MAX_NAMES_LISTED else f"those of help({function})"
+    return f"did you mean {near}?" if near else f"known are {listed}."
+
+
+def suggest_value(value: str, known: Iterable[str]) -> str:
+    """Return a hint at the known value that a str probably means, for a message; "" if there is none."""
+    by_words = {_sorted_words(name): name for name in known}
+    meant = VALUES_ELSEWHERE.get(value.lower())
+    if meant not in by_words.values():
+        near = get_close_matches(_sorted_words(value), by_words, n=1)
+        meant = by_words[near[0]] if near else None
+    return f" Did you mean {meant!r}?" if meant else ""
+
+
+def _sorted_words(name: str) -> str:
+    """Return a name with its words sorted, so that "flat_cosine" equals "cosine_flat"."""
+    return "_".join(sorted(re.split(r"[\W_]+", name.lower())))
