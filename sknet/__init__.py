@@ -44,7 +44,8 @@ __all__ = [
     "save",
 ]
 
-for _name in __all__:  # so that pickles and messages do not name private modules
+# so that pickles and messages do not name private modules; the inspect module then finds the source of private names only
+for _name in __all__:
     globals()[_name].__module__ = "sknet"
 
 _LAZY_SUBMODULES = ("dask", "export", "stream")

@@ -291,7 +291,7 @@ class Partitions:
         """Release the partitions; `futures` computes them again."""
         self._futures = None
 
-    def groups_of(self, row_indices: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
+    def split_by_partition(self, row_indices: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
         """Return the rows grouped by partition, and the `partition_rows` of each partition."""
         partition = np.searchsorted(self.stops, row_indices, side="right")  # the first that ends after the row
         groups = RowGroups(partition, len(self.stops))
@@ -331,7 +331,7 @@ class PartitionedTable(FeatureTable):
 
     def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Load some of these rows from the workers, in this order, as an array or a data frame."""
-        groups, partition_rows = self.partitions.groups_of(self.row_indices[rows])
+        groups, partition_rows = self.partitions.split_by_partition(self.row_indices[rows])
         partitions_with_rows = [i for i, of_partition in enumerate(partition_rows) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in partitions_with_rows]
         tables = self.partitions.cluster.map_tasks(take, futures, [partition_rows[i] for i in partitions_with_rows])
@@ -345,7 +345,7 @@ class PartitionedTable(FeatureTable):
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
-        groups, partition_rows = self.partitions.groups_of(self.row_indices)
+        groups, partition_rows = self.partitions.split_by_partition(self.row_indices)
         weights = [None] * len(partition_rows) if weight is None else groups.split(weight)
         # convert all targets at once: the value in place of a missing target must not depend on partitions
         targets = groups.split(target_of(y))
@@ -356,7 +356,7 @@ class PartitionedTable(FeatureTable):
 
     def digest(self) -> str:
         """Return a hash of these rows, which does not depend on the workers."""
-        _, partition_rows = self.partitions.groups_of(self.row_indices)
+        _, partition_rows = self.partitions.split_by_partition(self.row_indices)
         of_partitions = self.partitions.cluster.map_tasks(digest_of_rows, self.partitions.futures, partition_rows)
         return sha256(" ".join(of_partitions).encode()).hexdigest()
 
@@ -365,7 +365,7 @@ class PartitionedTable(FeatureTable):
         table = self.partitions
         cluster = self.partitions.cluster
         shards = self.partitions.shards
-        groups, partition_rows = table.groups_of(self.row_indices)
+        groups, partition_rows = table.split_by_partition(self.row_indices)
         encoding_folds = [None] * len(partition_rows) if encoding_fold is None else groups.split(encoding_fold)
         n = len(shards)
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition

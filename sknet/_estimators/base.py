@@ -21,9 +21,15 @@ from sknet._estimators.fit_messages import (
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
-from sknet._estimators.parameters import check_has_partial_fit, check_parameters, check_resumable, column_choices
+from sknet._estimators.parameters import (
+    OWN_SCORER,
+    check_has_partial_fit,
+    check_parameters,
+    check_resumable,
+    column_choices,
+)
 from sknet._estimators.planning import FIT, PARTIAL_FIT, Seeds, Start, drawing_seeds, make_plan, resuming
-from sknet._estimators.read_data import CheckedData, FitArguments, read_rows, read_validation_rows
+from sknet._estimators.read_data import CheckedData, FitArguments, read_head_and_rows, read_validation_rows
 from sknet._estimators.resolve import AutoFacts, make_target_settings, resolve
 from sknet._estimators.sklearn_api import (
     ClassNamePrefixFeaturesOutMixin,
@@ -90,12 +96,14 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         estimator_name = type(self).__name__
         learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
         if start.earlier is None:
-            head, rows, schema = read_rows(arguments, estimator_name, arguments.schema, learn, column_choices(self))
+            head, rows, schema = read_head_and_rows(
+                arguments, estimator_name, arguments.schema, learn, column_choices(self)
+            )
         else:
             known = start.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
             parse = learn if start.kind.has_all_rows else lambda y: (known, known.read(y))
-            head, rows, schema = read_rows(arguments, estimator_name, start.earlier.schema, parse)
+            head, rows, schema = read_head_and_rows(arguments, estimator_name, start.earlier.schema, parse)
             known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
@@ -112,7 +120,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         handled_by_caller = sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which may not be thread-safe
-            in_threads = isinstance(self.scoring, str) and self.scoring == "loss"
+            in_threads = not OWN_SCORER.holds(self)
             result = run.select_and_train(observer, in_threads=in_threads)
             self._report_and_publish(run, result, observer)
         except DivergedError as error:
@@ -123,7 +131,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             in_handler = interrupt.__context__ is not handled_by_caller
             if not run.phase.has_finished_epoch or self._fitted is not fitted_before or in_handler:
                 raise
-            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch.number)
+            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch_report.number)
             self._report_and_publish(run, interrupted, FitObserver())  # calls no observer
         return self
 
@@ -142,7 +150,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
         if not kind.is_single_epoch:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
-            judged_by = outcome.held_out_outputs if self.scoring == "loss" else None
+            judged_by = None if OWN_SCORER.holds(self) else outcome.held_out_outputs
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
             is_no_better_than_constant = are_no_better_than_constant(
                 run.networks, judged_by, stopped_by_user=stopped_by_user
@@ -410,7 +418,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             network after the output activation.
         """
         model, table = model_and_checked_table(self, X)
-        return model.layer_outputs(table)
+        return model.inputs_and_layer_outputs(table)
 
     @with_checked_keywords
     def input_gradients(self, X: Table) -> Array:
@@ -536,7 +544,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         facts = AutoFacts(
             len(data.rows),
             fitted.evaluation is not None,
-            ignores_n_members=start.ignores_n_members,
+            is_incremental=start.is_incremental,
             earlier_parameters=fitted.resolved,
         )
         settings, _ = resolve(self, facts)

@@ -339,7 +339,7 @@ class CheckpointWriter(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Write the progress of the run, every few epochs of folds or of the published networks."""
-        if self._run.phase.last_epoch.number % self._every == 0:
+        if self._run.phase.last_epoch_report.number % self._every == 0:
             write_checkpoint(self._path, self._origin, self._run.progress)
         return False
 
@@ -368,7 +368,7 @@ class EpochPrinter(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Print the epoch's loss and validation score."""
-        epoch = self._run.phase.last_epoch
+        epoch = self._run.phase.last_epoch_report
         print(
             f"{'Folds: iteration' if epoch.of_folds else 'Iteration'} {epoch.number}, loss = {epoch.figures.loss:.8f}"
         )
@@ -393,7 +393,7 @@ class ProgressPrinter(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Update the line; without a terminal, print a line for every tenth of the run."""
-        epoch = self._run.phase.last_epoch
+        epoch = self._run.phase.last_epoch_report
         if epoch.of_folds is not self._of_folds:
             self._end_line()
             self._of_folds, self._times = epoch.of_folds, self._times[-1:]

@@ -9,7 +9,7 @@ raw : (m, k)     raw outputs for held-out rows, by networks that were not traine
 
 from contextlib import suppress
 from copy import copy, deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import nan
 from typing import Any
 
@@ -20,7 +20,7 @@ from sklearn.metrics import check_scoring
 
 from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
 from sknet._estimators.methods import ProblemType
-from sknet._estimators.parameters import parameters_to_compare, solver_name_or_class
+from sknet._estimators.parameters import OWN_SCORER, parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_with
@@ -29,11 +29,11 @@ from sknet._model.evaluation import EvaluationResult
 from sknet._model.model import Model, Network
 from sknet._model.phases import Phase, PhaseOutcome
 from sknet._model.sensitivity import (
+    draw_encoded_rows,
     draw_importance_rows,
     inputs_per_row,
     learn_importances,
     n_importance_rows,
-    sample_encoded_rows,
 )
 from sknet._model.train_phase import Progress, TrainPhase, mean_history
 from sknet._model.trainer import (
@@ -83,6 +83,7 @@ class FitRun:
     importance_rows: Table | None
     folds: FoldPhase | None
     keeps_oof_prediction: bool
+    training: TrainPhase | None = field(init=False)  # None while folds train
 
     def __post_init__(self) -> None:
         self.training = None if self.folds is not None else self.start_training(None)
@@ -210,7 +211,7 @@ class FitRun:
             for trainer, state in self.networks
         )
         n_rows = n_importance_rows(rows, model.network, model.head.n_outputs, training_work)
-        return learn_importances(model, sample_encoded_rows(rows, n_rows))
+        return learn_importances(model, draw_encoded_rows(rows, n_rows))
 
     def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
@@ -239,7 +240,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
         rows = replace(rows, X=rows.X.with_encoded_text(plan.encoding.encoder, plan.encoding.compute_dtype))
     encoded = encode_table(plan, rows)
     score = None
-    if evaluation.held_out_rows is not None and estimator.scoring != "loss":
+    if evaluation.held_out_rows is not None and OWN_SCORER.holds(estimator):
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
     return FitRun(
         plan=plan,
@@ -248,7 +249,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
         score=score,
         # `partial_fit` skips importances, to be fast on a few rows
         importance_rows=draw_importance_rows(rows, encoded, evaluation.train) if start.kind.has_all_rows else None,
-        folds=make_folds(plan, encoded, rows) if n_folds else None,
+        folds=make_or_resume_folds(plan, encoded, rows) if n_folds else None,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
 
@@ -273,7 +274,7 @@ def encoded_held_out_rows(plan: Plan, encoded: EncodedRows) -> EncodedRows | Non
         return encode_rows(plan.encoding, evaluation.held_out_rows, cross_fit=False)
 
 
-def make_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
+def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
     """Make the networks of folds; their training continues from a checkpoint, if there is one."""
     assert plan.learner is not None  # folds never continue an earlier call
     seeds = member_seeds(plan.start.seeds, len(plan.settings.members_see_bins))

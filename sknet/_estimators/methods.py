@@ -83,7 +83,7 @@ def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: fl
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
     residuals = check_residuals(residuals, "predict_set")
-    largest_residual = conformal_quantile(residuals, coverage)  # (n_classes,)
+    largest_residual = checked_conformal_quantile(residuals, coverage)  # (n_classes,)
     rare = residuals.classes_too_rare_for(coverage) if per_class else []
     if rare:
         counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
@@ -105,7 +105,7 @@ def interval_decoding(head: RegressionHead, residuals: ScaledResiduals | None, c
     """Return how `predict_interval` decodes."""
     check_has_interval(head)
     residuals = check_residuals(residuals, "predict_interval")
-    quantile = conformal_quantile(residuals, coverage)
+    quantile = checked_conformal_quantile(residuals, coverage)
     # predictions: (n,), (n, n_outputs) or (n, n_levels)
     return Decoding(head.predict, partial(intervals_around, head, residuals, quantile), ["lower", "upper"])
 
@@ -131,7 +131,7 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
     else:
         residuals = check_residuals(residuals, "predict_quantiles")
         assert residuals.signed is not None  # there is one target
-        signed = residuals.signed.predictive_quantiles(quantile_levels)  # (levels,), or None
+        signed = residuals.signed.quantiles_of_new_residual(quantile_levels)  # (levels,), or None
         if signed is None:
             n = residuals.signed.effective_size
             raise ValueError(
@@ -148,7 +148,7 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
 AnyResiduals = TypeVar("AnyResiduals", bound=HeldOutResiduals)
 
 
-def conformal_quantile(residuals: HeldOutResiduals, coverage: object) -> Array:
+def checked_conformal_quantile(residuals: HeldOutResiduals, coverage: object) -> Array:
     """Return the conformal quantile, which a new row's residual does not exceed with probability `coverage`.
 
     Parameters

@@ -71,6 +71,7 @@ class OneOf(StrOptions):
 
 
 AUTO = OneOf("auto")
+"""The constraint that allows "auto", in a list of allowed values."""
 
 
 class Mark(Enum):
@@ -342,15 +343,15 @@ def check_has_partial_fit(estimator: CommonParameters) -> bool:
 
 @dataclass(frozen=True)
 class Condition:
-    """Whether a parameter has a value that something else does not go with."""
+    """A property of a parameter's value, such as one that excludes folds."""
 
     name: str
-    excludes: Callable[[Any], object]  # value -> whether the other thing is impossible
+    test: Callable[[Any], object]  # value -> whether it is such a value
     shown: str = ""  # in messages, instead of the value
 
     def holds(self, p: CommonParameters) -> bool:
         """Whether an estimator's parameter has such a value."""
-        return bool(self.excludes(getattr(p, self.name)))
+        return bool(self.test(getattr(p, self.name)))
 
     def text(self, p: CommonParameters) -> str:
         """Return the parameter and its value, for a message."""

@@ -107,8 +107,8 @@ class Start:
         return 0 if self.earlier is None else self.earlier.n_samples_seen
 
     @property
-    def ignores_n_members(self) -> bool:
-        """Whether the call trains one network, whatever `n_members` is: a `partial_fit` that begins or continues one.
+    def is_incremental(self) -> bool:
+        """Whether the call is a `partial_fit` that begins or continues one network, whatever `n_members` is.
 
         After a finished `fit`, which keeps no state, `n_members` must stay as it was.
         """
@@ -244,7 +244,7 @@ def resolve_parameters(
         n_interaction_sets=n_interaction_sets,
         limits=data.rows.X.limits,
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,
-        ignores_n_members=start.ignores_n_members,
+        is_incremental=start.is_incremental,
     )
     settings, parameters = resolve(estimator, facts)
     # with the parameters of a subclass, which have no "auto"

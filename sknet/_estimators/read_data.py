@@ -140,7 +140,7 @@ def _take(values: Table, row_indices: NDArray[np.intp]) -> Table:
 # --- tables with their targets ---------------------------------------------------------------------------------------
 
 
-def read_rows(
+def read_head_and_rows(
     arguments: FitArguments,
     estimator_name: str,
     schema: TableSchema | None,

@@ -92,7 +92,7 @@ class AutoFacts:
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY_LIMITS
     earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
-    ignores_n_members: bool = False  # in `partial_fit`: see `Start`
+    is_incremental: bool = False  # in `partial_fit`: see `Start`
 
     @property
     def n_table_rows(self) -> int:
@@ -132,7 +132,7 @@ def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits =
 
 def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
     """Return the number of networks to train; raise if the user asks for several and another setting forbids it."""
-    if facts.ignores_n_members:
+    if facts.is_incremental:
         return 1
     reasons = [condition.text(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
     if facts.survey.is_sparse:
@@ -244,7 +244,7 @@ def auto_input_gains(p: CommonParameters, facts: AutoFacts) -> bool:
 
 def auto_category_encoding(p: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of categories: without target means if `partial_fit` would keep those of its first call."""
-    may_have_means = may_add_inputs(p, facts) and not facts.ignores_n_members
+    may_have_means = may_add_inputs(p, facts) and not facts.is_incremental
     return "both" if may_have_means and facts.survey.needs_target_means(p.max_categories) else "one_hot"
 
 

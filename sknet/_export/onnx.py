@@ -605,7 +605,7 @@ def _prediction_types(head: RegressionHead, tensor: Tensor) -> list[object]:
     return [tensor([None, head.n_outputs])]
 
 
-def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> list[str]:
+def _write_labels_and_probabilities(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> list[str]:
     """Write labels, and the probabilities of each target column."""
     output_slices = head.labels.output_slices
     if not head.labels.exclusive:
@@ -689,7 +689,7 @@ class HeadWriter(NamedTuple):
 
 HEAD_WRITERS = {
     RegressionHead: HeadWriter(_quantile_link, _write_predictions, _prediction_types),
-    LabelHead: HeadWriter(_label_link, _write_labels, _classifier_output_types),
+    LabelHead: HeadWriter(_label_link, _write_labels_and_probabilities, _classifier_output_types),
 }
 """How each kind of head is written."""
 

@@ -94,7 +94,7 @@ class FoldsProgress:
     least_criterion: float = inf  # of all epochs
     inverse_temperature: float = 1.0  # of the last epoch
 
-    def check_start(self, first: "FoldsProgress", raw_by_component: Array) -> None:
+    def check_can_continue_from(self, first: "FoldsProgress", raw_by_component: Array) -> None:
         """Raise a ValueError if a run that began with `first` and these raw outputs cannot continue from here."""
         if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
             raise ValueError("its networks do not match the folds of this run")
@@ -207,7 +207,7 @@ class FoldPhase(Phase):
 
     def resume(self, progress: FoldsProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
-        progress.check_start(self.progress, self.raw_by_component())
+        progress.check_can_continue_from(self.progress, self.raw_by_component())
         self.progress = progress
         self._epochs_before = len(progress.epochs)
 
@@ -249,12 +249,13 @@ class FoldPhase(Phase):
         epoch = self.n_iter + 1
         raw_by_component = self.raw_by_component()
         first, *set_judges = self.judges
-        progress.inverse_temperature, loss, criterion = of_all = first.evaluator.of_mixture(raw_by_component)
+        of_all = first.evaluator.calibrated_loss_of(raw_by_component)
         # all judges use the temperature of the first one, since finding it takes longest
-        scale = progress.inverse_temperature
+        scale, loss, criterion = of_all
+        progress.inverse_temperature = scale
         losses = [
             of_all,
-            *(judge.evaluator.of_mixture(raw_by_component, inverse_temperature=scale) for judge in set_judges),
+            *(judge.evaluator.calibrated_loss_of(raw_by_component, inverse_temperature=scale) for judge in set_judges),
         ]
         if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             for choice, of_judge in zip(progress.choices, losses, strict=True):
@@ -328,7 +329,7 @@ class FoldPhase(Phase):
         return [tuple(self.progress.epochs)]
 
     @property
-    def last_epoch(self) -> EpochReport:
+    def last_epoch_report(self) -> EpochReport:
         """The last epoch of all folds."""
         progress = self.progress
         return EpochReport(

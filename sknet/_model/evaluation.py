@@ -186,7 +186,7 @@ class HeldOutEvaluator:
         penalty = temperature_penalty(log(inverse_temperature), rows.total_weight)
         return CalibratedLoss(inverse_temperature, value, value + penalty)
 
-    def of_mixture(
+    def calibrated_loss_of(
         self, raw_by_component: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None
     ) -> CalibratedLoss:
         """Return the loss of a mixture, of equally weighted networks by default, at a given or the best temperature."""
@@ -203,10 +203,10 @@ class HeldOutEvaluator:
         if len(raw_by_component) > 1:
             scale = 1.0
             if self.rows.encoding.head.has_noise_scale:
-                scale = 2.0 * abs(self.of_mixture(raw_by_component).criterion)
+                scale = 2.0 * abs(self.calibrated_loss_of(raw_by_component).criterion)
             distance = MIXING_WEIGHTS - self._equal_weight
             prior = scale * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
-            criteria = [self.of_mixture(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
+            criteria = [self.calibrated_loss_of(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
             mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
         raw = self._mix(raw_by_component, mixing_weight)
         return Mixture(mixing_weight, self.calibrate_in_place(raw).temperature, raw)

@@ -163,7 +163,7 @@ def _blas_libraries() -> tuple[_Library, ...]:
 
 
 @cache
-def _blas_of_scipy() -> tuple[_Library, ...]:
+def _blas_libraries_of_scipy() -> tuple[_Library, ...]:
     """Return SciPy's BLAS, if it differs from NumPy's."""
     folder = os.path.realpath(os.path.dirname(scipy.__file__))
     return tuple([library for library in _blas_libraries() if library.controller.filepath.startswith(folder)])
@@ -174,7 +174,7 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
     """Limit BLAS to one thread if the largest product has too few multiply-adds; else limit SciPy's BLAS alone."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn. Idle threads of SciPy's BLAS would keep the cores busy, and a fit
     # would take twice the time.
-    libraries = _blas_libraries() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _blas_of_scipy()
+    libraries = _blas_libraries() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _blas_libraries_of_scipy()
     token = _HoldToken()
     try:
         for library in libraries:

@@ -237,7 +237,7 @@ class Model:
 
     # --- outputs of layers -------------------------------------------------------------------------------------------
 
-    def layer_outputs(self, table: Table) -> list[Array]:
+    def inputs_and_layer_outputs(self, table: Table) -> list[Array]:
         """Return the encoded input, the output of each hidden layer, and the predictions before decoding."""
         inputs = self.encoder.encode(table, self.predict_dtype)  # one matrix, without lookups
         outputs = [inputs.astype(self.encoding.output_dtype, copy=False)]

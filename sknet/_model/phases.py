@@ -47,7 +47,7 @@ class Phase(Protocol):
         """The epochs of each network; those of folds, which end together, as a single item."""
 
     @property
-    def last_epoch(self) -> EpochReport:
+    def last_epoch_report(self) -> EpochReport:
         """The last epoch."""
 
     @property
@@ -55,7 +55,7 @@ class Phase(Protocol):
         """How many epochs have been trained."""
 
     def outcome(self) -> PhaseOutcome:
-        """Return the current networks, joined."""
+        """Return the current networks, joined. This may take a pass over all training rows."""
 
     def state_to_keep(self) -> State | None:
         """Return the state from which training may continue; None if it cannot."""

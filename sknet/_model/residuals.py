@@ -96,7 +96,7 @@ class Residuals:
         rank = min(max(ceil(quantile_level * m - SHARE_SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
 
-    def predictive_quantiles(self, quantile_levels: Array) -> Array | None:
+    def quantiles_of_new_residual(self, quantile_levels: Array) -> Array | None:
         """Return the quantiles of a new row's residual at these levels, (levels,), for a single column.
 
         None if a level is below 1 / (n + 1), the level of the least residual, or above n / (n + 1).
@@ -364,7 +364,7 @@ def intervals_around(
 def quantiles_around(residuals: ScaledResiduals, signed: Array, predictions: Array) -> Array:
     """Return quantiles of the target, (n, levels), in the dtype of the predictions, (n,).
 
-    `signed`, (levels,), is what `Residuals.predictive_quantiles` returns for signed residuals.
+    `signed`, (levels,), is what `Residuals.quantiles_of_new_residual` returns for signed residuals.
     """
     middle = predictions.reshape(-1, 1).astype(np.float64)
     quantiles = middle + signed * residuals.scale.scale_at(middle)

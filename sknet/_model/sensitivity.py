@@ -180,7 +180,7 @@ def n_importance_rows(rows: Table, network: Network, n_outputs: int, training_wo
     return min(max(int(MAX_SHARE_OF_TRAINING * training_work / per_row), MIN_IMPORTANCE_ROWS), MAX_IMPORTANCE_ROWS)
 
 
-def sample_encoded_rows(rows: Table, n: int) -> Table:
+def draw_encoded_rows(rows: Table, n: int) -> Table:
     """Return a sample of at most n encoded rows."""
     drawn = draw_rows(n_encoded_rows(rows), None, n)
     if isinstance(rows, MixedRows):

@@ -86,7 +86,7 @@ class TrainPhase(Phase):
         return max((state.best.epoch for state in self.states if state.best is not None), default=None)
 
     @property
-    def last_epoch(self) -> EpochReport:
+    def last_epoch_report(self) -> EpochReport:
         """The last epoch, with means over the networks that have trained it."""
         return EpochReport(
             number=max(state.epoch for state in self.states),

@@ -42,7 +42,7 @@ from sknet._training.loop import zero_fixed_gradient
 from sknet._training.solver import (
     NO_OBSERVER,
     EpochObserver,
-    EpochSnapshot,
+    EvaluatedEpoch,
     Problem,
     Solver,
     State,
@@ -327,7 +327,7 @@ class NetworkTrainer:
         assert self.held_out_rows is not None
         return HeldOutEvaluator(self.held_out_rows, self.settings)
 
-    def _evaluate(self, theta: Array, epoch: int) -> EpochSnapshot:
+    def _evaluate(self, theta: Array, epoch: int) -> EvaluatedEpoch:
         """Evaluate theta on the held-out rows, at the best temperature if there is one."""
         raw = self.raw_held_out_outputs(theta)
         calibration = self.held_out_evaluator.calibrate_in_place(raw)
@@ -337,7 +337,7 @@ class NetworkTrainer:
         if self.score is not None:
             network = self._network_on_all_inputs(theta, calibration.temperature)
             score = self.score(Model(self.encoding, network), raw.astype(self.encoding.output_dtype))
-        return EpochSnapshot(theta, score, calibration.loss, epoch, calibration.temperature)
+        return EvaluatedEpoch(theta, score, calibration.loss, epoch, calibration.temperature)
 
     # --- results, of the best epoch if held-out rows evaluate the epochs ----------------------------------------------
 

@@ -32,11 +32,11 @@ class Activation:
 
     backward : callable
         `backward(kept, delta)` multiplies delta, in place, by the derivative of f at
-        the kept values. It may overwrite `kept`.
+        the kept values, which it may overwrite.
 
     keeps : {"output", "input"}, default="output"
-        What `kept` holds: the output f(z), or the input z if the derivative cannot be
-        computed from the output.
+        What is kept for `backward`: the output f(z), or the input z if the derivative
+        cannot be computed from the output.
 
     center : float, default=0.0
         f(0). The initial biases of the next layer subtract it, so that a deep network

@@ -410,7 +410,7 @@ def sigmoid_log_loss_gradient(raw: Array, target: Array) -> Array:
 
 def softmax_log_loss_and_gradient(raw: Array, target: Array) -> tuple[Array, Array]:
     """-sum_j t_j log a_j with a = softmax(raw); it is log sum_j exp(raw_j) - sum_j t_j raw_j. Overwrites raw."""
-    a, largest, total = _softmax_by_column(raw)
+    a, largest, total = _transposed_softmax(raw)
     at_target = np.vecdot(raw, target)  # (n,) sum_j t_j raw_j, before delta overwrites raw
     delta = np.subtract(a.T, target, out=raw)  # gradient a - t, since each row of t adds up to 1
     value = np.log(total, out=total)  # log sum_j exp(raw_j) - largest
@@ -421,11 +421,11 @@ def softmax_log_loss_and_gradient(raw: Array, target: Array) -> tuple[Array, Arr
 
 def softmax_log_loss_gradient(raw: Array, target: Array) -> Array:
     """Overwrite raw with the gradient a - t; see `softmax_log_loss_and_gradient`."""
-    a, _, _ = _softmax_by_column(raw)
+    a, _, _ = _transposed_softmax(raw)
     return np.subtract(a.T, target, out=raw)
 
 
-def _softmax_by_column(raw: Array) -> tuple[Array, Array, Array]:
+def _transposed_softmax(raw: Array) -> tuple[Array, Array, Array]:
     """Return a = softmax(raw), (k, n), the largest raw_j of each row, and the sum of exp(raw_j - largest), (n,)."""
     a = raw.T.copy()  # sums over the few outputs of a row are faster column by column
     largest = np.maximum.reduce(a)
@@ -663,11 +663,11 @@ def _make_brier_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     single = [s.stop - s.start == 1 for s in slices]
     if not exclusive or all(single):
         return SIGMOID_SQUARED_ERROR
-    link = replace(SIGMOID, log=partial(_log_normalised_sigmoids, tuple(slices)), is_mirrored=any(single))
+    link = replace(SIGMOID, log=partial(_inplace_log_normalised_sigmoids, tuple(slices)), is_mirrored=any(single))
     return replace(SIGMOID_SQUARED_ERROR, link=link)
 
 
-def _log_normalised_sigmoids(slices: Sequence[slice], raw: Array) -> None:
+def _inplace_log_normalised_sigmoids(slices: Sequence[slice], raw: Array) -> None:
     """Overwrite raw with log(p_j / sum_k p_k) within each slice, where p = sigmoid(raw); single outputs with log p."""
     inplace_log_sigmoid(raw)
     for s in slices:
@@ -878,7 +878,8 @@ def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
     if levels != passed_levels or not levels or not inside or levels != sorted(set(levels)):
         raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
     joint = Quantiles(tuple(levels))
-    # the link is not the identity, but it works in any unit, so targets may be scaled
+    # The link only orders the levels. Predictions have the unit of raw outputs, as with the identity, so targets may be
+    # scaled.
     link = Link("identity", joint.apply_link, joint.link_backward)
     return make_loss("quantile", joint, link=link, scales_targets=True, start=joint.start, levels=joint.levels)
 

@@ -32,7 +32,7 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
-from sknet._training.solver import Epoch, EpochSnapshot, State
+from sknet._training.solver import Epoch, EvaluatedEpoch, State
 from sknet._typing import Array, DType
 
 TYPE = "is"
@@ -46,7 +46,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 
 STORED_CLASSES = classes_by_name(
     Model, Encoding, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
-    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, EpochSnapshot,
+    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, EvaluatedEpoch,
 )  # fmt: skip
 """The classes of learnt values, by the names that files give them.
 
@@ -108,8 +108,8 @@ class Packer:
         if cls in _PLAIN_TYPES:
             return value
         if cls in self._names:
-            fields = {name: self.pack(getattr(value, name), _join(path, name)) for name in hints_of(cls)}
-            return {TYPE: self._names[cls]} | fields
+            packed_fields = {name: self.pack(getattr(value, name), _join(path, name)) for name in hints_of(cls)}
+            return {TYPE: self._names[cls]} | packed_fields
         pack = _PACKERS.get(cls)
         if pack is not None:
             return pack(self, value, path)

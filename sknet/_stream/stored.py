@@ -66,7 +66,7 @@ class LabelCollector:
         indices = []
         for j, column in enumerate(columns):
             codes, distinct = pd.factorize(column)  # -1 where a label is missing
-            self._known[j], index = extend_labels(self._known[j], as_label_column(np.asarray(distinct)))
+            self._known[j], index = extend_and_index_labels(self._known[j], as_label_column(np.asarray(distinct)))
             indices.append(np.append(index, -1)[codes])
         self._indices.append(np.column_stack(indices).astype(np.int32))
 
@@ -78,7 +78,7 @@ class LabelCollector:
         return columns[0] if self._flat else stack_label_columns(columns)
 
 
-def extend_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
+def extend_and_index_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
     """Return the known labels followed by new ones, and the index of each of `labels` among them."""
     if len({values.dtype.kind in "OUT" for values in (known, labels) if len(values)}) == 2:
         raise ValueError("y mixes strings and other labels: make all of them strings, or none.")

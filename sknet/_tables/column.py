@@ -98,7 +98,7 @@ class Column:
         """Whether there is an input for missing values, or all values have the same inputs."""
         return self.is_constant or any(description.kind == "missing" for description in self.input_descriptions)
 
-    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether most of n new values are unlike the training values: far from their centre, or unknown."""
         return False
 

@@ -29,7 +29,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
         return []
     sample = take_rows(X, evenly_spaced_rows(X.shape[0]))
     named = enumerate(zip(encoder.column_names, encoder.columns, strict=True))
-    return [name for j, (name, column) in named if column.is_far_from(column_at(sample, j), name)]
+    return [name for j, (name, column) in named if column.is_mostly_far_from(column_at(sample, j), name)]
 
 
 def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, list[str]]]:

@@ -127,7 +127,7 @@ class NumberColumn(BaseNumberColumn):
         mean, deviation = mean_and_deviation(numbers - self.centre, weight)
         return replace(self, factor=float(safe_reciprocal(np.hypot(mean, deviation))))
 
-    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether the median of n values is far from the centre."""
         numbers = column_as_floats(values, name)
         numbers = numbers[np.isfinite(numbers)]  # encoding raises for infinite values
@@ -294,9 +294,9 @@ class BinnedColumn(BaseNumberColumn):
         """The bins, and the formulas of the number."""
         return ((self.ramps, *self.number.formulas[0]),)
 
-    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether the median of n values is far from the centre."""
-        return self.number.is_far_from(values, name)
+        return self.number.is_mostly_far_from(values, name)
 
 
 # --- learning edges --------------------------------------------------------------------------------------------------
@@ -449,7 +449,7 @@ class StepFinder:
         dtype = self.filled.dtype
         inputs = np.hstack([column.ramps.encode(self.filled[:, [i]], dtype, ()) for i, column in columns.items()])
         trained = ~judged
-        weight = self.weight[~judged] / self.weight[~judged].mean()
+        weight = self.weight[trained] / self.weight[trained].mean()
         mean, deviation = mean_and_deviation(inputs[trained].T, weight)
         inputs = (inputs - mean) * safe_reciprocal(deviation)
         target_mean = np.average(self.target[trained], axis=0, weights=weight)

@@ -74,7 +74,7 @@ class DivergedError(ArithmeticError):
 
 
 @dataclass(frozen=True)
-class EpochSnapshot:
+class EvaluatedEpoch:
     """Theta at the end of an epoch, and its score and loss on held-out rows."""
 
     theta: Array
@@ -84,7 +84,7 @@ class EpochSnapshot:
     temperature: float = 1.0  # theta's output weights have been divided by it
 
 
-Evaluate: TypeAlias = Callable[[Array, int], EpochSnapshot]
+Evaluate: TypeAlias = Callable[[Array, int], EvaluatedEpoch]
 """(theta, epoch) -> the evaluation by held-out rows."""
 
 
@@ -126,7 +126,7 @@ class State:
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the score last exceeded the best score by `tol`
     best_score: float = -inf  # without validation, minus the lowest training loss
-    best: EpochSnapshot | None = None  # the epoch to keep; None without validation
+    best: EvaluatedEpoch | None = None  # the epoch to keep; None without validation
     average: Array | None = None  # moving average of theta, where one is kept
     history: list[Epoch] = field(default_factory=list)
 
@@ -213,7 +213,10 @@ class State:
         return self._copy_of_all_but_rng(), self.rng.bit_generator.state  # copying the generator takes much longer
 
     def restore(self, snapshot: tuple[Self, Any]) -> None:
-        """Overwrite the state with a snapshot of it, which must not be used again."""
+        """Overwrite the state with a snapshot of it, which must not be used again.
+
+        The arrays are other ones afterwards: a loop that holds views of them must not train any more.
+        """
         earlier, rng_state = snapshot
         vars(self).update(vars(earlier))
         self.rng.bit_generator.state = rng_state

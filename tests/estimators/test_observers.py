@@ -27,7 +27,7 @@ class Recorder:
         pass
 
     def epoch_ended(self):
-        self.epochs.append(self.run.phase.last_epoch)
+        self.epochs.append(self.run.phase.last_epoch_report)
         return False
 
     def fit_ended(self, fitted):

@@ -54,7 +54,7 @@ def test_each_line_counts_the_time_of_its_own_epochs(capsys, monkeypatch):
             now += 3.0
             figures = SimpleNamespace(loss=0.0)
             epoch = SimpleNamespace(number=number, n_epochs=2, figures=figures, best_epoch=None, of_folds=of_folds)
-            run.phase = SimpleNamespace(last_epoch=epoch)
+            run.phase = SimpleNamespace(last_epoch_report=epoch)
             line.epoch_ended()
     expected = [f"{what} {i}/2, loss 0, at most {6 - 3 * i} s left" for what in ("folds", "epoch") for i in (1, 2)]
     assert capsys.readouterr().out.splitlines() == expected

@@ -50,6 +50,22 @@ def test_every_parameter_that_may_be_auto_has_a_rule(kind):
     assert len(may_be_auto) >= 18 and not RULES_FOR_ALL_VALUES.keys() & RULES_FOR_AUTO.keys()
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_setting_comes_from_a_parameter(monkeypatch, solver):
+    """Settings get parameters by name: a renamed one would silently keep its default."""
+    unmatched = set()
+    original = module.make_from_parameters
+
+    def recording(make, p, **other_arguments):
+        unmatched.update(module._argument_names(make) - vars(p).keys() - other_arguments.keys())
+        return original(make, p, **other_arguments)
+
+    monkeypatch.setattr(module, "make_from_parameters", recording)
+    for schedule in names_of("learning_rate"):
+        settings(SigmoidMLPClassifier(solver=solver, learning_rate=schedule))
+    assert unmatched == ({"gain_rate", "end_reason"} if solver == "lbfgs" else set())
+
+
 def regressor(**parameters):
     return SigmoidMLPRegressor(**QUICK | parameters)
 

@@ -316,7 +316,7 @@ def test_a_file_that_lacks_a_parameter_of_its_version_is_refused(name, path):
 
 def test_the_files_of_all_versions_hold_all_that_a_file_may_hold():
     """Otherwise a change to a class might make files unreadable that no test reads."""
-    held = {"EpochSnapshot"}  # only checkpoints hold the best epoch apart from the weights
+    held = {"EvaluatedEpoch"}  # only checkpoints hold the best epoch apart from the weights
     for path in VERSIONS.glob("*/*.safetensors"):
         with safe_open(path, framework="numpy") as file:
             held |= names_in(json.loads(file.metadata()["settings"])["value"])

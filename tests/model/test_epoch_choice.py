@@ -338,6 +338,6 @@ def test_equal_seeds_choose_the_same_epoch(n_threads):
 def test_progress_with_outputs_of_another_type_or_shape_raises(raw):
     """A crafted checkpoint may hold such outputs."""
     own, first = np.zeros((1, N, 1)), FoldsProgress([], [EpochChoice()])
-    FoldsProgress([], [EpochChoice(1, own)], [epoch(1.0, 0.5)]).check_start(first, own)
+    FoldsProgress([], [EpochChoice(1, own)], [epoch(1.0, 0.5)]).check_can_continue_from(first, own)
     with pytest.raises(ValueError, match="the outputs that its folds have chosen do not match the held-out rows"):
-        FoldsProgress([], [EpochChoice(1, raw)], [epoch(1.0, 0.5)]).check_start(first, own)
+        FoldsProgress([], [EpochChoice(1, raw)], [epoch(1.0, 0.5)]).check_can_continue_from(first, own)

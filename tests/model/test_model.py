@@ -44,7 +44,7 @@ def test_outputs_have_the_float_type_of_the_training_table(dtype, table):
     model = model_of(SigmoidMLPRegressor(4, dtype=dtype, **QUICK).fit(X.astype(table), NUMBER))
     assert model.encoding.compute_dtype == dtype and model.encoding.output_dtype == table
     assert model.convert_raw_outputs(X.astype(table), np.asarray).dtype == table
-    assert {layer.dtype for layer in model.layer_outputs(X.astype(table))} == {np.dtype(table)}
+    assert {layer.dtype for layer in model.inputs_and_layer_outputs(X.astype(table))} == {np.dtype(table)}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_every_kind_of_table_is_predicted_in_blocks():
 
 def test_activations_end_with_the_prediction():
     net = SigmoidMLPClassifier((5, 4), **QUICK).fit(X, LABEL)
-    layers = model_of(net).layer_outputs(X)
+    layers = model_of(net).inputs_and_layer_outputs(X)
     assert [layer.shape[1] for layer in layers] == [3, 5, 4, 3]
     assert_allclose(layers[-1], net.predict_proba(X), atol=1e-12)
 
@@ -115,7 +115,9 @@ def test_a_model_of_dense_rows_predicts_sparse_rows(scaling, training):
         expected = model.convert_raw_outputs(rows, np.asarray)
         for form in (sp.csr_matrix, sp.csr_array):
             assert_allclose(model.convert_raw_outputs(form(rows), np.asarray), expected, atol=1e-12)
-            for layer, same in zip(model.layer_outputs(form(rows)), model.layer_outputs(rows), strict=True):
+            for layer, same in zip(
+                model.inputs_and_layer_outputs(form(rows)), model.inputs_and_layer_outputs(rows), strict=True
+            ):
                 assert_allclose(layer.toarray() if sp.issparse(layer) else layer, same, atol=1e-12)
 
 
@@ -147,7 +149,7 @@ def test_outputs_that_overflow_name_the_column(n, form):
     with pytest.raises(ValueError, match=r"Column 'x1' of X.*input_scaling='robust'"):
         model.convert_raw_outputs(form(rows), np.asarray)
     with pytest.raises(ValueError, match=r"Column 'x1' of X.*input_scaling='robust'"):
-        model.layer_outputs(form(rows))
+        model.inputs_and_layer_outputs(form(rows))
 
 
 def test_a_link_that_overflows_names_the_column():

@@ -63,7 +63,7 @@ def test_the_current_phase_has_trained(trained, end):
 
 def test_all_counts_of_epochs_agree(trained):
     _, phase, result, counter = trained
-    assert phase.last_epoch.number == phase.n_iter == max(map(len, phase.epoch_histories)) == result.epochs_done
+    assert phase.last_epoch_report.number == phase.n_iter == max(map(len, phase.epoch_histories)) == result.epochs_done
     assert counter.n_begun == counter.n_ended >= phase.n_iter
 
 

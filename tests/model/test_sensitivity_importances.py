@@ -14,11 +14,11 @@ from sknet._model.model import Network
 from sknet._model.sensitivity import (
     MAX_IMPORTANCE_ROWS,
     MIN_IMPORTANCE_ROWS,
+    draw_encoded_rows,
     draw_rows,
     inputs_per_row,
     learn_importances,
     n_importance_rows,
-    sample_encoded_rows,
 )
 from tests.estimators.inside import model_of
 from tests.network.pieces import ACTIVATIONS, KINDS, as_array
@@ -85,7 +85,7 @@ def test_inputs_per_row_counts_nonzero_inputs_of_sparse_rows(kind, expected):
 @pytest.mark.parametrize("kind", ["dense", "sparse", "mixed"])
 def test_every_format_of_encoded_rows_is_sampled_alike(kind):
     values = np.arange(80.0).reshape(20, 4)
-    assert_array_equal(as_array(sample_encoded_rows(KINDS[kind](values), 6), kind, 4), values[draw_rows(20, None, 6)])
+    assert_array_equal(as_array(draw_encoded_rows(KINDS[kind](values), 6), kind, 4), values[draw_rows(20, None, 6)])
 
 
 @pytest.mark.parametrize(("max_iter", "expected"), [(1, 64), (8, 152)])
@@ -97,7 +97,7 @@ def test_longer_fits_use_more_rows_for_importances(max_iter, expected):
     # take 40 x 16 + 4 x 16 twice.
     drawn = net.activations(table)[0][draw_rows(2000, None, MAX_IMPORTANCE_ROWS)]
     assert_allclose(
-        net.feature_importances_, learn_importances(model_of(net), sample_encoded_rows(drawn, expected)), rtol=1e-9
+        net.feature_importances_, learn_importances(model_of(net), draw_encoded_rows(drawn, expected)), rtol=1e-9
     )
 
 

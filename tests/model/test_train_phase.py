@@ -15,7 +15,7 @@ def test_networks_train_as_many_epochs_as_folds_chose():
     net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, early_stopping="folds", n_members=2)
     run = run_of(net, X, X[:, 0] > 0)
     run.select_and_train(NO_OBSERVER, in_threads=False)
-    assert run.phase.last_epoch.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
+    assert run.phase.last_epoch_report.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
     assert len(run.folds.epoch_histories[0]) == run.folds.n_iter <= 3
 
 

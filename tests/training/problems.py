@@ -9,7 +9,7 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchLoop, MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import NO_OBSERVER, Epoch, EpochSnapshot, Problem, State, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, Epoch, EvaluatedEpoch, Problem, State, StopReason, TrainingEnd
 from sknet._vectors import minibatches
 
 OPTIMIZERS = {
@@ -89,7 +89,7 @@ class Script:
 
     def __call__(self, theta, epoch):
         self.heard.append("evaluate")
-        return EpochSnapshot(theta, self.scores.pop(0), nan, epoch)
+        return EvaluatedEpoch(theta, self.scores.pop(0), nan, epoch)
 
     def epoch_began(self):
         self.heard.append(("began", self.epoch))
@@ -158,7 +158,7 @@ def state_after(n_epochs, p=4, **parts):
 
 
 def best_of(theta, score=1.0, at=1):
-    return EpochSnapshot(theta, score, 1.0, at)
+    return EvaluatedEpoch(theta, score, 1.0, at)
 
 
 def epoch_end_codes():

@@ -18,7 +18,7 @@ import sknet._training
 from sknet._training import loop
 from sknet._training.loop import MiniBatchLoop, soft_threshold, train_in_rounds, zero_fixed_gradient
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
-from sknet._training.solver import NO_OBSERVER, DivergedError, EpochSnapshot, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, DivergedError, EvaluatedEpoch, StopReason, TrainingEnd
 from sknet._typing import SparseGradient
 from tests.training.problems import (
     OPTIMIZERS,
@@ -286,7 +286,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
         return quadratic(theta, batch, out)
 
     solver = mini_batch(averaging=0.4, n_epochs=2)
-    evaluate = lambda theta, at: evaluated.append(theta.copy()) or EpochSnapshot(theta, len(evaluated), nan, at)  # noqa: E731
+    evaluate = lambda theta, at: evaluated.append(theta.copy()) or EvaluatedEpoch(theta, len(evaluated), nan, at)  # noqa: E731
     _, state = trained(problem(objective, evaluate=evaluate), solver, state_of(START, solver))
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
@@ -318,7 +318,7 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
 
     def evaluate(theta, epoch):
         norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
-        return EpochSnapshot(theta, 0.0, nan, epoch)
+        return EvaluatedEpoch(theta, 0.0, nan, epoch)
 
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
     the_problem = problem(quadratic, p=4, limit_norms=shorten, evaluate=evaluate)
@@ -336,7 +336,7 @@ def test_weights_and_their_average_stay_between_bounds(optimizer):
 
     def evaluate(average, epoch):
         seen.append(average[:3].copy())
-        return EpochSnapshot(average, 1.0, 1.0, epoch)
+        return EvaluatedEpoch(average, 1.0, 1.0, epoch)
 
     solver = mini_batch(optimizer, averaging=0.9, n_epochs=40, rate=0.02)
     the_problem = problem(quadratic, n=4, p=3, bounds=bounds, evaluate=evaluate)
@@ -410,7 +410,7 @@ class HalfDone(Interrupting):
 def interruptible(optimizer, validated=True, **wrapped):
     """A random problem of 3 batches an epoch, whose objective, validation or limit on norms may be interrupted."""
     objective = LeastSquares(noise=0.1)
-    evaluate = lambda theta, epoch: EpochSnapshot(theta, -float(theta @ theta), 0.0, epoch)  # noqa: E731
+    evaluate = lambda theta, epoch: EvaluatedEpoch(theta, -float(theta @ theta), 0.0, epoch)  # noqa: E731
     parts = {"objective": objective, "evaluate": evaluate}
     parts["limit_norms"] = lambda theta: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
@@ -577,7 +577,7 @@ def test_a_round_is_an_epoch_of_every_run_that_has_not_ended():
 
 def interrupting(at):
     """A validation with a Ctrl-C during its nth call."""
-    return Interrupting(lambda theta, epoch: EpochSnapshot(theta, 0.0, nan, epoch), at)
+    return Interrupting(lambda theta, epoch: EvaluatedEpoch(theta, 0.0, nan, epoch), at)
 
 
 @pytest.mark.parametrize("at", [4, 5, 6])

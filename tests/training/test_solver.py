@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._training.solver import DivergedError, Epoch, EpochSnapshot, State, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, Epoch, EvaluatedEpoch, State, StopReason, TrainingEnd
 from tests.training.problems import same, state_of
 
 # --- epochs without improvement
@@ -68,7 +68,7 @@ def evaluated(scores, losses):
     for epoch, (score, loss) in enumerate(zip(scores, losses, strict=True), 1):
         state.theta += 1.0
         state.epoch = epoch
-        evaluation = EpochSnapshot(2.0 * state.theta, score, loss, epoch, temperature=3.0)
+        evaluation = EvaluatedEpoch(2.0 * state.theta, score, loss, epoch, temperature=3.0)
         found = state.evaluate_epoch(lambda theta, epoch, evaluation=evaluation: evaluation, nan, 0.0)
         np.testing.assert_equal(found, (loss, score))
     return state
@@ -99,7 +99,7 @@ def test_the_best_epoch_is_kept(scores, losses, best):
 def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_pickle():
     for travel in State.copy, by_pickle:
         state = travel(evaluated([nan, nan], [2.0, 1.0]))
-        state.evaluate_epoch(lambda theta, epoch: EpochSnapshot(theta, nan, 1.5, epoch), nan, 0.0)
+        state.evaluate_epoch(lambda theta, epoch: EvaluatedEpoch(theta, nan, 1.5, epoch), nan, 0.0)
         assert (state.best.epoch, state.best.validation_loss, state.best.temperature) == (2, 1.0, 3.0)
 
 
@@ -112,7 +112,7 @@ def test_without_validation_no_epoch_is_the_best():
 def test_the_moving_average_is_what_is_evaluated():
     state = eventful()
     state.best = None
-    state.evaluate_epoch(lambda theta, epoch: EpochSnapshot(theta, 1.0, 0.0, epoch), nan, 0.0)
+    state.evaluate_epoch(lambda theta, epoch: EvaluatedEpoch(theta, 1.0, 0.0, epoch), nan, 0.0)
     np.testing.assert_array_equal(state.best.theta, state.average)
 
 
@@ -124,7 +124,7 @@ def eventful(dtype=float):
     rng = np.random.default_rng(3)
     theta = rng.normal(size=4).astype(dtype)
     history = [Epoch(0.1, nan, -inf, 1e-3, 1 / 3, 0.5), Epoch(0.05, 2.0, 3.0, 1e-4, 1e-300, 0.25)]
-    best = EpochSnapshot(theta * 2, 0.7, 1 / 3, 1)
+    best = EvaluatedEpoch(theta * 2, 0.7, 1 / 3, 1)
     return State(
         theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, n_plateaus=1, n_no_improvement=3,
         best_score=0.7, best=best, average=theta / 3, history=history,
@@ -190,7 +190,7 @@ def advance(state):
         vector *= 2
     state.rng.random(3)
     state.step, state.epoch, state.n_samples_seen, state.n_plateaus, state.n_no_improvement = 20, 3, 36, 2, 0
-    state.best_score, state.best = 9.0, EpochSnapshot(state.theta.copy(), 9.0, 0.1, 3)
+    state.best_score, state.best = 9.0, EvaluatedEpoch(state.theta.copy(), 9.0, 0.1, 3)
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
 

@@ -6,7 +6,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from sknet._training.solver import DivergedError, EpochSnapshot, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, EvaluatedEpoch, StopReason, TrainingEnd
 from tests.training.problems import (
     Interrupting,
     LeastSquares,
@@ -132,7 +132,7 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
     train(make(n_epochs=2), problem(LeastSquares()), second)
 
     def distance(theta, epoch):
-        return EpochSnapshot(theta, nan, float(np.abs(theta - second.theta).max()), epoch)
+        return EvaluatedEpoch(theta, nan, float(np.abs(theta - second.theta).max()), epoch)
 
     state = state_of(START, make())
     train(make(n_epochs=4), problem(LeastSquares(), evaluate=distance), state)
@@ -145,7 +145,7 @@ def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     state = state_of(START, make())
     train(
         make(n_epochs=4),
-        problem(LeastSquares(), evaluate=lambda theta, epoch: EpochSnapshot(theta, nan, nan, epoch)),
+        problem(LeastSquares(), evaluate=lambda theta, epoch: EvaluatedEpoch(theta, nan, nan, epoch)),
         state,
     )
     assert state.best.epoch == 4
@@ -158,7 +158,7 @@ PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
 def run_to(make, n_epochs, part=None, nth=0):
     """Train for `n_epochs` epochs, with a Ctrl-C in the nth call of a part if one is named; return result and state."""
     parts, script = (
-        {"objective": LeastSquares(), "evaluate": lambda theta, epoch: EpochSnapshot(theta, nan, 1.0, epoch)},
+        {"objective": LeastSquares(), "evaluate": lambda theta, epoch: EvaluatedEpoch(theta, nan, 1.0, epoch)},
         Script(),
     )
     if part in parts:
@@ -209,7 +209,7 @@ def test_every_epoch_is_recorded(make):
     state = state_of(START, make())
     train(
         make(n_epochs=3),
-        problem(LeastSquares(), evaluate=lambda theta, epoch: EpochSnapshot(theta, -2.0, 2.0, epoch)),
+        problem(LeastSquares(), evaluate=lambda theta, epoch: EvaluatedEpoch(theta, -2.0, 2.0, epoch)),
         state,
     )
     assert len(state.history) == state.epoch == 3 and state.n_samples_seen == 36
