@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.dask.local_workers import calls_of, cut, distance, of_parts, parted
-from tests.dask.mixed_table import LABELS, WEIGHT, N, X, rng, y
+from tests.dask.mixed_table import LABELS, WEIGHT, N, X, y
 from tests.estimators.inside import model_of
 from tests.tables.limits import lookup_inputs, sample_rows
 
@@ -42,6 +42,7 @@ def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize(("n_parts", "encoding"), [(1, "one_hot"), (2, "both"), (7, "one_hot")])
 def test_categories_are_looked_up_on_shards(n_parts, encoding, solver):
+    rng = np.random.default_rng(1)
     wide = X.assign(**{f"c{i}": [f"l{k}" for k in rng.permutation(np.arange(N) % 90)] for i in range(2)})
     parameters = FIT | dict(solver=solver, category_encoding=encoding, max_iter=5)
     one = SigmoidMLPRegressor(**parameters).fit(wide, y, WEIGHT)
@@ -120,12 +121,11 @@ def test_a_warm_start_checks_the_table_and_goes_on():
 
 
 def test_a_batch_is_larger_by_default():
-    wide = np.tile(rng.normal(size=(9000, 1)), (1, 1))
-    target = wide[:, 0]
+    column = np.random.default_rng(1).normal(size=(9000, 1))
     fits = [SigmoidMLPRegressor(max_iter=1, random_state=0, early_stopping=False) for _ in range(2)]
     sizes = [
-        fit.fit(table, target).resolved_params_["batch_size"]
-        for fit, table in zip(fits, (wide, parted(wide)), strict=True)
+        fit.fit(table, column[:, 0]).resolved_params_["batch_size"]
+        for fit, table in zip(fits, (column, parted(column)), strict=True)
     ]
     assert sizes == [256, 281]
 
