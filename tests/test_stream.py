@@ -477,7 +477,7 @@ def test_memory_grows_by_targets_and_row_numbers_alone():
 
 
 def test_encoders_may_be_learnt_before_the_first_chunk():
-    X, y = np.sort(RNG.normal(size=(3000, 1)), axis=0), np.arange(3000) % 2
+    X, y = np.sort(np.random.default_rng(1).normal(size=(3000, 1)), axis=0), np.arange(3000) % 2
     net = stream.prepare(SigmoidMLPClassifier(**QUICK), X[::7], y[::7], classes=[0, 1, 2])
     assert net.n_iter_ == 0 and net.t_ == 0 and len(net.history_) == 0 and net.predict(X).shape == (3000,)
     center = net.inputs_["centre"].iloc[0]

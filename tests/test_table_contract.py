@@ -82,19 +82,19 @@ def take(values, rows):
     return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
 
 
-def assert_same(found, expected):
-    assert found.shape == expected.shape
+def assert_same(result, expected):
+    assert result.shape == expected.shape
     if isinstance(expected, pd.DataFrame):
-        assert list(found) == list(expected)
-        pd.testing.assert_frame_equal(*(frame.astype(object).reset_index(drop=True) for frame in (found, expected)))
+        assert list(result) == list(expected)
+        pd.testing.assert_frame_equal(*(frame.astype(object).reset_index(drop=True) for frame in (result, expected)))
     else:
-        assert_array_equal(*(Z.toarray() if sp.issparse(Z) else np.asarray(Z) for Z in (found, expected)))
+        assert_array_equal(*(Z.toarray() if sp.issparse(Z) else np.asarray(Z) for Z in (result, expected)))
 
 
 def test_every_place_is_listed(tmp_path):
     with ExitStack() as opened:
-        found = {type(make_table(values, tmp_path, opened)) for values, make_table in TABLES.values()}
-    assert found == {*type(table_in_memory(X)).__base__.__subclasses__()}
+        kinds = {type(make_table(values, tmp_path, opened)) for values, make_table in TABLES.values()}
+    assert kinds == {*type(table_in_memory(X)).__base__.__subclasses__()}
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -154,17 +154,36 @@ def encoder_for(values):
     return encoder_of(values, categorical_features=chosen, category_encoding="target", target=Y, **bins)
 
 
-def test_target_totals_are_those_of_all_rows_in_memory(table):
+EVERY_THIRD = np.arange(0, N, 3)
+ROWS = pytest.mark.parametrize("rows", [np.arange(N), EVERY_THIRD], ids=["all rows", "every third"])
+
+
+@ROWS
+@pytest.mark.parametrize("by_fold", [False, True], ids=["means of all rows", "means of other encoding folds"])
+def test_target_totals_are_those_of_rows_in_memory(table, rows, by_fold):
     values = table.rows_in_memory()
-    encoder, part = encoder_for(values), encoding_folds_of(Y)
-    for rows in (np.arange(N), np.arange(0, N, 2)):
-        expected = encoder.target_totals(take(values, rows), Y[rows], WEIGHT[rows], part[rows])
-        found = table[rows].target_totals(encoder, Y[rows], np.copy, WEIGHT[rows], part[rows])
-        assert found.keys() == expected.keys() and len(found) == encoder.has_target_encoding
-        for of_rows in (None, part):  # by the means of all rows, and of those outside of each row's part
-            one, other = (encoder.with_target_totals(totals) for totals in (found, expected))
-            Z, wanted = (learnt.encode(values, float, encoding_fold=of_rows) for learnt in (one, other))
-            assert_same(Z, wanted) if sp.issparse(values) else assert_allclose(Z, wanted)
+    encoder, fold = encoder_for(values), encoding_folds_of(Y)
+    expected = encoder.target_totals(take(values, rows), Y[rows], WEIGHT[rows], fold[rows])
+    totals = table[rows].target_totals(encoder, Y[rows], np.copy, WEIGHT[rows], fold[rows])
+    assert totals.keys() == expected.keys() and len(totals) == encoder.has_target_encoding
+    Z, wanted = (
+        encoder.with_target_totals(sums).encode(values, float, encoding_fold=fold if by_fold else None)
+        for sums in (totals, expected)
+    )
+    assert_same(Z, wanted) if sp.issparse(values) else assert_allclose(Z, wanted)
+
+
+def both_encodings(table, cross_fit):
+    """The encoder, the encoded table, and an array of the same inputs."""
+    values = table.rows_in_memory()
+    encoder = encoder_for(values)
+    fold = encoding_folds_of(Y) if cross_fit and encoder.has_target_encoding else None
+    Z = encoder.encode(values, float, encoding_fold=fold)
+    return encoder, table.encode(encoder, DOUBLE, fold), Z.toarray() if sp.issparse(Z) else Z
+
+
+def skipped_inputs(table, encoder, without_bins):
+    return encoder.n_bins if without_bins and not table.limits.is_stream else 0
 
 
 def in_order(objective):
@@ -175,37 +194,51 @@ def in_order(objective):
         start += batch.stop - batch.start
 
 
-@pytest.mark.parametrize(("cross_fit", "without_bins"), [(False, True), (True, False)])
-def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bins):
-    values = table.rows_in_memory()
-    encoder = encoder_for(values)
-    n_skipped_inputs = encoder.n_bins if without_bins and not table.limits.is_stream else 0
-    part = encoding_folds_of(Y) if cross_fit and encoder.has_target_encoding else None
-    Z = encoder.encode(values, float, encoding_fold=part)
-    Z = np.column_stack([Z.toarray() if sp.issparse(Z) else Z, np.ones(N)])
-    network, encoded = (
-        network_of(encoder.n_inputs - n_skipped_inputs, 4, 1, l2=0.3),
-        table.encode(encoder, DOUBLE, part),
-    )
+ENCODINGS = pytest.mark.parametrize(
+    ("cross_fit", "without_bins"), [(False, True), (True, False)], ids=["without bins", "cross-fitted"]
+)
+BATCHES = {"the first rows": slice(0, 30), "a stretch": slice(3, 20), "any order": np.array([20, 2, 17])}
+
+
+@ROWS
+@ENCODINGS
+def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bins, rows):
+    encoder, encoded, Z = both_encodings(table, cross_fit)
+    n_skipped_inputs = skipped_inputs(table, encoder, without_bins)
+    network = network_of(encoder.n_inputs - n_skipped_inputs, 4, 1, l2=0.3)
     theta = np.random.default_rng(1).normal(size=network.layout.n_parameters)
-    for rows in (np.arange(N), np.arange(0, N, 3)):
-        some, n, weight = encoded[rows], len(rows), WEIGHT[rows] / WEIGHT[rows].mean()
-        inputs = some.without_first_inputs(n_skipped_inputs)
-        assert (inputs.batch_format == "mixed") == is_looked_up(values)
-        objective = inputs.objective(network, rows_with_targets(inputs, Y[rows], weight))
-        expected, expected_inputs = objective_of(network, Z[rows], Y[rows], weight, n_skipped_inputs)
-        any_rows = slice(0, n), slice(3, 20), np.array([20, 2, 17])
-        batches = zip(any_rows, any_rows, strict=True) if not table.limits.is_stream else in_order(objective)
-        for batch, same_rows in batches:
-            value, gradient = objective(theta, batch, np.empty_like(theta))
-            wanted, slope = expected(theta, same_rows, np.empty_like(theta))
-            assert value == pytest.approx(wanted)
-            assert_allclose(gradient, slope, atol=1e-12)
-        assert_allclose(inputs.raw_outputs(network, theta, n), expected.raw_training_outputs(theta))
-        assert_allclose(objective.raw_training_outputs(theta), expected.raw_training_outputs(theta))
-        for batch in any_rows:
-            found = as_array(inputs(batch), inputs.batch_format, encoder.n_inputs - n_skipped_inputs)
-            assert_allclose(found, expected_inputs(batch)[:, :-1])
-        fewer = some[np.arange(1, n, 4)]
-        found = as_array(fewer(slice(0, 5)), fewer.batch_format, encoder.n_inputs)
-        assert_allclose(found, Z[rows[np.arange(1, n, 4)[:5]], :-1])
+    weight = WEIGHT[rows] / WEIGHT[rows].mean()
+    inputs = encoded[rows].without_first_inputs(n_skipped_inputs)
+    objective = inputs.objective(network, rows_with_targets(inputs, Y[rows], weight))
+    expected, _ = objective_of(
+        network, np.column_stack([Z[rows], np.ones(len(rows))]), Y[rows], weight, n_skipped_inputs
+    )
+    any_rows = [slice(0, len(rows)), *BATCHES.values()]
+    for batch, same_rows in in_order(objective) if table.limits.is_stream else zip(any_rows, any_rows, strict=True):
+        value, gradient = objective(theta, batch, np.empty_like(theta))
+        wanted, slope = expected(theta, same_rows, np.empty_like(theta))
+        assert value == pytest.approx(wanted)
+        assert_allclose(gradient, slope, atol=1e-12)
+    raw = expected.raw_training_outputs(theta)
+    assert_allclose(inputs.raw_outputs(network, theta, len(rows)), raw)
+    assert_allclose(objective.raw_training_outputs(theta), raw)
+
+
+@ENCODINGS
+@pytest.mark.parametrize("batch", BATCHES.values(), ids=BATCHES.keys())
+def test_a_batch_of_encoded_rows_holds_their_inputs(table, cross_fit, without_bins, batch):
+    encoder, encoded, Z = both_encodings(table, cross_fit)
+    n_skipped_inputs = skipped_inputs(table, encoder, without_bins)
+    inputs = encoded[EVERY_THIRD].without_first_inputs(n_skipped_inputs)
+    assert (inputs.batch_format == "mixed") == is_looked_up(table.rows_in_memory())
+    dense = as_array(inputs(batch), inputs.batch_format, encoder.n_inputs - n_skipped_inputs)
+    assert_allclose(dense, Z[EVERY_THIRD[batch], n_skipped_inputs:])
+
+
+@pytest.mark.parametrize("cross_fit", [False, True])
+def test_encoded_rows_are_chosen_again_by_number(table, cross_fit):
+    encoder, encoded, Z = both_encodings(table, cross_fit)
+    fewer = np.arange(1, len(EVERY_THIRD), 4)
+    inputs = encoded[EVERY_THIRD][fewer]
+    dense = as_array(inputs(slice(0, 5)), inputs.batch_format, encoder.n_inputs)
+    assert_allclose(dense, Z[EVERY_THIRD[fewer[:5]]])

@@ -22,7 +22,7 @@ class LocalWorkers:
     def start_tasks(self, function, *arguments, spread=False):
         self.calls.append(function.__name__)
         each = zip(*arguments, strict=True)
-        return [copied(function(*copied(given))) for given in each]
+        return [copied(function(*copied(call_arguments))) for call_arguments in each]
 
     map_tasks = start_tasks
 
@@ -55,7 +55,7 @@ def cut(X, n_parts, seed=0):
     at = np.sort(np.random.default_rng(seed).choice(np.arange(1, n), n_parts - 1, replace=False)) if n_parts > 1 else []
     bounds = [0, *at, n]
     rows = list(map(slice, bounds[:-1], bounds[1:]))
-    return [X.iloc[own] if hasattr(X, "iloc") else X[own] for own in rows]
+    return [X.iloc[part] if hasattr(X, "iloc") else X[part] for part in rows]
 
 
 def of_parts(parts):

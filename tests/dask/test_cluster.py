@@ -43,9 +43,9 @@ def client():
         # or a worker that is away at that time after it was killed once, because it is killed again, never comes back
         dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}),
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
-        distributed.Client(cluster) as found,
+        distributed.Client(cluster) as new_client,
     ):
-        yield found
+        yield new_client
 
 
 @pytest.fixture
@@ -66,34 +66,36 @@ def table(n_parts=5):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("n_parts", [1, 2, 7])
 def test_a_fit_is_that_in_memory(client, workers, solver, n_parts):
-    given = table(n_parts)
+    parts = table(n_parts)
     parameters = FIT | dict(solver=solver)
-    many = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"], given["w"])
+    many = SigmoidMLPRegressor(**parameters).fit(parts[list(X)], parts["y"], parts["w"])
     one = LocalRegressor(**parameters).fit(X, y, WEIGHT)
     assert distance(one, many) < 1e-8 and one.resolved_params_ == many.resolved_params_
     pd.testing.assert_frame_equal(one.inputs_, many.inputs_)
     assert isinstance(many.to_local(), LocalRegressor)
-    assert many.score(given[list(X)], given["y"], given["w"]) == pytest.approx(one.score(X, y, WEIGHT), abs=1e-6)
+    assert many.score(parts[list(X)], parts["y"], parts["w"]) == pytest.approx(one.score(X, y, WEIGHT), abs=1e-6)
 
 
 def test_a_column_of_text_is_that_in_memory(client, workers):
     rng = np.random.default_rng(1)
     words = ["a", "new", "flat", "of", "quiet", "near", "trees"]
     table = X.assign(note=[" ".join(some) for some in rng.choice(words, (N, 6))])
-    given = dd.from_pandas(table.assign(y=y), npartitions=3)
-    many = SigmoidMLPRegressor(**FIT).fit(given[list(table)], given["y"])
+    parts = dd.from_pandas(table.assign(y=y), npartitions=3)
+    many = SigmoidMLPRegressor(**FIT).fit(parts[list(table)], parts["y"])
     one = LocalRegressor(**FIT).fit(table, y)
     assert distance(one, many) < 1e-8 and many.resolved_params_["text_features"] == ["note"]
-    np.testing.assert_allclose(many.predict(given[list(table)]).compute(), one.predict(table), rtol=1e-7)
+    np.testing.assert_allclose(many.predict(parts[list(table)]).compute(), one.predict(table), rtol=1e-7)
 
 
 def test_arrays_labels_and_a_validation_set(client, workers):
     numbers, labels = X[["a", "c"]].to_numpy(), (y > 0.5).to_numpy()
-    given = da.from_array(numbers, chunks=(700, 1)), da.from_array(labels, chunks=900)
-    many = SigmoidMLPClassifier(**FIT).fit(given[0][:1500], given[1][:1500], X_val=given[0][1500:], y_val=labels[1500:])
+    arrays = da.from_array(numbers, chunks=(700, 1)), da.from_array(labels, chunks=900)
+    many = SigmoidMLPClassifier(**FIT).fit(
+        arrays[0][:1500], arrays[1][:1500], X_val=arrays[0][1500:], y_val=labels[1500:]
+    )
     one = LocalClassifier(**FIT).fit(numbers[:1500], labels[:1500], X_val=numbers[1500:], y_val=labels[1500:])
     assert distance(one, many) < 1e-8
-    assert many.predict_proba(given[0]).compute().shape == (N, 2)
+    assert many.predict_proba(arrays[0]).compute().shape == (N, 2)
 
 
 # --- workers are lost
@@ -121,17 +123,17 @@ def kill(workers, which, delay):
     ids=["adam", "encode", "lbfgs", "folds", "members", "outputs of members", "dropout", "kept values"],
 )
 def test_a_lost_worker_changes_nothing(client, workers, parameters, task, nth, delay):
-    given = table()
-    undisturbed = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
+    parts = table()
+    undisturbed = SigmoidMLPRegressor(**FIT | parameters).fit(parts[list(X)], parts["y"])
     with at_call(nth, kill(workers, nth % 2, delay), task) as since:
-        again = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
+        again = SigmoidMLPRegressor(**FIT | parameters).fit(parts[list(X)], parts["y"])
     assert since and distance(undisturbed, again) == 0.0
     assert undisturbed.resolved_params_ == again.resolved_params_
 
 
 def test_a_fit_goes_on_if_a_worker_is_lost_before_its_first_call(client, workers, monkeypatch):
-    given = table()
-    undisturbed = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    parts = table()
+    undisturbed = SigmoidMLPRegressor(**FIT).fit(parts[list(X)], parts["y"])
     results, lost = Cluster.results, []
 
     def without_first_actors(self, futures):
@@ -141,7 +143,7 @@ def test_a_fit_goes_on_if_a_worker_is_lost_before_its_first_call(client, workers
         return results(self, futures)
 
     monkeypatch.setattr(Cluster, "results", without_first_actors)
-    again = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    again = SigmoidMLPRegressor(**FIT).fit(parts[list(X)], parts["y"])
     assert lost and distance(undisturbed, again) == 0.0
 
 
@@ -217,21 +219,21 @@ def unreachable(monkeypatch, away, way, addresses=()):
 
 
 def test_calls_go_straight_to_workers_unless_the_client_says_otherwise(client, workers, passed_on, monkeypatch):
-    given = table()
+    parts = table()
     monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIMEOUT", 60.0)  # also of a busy machine
-    directly = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    directly = SigmoidMLPRegressor(**FIT).fit(parts[list(X)], parts["y"])
     assert passed_on == [] and client.direct_to_workers is None
     monkeypatch.setattr(client, "direct_to_workers", False)
     tried = unreachable(monkeypatch, workers, refused)
-    by_scheduler = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    by_scheduler = SigmoidMLPRegressor(**FIT).fit(parts[list(X)], parts["y"])
     assert set(passed_on) == set(workers) and tried == []
     assert distance(directly, by_scheduler) == 0.0
 
 
 @pytest.mark.parametrize(("way", "n_away"), [(refused, 2), (dropped, 1), (of_another, 2)])
 def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_on, monkeypatch, way, n_away):
-    given, parameters = table(), FIT | dict(n_members=2, early_stopping="folds")
-    expected = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
+    parts, parameters = table(), FIT | dict(n_members=2, early_stopping="folds")
+    expected = SigmoidMLPRegressor(**parameters).fit(parts[list(X)], parts["y"])
     away, started, start = sorted(workers)[:n_away], [], Cluster.start_tasks
 
     def recorded(self, function, *arguments, **options):
@@ -241,7 +243,7 @@ def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_o
     monkeypatch.setattr(Cluster, "start_tasks", recorded)
     monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIMEOUT", 10.0)
     tried = unreachable(monkeypatch, away, way, workers)
-    net = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
+    net = SigmoidMLPRegressor(**parameters).fit(parts[list(X)], parts["y"])
     assert set(tried) <= set(away) and set(passed_on) <= set(workers)
     assert len(tried) == len(set(tried)) and bool(tried) == bool(passed_on)
     assert tried or n_away == 1  # both shards may be on one worker
@@ -253,8 +255,8 @@ def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_o
 
 
 def test_a_cluster_without_workers_raises_an_error(client, workers):
-    given = table()
-    net = SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(given[list(X)], given["y"])
+    parts = table()
+    net = SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(parts[list(X)], parts["y"])
     before = net.coefs_
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty,
@@ -262,13 +264,13 @@ def test_a_cluster_without_workers_raises_an_error(client, workers):
         dask.config.set({"sknet.workers": 0.5}),
         pytest.raises(RuntimeError, match="no workers for .* start some"),
     ):
-        net.fit(given[list(X)], given["y"])
+        net.fit(parts[list(X)], parts["y"])
     assert net.coefs_ is before
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_workers_that_all_leave_end_the_fit(n_members):
-    given, net = table(), SigmoidMLPRegressor(**FIT | dict(n_members=n_members))
+    parts, net = table(), SigmoidMLPRegressor(**FIT | dict(n_members=n_members))
     options = dict(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
     with (
         distributed.LocalCluster(**options) as cluster,
@@ -277,28 +279,28 @@ def test_workers_that_all_leave_end_the_fit(n_members):
         dask.config.set({"sknet.workers": 0.5}),
         pytest.raises(RuntimeError, match="no workers for .* start some"),
     ):
-        net.fit(given[list(X)], given["y"])
+        net.fit(parts[list(X)], parts["y"])
     assert not hasattr(net, "coefs_")
 
 
 def test_data_lost_with_its_worker_raises_an_error(client, workers):
     scattered = client.scatter(X[["a", "c"]].to_numpy(), hash=False)
-    given = da.from_delayed(dask.delayed(np.copy)(scattered), (N, 2), float)
+    array = da.from_delayed(dask.delayed(np.copy)(scattered), (N, 2), float)
     net, kill_all = SigmoidMLPRegressor(**FIT), lambda: [os.kill(pid, signal.SIGKILL) for pid in workers.values()]
     with at_call(4, kill_all, "value_and_gradient"), pytest.raises(RuntimeError, match="scattered to a worker is lost"):
-        net.fit(given, y.to_numpy())
+        net.fit(array, y.to_numpy())
     assert not hasattr(net, "coefs_")
-    del scattered, given
+    del scattered, array
     gc.collect()  # the error's frames hold what was scattered
 
 
 def test_a_closed_client_raises_an_error():
     options = dict(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", silence_logs=50)
-    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as found:
-        given, net = table(), SigmoidMLPRegressor(**FIT)
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as new_client:
+        parts, net = table(), SigmoidMLPRegressor(**FIT)
         match = "The dask client is (closed|closing): connect to a scheduler again"
-        with at_call(4, found.close, "value_and_gradient"), pytest.raises(RuntimeError, match=match):
-            net.fit(given[list(X)], given["y"])
+        with at_call(4, new_client.close, "value_and_gradient"), pytest.raises(RuntimeError, match=match):
+            net.fit(parts[list(X)], parts["y"])
     assert not hasattr(net, "coefs_")
 
 
@@ -307,13 +309,13 @@ def test_a_closed_client_raises_an_error():
 
 def test_messages_to_the_scheduler_are_not_kept(client, workers):
     """A message that releases results names them only, and may come after the last call has cleared the log."""
-    given, kept, log = table(), [], client.scheduler_comm.recent_message_log
+    parts, kept, log = table(), [], client.scheduler_comm.recent_message_log
 
     def keep_messages():
         kept.append([message for batch in log for message in batch if message["op"] != "client-releases-keys"])
 
     with at_call(6, keep_messages, "value_and_gradient"):
-        SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+        SigmoidMLPRegressor(**FIT).fit(parts[list(X)], parts["y"])
     assert kept == [[]] and not log
 
 
@@ -341,19 +343,19 @@ def n_connections():
     "parameters", [dict(early_stopping=False), dict(n_members=2)], ids=["one network", "folds of members"]
 )
 def test_nothing_is_left_behind(client, workers, parameters):
-    given, threads = table(), set(threading.enumerate())
-    net = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
+    parts, threads = table(), set(threading.enumerate())
+    net = SigmoidMLPRegressor(**FIT | parameters).fit(parts[list(X)], parts["y"])
     assert left_on(client) == (set(), {})
     bad = SigmoidMLPRegressor(**FIT | parameters | dict(solver="sgd", learning_rate_init=1e200, clip_norm=None))
     with pytest.raises(ValueError, match="learning_rate_init") as failed:
-        bad.fit(given[list(X)], given["y"])
+        bad.fit(parts[list(X)], parts["y"])
     assert left_on(client) == (set(), {}) and failed.value
     before, interrupt = net.coefs_, lambda: os.kill(os.getpid(), signal.SIGINT)
     with at_call(3, interrupt, "value_and_gradient"), pytest.raises(KeyboardInterrupt) as interrupted:
-        net.fit(given[list(X)], given["y"])
+        net.fit(parts[list(X)], parts["y"])
     assert left_on(client) == (set(), {}) and interrupted.value and net.coefs_ is before
     with at_call(40, interrupt, "value_and_gradient"), pytest.warns(UserWarning, match="interrupted"):
-        net.fit(given[list(X)], given["y"])
+        net.fit(parts[list(X)], parts["y"])
     assert left_on(client) == (set(), {}) and 0 < net.n_iter_ < 8
     assert n_connections() == 0
     of_dask = ("Profile", "Dask-Offload")  # which stay for the time of the process
@@ -366,8 +368,8 @@ def test_the_threads_of_a_worker_each_have_a_shard():
     options = dict(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0", silence_logs=50)
     one = LocalRegressor(**FIT | dict(solver="lbfgs")).fit(X, y)
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
-        given = table()
-        many = SigmoidMLPRegressor(**FIT | dict(solver="lbfgs")).fit(given[list(X)], given["y"])
+        parts = table()
+        many = SigmoidMLPRegressor(**FIT | dict(solver="lbfgs")).fit(parts[list(X)], parts["y"])
     assert distance(one, many) < 1e-8
 
 
@@ -380,45 +382,45 @@ TWO = FIT | dict(n_members=2)
 @pytest.mark.parametrize("n_parts", [1, 2, 7])
 def test_members_and_folds_are_those_in_memory(client, workers, n_parts):
     parameters = TWO | dict(early_stopping="folds")
-    given = table(n_parts)
-    remote = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"], given["w"])
+    parts = table(n_parts)
+    remote = SigmoidMLPRegressor(**parameters).fit(parts[list(X)], parts["y"], parts["w"])
     local = LocalRegressor(**parameters).fit(X, y, WEIGHT)
     assert remote.resolved_params_["numeric_encoding"] == "auto"  # one sees bins, the other does not
     assert remote.n_iter_ == local.n_iter_ and distance(local, remote) < 1e-8
     np.testing.assert_allclose(remote.oof_prediction_, local.oof_prediction_, rtol=1e-8, atol=1e-10)
     for method in "predict", "predict_interval":
-        lazy = getattr(remote, method)(given[list(X)])
-        assert lazy.divisions == given.divisions
+        lazy = getattr(remote, method)(parts[list(X)])
+        assert lazy.divisions == parts.divisions
         np.testing.assert_allclose(lazy.compute(), getattr(local, method)(X), rtol=1e-7, atol=1e-9)
 
 
 def test_local_members_are_kept_in_a_file(client, workers, tmp_path):
-    given = table()
-    net = SigmoidMLPClassifier(**TWO | dict(max_iter=2)).fit(given[["a", "c"]], given["b"])
+    parts = table()
+    net = SigmoidMLPClassifier(**TWO | dict(max_iter=2)).fit(parts[["a", "c"]], parts["b"])
     save(net.to_local(), tmp_path / "net.safetensors")
     again = load(tmp_path / "net.safetensors")
-    p = net.predict_proba(given[["a", "c"]])
+    p = net.predict_proba(parts[["a", "c"]])
     assert list(p.columns) == list("xyz")
     np.testing.assert_array_equal(p.compute(), again.predict_proba(X[["a", "c"]]))
 
 
 def test_folds_of_labels_are_those_in_memory(client, workers):
-    given = table()
-    remote = SigmoidMLPClassifier(**FIT | dict(early_stopping="folds")).fit(given[["a", "c"]], given["b"])
+    parts = table()
+    remote = SigmoidMLPClassifier(**FIT | dict(early_stopping="folds")).fit(parts[["a", "c"]], parts["b"])
     local = LocalClassifier(**FIT | dict(early_stopping="folds")).fit(X[["a", "c"]], X["b"])
     assert remote.n_iter_ == local.n_iter_ and distance(local, remote) < 1e-8
     np.testing.assert_allclose(remote.oof_prediction_, local.oof_prediction_, rtol=1e-8, atol=1e-10)
-    sets = remote.predict_set(given[["a", "c"]], 0.8)
-    assert list(sets.columns) == list("xyz") and sets.divisions == given.divisions
+    sets = remote.predict_set(parts[["a", "c"]], 0.8)
+    assert list(sets.columns) == list("xyz") and sets.divisions == parts.divisions
     np.testing.assert_array_equal(sets.compute(), local.predict_set(X[["a", "c"]], 0.8))
     with pytest.raises(ValueError, match="coverage=1.5: give a number"):
-        remote.predict_set(given[["a", "c"]], 1.5)
+        remote.predict_set(parts[["a", "c"]], 1.5)
 
 
 def test_target_means_of_a_large_table_are_added_up_by_the_workers(client, workers):
-    given, parameters = table(), FIT | dict(category_encoding="target", max_iter=3)
+    parts, parameters = table(), FIT | dict(category_encoding="target", max_iter=3)
     with sample_rows(500):
-        remote = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"], given["w"])
+        remote = SigmoidMLPRegressor(**parameters).fit(parts[list(X)], parts["y"], parts["w"])
         local = LocalRegressor(**parameters).fit(X, y, WEIGHT)
     assert distance(local, remote) < 1e-8
 
@@ -478,8 +480,8 @@ def test_quantiles_are_the_local_ones_and_refused_at_the_call():
     parts, net = da.from_array(table, chunks=(700, 2)), SigmoidMLPRegressor(**FIT)
     local = LocalRegressor(**FIT | dict(early_stopping=True)).fit(table, target)
     publish(net, local)  # as a fit on workers leaves it
-    found = net.predict_quantiles(parts, 0.5).compute(scheduler="sync")
-    np.testing.assert_allclose(found, local.predict_quantiles(table, 0.5), rtol=1e-5, atol=1e-6)
+    quantiles = net.predict_quantiles(parts, 0.5).compute(scheduler="sync")
+    np.testing.assert_allclose(quantiles, local.predict_quantiles(table, 0.5), rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="quantiles=2: give one number"):
         net.predict_quantiles(parts, 2)
     publish(net, local.set_params(early_stopping=False).fit(table, target))

@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.dask.local_workers import LocalWorkers, calls_of, distance, parted
-from tests.dask.mixed_table import LABELS, WEIGHT, N, X, rng, y
+from tests.dask.mixed_table import LABELS, WEIGHT, N, X, y
 from tests.estimators.inside import model_of
 from tests.tables.limits import lookup_inputs, sample_rows
 
@@ -50,6 +50,7 @@ def test_two_members_one_without_bins_equal_those_trained_in_memory(n_parts, par
 
 @lookup_inputs(150)
 def test_members_with_looked_up_categories_equal_those_in_memory():
+    rng = np.random.default_rng(1)
     wide = X.assign(**{f"c{i}": [f"l{k}" for k in rng.permutation(np.arange(N) % 90)] for i in range(2)})
     parameters = TWO | FOLDS | dict(max_iter=4, categorical_features=["from_dtype", "c0", "c1"])
     local, remote = (SigmoidMLPRegressor(**parameters).fit(table, y) for table in (wide, parted(wide)))

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.dask.local_workers import calls_of, cut, distance, of_parts, parted
-from tests.dask.mixed_table import LABELS, WEIGHT, N, X, rng, y
+from tests.dask.mixed_table import LABELS, WEIGHT, N, X, y
 from tests.estimators.inside import model_of
 from tests.tables.limits import lookup_inputs, sample_rows
 
@@ -42,11 +42,12 @@ def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize(("n_parts", "encoding"), [(1, "one_hot"), (2, "both"), (7, "one_hot")])
 def test_categories_are_looked_up_on_shards(n_parts, encoding, solver):
+    rng = np.random.default_rng(1)
     wide = X.assign(**{f"c{i}": [f"l{k}" for k in rng.permutation(np.arange(N) % 90)] for i in range(2)})
     parameters = FIT | dict(solver=solver, category_encoding=encoding, max_iter=5)
     one = SigmoidMLPRegressor(**parameters).fit(wide, y, WEIGHT)
-    given = parted(wide, n_parts)
-    many = SigmoidMLPRegressor(**parameters).fit(given, y, WEIGHT)
+    parts = parted(wide, n_parts)
+    many = SigmoidMLPRegressor(**parameters).fit(parts, y, WEIGHT)
     assert model_of(many).encoder.lookups is not None
     assert distance(one, many) < 1e-8
     assert_allclose(many.feature_importances_, one.feature_importances_, rtol=1e-6)
@@ -68,7 +69,7 @@ OTHER_FITS = {
 @pytest.mark.parametrize("fit", OTHER_FITS)
 def test_other_fits_equal_those_in_memory(fit):
     kind, table, target, parameters, most = OTHER_FITS[fit]
-    one, many = (kind(**FIT | parameters).fit(given, target) for given in (table, parted(table, 7)))
+    one, many = (kind(**FIT | parameters).fit(rows, target) for rows in (table, parted(table, 7)))
     assert distance(one, many) < most
 
 
@@ -120,12 +121,11 @@ def test_a_warm_start_checks_the_table_and_goes_on():
 
 
 def test_a_batch_is_larger_by_default():
-    wide = np.tile(rng.normal(size=(9000, 1)), (1, 1))
-    target = wide[:, 0]
+    column = np.random.default_rng(1).normal(size=(9000, 1))
     fits = [SigmoidMLPRegressor(max_iter=1, random_state=0, early_stopping=False) for _ in range(2)]
     sizes = [
-        fit.fit(table, target).resolved_params_["batch_size"]
-        for fit, table in zip(fits, (wide, parted(wide)), strict=True)
+        fit.fit(table, column[:, 0]).resolved_params_["batch_size"]
+        for fit, table in zip(fits, (column, parted(column)), strict=True)
     ]
     assert sizes == [256, 281]
 
@@ -145,7 +145,7 @@ def test_a_table_that_was_given_up_is_computed_again_where_it_is_needed():
 
 def test_partitions_may_be_empty():
     table = of_parts([X.iloc[:0], *cut(X, 4), X.iloc[:0]])
-    one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(given, y) for given in (X, table))
+    one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(rows, y) for rows in (X, table))
     assert distance(one, many) < 1e-10
 
 
@@ -153,7 +153,7 @@ def test_partitions_may_have_different_categories():
     first, other = X["text"].iloc[:250].astype("category"), X["text"].iloc[250:].astype("category")
     parts = [X.iloc[:250].assign(text=first.cat.remove_categories("z")), X.iloc[250:].assign(text=other)]
     whole = X.assign(text=X["text"].mask((X["text"] == "z") & (np.arange(N) < 250)).astype("category"))
-    one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(given, y) for given in (whole, of_parts(parts)))
+    one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(rows, y) for rows in (whole, of_parts(parts)))
     assert model_of(one).encoder == model_of(many).encoder and distance(one, many) < 1e-10
 
 
@@ -164,7 +164,7 @@ def test_a_large_table_is_encoded_from_the_same_sample_as_in_memory(n_parts, enc
     parameters = FIT | dict(max_iter=3, category_encoding=encoding, max_categories=10, input_scaling="quantile")
     table = parted(X, n_parts)
     with sample_rows(500):
-        local, remote = (SigmoidMLPRegressor(**parameters).fit(given, y, WEIGHT) for given in (X, table))
+        local, remote = (SigmoidMLPRegressor(**parameters).fit(rows, y, WEIGHT) for rows in (X, table))
     assert list(local.network_feature_names_) == list(remote.network_feature_names_)
     assert ("target_totals" in calls_of(table)) == (encoding != "one_hot")
     assert distance(local, remote) < 1e-8

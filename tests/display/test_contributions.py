@@ -280,7 +280,8 @@ def test_columns_are_chosen_and_drawn_on_axes_that_are_given():
 
 @pytest.mark.parametrize("as_table", [np.asarray, sp.csr_array])
 def test_columns_without_names(as_table):
-    numbers = as_table(np.where(draw.random((N_ROWS, 3)) < 0.5, 0.0, draw.normal(size=(N_ROWS, 3))))
+    rng = np.random.default_rng(1)
+    numbers = as_table(np.where(rng.random((N_ROWS, 3)) < 0.5, 0.0, rng.normal(size=(N_ROWS, 3))))
     linear = SigmoidMLPRegressor((), max_iter=5, random_state=0).fit(numbers, NUMBER)
     functions = drawn(ShapeFunctionDisplay.from_estimator(linear, numbers))
     assert sorted(functions) == ["x0", "x1", "x2"] and all(each.is_curve for each in functions.values())
@@ -298,8 +299,9 @@ def test_the_curve_of_a_chosen_output_is_in_units_of_its_softmax_input(output):
 
 
 def test_text_and_columns_that_are_left_out_have_no_function():
+    words = np.random.default_rng(1).choice(["red", "blue"], N_ROWS)
     table = TABLE[["size"]].assign(
-        said=[f"{word} and {i} more words in a row" for i, word in enumerate(draw.choice(["red", "blue"], N_ROWS))],
+        said=[f"{word} and {i} more words in a row" for i, word in enumerate(words)],
         nothing=np.nan,
     )
     net = SigmoidMLPRegressor(**ADDITIVE, text_features=["said"]).fit(table, NUMBER)

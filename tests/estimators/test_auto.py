@@ -61,8 +61,8 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
      (AutoFacts(LARGE_TABLE_ROWS - 1, True, 1), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL)],
 )  # fmt: skip
 def test_patience_and_the_held_out_fraction_depend_on_the_rows(facts, patience, share, tol):
-    found = resolve(SigmoidMLPClassifier(), facts)[1]
-    assert (found.n_iter_no_change, found.validation_fraction, found.tol) == (patience, share, tol)
+    answers = resolve(SigmoidMLPClassifier(), facts)[1]
+    assert (answers.n_iter_no_change, answers.validation_fraction, answers.tol) == (patience, share, tol)
 
 
 def test_validation_rows_of_the_user_do_not_make_a_table_large():
@@ -92,13 +92,13 @@ def test_folds_of_numbers_wait_for_fewer_epochs(n):
 )  # fmt: skip
 def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbers, n_bins):
     facts = AutoFacts(n_rows, "folds", survey=survey_of_numbers(n_numbers))
-    settings, found = resolve(cls(), facts)
-    assert settings.table.n_bins == found.n_bins == n_bins
+    settings, answers = resolve(cls(), facts)
+    assert settings.table.n_bins == answers.n_bins == n_bins
     assert resolve(cls(n_bins=5), facts)[0].table.n_bins == 5
 
 
 @pytest.mark.parametrize(
-    ("net", "n", "early_stopping", "found", "learnt"),
+    ("net", "n", "early_stopping", "answer", "learnt"),
     [(SigmoidMLPClassifier(), SMALL_TABLE_ROWS, "folds", "auto", "steps"),
      (SigmoidMLPRegressor(), SMALL_TABLE_ROWS, "folds", "auto", "piecewise_linear"),
      (SigmoidMLPClassifier(), MEDIUM_TABLE_ROWS, "folds", "auto", "steps"),
@@ -113,23 +113,23 @@ def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbe
      (SigmoidMLPClassifier(), MIN_EVALUATED_ROWS - 1, False, "raw", "raw")],
 )  # fmt: skip
 def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_the_epochs(
-    net, n, early_stopping, found, learnt
+    net, n, early_stopping, answer, learnt
 ):
-    settings, resolved = resolve(net, AutoFacts(n, early_stopping, survey=survey_of_numbers(3)))
-    assert (resolved.numeric_encoding, settings.table.numeric_encoding) == (found, learnt)
+    settings, answers = resolve(net, AutoFacts(n, early_stopping, survey=survey_of_numbers(3)))
+    assert (answers.numeric_encoding, settings.table.numeric_encoding) == (answer, learnt)
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
-    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), AutoFacts(LARGE_TABLE_ROWS, True))
-    assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (rules.PATIENCE, rules.TOL, False)
+    settings, answers = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), AutoFacts(LARGE_TABLE_ROWS, True))
+    assert (answers.n_iter_no_change, answers.tol, settings.solver.relative_tol) == (rules.PATIENCE, rules.TOL, False)
     assert resolve(SigmoidMLPClassifier(solver="lbfgs"), AutoFacts(LARGE_TABLE_ROWS, True))[1].tol == rules.TOL
 
 
 @pytest.mark.parametrize(("cls", "sizes"), [(SigmoidMLPClassifier, (128,)), (SigmoidMLPRegressor, (96, 32))])
 def test_auto_gives_the_task_its_layers(cls, sizes):
     facts = AutoFacts(100, "folds")
-    settings, found = resolve(cls(), facts)
-    assert settings.network.hidden_sizes == found.hidden_layer_sizes == sizes
+    settings, answers = resolve(cls(), facts)
+    assert settings.network.hidden_sizes == answers.hidden_layer_sizes == sizes
     assert resolve(cls(depth=2), facts)[0].network.hidden_sizes == (sizes[0],) * 2
     assert resolve(cls(hidden_layer_sizes=7), facts)[0].network.hidden_sizes == (7,)
 

@@ -36,9 +36,9 @@ def assert_same(one, other, table=X):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("how", [{}, {"early_stopping": True}, {"early_stopping": False}])
-def test_a_fit_leaves_one_network_of_the_members_widths(kind, how):
-    net = kind(**QUICK | {"hidden_layer_sizes": (4, 2)}, **how).fit(X, KINDS[kind])
+@pytest.mark.parametrize("parameters", [{}, {"early_stopping": True}, {"early_stopping": False}])
+def test_a_fit_leaves_one_network_of_the_members_widths(kind, parameters):
+    net = kind(**QUICK | {"hidden_layer_sizes": (4, 2)}, **parameters).fit(X, KINDS[kind])
     n_inputs, n_outputs = len(net.inputs_), net.n_outputs_
     assert [W.shape for W in net.coefs_] == [(n_inputs, 12), (12, 6), (6, n_outputs)]
     assert [b.shape for b in net.intercepts_] == [(12,), (6,), (n_outputs,)]
@@ -79,9 +79,9 @@ def test_fitted_attributes_summarise_the_epochs_of_all_members(kind):
 
 def test_each_member_keeps_its_own_best_epoch():
     """As if each had been trained alone: the raw output is the mean of theirs."""
-    how = HELD_OUT | {"max_iter": 30, "learning_rate_init": 0.1, "dtype": "float64", "numeric_encoding": "raw"}
-    pair = SigmoidMLPRegressor(**how | {"n_members": 2}).fit(X, NUMBER)
-    alone = SigmoidMLPRegressor(**how | {"n_members": 1}).fit(X, NUMBER)
+    parameters = HELD_OUT | {"max_iter": 30, "learning_rate_init": 0.1, "dtype": "float64", "numeric_encoding": "raw"}
+    pair = SigmoidMLPRegressor(**parameters | {"n_members": 2}).fit(X, NUMBER)
+    alone = SigmoidMLPRegressor(**parameters | {"n_members": 1}).fit(X, NUMBER)
     first = pair.history_[pair.history_["member"] == 0].drop(columns=["member", "seconds"])
     pd.testing.assert_frame_equal(first, alone.history_.drop(columns="seconds"))
     assert_array_equal(pair.coefs_[0][:, :4], alone.coefs_[0])
@@ -94,9 +94,9 @@ def test_held_out_rows_choose_the_shares_of_members_with_and_without_bins():
     table = rng.uniform(size=(2000, 1))
     y = 5.0 * (table[:, 0] > 0.37) + rng.normal(scale=2.0, size=2000)
     validation = dict(X_val=table[:500], y_val=y[:500])
-    how = HELD_OUT | {"n_members": 2, "dtype": "float64", "max_iter": 10, "n_bins": 32}
-    pair = SigmoidMLPRegressor(**how).fit(table[500:], y[500:], **validation)
-    alone = SigmoidMLPRegressor(**how | {"n_members": 1, "numeric_encoding": "raw"}).fit(
+    parameters = HELD_OUT | {"n_members": 2, "dtype": "float64", "max_iter": 10, "n_bins": 32}
+    pair = SigmoidMLPRegressor(**parameters).fit(table[500:], y[500:], **validation)
+    alone = SigmoidMLPRegressor(**parameters | {"n_members": 1, "numeric_encoding": "raw"}).fit(
         table[500:], y[500:], **validation
     )
     assert_array_equal(pair.coefs_[0][~(pair.inputs_["kind"] == "bin").to_numpy(), :4], alone.coefs_[0])
@@ -111,8 +111,8 @@ def test_the_published_temperature_suits_the_held_out_rows():
     rng = np.random.default_rng(1)
     table, label = rng.normal(size=(1000, 3)), rng.integers(2, size=1000)
     label[table[:, 0] > 0.5] = 1
-    how = HELD_OUT | {"n_members": 2, "dtype": "float64"}
-    net = SigmoidMLPClassifier(**how).fit(table[300:], label[300:], X_val=table[:300], y_val=label[:300])
+    parameters = HELD_OUT | {"n_members": 2, "dtype": "float64"}
+    net = SigmoidMLPClassifier(**parameters).fit(table[300:], label[300:], X_val=table[:300], y_val=label[:300])
     losses = [
         log_loss(label[:300], 1.0 / (1.0 + np.exp(-factor * net.decision_function(table[:300]))))
         for factor in (0.9, 1.0, 1.1)
@@ -156,9 +156,10 @@ ALONE = {
 def test_settings_that_take_a_single_network_refuse_more(case):
     """ "auto" is 1 with it, and more is an error that names it and changes nothing."""
     parameters, table, name = ALONE[case]
-    how = QUICK | {"early_stopping": True} | parameters
-    assert SigmoidMLPRegressor(**how | {"n_members": "auto"}).fit(table, NUMBER).resolved_params_["n_members"] == 1
-    net = SigmoidMLPRegressor(**how)
+    settings = QUICK | {"early_stopping": True} | parameters
+    auto = SigmoidMLPRegressor(**settings | {"n_members": "auto"}).fit(table, NUMBER)
+    assert auto.resolved_params_["n_members"] == 1
+    net = SigmoidMLPRegressor(**settings)
     with pytest.raises(ValueError, match=f"n_members=3 does not go with {name}, .*set n_members=1"):
         net.fit(table, NUMBER)
     assert not hasattr(net, "coefs_")
@@ -261,11 +262,11 @@ def test_every_kind_of_target_is_predicted_pickled_and_saved(case, early_stoppin
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("how", [{}, {"early_stopping": True}])
-def test_rows_in_a_file_are_as_in_memory(kind, how, tmp_path):
+@pytest.mark.parametrize("parameters", [{}, {"early_stopping": True}])
+def test_rows_in_a_file_are_as_in_memory(kind, parameters, tmp_path):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    nets = [kind(**QUICK | how, dtype="float64").fit(table, KINDS[kind]) for table in (X, mapped)]
+    nets = [kind(**QUICK | parameters, dtype="float64").fit(table, KINDS[kind]) for table in (X, mapped)]
     assert nets[0].n_iter_ == nets[1].n_iter_
     for one, other in zip(nets[0].coefs_, nets[1].coefs_, strict=True):
         # members without bins multiply a view in memory, an array from a file: some BLAS add up in another order
@@ -296,12 +297,12 @@ def test_a_column_of_noise_reveals_no_held_out_targets():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_of_weight_two_is_two_rows(kind):
     """In full batches; with the parameters that were resolved, as every "auto" counts rows."""
-    how = QUICK | {"early_stopping": False, "dtype": "float64", "batch_size": 10**6, "max_iter": 20, "n_bins": 4}
-    how["learning_rate_init"] = 0.01
+    parameters = QUICK | {"early_stopping": False, "dtype": "float64", "batch_size": 10**6, "max_iter": 20, "n_bins": 4}
+    parameters["learning_rate_init"] = 0.01
     times, y = WEIGHT.astype(int), KINDS[kind]
     with pytest.warns(UserWarning, match="batch_size"):
-        weighted = kind(**how).fit(X, y, sample_weight=WEIGHT)
-        repeated = kind(**how).fit(np.repeat(X, times, axis=0), np.repeat(y, times))
+        weighted = kind(**parameters).fit(X, y, sample_weight=WEIGHT)
+        repeated = kind(**parameters).fit(np.repeat(X, times, axis=0), np.repeat(y, times))
     assert weighted.inputs_["kind"].eq("bin").any()
     for one, other in zip(weighted.coefs_, repeated.coefs_, strict=True):
         assert_allclose(one, other, rtol=1e-6, atol=1e-9)
@@ -352,11 +353,11 @@ class StopsAt:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("how", [{"early_stopping": False}, {"early_stopping": True}])
-def test_an_interrupt_leaves_whole_epochs_of_every_member(kind, how):
+@pytest.mark.parametrize("parameters", [{"early_stopping": False}, {"early_stopping": True}])
+def test_an_interrupt_leaves_whole_epochs_of_every_member(kind, parameters):
     """The first member has done three epochs, the second was at its third, and the third has done two."""
-    n_trained = N - 18 if how["early_stopping"] else N  # one step an epoch
-    net = kind(**QUICK | how, batch_size=n_trained, learning_rate=StopsAt(3 * 2 + 2))
+    n_trained = N - 18 if parameters["early_stopping"] else N  # one step an epoch
+    net = kind(**QUICK | parameters, batch_size=n_trained, learning_rate=StopsAt(3 * 2 + 2))
     with pytest.warns(UserWarning, match="interrupted by user"):
         net.fit(X, KINDS[kind])
     assert list(net.history_.groupby("member").size()) == [3, 2, 2] and net.n_iter_ == 3

@@ -150,7 +150,7 @@ def test_a_true_effect_is_learnt_and_others_stay_free():
 def test_a_frame_by_names_with_categories_durations_and_missing_values():
     tables = (pd.DataFrame(X[:5000], columns=list("abcd")) for X in (TABLE, LOW, HIGH))
     frame, low, high = (X.assign(b=pd.to_timedelta(X["b"], unit="h"), town="x") for X in tables)
-    frame["town"] = pd.Categorical(RNG.choice(list("xyz"), N))
+    frame["town"] = pd.Categorical(np.random.default_rng(1).choice(list("xyz"), N))
     frame.loc[::7, "a"] = np.nan
     net = SigmoidMLPRegressor(**FAST | {"monotonic_cst": {"b": -1, "a": 1}}).fit(frame, NUMBER)
     assert (net.predict(high) >= net.predict(low)).all()

@@ -30,15 +30,15 @@ def simulated(i, n):
 def test_thresholds_are_quantiles_of_the_probabilities_of_rows_of_ones_own(n_members):
     net = SigmoidMLPClassifier(**HELD_OUT, n_members=n_members, dtype="float64")
     net.fit(X[:200], LABEL[:200], X_val=X[200:], y_val=LABEL[200:])
-    p, found = net.predict_proba(X), net.predict_set(X, coverage=0.8)
-    assert found.shape == (300, 3) and found.dtype == bool
+    p, sets = net.predict_proba(X), net.predict_set(X, coverage=0.8)
+    assert sets.shape == (300, 3) and sets.dtype == bool
     for code, label in enumerate(net.classes_):
-        own = p[200:][LABEL[200:] == label]
-        residuals = np.sort(np.where(own.argmax(axis=1) == code, 0.0, 1.0 - own[:, code]))
-        largest = residuals[int(np.ceil(0.8 * (len(own) + 1))) - 1]
+        p_of_class = p[200:][LABEL[200:] == label]
+        residuals = np.sort(np.where(p_of_class.argmax(axis=1) == code, 0.0, 1.0 - p_of_class[:, code]))
+        largest = residuals[int(np.ceil(0.8 * (len(p_of_class) + 1))) - 1]
         near = np.abs(1.0 - p[:, code] - largest) < 1e-9  # the quantile itself, up to rounding
         expected = (1.0 - p[:, code] <= largest) | (p.argmax(axis=1) == code)
-        assert_array_equal(found[~near, code], expected[~near])
+        assert_array_equal(sets[~near, code], expected[~near])
 
 
 @pytest.mark.parametrize("weight", [None, rng.integers(1, 4, 300).astype(float)])
@@ -48,10 +48,10 @@ def test_with_folds_prediction_sets_come_from_out_of_fold_predictions(weight):
     net.fit(X, LABEL, weight)
     p, codes = net.oof_prediction_, np.searchsorted(net.classes_, LABEL)
     largest = net._fitted.residuals.conformal_quantile(0.8)
-    own = np.where(p == p.max(axis=1, keepdims=True), 0.0, 1.0 - p.astype(float))[np.arange(300), codes]
+    residuals = np.where(p == p.max(axis=1, keepdims=True), 0.0, 1.0 - p.astype(float))[np.arange(300), codes]
     for code in range(3):
         rows = codes == code
-        share = np.average((own <= largest[code] + 1e-9)[rows], weights=None if weight is None else weight[rows])
+        share = np.average((residuals <= largest[code] + 1e-9)[rows], weights=None if weight is None else weight[rows])
         assert share == pytest.approx(0.8, abs=0.03) or (largest[code] == 0.0 and share > 0.8)
 
 
@@ -114,10 +114,10 @@ def test_sets_grow_with_the_coverage_and_hold_what_predict_says():
 @pytest.mark.parametrize("y", [LABEL == "a", np.where(LABEL == "a", -1, 1), np.zeros(300)], ids=["bool", "int", "one"])
 def test_two_classes_or_one_have_sets(y):
     net = SigmoidMLPClassifier(**HELD_OUT).fit(X, y)
-    found = net.predict_set(X)
-    assert found.shape == (300, len(net.classes_)) and found.any(axis=1).all()
+    sets = net.predict_set(X)
+    assert sets.shape == (300, len(net.classes_)) and sets.any(axis=1).all()
     if len(net.classes_) == 1:
-        assert found.all()
+        assert sets.all()
 
 
 def test_squared_error_and_class_weights_have_sets_too():
@@ -213,14 +213,14 @@ def test_a_coverage_that_is_no_fraction_raises(coverage):
         net.predict_set(X, coverage)
 
 
-@pytest.mark.parametrize(("given", "meant"), [(90, "0.9"), (2.5, "0.025"), (np.int64(95), "0.95")])
-def test_a_percentage_is_answered_with_its_fraction(given, meant):
+@pytest.mark.parametrize(("percentage", "meant"), [(90, "0.9"), (2.5, "0.025"), (np.int64(95), "0.95")])
+def test_a_percentage_is_answered_with_its_fraction(percentage, meant):
     net = SigmoidMLPClassifier(**HELD_OUT).fit(X, LABEL)
     intervals = SigmoidMLPRegressor(**HELD_OUT).fit(X, X[:, 0])
     for call in (
-        lambda: net.predict_set(X, coverage=given),
-        lambda: intervals.predict_interval(X, coverage=given),
-        lambda: intervals.predict_quantiles(X, given),
+        lambda: net.predict_set(X, coverage=percentage),
+        lambda: intervals.predict_interval(X, coverage=percentage),
+        lambda: intervals.predict_quantiles(X, percentage),
     ):
         with pytest.raises(ValueError, match=rf"both excluded\. Did you mean {meant}\?$"):
             call()

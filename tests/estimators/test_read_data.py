@@ -44,15 +44,15 @@ EXPECTED = predictions(COUNTS.astype(float))
     [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)] + ["float16", "float64", "longdouble"],
 )
 def test_every_type_of_number_gives_the_same(dtype):
-    found = predictions(COUNTS.astype(dtype))
-    assert found.dtype == np.float64
-    assert_array_equal(found, EXPECTED)
+    outputs = predictions(COUNTS.astype(dtype))
+    assert outputs.dtype == np.float64
+    assert_array_equal(outputs, EXPECTED)
 
 
 def test_float32_in_float32_out():
-    found = predictions(COUNTS.astype(np.float32))
-    assert found.dtype == np.float32
-    assert_allclose(found, EXPECTED, rtol=1e-5, atol=1e-5)
+    outputs = predictions(COUNTS.astype(np.float32))
+    assert outputs.dtype == np.float32
+    assert_allclose(outputs, EXPECTED, rtol=1e-5, atol=1e-5)
 
 
 def test_fitted_arrays_keep_the_inputs_type_whatever_the_arithmetic():
@@ -273,8 +273,8 @@ def test_tables_of_one_row_or_one_column_are_enough(solver):
 @pytest.mark.parametrize("input_scaling", ["robust", "standard"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_huge_and_tiny_numbers_are_only_numbers(factor, input_scaling, dtype):
-    found = predictions(COUNTS * factor, input_scaling=input_scaling, dtype=dtype)
-    assert_allclose(found, predictions(COUNTS.astype(float), input_scaling=input_scaling, dtype=dtype), rtol=1e-4)
+    outputs = predictions(COUNTS * factor, input_scaling=input_scaling, dtype=dtype)
+    assert_allclose(outputs, predictions(COUNTS.astype(float), input_scaling=input_scaling, dtype=dtype), rtol=1e-4)
 
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-30, 1e30, 1e150])
@@ -384,8 +384,8 @@ def test_a_float32_table_has_float32_predictions(kind):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_numbers_whose_sum_overflows_do_not_warn(dtype):
     huge = np.finfo(dtype).max * np.resize(np.repeat([1, -1], 20), (N, 4)).astype(dtype)
-    predicted = SigmoidMLPRegressor(**QUICK).fit(huge, NUMBER).predict(huge)
-    assert np.isfinite(predicted).all()
+    outputs = SigmoidMLPRegressor(**QUICK).fit(huge, NUMBER).predict(huge)
+    assert np.isfinite(outputs).all()
 
 
 # --- rows of a kind
@@ -500,16 +500,16 @@ def test_class_weights_must_have_a_sum_that_is_a_number():
     ],
 )
 def test_unsuitable_groups_are_refused(groups, message):
-    given = np.array((groups * len(X))[: len(X)], dtype=float if np.nan in groups else object)
+    group_of_row = np.array((groups * len(X))[: len(X)], dtype=float if np.nan in groups else object)
     with pytest.raises((ValueError, TypeError), match=message):
-        SigmoidMLPRegressor(3, early_stopping=True).fit(X, NUMBER, groups=given)
+        SigmoidMLPRegressor(3, early_stopping=True).fit(X, NUMBER, groups=group_of_row)
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "given, message",
+    "change, message",
     [
         (lambda X, y, w: (X, y, np.where(w == 3, np.nan, w)), "sample_weight contains NaN, in row 2"),
         (lambda X, y, w: (X, y, np.where(w == 4, np.inf, w)), "sample_weight contains infinity, in row 3"),
@@ -517,9 +517,9 @@ def test_unsuitable_groups_are_refused(groups, message):
         (lambda X, y, w: (X, y[:0]), r"y has shape \(0,\): give"),
     ],
 )
-def test_messages_name_what_is_wrong_and_where(given, message):
+def test_messages_name_what_is_wrong_and_where(change, message):
     with pytest.raises(ValueError, match=message):
-        SigmoidMLPRegressor(**QUICK).fit(*given(COUNTS.astype(float), NUMBER, 1.0 + np.arange(len(NUMBER))))
+        SigmoidMLPRegressor(**QUICK).fit(*change(COUNTS.astype(float), NUMBER, 1.0 + np.arange(len(NUMBER))))
 
 
 def test_lists_in_a_table_and_words_among_targets_are_named():
@@ -556,8 +556,8 @@ def test_columns_may_have_any_name(n_members):
     parameters = dict(hidden_layer_sizes=3, max_iter=2, random_state=0, n_members=n_members)
     named, other = pd.DataFrame(X, columns=names), pd.DataFrame(X, columns=list("abcd"))
     for kind, target in (SigmoidMLPRegressor, NUMBER), (SigmoidMLPClassifier, LABEL):
-        found = kind(**parameters).fit(named, target).predict(named)
-        assert_array_equal(found, kind(**parameters).fit(other, target).predict(other))
+        outputs = kind(**parameters).fit(named, target).predict(named)
+        assert_array_equal(outputs, kind(**parameters).fit(other, target).predict(other))
 
 
 BROKEN = np.array(["a", "b", "\ud800"], dtype=object)[np.arange(60) % 3]

@@ -76,18 +76,18 @@ def regressor(**parameters):
 @pytest.mark.parametrize("schedule", OPEN_ENDED_SCHEDULES)
 @pytest.mark.parametrize("solver", FIRST_ORDER)
 def test_scikit_learns_schedules_turn_off_regularisation_that_it_lacks(schedule, solver):
-    found = resolved(SigmoidMLPClassifier(learning_rate=schedule, solver=solver))
-    assert found.averaging == found.weight_decay == found.dropout == found.label_smoothing == 0.0
-    assert found.clip_norm is None and found.temperature_scaling is False
+    answers = resolved(SigmoidMLPClassifier(learning_rate=schedule, solver=solver))
+    assert answers.averaging == answers.weight_decay == answers.dropout == answers.label_smoothing == 0.0
+    assert answers.clip_norm is None and answers.temperature_scaling is False
 
 
 @pytest.mark.parametrize("schedule", OWN_SCHEDULES)
 def test_schedules_that_end_turn_on_averaging_and_what_each_solver_needs(schedule):
     nets = {solver: SigmoidMLPRegressor(learning_rate=schedule, solver=solver) for solver in ("adam", "sgd", "rmsprop")}
-    found = [resolved(net) for net in nets.values()]
-    assert [one.weight_decay for one in found] == [0.02, 0.0, 0.0]
-    assert [one.clip_norm for one in found] == [None, 10.0, None]
-    assert [one.averaging for one in found] == [0.99] * 3
+    by_solver = [resolved(net) for net in nets.values()]
+    assert [one.weight_decay for one in by_solver] == [0.02, 0.0, 0.0]
+    assert [one.clip_norm for one in by_solver] == [None, 10.0, None]
+    assert [one.averaging for one in by_solver] == [0.99] * 3
     assert [resolved(net, validated=False).averaging for net in nets.values()] == [0.0] * 3
 
 
@@ -123,8 +123,8 @@ def test_a_temperature_that_is_asked_for_needs_rows_held_out():
 
 def test_given_parameters_are_kept():
     net = SigmoidMLPClassifier(averaging=0.5, weight_decay=0.1, clip_norm=2.0, learning_rate="constant", batch_size=7)
-    found = resolved(net, validated=False)
-    assert (found.averaging, found.weight_decay, found.clip_norm, found.batch_size) == (0.5, 0.1, 2.0, 7)
+    answers = resolved(net, validated=False)
+    assert (answers.averaging, answers.weight_decay, answers.clip_norm, answers.batch_size) == (0.5, 0.1, 2.0, 7)
     assert resolved(net, n_rows=5).batch_size == 5
     assert resolved(net.set_params(clip_norm=None)).clip_norm is None
     assert net.averaging == 0.5 and net.dropout == "auto"  # the estimator itself is only read
@@ -156,8 +156,8 @@ def test_the_dtype_depends_on_rows_and_solver():
 def test_auto_computes_large_tables_in_float32():
     for n, dtype in ((SMALL_TABLE_ROWS - 1, "float64"), (SMALL_TABLE_ROWS, "float32")):
         X = np.random.default_rng(0).normal(size=(n, 2))
-        auto, given = (regressor(dtype=name).fit(X, X[:, 0]) for name in ("auto", dtype))
-        assert_array_equal(weights(auto), weights(given))
+        auto, by_name = (regressor(dtype=name).fit(X, X[:, 0]) for name in ("auto", dtype))
+        assert_array_equal(weights(auto), weights(by_name))
         assert auto.resolved_params_["dtype"] == dtype
     lbfgs = regressor(dtype="auto", solver="lbfgs", max_iter=1000).fit(X, X[:, 0])
     assert lbfgs.resolved_params_["dtype"] == "float64"
@@ -210,20 +210,22 @@ def test_what_every_auto_became_set_by_hand_gives_the_same_fit(n, parameters, ki
     X, y = table(n)
     y = y if kind is SigmoidMLPRegressor else np.digitize(y, [-0.5, 0.5])
     net = kind(random_state=0, max_iter=5, **{"hidden_layer_sizes": 6, **parameters}).fit(X, y)
-    found = net.resolved_params_
-    assert found.keys() == net.get_params().keys()
-    left = {name for name, value in found.items() if isinstance(value, str) and value in ("auto", "proportional")}
-    assert left <= OF_OTHER_LOSSES | ({"numeric_encoding"} if found["n_members"] > 1 else set())  # both, by turns
-    again = kind().set_params(**found).fit(X, y)
+    answers = net.resolved_params_
+    assert answers.keys() == net.get_params().keys()
+    left = {name for name, value in answers.items() if isinstance(value, str) and value in ("auto", "proportional")}
+    assert left <= OF_OTHER_LOSSES | ({"numeric_encoding"} if answers["n_members"] > 1 else set())  # both, by turns
+    again = kind().set_params(**answers).fit(X, y)
     assert_array_equal(weights(again), weights(net))
     assert again.loss_curve_ == net.loss_curve_ and again.validation_scores_ == net.validation_scores_
-    assert again.resolved_params_ == found
+    assert again.resolved_params_ == answers
 
 
-@pytest.mark.parametrize("given", [{"loss": "huber", "huber_delta": 0.5}, {"loss": "quantile", "quantile": (0.1, 0.9)}])
-def test_options_of_the_chosen_loss_are_resolved_as_they_were_given(given):
-    found = regressor(**given).fit(X, NUMBER).resolved_params_
-    assert found.items() >= given.items()
+@pytest.mark.parametrize(
+    "options", [{"loss": "huber", "huber_delta": 0.5}, {"loss": "quantile", "quantile": (0.1, 0.9)}]
+)
+def test_options_of_the_chosen_loss_are_resolved_as_they_were_given(options):
+    parameters = regressor(**options).fit(X, NUMBER).resolved_params_
+    assert parameters.items() >= options.items()
 
 
 # --- what settings are -----------------------------------------------------------------------------------------------
@@ -266,7 +268,7 @@ def test_settings_are_frozen_to_the_last_part(kind):
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("options", "message"),
     [
         ({"quantile": 0.9}, r"quantile=0.9 belongs to loss='quantile', and loss='squared_error': set the loss"),
         ({"quantile": 0.5}, r"quantile=0.5 belongs to loss='quantile'"),
@@ -275,13 +277,13 @@ def test_settings_are_frozen_to_the_last_part(kind):
     ],
 )
 @pytest.mark.parametrize("fitted", [False, True])
-def test_an_option_of_another_loss_is_an_error(given, message, fitted):
+def test_an_option_of_another_loss_is_an_error(options, message, fitted):
     net = regressor()
     if fitted:
         net.fit(X, NUMBER)
     for method in ("fit", "partial_fit") + (("backpropagate",) if fitted else ()):
         with pytest.raises(ValueError, match=message):
-            getattr(net.set_params(**given), method)(X, NUMBER)
+            getattr(net.set_params(**options), method)(X, NUMBER)
 
 
 @pytest.mark.parametrize("default", [{"loss": "huber"}, {"loss": "quantile"}])
@@ -290,8 +292,8 @@ def test_the_chosen_losses_options_have_a_default(default):
 
 
 def test_the_loss_of_parameters_is_none_if_they_are_not_valid():
-    own = Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, targets=Interval(0.0))
-    for loss, low in (("poisson", 0.0), ("gamma", 0.0), ("squared_error", -np.inf), (own, 0.0)):
+    custom_loss = Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, targets=Interval(0.0))
+    for loss, low in (("poisson", 0.0), ("gamma", 0.0), ("squared_error", -np.inf), (custom_loss, 0.0)):
         assert module.loss_if_valid(SigmoidMLPRegressor(loss=loss)).targets.low == low
     for parameters in ({"loss": "mse"}, {"loss": None}, {"loss": "quantile", "quantile": []}, {"quantile": 0.5}):
         assert module.loss_if_valid(SigmoidMLPRegressor(**parameters)) is None
@@ -351,11 +353,11 @@ def test_one_activation_per_layer():
     assert_array_equal(weights(same), weights(each))
 
 
-@pytest.mark.parametrize("given", [{"activation": [["relu"]]}, {"dropout": ["a"]}, {"init": (1, 2)}])
-def test_an_error_names_the_parameter_whatever_it_holds(given):
-    (name,) = given
+@pytest.mark.parametrize("parameter", [{"activation": [["relu"]]}, {"dropout": ["a"]}, {"init": (1, 2)}])
+def test_an_error_names_the_parameter_whatever_it_holds(parameter):
+    (name,) = parameter
     with pytest.raises(ValueError, match=name):
-        SigmoidMLPClassifier((4,), **given).fit(X, LABEL)
+        SigmoidMLPClassifier((4,), **parameter).fit(X, LABEL)
 
 
 # --- solvers and schedules -------------------------------------------------------------------------------------------
@@ -363,16 +365,17 @@ def test_an_error_names_the_parameter_whatever_it_holds(given):
 
 @pytest.mark.parametrize("name", FIRST_ORDER)
 def test_an_optimizer_is_made_with_its_own_options(name):
-    given = dict(beta_1=0.5, beta_2=0.6, epsilon=1e-3, momentum=0.7, nesterovs_momentum=False)
-    options = vars(settings(SigmoidMLPRegressor(solver=name, **given)).solver.optimizer)
-    assert options and options.items() <= given.items()
+    parameters = dict(beta_1=0.5, beta_2=0.6, epsilon=1e-3, momentum=0.7, nesterovs_momentum=False)
+    options = vars(settings(SigmoidMLPRegressor(solver=name, **parameters)).solver.optimizer)
+    assert options and options.items() <= parameters.items()
 
 
 def test_an_optimizer_object_is_taken_as_it_is():
-    own = OPTIMIZERS["momentum"]
-    found = settings(SigmoidMLPRegressor(solver=own, momentum=0.9))
-    assert found.solver.optimizer is own
-    assert found.solver.weight_decay == 0.0 and found.solver.clip_norm is None  # "auto" knows our names only
+    optimizer = OPTIMIZERS["momentum"]
+    solver_settings = settings(SigmoidMLPRegressor(solver=optimizer, momentum=0.9)).solver
+    assert solver_settings.optimizer is optimizer
+    # "auto" knows our names only
+    assert solver_settings.weight_decay == 0.0 and solver_settings.clip_norm is None
 
 
 def test_power_t_is_the_exponent_of_invscaling():
@@ -400,19 +403,19 @@ def test_no_warning_where_batches_do_not_count():
 
 def test_auto_batches_are_two_hundred_rows():
     X = np.random.default_rng(0).normal(size=(450, 2))
-    auto, given = (regressor(batch_size=size).fit(X, X[:, 0]) for size in ("auto", 200))
-    assert_array_equal(weights(auto), weights(given))
+    auto, by_number = (regressor(batch_size=size).fit(X, X[:, 0]) for size in ("auto", 200))
+    assert_array_equal(weights(auto), weights(by_number))
 
 
 # --- L-BFGS ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", [{"dropout": 0.1}, {"dropout": [0.1]}, {"max_norm": 1.0}])
-def test_parameters_that_do_not_go_with_lbfgs_raise(given):
-    (name,) = given
+@pytest.mark.parametrize("parameter", [{"dropout": 0.1}, {"dropout": [0.1]}, {"max_norm": 1.0}])
+def test_parameters_that_do_not_go_with_lbfgs_raise(parameter):
+    (name,) = parameter
     for kind in (SigmoidMLPRegressor, SigmoidMLPClassifier):
         with pytest.raises(ValueError, match=rf"solver='lbfgs' does not go with {name}=.*choose solver='adam'"):
-            kind(4, solver="lbfgs", **given).fit(X, LABEL)
+            kind(4, solver="lbfgs", **parameter).fit(X, LABEL)
 
 
 def test_lbfgs_ignores_batches_and_rates():

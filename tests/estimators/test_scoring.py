@@ -100,11 +100,11 @@ def no_number(estimator, X, y):
 def test_without_any_finite_score_the_loss_chooses_the_epoch_with_a_warning(how, solver):
     parameters = STOPPING | {"solver": solver, "max_iter": 15, "learning_rate": "cosine", "n_iter_no_change": 100}
     parameters |= {"scoring": no_number} if how == "a scorer" else {"scoring": "r2"}
-    own = {"X_val": X_VAL, "y_val": NUMBER_VAL} if how == "a scorer" else {"X_val": X[:1], "y_val": NUMBER[:1]}
+    validation = {"X_val": X_VAL, "y_val": NUMBER_VAL} if how == "a scorer" else {"X_val": X[:1], "y_val": NUMBER[:1]}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        net = SigmoidMLPRegressor(**parameters).fit(X, NUMBER, **own)
-        same = SigmoidMLPRegressor(**parameters | {"scoring": "loss"}).fit(X, NUMBER, **own)
+        net = SigmoidMLPRegressor(**parameters).fit(X, NUMBER, **validation)
+        same = SigmoidMLPRegressor(**parameters | {"scoring": "loss"}).fit(X, NUMBER, **validation)
     told = [str(warning.message) for warning in caught if "scoring=" in str(warning.message)]
     assert len(told) == 1 and "gave no score" in told[0] and "validation loss" in told[0]
     assert np.isnan(net.validation_scores_).all()
@@ -113,11 +113,11 @@ def test_without_any_finite_score_the_loss_chooses_the_epoch_with_a_warning(how,
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize(
-    "found", [None, "good", "0.5", np.ones(3), np.ones(1), 1j, {"r2": 0.5}, [[1], [1, 2]]], ids=str
+    "result", [None, "good", "0.5", np.ones(3), np.ones(1), 1j, {"r2": 0.5}, [[1], [1, 2]]], ids=str
 )
-def test_a_scorer_that_returns_no_number(found, solver):
+def test_a_scorer_that_returns_no_number(result, solver):
     def score(estimator, X, y):
-        return found
+        return result
 
     with pytest.raises(TypeError, match=r"scoring=<function .*score.* returned .*: a scorer must return one number"):
         SigmoidMLPClassifier(**STOPPING | {"scoring": score, "solver": solver}).fit(X, LABEL)
@@ -173,8 +173,8 @@ def test_a_scorer_may_change_the_table_in_place():
         return 0.0
 
     SigmoidMLPRegressor(**STOPPING | {"max_iter": 2, "scoring": score}).fit(X, NUMBER)
-    for found, expected in seen:
-        assert_allclose(found, expected, rtol=1e-12)
+    for predictions, expected in seen:
+        assert_allclose(predictions, expected, rtol=1e-12)
 
 
 @quiet
@@ -189,8 +189,8 @@ def test_a_scorer_may_keep_copies(copied):
 
     parameters = STOPPING | {"max_iter": 2, "scoring": score}
     net = SigmoidMLPClassifier(**parameters).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL)
-    for kept, found in copies:
-        assert_allclose(kept.predict_proba(X_VAL), found, rtol=1e-12)
+    for kept, expected in copies:
+        assert_allclose(kept.predict_proba(X_VAL), expected, rtol=1e-12)
     assert_allclose(copies[-1][0].predict_proba(X), net.predict_proba(X), rtol=1e-12)
 
 
@@ -250,36 +250,38 @@ def test_a_scorer_of_classifiers_on_a_regressor_is_named(name):
 
 
 def test_the_users_own_error_comes_through():
-    def own(net, X, y):
+    def score(net, X, y):
         raise AttributeError("mine")
 
     with pytest.raises(AttributeError, match="mine"):
-        SigmoidMLPRegressor(**STOPPING | {"scoring": own}).fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL)
+        SigmoidMLPRegressor(**STOPPING | {"scoring": score}).fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL)
 
 
 @quiet
-@pytest.mark.parametrize("own", [False, True], ids=["held out", "X_val"])
-def test_a_scorer_gets_polars_rows_where_polars_rows_were_passed(own):
+@pytest.mark.parametrize("has_validation_set", [False, True], ids=["held out", "X_val"])
+def test_a_scorer_gets_polars_rows_where_polars_rows_were_passed(has_validation_set):
     """A column of integers with one gap, and categories by the target's means, which differ in training rows."""
     number = [None, *range(1, len(X))]
     data = {"a": number, "b": X[:, 0], "c": np.where(X[:, 1] > 0.0, "x", "y")}
-    given, scores = {}, {}
+    tables_by_library, scores = {}, {}
     for library in (pl, pd):
         frame = library.DataFrame(data)
 
-        tables = given.setdefault(library, [])
+        tables = tables_by_library.setdefault(library, [])
 
         def scorer(net, table, y, sample_weight=None, tables=tables):
             tables.append(table)
             return -float(np.mean((net.predict(table) - y) ** 2))
 
         parameters = STOPPING | {"scoring": scorer, "max_iter": 2, "category_encoding": "target"}
-        validation = {"X_val": frame[:40], "y_val": NUMBER_VAL} if own else {}
+        validation = {"X_val": frame[:40], "y_val": NUMBER_VAL} if has_validation_set else {}
         weight = (np.arange(len(X)) % 7 > 0).astype(float)
         net = SigmoidMLPRegressor(**parameters, categorical_features=["c"]).fit(frame, NUMBER, weight, **validation)
         scores[library] = net.validation_scores_
-    assert all(isinstance(table, pl.DataFrame) and table.schema == pl.DataFrame(data).schema for table in given[pl])
-    assert given[pl][0]["b"].to_list() == given[pd][0]["b"].to_list()
+    assert all(
+        isinstance(table, pl.DataFrame) and table.schema == pl.DataFrame(data).schema for table in tables_by_library[pl]
+    )
+    assert tables_by_library[pl][0]["b"].to_list() == tables_by_library[pd][0]["b"].to_list()
     assert scores[pl] == scores[pd]
 
 

@@ -62,14 +62,16 @@ def script_losses(monkeypatch):
         pairs, losses = iter(values), []
         best_inverse, mean_loss = evaluation.best_inverse_temperature, evaluation.mean_loss
 
-        def scripted_inverse(loss, raw, *others):
+        def scripted_inverse(loss, raw, *targets_and_weights):
             if len(raw) < N or (pair := next(pairs, None)) is None:  # sets have fewer rows
-                return best_inverse(loss, raw, *others)
+                return best_inverse(loss, raw, *targets_and_weights)
             losses.append(pair[1])
             return pair[0]
 
         monkeypatch.setattr(evaluation, "best_inverse_temperature", scripted_inverse)
-        monkeypatch.setattr(evaluation, "mean_loss", lambda *given: losses.pop() if losses else mean_loss(*given))
+        monkeypatch.setattr(
+            evaluation, "mean_loss", lambda *arguments: losses.pop() if losses else mean_loss(*arguments)
+        )
 
     return script
 
@@ -100,6 +102,48 @@ def test_a_group_is_held_out_as_a_whole():
 # --- what they choose ------------------------------------------------------------------------------------------------
 
 
+def outputs_after(n_epochs, rows, settings, splits):
+    """Raw outputs for the held-out rows: the means of members that were trained for so many epochs without them."""
+    solver, outputs = replace(settings.solver, n_epochs=n_epochs), []
+    for split in splits:
+        train, held_out = rows.take(split.train), rows.take(split.held_out)
+        members = []
+        for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
+            trainer = make_trainer(
+                settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver, may_stop_early=False
+            )
+            state = trainer.first_state(seeds)
+            train_side_by_side([trainer], [state])
+            members.append(trainer.raw_held_out_outputs(state.trained_theta))
+        outputs.append(np.mean(members, axis=0))
+    return np.concatenate(outputs)
+
+
+class ChoiceByHand:
+    """What held-out rows choose, from their raw outputs after each epoch."""
+
+    def __init__(self, outputs, loss, label, weight, first_epoch):
+        self.outputs, self.loss, self.label, self.weight = outputs, loss, label, weight
+        self.first_epoch = first_epoch  # counted from 1, as all epochs here
+
+    def temperature(self, epoch, judges):
+        """The temperature T at which the weighted log loss of ``raw / T``, and its penalty, are least."""
+        target, weight = self.label[judges, np.newaxis].astype(float), self.weight[judges]
+        return best_temperature(self.loss, self.outputs[epoch - 1][judges], target, weight, weight.sum())
+
+    def penalised_loss(self, epoch, judges):
+        """The weighted log loss of ``sigmoid(raw / T)``, plus the penalty of T: T is the best for all held-out rows."""
+        temperature, weight = self.temperature(epoch, slice(None)), self.weight[judges]
+        p = 1.0 / (1.0 + np.exp(-self.outputs[epoch - 1][judges, 0] / temperature))
+        return log_loss(self.label[judges], p, sample_weight=weight) + temperature_penalty(temperature, weight.sum())
+
+    def of(self, judges):
+        """The last epoch with the least loss, and the temperature that these rows choose then."""
+        losses = {i: self.penalised_loss(i, judges) for i in range(self.first_epoch, len(self.outputs) + 1)}
+        best = max(i for i, loss in losses.items() if loss == min(losses.values()))
+        return best, self.temperature(best, judges)
+
+
 @pytest.mark.parametrize(
     ("rules", "weight"),
     [(fold_counts(N), WEIGHT), (fold_counts(SMALL_TABLE_ROWS), None), (fold_counts(MEDIUM_TABLE_ROWS), WEIGHT)],
@@ -108,65 +152,30 @@ def test_a_group_is_held_out_as_a_whole():
 def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     """The losses are computed again by networks that train one epoch, two epochs and so on without each fold."""
     rows, learner = prepared(weight, numeric_encoding="raw")
-    settings = learner.settings
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
-    held_out = np.concatenate([rows for _, rows in splits])
-    outputs = []  # of each epoch
-    for n_epochs in range(1, 9):
-        raw = np.zeros((N, 1))
-        for i, (others, part) in enumerate(splits):
-            others, part = rows.take(others), rows.take(part)
-            for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
-                run = make_trainer(
-                    settings,
-                    rows.encoding,
-                    others,
-                    part,
-                    sees_bins=sees_bins,
-                    solver=replace(settings.solver, n_epochs=n_epochs),
-                    may_stop_early=False,
-                )
-                state = run.first_state(seeds)
-                train_side_by_side([run], [state])
-                raw[fold == i] += run.raw_held_out_outputs(state.trained_theta) / 2.0
-        outputs.append(raw[held_out])
+    folds = make_fold_phase(rows, learner, evaluation.Evaluation("folds", splits=splits), SEEDS)
+    chosen = folds.train()
 
-    all_positions = np.arange(len(held_out))
-
-    def temperature_of(raw, positions):
-        target, some = LABEL[held_out][positions], None if weight is None else weight[held_out][positions]
-        total = len(target) if weight is None else some.sum()
-        loss = rows.encoding.head.loss
-        return best_temperature(loss, raw[positions], target[:, np.newaxis].astype(float), some, total)
-
-    def choice_of(positions):
-        """The epoch that these of the held-out rows choose, at the temperatures of all, and their own then."""
-        target, some = LABEL[held_out][positions], None if weight is None else weight[held_out][positions]
-        total = len(target) if weight is None else some.sum()
-        rated, temperatures = [], []
-        for raw in outputs:
-            own = raw[positions]
-            temperature = temperature_of(raw, positions)
-            temperatures.append(temperature)
-            temperature = temperature_of(raw, all_positions)
-            loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
-            rated.append(loss + temperature_penalty(temperature, total))
-        first = ceil(MIN_STEPS_TO_CHOOSE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
-        best = max(i for i in range(first, 9) if rated[i - 1] == min(rated[first - 1 :]))
-        return best, temperatures[best - 1]
-
-    networks = make_fold_phase(rows, learner, evaluation.Evaluation("folds", splits=splits), SEEDS)
-    chosen = networks.train()
-    best, temperature = choice_of(all_positions)
-    assert chosen.chosen_epoch == best and chosen.stop_reason is None and networks.n_iter == 8
+    held_out = np.concatenate([split.held_out for split in splits])
+    n_steps = ceil(min(len(split.train) for split in splits) / QUICK["batch_size"])  # of an epoch
+    outputs = [outputs_after(n_epochs, rows, learner.settings, splits) for n_epochs in range(1, 9)]
+    choice = ChoiceByHand(
+        outputs,
+        rows.encoding.head.loss,
+        LABEL[held_out],
+        (np.ones(N) if weight is None else weight)[held_out],
+        first_epoch=ceil(MIN_STEPS_TO_CHOOSE / n_steps),
+    )
+    best, temperature = choice.of(np.arange(len(held_out)))
+    assert chosen.chosen_epoch == best and chosen.stop_reason is None and folds.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
-    expected = np.empty_like(chosen.held_out_outputs.raw)  # by the choice of the other sets
-    for cross_fit_set in draw_cross_fit_sets(splits, None):
-        epoch, temperature = choice_of(np.setdiff1d(all_positions, cross_fit_set))
-        expected[cross_fit_set] = outputs[epoch - 1][cross_fit_set] / temperature
-    np.testing.assert_allclose(chosen.held_out_outputs.raw, expected, rtol=1e-4)
+    for cross_fit_set in draw_cross_fit_sets(splits, None):  # by the choice of the other sets
+        epoch, temperature = choice.of(np.setdiff1d(np.arange(len(held_out)), cross_fit_set))
+        np.testing.assert_allclose(
+            chosen.held_out_outputs.raw[cross_fit_set], outputs[epoch - 1][cross_fit_set] / temperature, rtol=1e-4
+        )
 
 
 def test_cross_fit_sets_share_no_rows_and_no_groups():
@@ -208,10 +217,12 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
     chosen = folds.train()
     assert chosen.chosen_epoch == 3 < folds.first_epoch
     (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
-    for own in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).splits, None):
-        others = np.setdiff1d(np.arange(N), own)
-        temperature = best_temperature(rows.encoding.head.loss, raw[others], target[others], None, len(others))
-        np.testing.assert_allclose(chosen.held_out_outputs.raw[own], raw[own] / temperature, rtol=1e-4)
+    for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).splits, None):
+        judges = np.setdiff1d(np.arange(N), cross_fit_set)
+        temperature = best_temperature(rows.encoding.head.loss, raw[judges], target[judges], None, len(judges))
+        np.testing.assert_allclose(
+            chosen.held_out_outputs.raw[cross_fit_set], raw[cross_fit_set] / temperature, rtol=1e-4
+        )
 
 
 def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
@@ -244,8 +255,8 @@ def test_worse_networks_get_a_smaller_mixing_weight():
 def test_equal_networks_get_equal_mixing_weights(n_members):
     rng = np.random.default_rng(1)
     target = rng.normal(size=N)
-    given = dict(target=target, without_bins=target + 1.0, with_bins=target + 1.0, n_members=n_members)
-    chosen, _ = of_one_epoch(**given)
+    networks = dict(target=target, without_bins=target + 1.0, with_bins=target + 1.0, n_members=n_members)
+    chosen, _ = of_one_epoch(**networks)
     np.testing.assert_allclose(chosen.mixing_weights, 1.0 / n_members, atol=0.05)  # shares are multiples of 1/10
 
 
@@ -337,7 +348,7 @@ def test_equal_seeds_choose_the_same_epoch(n_threads):
 )
 def test_progress_with_outputs_of_another_type_or_shape_raises(raw):
     """A crafted checkpoint may hold such outputs."""
-    own, first = np.zeros((1, N, 1)), FoldsProgress([], [EpochChoice()])
-    FoldsProgress([], [EpochChoice(1, own)], [epoch(1.0, 0.5)]).check_can_continue_from(first, own)
+    outputs, first = np.zeros((1, N, 1)), FoldsProgress([], [EpochChoice()])
+    FoldsProgress([], [EpochChoice(1, outputs)], [epoch(1.0, 0.5)]).check_can_continue_from(first, outputs)
     with pytest.raises(ValueError, match="the outputs that its folds have chosen do not match the held-out rows"):
-        FoldsProgress([], [EpochChoice(1, raw)], [epoch(1.0, 0.5)]).check_can_continue_from(first, own)
+        FoldsProgress([], [EpochChoice(1, raw)], [epoch(1.0, 0.5)]).check_can_continue_from(first, outputs)

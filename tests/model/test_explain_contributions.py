@@ -55,42 +55,42 @@ def network_with(coefs, intercepts, activation):
 
 def test_contributions_to_a_linear_model_are_slope_times_distance():
     net = SigmoidMLPRegressor((), **EXACT | {"input_scaling": "standard", "target_scaling": "standard"}).fit(X, Y)
-    found = net.explain(X[:7], background=X[20:60])
+    explanation = net.explain(X[:7], background=X[20:60])
     slopes = net.input_gradients(X[:7])
-    assert_allclose(found.values, slopes * (X[:7] - X[20:60].mean(axis=0)), rtol=1e-9, atol=1e-12)
-    assert_allclose(found.base_values, net.predict(X[20:60]).mean(), rtol=1e-9)
+    assert_allclose(explanation.values, slopes * (X[:7] - X[20:60].mean(axis=0)), rtol=1e-9, atol=1e-12)
+    assert_allclose(explanation.base_values, net.predict(X[20:60]).mean(), rtol=1e-9)
 
 
 def test_contributions_to_a_sum_are_its_terms():
     rng = np.random.default_rng(1)
     W, V = np.kron(np.eye(3), [[1.0, -2.0]]), rng.normal(size=(6, 1))  # two units for each column
     net = network_with([W, V], [rng.normal(size=6), [0.5]], "tanh")
-    found = net.explain(X[:9], background=X)
+    explanation = net.explain(X[:9], background=X)
 
     def each(rows):
         return (np.tanh(rows @ W + net.intercepts_[0]) * V[:, 0]).reshape(-1, 3, 2).sum(axis=2)
 
     wanted = each(X[:9]) - each(X[background_indices(N)]).mean(axis=0)
-    assert_allclose(found.values, wanted, rtol=1e-12, atol=1e-12)
-    assert_allclose(found.base_values, net.predict(X[background_indices(N)]).mean(), rtol=1e-12)
+    assert_allclose(explanation.values, wanted, rtol=1e-12, atol=1e-12)
+    assert_allclose(explanation.base_values, net.predict(X[background_indices(N)]).mean(), rtol=1e-12)
 
 
 def test_the_factors_of_a_product_share_it_equally():
     # x y = ((x + y)^2 - (x - y)^2) / 4; along a line, the integral of y dx is (x - x') (y + y') / 2
     net = network_with([[[1, 1], [1, -1], [0, 0]], [[0.25], [-0.25]]], [[0, 0], [0]], [SQUARE])
     (x, y), (x0, y0) = X[:5, :2, None].swapaxes(0, 1), X[background_indices(N)][:, :2].T
-    found = net.explain(X[:5], background=X).values
-    assert_allclose(found[:, 0], ((x - x0) * (y + y0) / 2).mean(axis=1), rtol=1e-10)
-    assert_allclose(found[:, 1], ((y - y0) * (x + x0) / 2).mean(axis=1), rtol=1e-10)
-    assert_array_equal(found[:, 2], 0.0)
+    contributions = net.explain(X[:5], background=X).values
+    assert_allclose(contributions[:, 0], ((x - x0) * (y + y0) / 2).mean(axis=1), rtol=1e-10)
+    assert_allclose(contributions[:, 1], ((y - y0) * (x + x0) / 2).mean(axis=1), rtol=1e-10)
+    assert_array_equal(contributions[:, 2], 0.0)
 
 
 def test_the_contribution_of_a_category_is_the_difference_of_outputs():
     table = TABLE[["color"]]
     net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(table, NUMBER)
-    found = net.explain(table[:30], background=table[50:])
+    explanation = net.explain(table[:30], background=table[50:])
     background = table[50:].iloc[background_indices(N - 50)]
-    assert_allclose(found.values[:, 0], net.predict(table[:30]) - net.predict(background).mean(), rtol=1e-9)
+    assert_allclose(explanation.values[:, 0], net.predict(table[:30]) - net.predict(background).mean(), rtol=1e-9)
 
 
 # --- the sum ---------------------------------------------------------------------------------------------------------
@@ -131,14 +131,17 @@ def outputs_of(net, table):
 def test_contributions_add_up_to_output_minus_base_value(case):
     estimator, y = EXPLAINED[case]
     net = estimator.fit(TABLE, y)
-    found = net.explain(TABLE[:40], background=TABLE[30:])
+    explanation = net.explain(TABLE[:40], background=TABLE[30:])
     outputs, background = outputs_of(net, TABLE[:40]), outputs_of(net, TABLE[30:])
     k = outputs.shape[1]
-    assert found.output_names == NAMES.get(case, ["0"] * k if isinstance(net, SigmoidMLPRegressor) else ["0", "1", "2"])
-    assert found.values.shape == (40, 6) + (k,) * (k > 1) and found.base_values.shape == (40,) + (k,) * (k > 1)
-    assert found.values.dtype == net.coefs_[0].dtype
-    assert_allclose(found.base_values.reshape(40, k), np.tile(background.mean(axis=0), (40, 1)), rtol=1e-5)
-    gap = np.abs(found.values.reshape(40, 6, k).sum(axis=1) + found.base_values.reshape(40, k) - outputs)
+    assert explanation.output_names == NAMES.get(
+        case, ["0"] * k if isinstance(net, SigmoidMLPRegressor) else ["0", "1", "2"]
+    )
+    assert explanation.values.shape == (40, 6) + (k,) * (k > 1)
+    assert explanation.base_values.shape == (40,) + (k,) * (k > 1)
+    assert explanation.values.dtype == net.coefs_[0].dtype
+    assert_allclose(explanation.base_values.reshape(40, k), np.tile(background.mean(axis=0), (40, 1)), rtol=1e-5)
+    gap = np.abs(explanation.values.reshape(40, 6, k).sum(axis=1) + explanation.base_values.reshape(40, k) - outputs)
     assert (gap.max(axis=0) <= 1e-3 * background.std(axis=0)).all()
 
 
@@ -160,9 +163,9 @@ def test_contributions_to_an_output_do_not_depend_on_other_outputs(sizes):
 
 def test_a_row_that_is_its_own_background_has_contributions_of_zero():
     net = SigmoidMLPClassifier(**QUICK).fit(TABLE, LABEL)
-    found = net.explain(TABLE[3:4], background=TABLE[3:4])
-    assert_array_equal(found.values, 0.0)
-    assert_allclose(found.base_values[0], net.decision_function(TABLE[3:4])[0], rtol=1e-6)
+    explanation = net.explain(TABLE[3:4], background=TABLE[3:4])
+    assert_array_equal(explanation.values, 0.0)
+    assert_allclose(explanation.base_values[0], net.decision_function(TABLE[3:4])[0], rtol=1e-6)
 
 
 def test_the_order_of_columns_changes_nothing():
@@ -175,8 +178,8 @@ def test_the_order_of_columns_changes_nothing():
 
 def test_renamed_categories_change_nothing():
     renamed = TABLE.assign(color=TABLE["color"].map({"blue": "b1", "green": "g2", "red": "r3"}))  # in the same order
-    found = [SigmoidMLPRegressor(**QUICK).fit(table, NUMBER).explain(table[:25]) for table in (TABLE, renamed)]
-    assert_array_equal(found[0].values, found[1].values)
+    explanations = [SigmoidMLPRegressor(**QUICK).fit(table, NUMBER).explain(table[:25]) for table in (TABLE, renamed)]
+    assert_array_equal(explanations[0].values, explanations[1].values)
     new_names = {"blue": "z", "green": "y", "red": "x"}
     net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(TABLE[["number", "color"]], NUMBER)
     other = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(
@@ -188,8 +191,8 @@ def test_renamed_categories_change_nothing():
     first = np.empty_like(net.coefs_[0])
     first[where] = net.coefs_[0]
     other.coefs_, other.intercepts_ = [first, *net.coefs_[1:]], net.intercepts_
-    found = other.explain(TABLE[["number", "color"]].assign(color=TABLE["color"].map(new_names))[:25])
-    assert_allclose(found.values, net.explain(TABLE[["number", "color"]][:25]).values, rtol=1e-9, atol=1e-12)
+    explanation = other.explain(TABLE[["number", "color"]].assign(color=TABLE["color"].map(new_names))[:25])
+    assert_allclose(explanation.values, net.explain(TABLE[["number", "color"]][:25]).values, rtol=1e-9, atol=1e-12)
 
 
 def test_blocks_of_rows_and_of_columns_change_nothing(monkeypatch):
@@ -206,10 +209,12 @@ def test_blocks_of_rows_and_of_columns_change_nothing(monkeypatch):
 def test_contributions_of_sparse_rows_are_those_of_dense_ones():
     S = sp.random(60, 9, 0.3, "csr", random_state=0)
     net = SigmoidMLPClassifier(**QUICK).fit(S, np.arange(60) % 3)
-    found = net.explain(S, background=S[:30])
-    assert_allclose(found.values, net.explain(S.toarray(), background=S[:30].toarray()).values, rtol=1e-5, atol=1e-7)
-    assert_array_equal(found.data, S.toarray())
-    assert found.feature_names == [f"x{j}" for j in range(9)]
+    explanation = net.explain(S, background=S[:30])
+    assert_allclose(
+        explanation.values, net.explain(S.toarray(), background=S[:30].toarray()).values, rtol=1e-5, atol=1e-7
+    )
+    assert_array_equal(explanation.data, S.toarray())
+    assert explanation.feature_names == [f"x{j}" for j in range(9)]
 
 
 def test_a_column_far_from_zero_keeps_its_digits():

@@ -53,25 +53,25 @@ def test_gradients_equal_finite_differences_for_every_kind_of_column(input_scali
         table[NUMBERS] += rng.uniform(-0.3, 0.3, (N, len(NUMBERS)))
         for name in ("when", "span"):
             table[name] += pd.to_timedelta(rng.uniform(0, 99, N), unit="s")
-    found = net.input_gradients(table)
-    assert found.shape == table.shape and found.dtype == np.float64
+    gradients = net.input_gradients(table)
+    assert gradients.shape == table.shape and gradients.dtype == np.float64
     for name in [*NUMBERS, "when", "span"]:
         step = 1.0 if name in ("when", "span") else 1e-5
         wanted = slopes(net.predict, table, name, step)
-        own = found[:, list(table).index(name)]
-        near = np.isclose(own, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+        column_gradients = gradients[:, list(table).index(name)]
+        near = np.isclose(column_gradients, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
         # a step over a value of training, or over midnight, is no slope
         assert near.mean() >= (0.9 if name in ("when", "span") or input_scaling == "quantile" else 1.0), name
-    assert input_scaling is None or not found[:, list(TABLE).index("constant")].any()
-    assert np.isfinite(found[:, list(TABLE).index("flag")]).all()
+    assert input_scaling is None or not gradients[:, list(TABLE).index("constant")].any()
+    assert np.isfinite(gradients[:, list(TABLE).index("flag")]).all()
 
 
 def test_gradients_of_missing_values_are_zero_and_of_categories_nan():
     net = SigmoidMLPRegressor(**QUICK).fit(TABLE, NUMBER)
-    found = pd.DataFrame(net.input_gradients(TABLE), columns=TABLE.columns)
-    assert found[["color", "code"]].isna().all(axis=None)
-    assert not found.drop(columns=["color", "code"]).isna().any(axis=None)
-    assert (found["holes"].eq(0.0) == TABLE["holes"].isna()).all()
+    gradients = pd.DataFrame(net.input_gradients(TABLE), columns=TABLE.columns)
+    assert gradients[["color", "code"]].isna().all(axis=None)
+    assert not gradients.drop(columns=["color", "code"]).isna().any(axis=None)
+    assert (gradients["holes"].eq(0.0) == TABLE["holes"].isna()).all()
 
 
 def own_link(raw):
@@ -95,11 +95,11 @@ REGRESSIONS = {
 def test_gradients_have_the_units_of_predictions(case):
     y, more, outputs = REGRESSIONS[case]
     net = SigmoidMLPRegressor(**QUICK | more).fit(SMALL, y)
-    found = net.input_gradients(SMALL)
-    assert found.shape == (N, *outputs, 3)
+    gradients = net.input_gradients(SMALL)
+    assert gradients.shape == (N, *outputs, 3)
     for j, name in enumerate(SMALL):
         wanted = slopes(net.predict, SMALL, name, 1e-4)
-        assert_allclose(found[..., j], wanted, rtol=2e-4, atol=2e-6 * np.abs(wanted).max())
+        assert_allclose(gradients[..., j], wanted, rtol=2e-4, atol=2e-6 * np.abs(wanted).max())
 
 
 def joined(p):
@@ -118,11 +118,11 @@ CLASSES = {
 def test_gradients_of_a_classifier_are_slopes_of_probabilities(case):
     y, more, k = CLASSES[case]
     net = SigmoidMLPClassifier(**QUICK | more).fit(SMALL, y)
-    found = net.input_gradients(SMALL)
-    assert found.shape == ((N, 3) if k == 1 else (N, k, 3)) and k == net.n_outputs_
+    gradients = net.input_gradients(SMALL)
+    assert gradients.shape == ((N, 3) if k == 1 else (N, k, 3)) and k == net.n_outputs_
     for j, name in enumerate(SMALL):
         wanted = slopes(lambda table: joined(net.predict_proba(table)), SMALL, name, 1e-4)
-        assert_allclose(found[..., j].reshape(N, k), wanted, rtol=2e-4, atol=2e-6 * np.abs(wanted).max())
+        assert_allclose(gradients[..., j].reshape(N, k), wanted, rtol=2e-4, atol=2e-6 * np.abs(wanted).max())
 
 
 def test_the_gradient_at_the_edge_of_a_bin_is_the_mean_of_both_sides():
@@ -145,10 +145,10 @@ def test_gradients_are_computed_in_float64_block_by_block():
     rng = np.random.default_rng(1)
     X = rng.normal(size=(2 * ROWS_PREDICTED_AT_ONCE + 3, 2)).astype(np.float32)
     net = SigmoidMLPRegressor(**QUICK | {"dtype": "float32"}).fit(X[:80], NUMBER)
-    found = net.input_gradients(X)
-    assert found.dtype == np.float32
+    gradients = net.input_gradients(X)
+    assert gradients.dtype == np.float32
     assert_allclose(
-        found[ROWS_PREDICTED_AT_ONCE - 2 : ROWS_PREDICTED_AT_ONCE + 2],
+        gradients[ROWS_PREDICTED_AT_ONCE - 2 : ROWS_PREDICTED_AT_ONCE + 2],
         net.input_gradients(X[ROWS_PREDICTED_AT_ONCE - 2 :][:4]),
         1e-6,
     )

@@ -31,15 +31,15 @@ def test_given_weights_are_copied():
     coefs = [rng.normal(size=(3, 4)), rng.normal(size=(4, 1))]
     intercepts = [rng.normal(size=4), rng.normal(size=1)]
     net = regressor(init=(coefs, intercepts), learning_rate=lambda _: 0.0, alpha=0.0).fit(X, NUMBER)
-    for found, given in zip(net.coefs_ + net.intercepts_, coefs + intercepts, strict=True):
-        assert_array_equal(found, given)
-        assert not np.shares_memory(found, given)
+    for published_array, initial_array in zip(net.coefs_ + net.intercepts_, coefs + intercepts, strict=True):
+        assert_array_equal(published_array, initial_array)
+        assert not np.shares_memory(published_array, initial_array)
 
 
 def test_given_weights_may_be_lists_of_integers():
-    found = check_initial_weights(LAYOUT, ([[[1] * 4] * 3, [[2]] * 4], [[0] * 4, [1]]))
-    assert [part.dtype for part in found[0] + found[1]] == [F64] * 4
-    assert_array_equal(found[0][1], np.full((4, 1), 2.0))
+    arrays = check_initial_weights(LAYOUT, ([[[1] * 4] * 3, [[2]] * 4], [[0] * 4, [1]]))
+    assert [part.dtype for part in arrays[0] + arrays[1]] == [F64] * 4
+    assert_array_equal(arrays[0][1], np.full((4, 1), 2.0))
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def test_training_continues_from_the_published_weights_with_all_digits():
 
 def test_a_continued_state_is_a_copy():
     kept, fresh = replace(state(), history=[]), state()
-    found = state_with_published_weights(kept, fresh, 4, F64)
-    found.moments[0][:] = -1.0
-    found.rng.random()
-    found.theta[:] = -1.0
+    continuation = state_with_published_weights(kept, fresh, 4, F64)
+    continuation.moments[0][:] = -1.0
+    continuation.rng.random()
+    continuation.theta[:] = -1.0
     assert (kept.moments[0] == 2.0).all() and (kept.theta >= 0.0).all() and (fresh.theta >= 0.0).all()
     assert kept.rng.bit_generator.state == np.random.default_rng(1).bit_generator.state
 
@@ -108,9 +108,9 @@ def test_a_continued_state_is_a_copy():
 def test_a_continued_state_has_averaged_and_current_weights():
     kept = replace(state(average=True), history=[])
     fresh = replace(state(average=True), theta=kept.average.copy(), history=[])
-    found = state_with_published_weights(kept, fresh, 4, F64)
-    assert_array_equal(found.theta, kept.theta)
-    assert_array_equal(found.average, kept.average)
+    continuation = state_with_published_weights(kept, fresh, 4, F64)
+    assert_array_equal(continuation.theta, kept.theta)
+    assert_array_equal(continuation.average, kept.average)
     alone = state_with_published_weights(replace(kept, theta=np.empty(0)), fresh, 4, F64)
     assert_array_equal(alone.theta, kept.average)
 
@@ -118,8 +118,9 @@ def test_a_continued_state_has_averaged_and_current_weights():
 def test_another_solver_starts_with_new_moments():
     kept = replace(state(), history=[])
     fresh = replace(state(), moments=(np.zeros(4), np.zeros(4)), step=0, epoch=0)
-    found = state_with_published_weights(kept, fresh, 4, F64)
-    assert len(found.moments) == 2 and (found.step, found.epoch, found.n_samples_seen) == (0, 2, 9)
+    continuation = state_with_published_weights(kept, fresh, 4, F64)
+    assert len(continuation.moments) == 2
+    assert (continuation.step, continuation.epoch, continuation.n_samples_seen) == (0, 2, 9)
 
 
 def test_gains_continue_whether_weights_are_kept_or_published():

@@ -27,8 +27,8 @@ def test_forward_is_what_the_textbook_writes(name, kind, trains):
     raw = chain.forward(KINDS[kind](case.X))
     *hidden, expected = by_hand(case.X, *case.layout.coefs_and_intercepts(case.theta), case.activations[0])
     np.testing.assert_allclose(raw, expected, rtol=1e-12)
-    for found, wanted in zip(chain.hidden, hidden[1:], strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    for signal, wanted in zip(chain.hidden, hidden[1:], strict=True):
+        np.testing.assert_allclose(signal, wanted, rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -63,25 +63,37 @@ def test_the_gradient_of_all_layers_is_the_slope(kind):
 # --- each layer by itself
 
 
-def layers(rng, n, d, h):
-    """Every layer that passes errors on, and the width of its input."""
+def activation_layer(name, z):
+    """The layer of an activation; `z` is where one that needs its input keeps it."""
+    pair = ACTIVATIONS[name].apply, ACTIVATIONS[name].backward
+    return ActivateKeepingInput(*pair, z) if ACTIVATIONS[name].keeps == "input" else Activate(*pair)
+
+
+def assert_backward_is_the_derivative_by_the_input(layer, x):
+    direction = np.random.default_rng(0).normal(size=layer.forward(x.copy()).shape)
+    slope = numerical_gradient(lambda x: np.sum(direction * layer.forward(x.copy())), x, 1e-4)
+    layer.forward(x.copy())
+    assert_gradient(layer.backward(direction.copy()).ravel(), slope, tolerance=1e-9)
+
+
+def test_backward_of_a_dense_layer_is_the_derivative_by_its_input():
+    n, d, h, rng = 3, 4, 2, np.random.default_rng(5)
     W, b, z = rng.normal(size=(d, h)), rng.normal(size=h), np.empty((n, h))
-    yield Dense(W, b, np.empty_like(W), np.empty_like(b), z, np.ones(n), np.empty((n, d))), d
-    for name in ACTIVATION_NAMES:
-        pair = ACTIVATIONS[name].apply, ACTIVATIONS[name].backward
-        yield ActivateKeepingInput(*pair, z) if ACTIVATIONS[name].keeps == "input" else Activate(*pair), h
-    yield Dropout(0.3, np.random.default_rng(0), np.empty((n, h))), h
+    layer = Dense(W, b, np.empty_like(W), np.empty_like(b), z, np.ones(n), np.empty((n, d)))
+    assert_backward_is_the_derivative_by_the_input(layer, rng.normal(size=(n, d)))
 
 
-def test_backward_is_the_derivative_of_forward_by_the_input():
-    n, rng = 3, np.random.default_rng(5)
-    for layer, width in layers(rng, n, 4, 2):
-        x = rng.normal(size=(n, width))
-        if isinstance(layer, Dropout):
-            layer.forward(x.copy())
-            kept = np.concatenate(layer.masks)
-            layer.forward = lambda a, kept=kept, layer=layer: np.multiply(a, kept, out=layer.dropped)
-        direction = rng.normal(size=layer.forward(x.copy()).shape)
-        slope = numerical_gradient(lambda x, f=layer.forward, v=direction: np.sum(v * f(x.copy())), x, 1e-4)
-        layer.forward(x.copy())
-        assert_gradient(layer.backward(direction.copy()).ravel(), slope, tolerance=1e-9)
+@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+def test_backward_of_an_activation_is_its_derivative(name):
+    x = np.random.default_rng(5).normal(size=(3, 2))
+    assert_backward_is_the_derivative_by_the_input(activation_layer(name, np.empty_like(x)), x)
+
+
+def test_dropout_multiplies_inputs_and_deltas_by_the_same_factors():
+    rng = np.random.default_rng(5)
+    x, delta = rng.normal(size=(2, 3, 2))
+    layer = Dropout(0.3, np.random.default_rng(0), np.empty_like(x))
+    outputs = layer.forward(x)
+    factors = np.concatenate(layer.masks)
+    np.testing.assert_array_equal(outputs, x * factors)
+    np.testing.assert_array_equal(layer.backward(delta.copy()), delta * factors)

@@ -144,10 +144,10 @@ def test_each_loss_names_its_targets_and_their_scaling(name, words, takes_scaled
 
 
 def test_a_loss_with_a_link_is_not_scaled_unless_it_says_so():
-    own = losses.Loss("own", X.sum, X.sum)
-    assert own.takes_scaled_targets and not replace(own, scales_targets=False).takes_scaled_targets
-    assert not replace(own, link=np.exp).takes_scaled_targets
-    assert replace(own, link=np.exp, scales_targets=True).takes_scaled_targets
+    loss = losses.Loss("own", X.sum, X.sum)
+    assert loss.takes_scaled_targets and not replace(loss, scales_targets=False).takes_scaled_targets
+    assert not replace(loss, link=np.exp).takes_scaled_targets
+    assert replace(loss, link=np.exp, scales_targets=True).takes_scaled_targets
 
 
 # --- where training starts
@@ -214,8 +214,8 @@ def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
 
 
 def test_a_loss_is_mirrored_only_if_it_says_so():
-    own = losses.Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, link=lambda raw: None)
-    link, raw = own.inverse_link, np.array([[0.5], [-2.0]])
+    loss = losses.Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, link=lambda raw: None)
+    link, raw = loss.inverse_link, np.array([[0.5], [-2.0]])
     assert not link.is_mirrored and link.with_other_class(link.predictions, raw).shape == (2, 1)
 
 
@@ -235,9 +235,9 @@ def test_functions_of_ones_own_become_a_link():
     assert (of_another_name.name, of_another_name.raw_output_name) == ("twice", "raw output")
     assert of_another_name.is_mirrored and not of_another_name.is_normalised and not of_another_name.is_identity
     assert softmax.is_normalised and softmax.raw_output_name == losses.SOFTMAX.raw_output_name
-    for own in (of_another_name, softmax):
-        np.testing.assert_array_equal(own.predictions(X), 2.0 * X)
-        np.testing.assert_allclose(own.backward(X, np.ones_like(X)), 2.0, rtol=1e-9)
+    for inverse_link in (of_another_name, softmax):
+        np.testing.assert_array_equal(inverse_link.predictions(X), 2.0 * X)
+        np.testing.assert_allclose(inverse_link.backward(X, np.ones_like(X)), 2.0, rtol=1e-9)
     without_link = losses.Loss("own", value, value, out_activation="linear").inverse_link
     assert (
         without_link.name == "linear" and without_link.is_identity and without_link.backward(X, raw := X + 1.0) is raw
@@ -245,8 +245,8 @@ def test_functions_of_ones_own_become_a_link():
 
 
 def test_a_link_is_exp_if_it_computes_exponentials():
-    own = losses.Loss("own", None, None, link=lambda raw: np.exp(raw, out=raw)).inverse_link
-    assert own.is_exp(1) and own.is_exp(3) and losses.EXP.is_exp(1)
+    inverse_link = losses.Loss("own", None, None, link=lambda raw: np.exp(raw, out=raw)).inverse_link
+    assert inverse_link.is_exp(1) and inverse_link.is_exp(3) and losses.EXP.is_exp(1)
     assert not any(link.is_exp(k) for link in (losses.IDENTITY, losses.SIGMOID, losses.SOFTMAX) for k in (1, 3))
 
 
@@ -289,8 +289,8 @@ def test_positive_losses_are_half_the_deviance(loss, metric):
 @pytest.mark.parametrize("power", [1.01, 1.5, 1.99])
 def test_tweedie_is_half_the_deviance_of_its_power(power):
     raw, target = X[:, :1], np.where(Y[:, :1] > 0, np.exp(Y[:, :1]), 0.0)
-    found = losses.make_tweedie(power).value(raw, target).mean()
-    assert found == pytest.approx(metrics.mean_tweedie_deviance(target, np.exp(raw), power=power) / 2, rel=1e-12)
+    mean = losses.make_tweedie(power).value(raw, target).mean()
+    assert mean == pytest.approx(metrics.mean_tweedie_deviance(target, np.exp(raw), power=power) / 2, rel=1e-12)
 
 
 def test_poisson_takes_counts_of_zero():
@@ -415,27 +415,27 @@ def test_one_level_starts_at_each_outputs_quantile():
 # --- what `quantile` may be
 
 
-@pytest.mark.parametrize("given", [0.3, np.float32(0.25), 1 / 3])
-def test_a_number_is_one_level_for_every_output(given):
-    loss, y = losses.make_quantile(given), np.random.default_rng(0).normal(size=(9, 2))
+@pytest.mark.parametrize("level", [0.3, np.float32(0.25), 1 / 3])
+def test_a_number_is_one_level_for_every_output(level):
+    loss, y = losses.make_quantile(level), np.random.default_rng(0).normal(size=(9, 2))
     assert loss.levels == ()
-    np.testing.assert_array_equal(loss.value(np.zeros((9, 2)), y), losses.make_quantile(float(given)).value(0 * y, y))
+    np.testing.assert_array_equal(loss.value(np.zeros((9, 2)), y), losses.make_quantile(float(level)).value(0 * y, y))
 
 
-@pytest.mark.parametrize("given", [[0.5], (0.1, 0.9), np.array([0.1, 0.5, 0.9])])
-def test_a_sequence_holds_quantile_levels_of_one_target(given):
-    loss = losses.make_quantile(given)
-    raw, y = np.random.default_rng(0).normal(size=(9, len(given))), np.zeros((9, 1))
-    np.testing.assert_array_equal(loss.value(raw, y), losses.make_quantile(tuple(given)).value(raw, y))
-    assert loss.levels == tuple(given) and all(type(level) is float for level in loss.levels)
+@pytest.mark.parametrize("levels", [[0.5], (0.1, 0.9), np.array([0.1, 0.5, 0.9])])
+def test_a_sequence_holds_quantile_levels_of_one_target(levels):
+    loss = losses.make_quantile(levels)
+    raw, y = np.random.default_rng(0).normal(size=(9, len(levels))), np.zeros((9, 1))
+    np.testing.assert_array_equal(loss.value(raw, y), losses.make_quantile(tuple(levels)).value(raw, y))
+    assert loss.levels == tuple(levels) and all(type(level) is float for level in loss.levels)
 
 
 @pytest.mark.parametrize(
-    "given", [[], [0.5, 0.1], [0.1, 0.1], [0.0, 0.5], [0.5, 1.0], ["0.1", 0.5], [0.1, np.nan], [np.nan], [None]]
+    "levels", [[], [0.5, 0.1], [0.1, 0.1], [0.0, 0.5], [0.5, 1.0], ["0.1", 0.5], [0.1, np.nan], [np.nan], [None]]
 )
-def test_quantile_levels_that_do_not_increase_or_lie_outside_0_and_1_are_refused(given):
+def test_quantile_levels_that_do_not_increase_or_lie_outside_0_and_1_are_refused(levels):
     with pytest.raises(ValueError, match=r"quantile=.*: levels must increase and lie strictly between 0 and 1"):
-        losses.REGRESSION_LOSSES["quantile"](quantile=given)
+        losses.REGRESSION_LOSSES["quantile"](quantile=levels)
 
 
 # --- the temperature: the least of a function of one variable, whatever the loss --------------------------------------

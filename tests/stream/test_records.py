@@ -59,10 +59,10 @@ DTYPE = np.dtype([("row", np.int64), ("x", np.float32, (3,))])
 
 
 def records(n, start=0):
-    found = np.zeros(n, DTYPE)
-    found["row"] = np.arange(start, start + n)
-    found["x"] = found["row"][:, np.newaxis]
-    return found
+    chunk = np.zeros(n, DTYPE)
+    chunk["row"] = np.arange(start, start + n)
+    chunk["x"] = chunk["row"][:, np.newaxis]
+    return chunk
 
 
 @pytest.fixture
@@ -78,18 +78,18 @@ def write(tmp_path):
         yield write
 
 
-def pools_of_all(found, min_rows=1, rng=None):
+def pools_of_all(buckets, min_rows=1, rng=None):
     """All records of a file, in pools."""
     with pool_bytes(1):
-        return [pool for pool, _ in found.pools(None, min_rows, rng)]
+        return [pool for pool, _ in buckets.pools(None, min_rows, rng)]
 
 
 @pytest.mark.parametrize("buffer", [2**24, 2**14])
 def test_every_row_is_in_one_pool(write, buffer):
     n = 80 * N_BUCKETS
     with buffer_bytes(buffer):
-        found = write(records(300), records(0), records(n - 300, 300))
-    pools = pools_of_all(found)
+        buckets = write(records(300), records(0), records(n - 300, 300))
+    pools = pools_of_all(buckets)
     rows = [pool["row"] for pool in pools]
     assert sorted(np.concatenate(rows)) == list(range(n)) and len(pools) == N_BUCKETS
     assert all(abs(part.mean() - n / 2) < 0.24 * n for part in rows)
@@ -107,44 +107,44 @@ def test_chunks_and_the_buffer_do_not_matter(write, buffer):
 
 
 def test_pools_hold_enough_rows(write):
-    found = write(records(500))
-    pools = [pool["row"] for pool in pools_of_all(found, 100, np.random.default_rng(0))]
+    buckets = write(records(500))
+    pools = [pool["row"] for pool in pools_of_all(buckets, 100, np.random.default_rng(0))]
     assert all(len(pool) >= 100 for pool in pools[:-1]) and sorted(np.concatenate(pools)) == list(range(500))
-    again = [pool["row"] for pool in pools_of_all(found, 100, np.random.default_rng(1))]
+    again = [pool["row"] for pool in pools_of_all(buckets, 100, np.random.default_rng(1))]
     assert not np.array_equal(pools[0], again[0])
-    assert [len(pool) for pool in pools_of_all(found, 1000)] == [500]
+    assert [len(pool) for pool in pools_of_all(buckets, 1000)] == [500]
     with pool_bytes(100 * DTYPE.itemsize):
-        assert all(len(pool) >= 100 for pool, _ in [*found.pools(None)][:-1])
+        assert all(len(pool) >= 100 for pool, _ in [*buckets.pools(None)][:-1])
 
 
 @pytest.fixture
 def in_parts(write):
     """Records of a file that has been written in four parts, and its rows in the order of the file."""
     with buffer_bytes(30 * DTYPE.itemsize), pool_bytes(7 * DTYPE.itemsize):
-        found, order = write(records(100)), np.arange(100)
-        found.sort_as_stored(order)
-        yield found, order
+        buckets, order = write(records(100)), np.arange(100)
+        buckets.sort_as_stored(order)
+        yield buckets, order
 
 
 def test_records_are_read_by_their_indices(in_parts):
-    found, order = in_parts
-    assert len(found) == 100 and sorted(order) == list(range(100)) and (order != np.arange(100)).any()
+    buckets, order = in_parts
+    assert len(buckets) == 100 and sorted(order) == list(range(100)) and (order != np.arange(100)).any()
     for row_indices in (np.arange(100), np.array([99, 0, 7, 7]), np.empty(0, int)):
-        assert found.take(row_indices)["row"].tolist() == order[row_indices].tolist()
+        assert buckets.take(row_indices)["row"].tolist() == order[row_indices].tolist()
 
 
 @pytest.mark.parametrize("row_indices", [None, np.arange(0, 100, 3), np.array([50])], ids=["all", "some", "one"])
 def test_pools_tell_which_rows_they_hold(in_parts, row_indices):
-    found, order = in_parts
+    buckets, order = in_parts
     wanted = order if row_indices is None else order[row_indices]
     for rng in (None, np.random.default_rng(0)):
-        pools = list(found.pools(row_indices, 20, rng))
+        pools = list(buckets.pools(row_indices, 20, rng))
         assert all((pool["row"] == wanted[positions]).all() for pool, positions in pools)
         assert sorted(np.concatenate([positions for _, positions in pools])) == list(range(len(wanted)))
 
 
 def test_records_are_converted_in_their_buckets(write, tmp_path):
-    found, wider = write(records(90)), np.dtype([("row", np.int64), ("twice", np.float64)])
+    buckets, wider = write(records(90)), np.dtype([("row", np.int64), ("twice", np.float64)])
 
     def convert(part):
         converted = np.zeros(len(part), wider)
@@ -152,9 +152,9 @@ def test_records_are_converted_in_their_buckets(write, tmp_path):
         return converted
 
     with ScratchFiles(tmp_path) as files:
-        other = found.map(convert, wider, 25, files)
+        other = buckets.map(convert, wider, 25, files)
         rng = [np.random.default_rng(0), np.random.default_rng(0)]
-        for a, b in zip(pools_of_all(found, 20, rng[0]), pools_of_all(other, 20, rng[1]), strict=True):
+        for a, b in zip(pools_of_all(buckets, 20, rng[0]), pools_of_all(other, 20, rng[1]), strict=True):
             np.testing.assert_array_equal(a["row"], b["row"])
             np.testing.assert_array_equal(2 * a["x"][:, 0], b["twice"])
 
@@ -191,18 +191,18 @@ def there_and_back(chunks, categorical_features="from_dtype", text_features=None
     "chunks", [[frame()], [frame()[:2], frame()[2:7], frame()[7:]], [pandas_of(pl.DataFrame(frame()))]]
 )
 def test_a_frame_is_encoded_as_before(chunks):
-    X, found = frame(), there_and_back(chunks)
+    X, round_trip = frame(), there_and_back(chunks)
     encoder = encoder_of(chunks[0] if len(chunks) == 1 else X)  # polars numbers are read in double precision
-    assert encoder_of(found) == encoder and list(found.columns) == list(X.columns)
-    np.testing.assert_array_equal(encoder.encode(found, np.float64), encoder.encode(X, np.float64))
+    assert encoder_of(round_trip) == encoder and list(round_trip.columns) == list(X.columns)
+    np.testing.assert_array_equal(encoder.encode(round_trip, np.float64), encoder.encode(X, np.float64))
 
 
 @pytest.mark.parametrize("case", COLUMNS.values(), ids=COLUMNS)
 def test_values_of_every_kind_of_column_come_back(case):
     X, column = pd.DataFrame({"c": case.values}), case.learn()
-    found = there_and_back([X[:2], X[2:50], X[50:]], text_features=["c"] if case.kind == "text" else None)
+    round_trip = there_and_back([X[:2], X[2:50], X[50:]], text_features=["c"] if case.kind == "text" else None)
     encoder = table_encoder(column, names=("c",))
-    np.testing.assert_array_equal(encoder.encode(found, float), encoder.encode(X, float))
+    np.testing.assert_array_equal(encoder.encode(round_trip, float), encoder.encode(X, float))
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%dT%H:%MZ"])
@@ -211,24 +211,24 @@ def test_dates_that_are_text_are_learnt_as_text_and_encoded_as_dates(form):
     X = pd.DataFrame({"day": pd.Series(days.strftime(form)).where(np.arange(12) != 7)})
     chunks, encoder = [X[:2], X[2:8].astype("category"), X[8:]], encoder_of(X)
     assert encoder_of(there_and_back(chunks, as_passed=True)) == encoder
-    found = there_and_back(chunks)
-    assert found["day"].dtype.kind == "M"
-    np.testing.assert_array_equal(encoder.encode(found, float), encoder.encode(X, float))
+    round_trip = there_and_back(chunks)
+    assert round_trip["day"].dtype.kind == "M"
+    np.testing.assert_array_equal(encoder.encode(round_trip, float), encoder.encode(X, float))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.int64, np.uint16])
 @pytest.mark.parametrize("kind", [np.asarray, lambda X: pd.DataFrame(X, columns=["a", "b"])])
 def test_numbers_of_one_type_are_one_array(dtype, kind):
     X = np.arange(6).reshape(3, 2).astype(dtype)
-    found = there_and_back([kind(X[:1]), kind(X[1:])])
-    assert type(found) is type(kind(X))
-    np.testing.assert_array_equal(found, X)
+    round_trip = there_and_back([kind(X[:1]), kind(X[1:])])
+    assert type(round_trip) is type(kind(X))
+    np.testing.assert_array_equal(round_trip, X)
 
 
 def test_whole_numbers_may_have_fractions_and_missing_ones_later():
     np.testing.assert_array_equal(there_and_back([np.ones((1, 1), "int8"), np.full((1, 1), 1.5)])[:, 0], [1, 1.5])
-    found = there_and_back([pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1.5, np.nan]})])
-    np.testing.assert_array_equal(found["a"], [1, 2, 1.5, np.nan])
+    round_trip = there_and_back([pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1.5, np.nan]})])
+    np.testing.assert_array_equal(round_trip["a"], [1, 2, 1.5, np.nan])
 
 
 @pytest.mark.parametrize(
@@ -252,8 +252,8 @@ def test_chunks_of_other_types_are_named(first, second, message):
 def test_texts_come_back_as_they_were_whatever_the_chunks():
     texts = ["the first of them", "zwei Äpfel 再 \ud800 and half a pair", None, "", "the first of them", "with\0 zero"]
     table = pd.DataFrame({"n": range(6), "t": pd.Series(texts, dtype=object)})
-    found = there_and_back([table[:2], table[2:5], table[5:]], text_features="auto")
-    assert [None if pd.isna(text) else text for text in found["t"]] == texts
+    round_trip = there_and_back([table[:2], table[2:5], table[5:]], text_features="auto")
+    assert [None if pd.isna(text) else text for text in round_trip["t"]] == texts
 
 
 def test_numbers_in_a_later_chunk_of_texts_are_named():

@@ -52,9 +52,9 @@ def collected(kind, y, cuts=(1, 20)):
 
 @pytest.mark.parametrize("name", list(LABELS))
 def test_labels_collected_in_chunks_are_those_read_at_once(name):
-    found, expected = collected(LabelCollector, LABELS[name]), read_labels(LABELS[name])[KEPT]
-    assert found.shape == expected.shape and (found.dtype == expected.dtype or name == "some missing")
-    np.testing.assert_array_equal(pd.DataFrame(found).fillna("missing"), pd.DataFrame(expected).fillna("missing"))
+    labels, expected = collected(LabelCollector, LABELS[name]), read_labels(LABELS[name])[KEPT]
+    assert labels.shape == expected.shape and (labels.dtype == expected.dtype or name == "some missing")
+    np.testing.assert_array_equal(pd.DataFrame(labels).fillna("missing"), pd.DataFrame(expected).fillna("missing"))
 
 
 @pytest.mark.filterwarnings("ignore:A column-vector y")
@@ -99,15 +99,15 @@ def open_writer(files, first):
 def stored(files, y, cuts=(), weight=None, groups=None):
     pieces = [slice(a, b) for a, b in zip([0, *cuts], [*cuts, 60], strict=True)]
     take = lambda values, rows: None if values is None else values[rows]  # noqa: E731
-    first, *others = [Chunk(1, X[rows], y[rows], take(weight, rows), take(groups, rows)) for rows in pieces]
+    first, *later_chunks = [Chunk(1, X[rows], y[rows], take(weight, rows), take(groups, rows)) for rows in pieces]
     writer = open_writer(files, first)
-    for chunk in others:
+    for chunk in later_chunks:
         writer.append(chunk)
     return writer.finish()
 
 
-def values_of(found):
-    return found.table.rows_in_memory()
+def values_of(stored_rows):
+    return stored_rows.table.rows_in_memory()
 
 
 def test_the_sizes_of_chunks_do_not_change_the_stored_table(files):
@@ -118,19 +118,19 @@ def test_the_sizes_of_chunks_do_not_change_the_stored_table(files):
 
 
 def test_all_that_belongs_to_a_row_is_in_the_order_of_the_file(files):
-    found = stored(files, X[:, 0].astype(str), (7, 30), weight=X[:, 0] ** 2, groups=np.arange(60))
-    first = values_of(found)[:, 0]
+    stored_rows = stored(files, X[:, 0].astype(str), (7, 30), weight=X[:, 0] ** 2, groups=np.arange(60))
+    first = values_of(stored_rows)[:, 0]
     assert (first != X[:, 0]).any() and sorted(first) == sorted(X[:, 0])
-    assert found.y.tolist() == first.astype(str).tolist() and (found.weight == first**2).all()
+    assert stored_rows.y.tolist() == first.astype(str).tolist() and (stored_rows.weight == first**2).all()
     row_of = {value: row for row, value in enumerate(X[:, 0].tolist())}
-    assert (found.groups == hash_groups(np.arange(60))[[row_of[value] for value in first.tolist()]]).all()
+    assert (stored_rows.groups == hash_groups(np.arange(60))[[row_of[value] for value in first.tolist()]]).all()
 
 
 def test_rows_of_weight_zero_are_dropped_with_their_labels(files):
     y = np.where(np.arange(60) < 5, "gone", TARGETS)
-    found = stored(files, y, (20,), weight=(np.arange(60) >= 5) * 2.0)
-    assert len(found.y) == 55 and sorted(set(found.y)) == ["a", "b", "c"]
-    assert sorted(values_of(found)[:, 0]) == sorted(X[5:, 0])
+    stored_rows = stored(files, y, (20,), weight=(np.arange(60) >= 5) * 2.0)
+    assert len(stored_rows.y) == 55 and sorted(set(stored_rows.y)) == ["a", "b", "c"]
+    assert sorted(values_of(stored_rows)[:, 0]) == sorted(X[5:, 0])
 
 
 SAME = [
@@ -148,8 +148,8 @@ SAME = [
 
 @pytest.mark.parametrize("chunks", SAME)
 def test_a_group_has_one_hash_whatever_the_type_of_its_chunk(chunks):
-    first, *others = [hash_groups(np.asarray(values)) for values in chunks]
-    assert all((other == first).all() for other in others) and first[0] != first[1]
+    first, *later_hashes = [hash_groups(np.asarray(values)) for values in chunks]
+    assert all((other == first).all() for other in later_hashes) and first[0] != first[1]
     assert hash_groups(np.asarray(chunks[0])[:1])[0] == first[0]
 
 

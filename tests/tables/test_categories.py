@@ -183,9 +183,6 @@ def test_a_category_called_missing_keeps_its_name():
 # --- category effects ------------------------------------------------------------------------------------------------
 
 
-RNG = np.random.default_rng(0)
-
-
 def sums(slot, target, weight=None):
     weight = np.ones(len(slot)) if weight is None else weight
     return statistics_by_slot(
@@ -200,7 +197,8 @@ def drawn(n_levels, size, effect, seed):
 
 
 def test_mean_squares_are_those_of_an_analysis_of_variance():
-    slot, target = RNG.integers(0, 7, 100), RNG.normal(size=(100, 1))
+    rng = np.random.default_rng(1)
+    slot, target = rng.integers(0, 7, 100), rng.normal(size=(100, 1))
     by_category = [target[slot == k, 0] for k in range(7)]
     between = sum(len(y) * (y.mean() - target.mean()) ** 2 for y in by_category) / 6
     within = sum(((y - y.mean()) ** 2).sum() for y in by_category) / 93
@@ -242,7 +240,7 @@ def test_categories_with_different_targets_keep_their_means():
 
 def test_the_unit_of_weights_does_not_matter():
     slot, target = drawn(50, 4, 0.5, 3)
-    weight = RNG.exponential(size=len(slot))
+    weight = np.random.default_rng(1).exponential(size=len(slot))
     first, second = (shrunk_means(*sums(slot, target, weight * unit)) for unit in (1.0, 1e-6))
     np.testing.assert_allclose(first, second)
 

@@ -211,9 +211,9 @@ def learn_scores(values, weight=None):
 def test_scores_are_scikit_learns_within_a_level():
     theirs = QuantileTransformer(n_quantiles=len(QUANTILE_SHARES), output_distribution="uniform", subsample=None)
     expected = theirs.fit_transform(SKEWED[:, np.newaxis])[:, 0]
-    found = learn_scores(SKEWED).formulas[0][0].cdf(SKEWED)
+    shares = learn_scores(SKEWED).formulas[0][0].cdf(SKEWED)
     assert_allclose(
-        found, np.clip(expected, HALF, 1 - HALF), atol=HALF
+        shares, np.clip(expected, HALF, 1 - HALF), atol=HALF
     )  # quantiles are values of the sample, not between two
     assert (
         abs(inputs_of(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
@@ -223,9 +223,9 @@ def test_scores_are_scikit_learns_within_a_level():
 
 def test_order_is_kept_and_nothing_lies_beyond_the_ends():
     column, grid = learn_scores(SKEWED), np.linspace(-10, 2 * SKEWED.max(), 500)
-    found = inputs_of(column, grid)[:, 0]
-    assert (np.diff(found) >= 0).all() and (np.diff(inputs_of(column, np.sort(SKEWED)[::40])[:, 0]) > 0).all()
-    assert_allclose([found[0], found[-1]], [ndtri(HALF), -ndtri(HALF)])
+    scores = inputs_of(column, grid)[:, 0]
+    assert (np.diff(scores) >= 0).all() and (np.diff(inputs_of(column, np.sort(SKEWED)[::40])[:, 0]) > 0).all()
+    assert_allclose([scores[0], scores[-1]], [ndtri(HALF), -ndtri(HALF)])
 
 
 def test_a_repeated_value_lies_in_the_middle_of_its_share():
@@ -361,8 +361,8 @@ def test_a_bin_is_0_below_1_above_and_linear_between():
 def test_a_missing_value_stands_for_the_centre():
     column = learn_bins([1, 2, 3, 4, np.nan])
     assert suffixes(column)[3:] == ("", "_missing")
-    found = inputs_of(column, [np.nan, 2.0])
-    assert (found[0, :3] == found[1, :3]).all() and found[:, 3:].tolist() == [[0, 1], [0, 0]]
+    inputs = inputs_of(column, [np.nan, 2.0])
+    assert (inputs[0, :3] == inputs[1, :3]).all() and inputs[:, 3:].tolist() == [[0, 1], [0, 0]]
 
 
 def test_a_column_of_two_values_has_no_bins():
@@ -462,14 +462,14 @@ def test_rows_of_next_to_no_weight_show_no_jump():
 def test_a_weight_has_no_unit():
     rng = np.random.default_rng(1)
     weight = rng.integers(1, 4, N).astype(float)
-    found, same = (steps_of(VALUE[:, np.newaxis], ABOVE, weight * unit) for unit in (1.0, 1e-9))
-    assert found == same and any(found)
+    steps, same = (steps_of(VALUE[:, np.newaxis], ABOVE, weight * unit) for unit in (1.0, 1e-9))
+    assert steps == same and any(steps)
 
 
 @pytest.mark.parametrize("magnitude", [1e-300, 1e9, 1e300])
 def test_steps_are_found_at_any_magnitude(magnitude):
-    (expected,), (found,) = (steps_of(VALUE[:, np.newaxis] * factor, ABOVE) for factor in (1.0, magnitude))
-    np.testing.assert_allclose(np.array(found) / magnitude, expected)
+    (expected,), (steps,) = (steps_of(VALUE[:, np.newaxis] * factor, ABOVE) for factor in (1.0, magnitude))
+    np.testing.assert_allclose(np.array(steps) / magnitude, expected)
 
 
 def test_missing_values_are_encoded_as_the_centre_between_steps():

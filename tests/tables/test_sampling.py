@@ -80,7 +80,7 @@ def test_categories_outside_of_the_sample_are_unknown_unless_their_type_declares
 
 @pytest.mark.parametrize("encoding", ["target", "both"])
 def test_categories_and_target_means_are_those_of_all_rows(encoding):
-    table = pd.DataFrame({"city": [f"c{k}" for k in RNG.integers(0, 200, N)]})
+    table = pd.DataFrame({"city": [f"c{k}" for k in np.random.default_rng(1).integers(0, 200, N)]})
     fitted = net(category_encoding=encoding, input_scaling=None, target_scaling=None).fit(table, y)
     (means,) = fitted.inputs_.query("kind == 'target'")["level"]
     assert means.keys() - {None} == set(table["city"])
