@@ -40,7 +40,7 @@ def main() -> None:
     from sklearn.callback import ProgressBar, ScoringMonitor
 
     X, y = load_digits(return_X_y=True)
-    net = SigmoidMLPClassifier(30, max_iter=40, random_state=0)
+    net = SigmoidMLPClassifier(30, max_iter=40, early_stopping=True, random_state=0)
 
     monitor = ScoringMonitor(scoring="accuracy")
     net.set_callbacks(monitor, StopBelow(0.22)).fit(X, y)
