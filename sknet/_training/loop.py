@@ -141,7 +141,7 @@ class MiniBatchLoop:
         self._vectors = state.vectors
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
         self._gradient = np.zeros_like(state.theta)
-        self._optimizer = solver.optimizer.stabilised_for_l1(problem.l1) if problem.l1 else solver.optimizer
+        self._optimizer = solver.optimizer.with_l1(problem.l1) if problem.l1 else solver.optimizer
         self._n_parameters = state.theta.size - (problem.n_inputs if solver.learns_gains else 0)
         self._gains: InputGains | None = None
         if solver.learns_gains:

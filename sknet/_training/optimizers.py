@@ -122,7 +122,7 @@ class Optimizer(ABC):
         """
         return 1.0
 
-    def stabilised_for_l1(self, l1: float) -> Self:
+    def with_l1(self, l1: float) -> Self:
         """Return the optimizer to use with an L1 penalty; by default, itself.
 
         Override this method if the optimizer divides by the size of past gradients. If
@@ -213,7 +213,7 @@ class RMSProp(Optimizer):
         """Return the direction that a gradient of 1 would give: 1 / (sqrt(v) + epsilon)."""
         return 1.0 / (np.sqrt(moments[0]) + self.epsilon)
 
-    def stabilised_for_l1(self, l1: float) -> Self:
+    def with_l1(self, l1: float) -> Self:
         """Return the optimizer with l1 added to epsilon."""
         return replace(self, epsilon=self.epsilon + l1)
 
@@ -261,7 +261,7 @@ class Adam(Optimizer):
         root = sqrt(1.0 - self.beta_2)
         return sqrt(1.0 - self.beta_2**step) / root / (np.sqrt(moments[1]) + self.epsilon / root)
 
-    def stabilised_for_l1(self, l1: float) -> Self:
+    def with_l1(self, l1: float) -> Self:
         """Return the optimizer with l1 added to epsilon."""
         return replace(self, epsilon=self.epsilon + l1)
 

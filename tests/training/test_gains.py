@@ -130,7 +130,7 @@ def test_each_step_is_that_of_training_with_v_and_gains_apart(optimizer, options
     training = {name: options[name] for name in ("weight_decay", "clip_norm", "averaging")}
     solver = mini_batch(optimizer, rate=0.02, batch_size=6, n_epochs=1, shuffle=False, gain_rate=3.0, **training)
     state = start(solver)
-    plain = Plain(optimizer.stabilised_for_l1(l1) if l1 else optimizer, state.theta[:SIZE], 3.0, **options)
+    plain = Plain(optimizer.with_l1(l1) if l1 else optimizer, state.theta[:SIZE], 3.0, **options)
     for epoch in range(1, 4):
         solver = replace(solver, n_epochs=epoch)
         solver.train([the_problem], [state])
