@@ -138,9 +138,13 @@ def check_fitted(estimator: "ParametersAndAttributes") -> Fitted:
 
 def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model and the checked table, dates instead of their text; warn of columns that cannot be read."""
+    return model_and_read_table(estimator, checked_table(estimator, X))
+
+
+def model_and_read_table(estimator: "ParametersAndAttributes", table: Table) -> tuple[Model, Table]:
+    """Return what `model_and_checked_table` does, for a table that `checked_table` has returned."""
     fitted = check_fitted(estimator)
     model = fitted.model
-    table = checked_table(estimator, X)
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.schema.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)

@@ -19,7 +19,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import ParametersAndAttributes, checked_table, model_and_checked_table
+from sknet._estimators.fitted import (
+    ParametersAndAttributes,
+    checked_table,
+    model_and_checked_table,
+    model_and_read_table,
+)
 from sknet._estimators.read_data import (
     check_sample_weight,
     different_lengths_message,
@@ -350,7 +355,8 @@ MIN_ROWS_AS_OWN_BACKGROUND = 20
 
 def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
     """Explain the rows of X; print the progress if `verbose`. Without a background, compare them with each other."""
-    model, table = model_and_checked_table(estimator, X)
+    passed = checked_table(estimator, X)  # with the text of dates
+    model, table = model_and_read_table(estimator, passed)
     n = table.shape[0]
     compared = table  # the rows to compare with
     if background is not None:
@@ -382,7 +388,6 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
         base_values = base_values[:, 0]
     names = list(model.encoder.column_names)
     outputs = model.head.explained_outputs
-    passed = checked_table(estimator, X)  # with the text of dates
     return Explanation(
         values=values,
         base_values=base_values,
