@@ -269,6 +269,12 @@ def test_text_as_layers_is_answered_with_what_helps(text, remedy):
     (SigmoidMLPRegressor, "activation", "swish", "silu"),
     (SigmoidMLPRegressor, "activation", ["Tanh", "relu"], "tanh"),
     (SigmoidMLPRegressor, "learning_rate", "cosine_flat", "flat_cosine"),
+    (SigmoidMLPRegressor, "learning_rate", "onecycle", "one_cycle"),
+    (SigmoidMLPRegressor, "learning_rate", "flatcosine", "flat_cosine"),
+    (SigmoidMLPRegressor, "category_encoding", "onehot", "one_hot"),
+    (SigmoidMLPRegressor, "category_encoding", "OneHot", "one_hot"),
+    (SigmoidMLPRegressor, "numeric_encoding", "piecewiselinear", "piecewise_linear"),
+    (SigmoidMLPRegressor, "loss", "squarederror", "squared_error"),
     (SigmoidMLPRegressor, "loss", "mse", "squared_error"),
     (SigmoidMLPRegressor, "loss", "MAE", "absolute_error"),
     (SigmoidMLPClassifier, "loss", "mse", "squared_error"),
@@ -277,6 +283,8 @@ def test_text_as_layers_is_answered_with_what_helps(text, remedy):
     (SigmoidMLPClassifier, "loss", "binary_crossentropy", "log_loss"),
     (SigmoidMLPClassifier, "class_weight", "balance", "balanced"),
     (SigmoidMLPClassifier, "scoring", "accuracy_score", "accuracy"),
+    (SigmoidMLPClassifier, "scoring", "auc", "roc_auc"),
+    (SigmoidMLPClassifier, "scoring", "f1_score", "f1"),
     (SigmoidMLPClassifier, "dtype", "float23", "float32"),
 ])  # fmt: skip
 def test_a_misspelt_name_is_answered_with_what_it_means(kind, name, value, meant):
