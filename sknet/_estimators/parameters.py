@@ -260,8 +260,8 @@ def check_misread_values(estimator: str, parameters: Mapping[str, object], const
     if isinstance(sizes, str) and sizes != "auto":
         what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSS_NAMES else "text"
         raise InvalidParameterError(
-            f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, one for each layer, as "
-            f"(96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
+            f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, or one int for each layer, such "
+            f"as (96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
         )
     if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
         raise InvalidParameterError(

@@ -255,7 +255,8 @@ def test_unsuitable_initial_weights_are_refused_after_fit():
     ("poisson", "the name of a loss: write loss='poisson'."), ("100", r"text\."), ("relu", r"text\."),
 ])  # fmt: skip
 def test_text_as_layers_is_answered_with_what_helps(text, remedy):
-    with pytest.raises(ValueError, match=f"hidden_layer_sizes.* as .96, 32.* Got '{text}' instead, which is {remedy}$"):
+    message = f"an int, or one int for each layer, such as .96, 32.* Got '{text}' instead, which is {remedy}$"
+    with pytest.raises(ValueError, match=message):
         SigmoidMLPRegressor(text).fit(np.eye(3), np.arange(3.0))
 
 
