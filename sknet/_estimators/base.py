@@ -20,7 +20,14 @@ from sknet._estimators.fit_messages import (
 )
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
-from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
+from sknet._estimators.methods import (
+    Decoding,
+    NoResidualsError,
+    ProblemType,
+    explain_rows,
+    predict_weighted,
+    reason_for_no_residuals,
+)
 from sknet._estimators.parameters import (
     OWN_SCORER,
     check_has_partial_fit,
@@ -167,7 +174,14 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _decoding(self, method: str, *arguments: object) -> Decoding:
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
         fitted = check_fitted(self)
-        return self._problem_type.methods[method](fitted.model.head, fitted.residuals, *arguments)
+        try:
+            return self._problem_type.methods[method](fitted.model.head, fitted.residuals, *arguments)
+        except NoResidualsError:
+            reason = reason_for_no_residuals(fitted, self.early_stopping)
+            raise ValueError(
+                f"{method} needs rows that were held out in the last call to fit, and there are none: {reason}. Fit "
+                "to the end with early_stopping='folds', or with early_stopping=True or X_val and y_val."
+            ) from None
 
     def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
         """Return what a method of `ProblemType.methods` predicts; several columns of classes may give a list."""
