@@ -85,7 +85,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
-        check_has_partial_fit(self)  # raises if not
+        check_has_partial_fit(self)
         self._validate_params()
         with drawing_seeds(self, PARTIAL_FIT, None) as start:
             run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))

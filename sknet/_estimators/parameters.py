@@ -321,8 +321,8 @@ def column_choices(p: CommonParameters) -> ColumnChoices:
     return ColumnChoices(p.categorical_features, p.text_features)
 
 
-def check_has_partial_fit(estimator: CommonParameters) -> bool:
-    """Return True if the estimator has `partial_fit`, else raise AttributeError; for `available_if`."""
+def check_has_partial_fit(estimator: CommonParameters) -> None:
+    """Raise an AttributeError if the estimator has no `partial_fit`."""
     if not solver_class(estimator.solver).uses_batches:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
@@ -335,7 +335,6 @@ def check_has_partial_fit(estimator: CommonParameters) -> bool:
             "are to come. Give a dict of weights, as compute_class_weight('balanced', classes=classes, y=y) of "
             "sklearn.utils.class_weight has them for all rows, or pass sample_weight."
         )
-    return True
 
 
 # --- conflicts -------------------------------------------------------------------------------------------------------
