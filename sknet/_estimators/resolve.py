@@ -76,10 +76,6 @@ AUTO_CLIP_NORM = 10.0
 AUTO_WEIGHT_DECAY = 0.02
 """The value of `weight_decay="auto"` for Adam."""
 
-MAX_COLUMNS_WITH_AUTO_BINS = 50
-"""Networks see bins for up to this many numeric columns. In a wider table, such as pixels, bins would make the first
-layer huge."""
-
 
 @dataclass(frozen=True)
 class AutoFacts:
@@ -221,7 +217,7 @@ ALTERNATING = "auto"
 
 def auto_numeric_encoding(p: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of numbers, or `ALTERNATING` for several networks."""
-    if not (may_add_inputs(p, facts) and 0 < facts.survey.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
+    if not (may_add_inputs(p, facts) and 0 < facts.survey.n_numbers <= rules.MAX_COLUMNS_WITH_AUTO_BINS):
         return "raw"
     if int(p.n_members) > 1:
         return ALTERNATING
