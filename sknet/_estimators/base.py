@@ -282,7 +282,9 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
         groups : array-like of shape (n_samples,), default=None
             Group of each row. Rows of one group are held out together. A splitter
-            passed as `validation_fraction` receives the groups.
+            passed as `validation_fraction` receives the groups. A search passes them on
+            only with metadata routing and `set_fit_request(groups=True)`, as
+            :doc:`the guide </guide/pipelines>` shows in *Groups in a search*.
 
         Returns
         -------
