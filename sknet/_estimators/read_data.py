@@ -354,8 +354,9 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
         if remedy := _remedy_for_records(X):
             raise ValueError(f"X is a {type(X).__name__}{remedy}.")
-        objects = as_objects(X)  # `check` would leave None in a list of rows
-        X = missing_to_nan(X if objects is None else objects)
+        objects = as_objects(X)
+        # `check` would leave None in a list of rows; it refuses a list whose rows NumPy makes text
+        X = missing_to_nan(X if objects is None or np.asarray(X).dtype.kind == "U" else objects)
     try:
         # scikit-learn's check for infinities may overflow; without dispatch, `check` converts arrays of other libraries
         with np.errstate(over="ignore", invalid="ignore"), config_context(array_api_dispatch=False):
