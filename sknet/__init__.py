@@ -51,11 +51,16 @@ for _name in __all__:
 _LAZY_SUBMODULES = ("dask", "export", "stream")
 """Modules that `import sknet` does not load, because they import packages that most users do not need."""
 
+_SKLEARN_CLASSES = ("MLPClassifier", "MLPRegressor")
+"""Classes of scikit-learn that have another name here."""
+
 
 def __getattr__(name: str) -> ModuleType:
     """Load a module when it is first used, as in `sknet.export.to_onnx`."""
     if name in _LAZY_SUBMODULES:
         return import_module(f"sknet.{name}")
+    if name in _SKLEARN_CLASSES:  # `from sknet import …` would replace the message of an AttributeError
+        raise ImportError(f"sknet has no {name}: its class is Sigmoid{name}. Import that one.")
     raise AttributeError(f"module 'sknet' has no attribute {name!r}")
 
 

@@ -60,6 +60,13 @@ def test_an_unknown_name_is_an_attribute_error():
         getattr(sknet, "exports")  # noqa: B009
 
 
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_the_name_of_a_class_of_sklearn_is_answered_with_the_one_to_import(name):
+    with pytest.raises(ImportError, match=rf"its class is Sigmoid{name}\. Import that one\.$"):
+        exec(f"from sknet import {name}")
+    assert f"Sigmoid{name}" in sknet.__all__
+
+
 @pytest.mark.parametrize("name", list(documented_names()))
 def test_docstring_matches_signature(name, monkeypatch):
     # Python 3.13 looks for a class's first line in the module that it says it is of: `sknet` itself

@@ -11,13 +11,13 @@ ShapeFunction.values : (g,)                   values of the column, in the order
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import ceil
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_scalar
 
+from sknet._display.history_and_network import check_integer
 from sknet._model.explain import Explanation
 from sknet._packages import explain_missing_package
 from sknet._tables.dates import read_dates_or_durations
@@ -175,11 +175,11 @@ class ExplanationDisplay:
         with explain_missing_package("ExplanationDisplay", "matplotlib"):
             import matplotlib.pyplot as plt
 
-        check_scalar(max_columns, "max_columns", Integral, min_val=1)
+        check_integer(max_columns, "max_columns", smallest=1)
         output = output_index(self.output, self.explanation)
         contributions = contributions_to(self.explanation, output)
         n_rows, n_columns = contributions.shape
-        check_scalar(self.row, "row", Integral, min_val=-n_rows, max_val=n_rows - 1)
+        check_integer(self.row, "row", smallest=-n_rows, largest=n_rows - 1)
         if ax is None:
             height = 1.8 + 0.3 * min(n_columns, max_columns + 1)
             ax = plt.subplots(1, 2, figsize=(11.0, height), layout="constrained")[1]
@@ -347,7 +347,7 @@ class ShapeFunctionDisplay:
         display : ShapeFunctionDisplay
             The display.
         """
-        check_scalar(max_columns, "max_columns", Integral, min_val=1)
+        check_integer(max_columns, "max_columns", smallest=1)
         inner = explaining_estimator(estimator)
         explanation = inner.explain(X, background=X)
         if not explanation.is_additive:
@@ -546,7 +546,7 @@ def output_index(output: int | str, explanation: Explanation) -> int:
     names = explanation.output_names
     if output in names:
         return names.index(str(output))
-    if output not in range(-len(names), len(names)):
+    if isinstance(output, bool) or output not in range(-len(names), len(names)):
         raise ValueError(f"output={output!r} is none of the outputs {names}, nor one of their numbers.")
     return int(output)
 

@@ -42,6 +42,13 @@ def inner_estimator(estimator: object, attribute: str) -> Any:
     return inner
 
 
+def check_integer(value: object, name: str, *, smallest: int, largest: int | None = None) -> None:
+    """Raise if an argument is no integer between limits. A bool is none, although Python says so."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} is a bool: give an integer.")
+    check_scalar(value, name, Integral, min_val=smallest, max_val=largest)
+
+
 @dataclass(eq=False, repr=False)
 class TrainingHistoryDisplay:
     """Plot of training loss, validation loss and learning rate by epoch.
@@ -332,7 +339,7 @@ class NetworkDisplay:
         with explain_missing_package("NetworkDisplay", "matplotlib"):
             import matplotlib.pyplot as plt
 
-        check_scalar(max_units, "max_units", Integral, min_val=1)
+        check_integer(max_units, "max_units", smallest=1)
         self.shown_: list[Array] = strongest_units(self.coefs, max_units)
         tallest = max(map(len, self.shown_))
         if ax is None:

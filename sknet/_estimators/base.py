@@ -20,7 +20,14 @@ from sknet._estimators.fit_messages import (
 )
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
-from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
+from sknet._estimators.methods import (
+    Decoding,
+    NoResidualsError,
+    ProblemType,
+    explain_rows,
+    predict_weighted,
+    reason_for_no_residuals,
+)
 from sknet._estimators.parameters import (
     OWN_SCORER,
     check_has_partial_fit,
@@ -78,7 +85,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
-        check_has_partial_fit(self)  # raises if not
+        check_has_partial_fit(self)
         self._validate_params()
         with drawing_seeds(self, PARTIAL_FIT, None) as start:
             run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
@@ -167,7 +174,14 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _decoding(self, method: str, *arguments: object) -> Decoding:
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
         fitted = check_fitted(self)
-        return self._problem_type.methods[method](fitted.model.head, fitted.residuals, *arguments)
+        try:
+            return self._problem_type.methods[method](fitted.model.head, fitted.residuals, *arguments)
+        except NoResidualsError:
+            reason = reason_for_no_residuals(fitted, self.early_stopping)
+            raise ValueError(
+                f"{method} needs rows that were held out in the last call to fit, and there are none: {reason}. Fit "
+                "to the end with early_stopping='folds', or with early_stopping=True or X_val and y_val."
+            ) from None
 
     def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
         """Return what a method of `ProblemType.methods` predicts; several columns of classes may give a list."""
@@ -268,7 +282,9 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
         groups : array-like of shape (n_samples,), default=None
             Group of each row. Rows of one group are held out together. A splitter
-            passed as `validation_fraction` receives the groups.
+            passed as `validation_fraction` receives the groups. A search passes them on
+            only with metadata routing and `set_fit_request(groups=True)`, as
+            :doc:`the guide </guide/pipelines>` shows in *Groups in a search*.
 
         Returns
         -------

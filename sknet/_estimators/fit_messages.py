@@ -271,15 +271,19 @@ def divergence_message(error: DivergedError, resolved: Mapping[str, object]) -> 
         f"preprocessed. Training diverged in epoch {error.epoch} with "
     )
     solver, loss, alpha, decay = (resolved[name] for name in ("solver", "loss", "alpha", "weight_decay"))
-    custom_loss = f", check your own loss, {loss.name!r}," if isinstance(loss, Loss) else ""
+    custom_loss = f", and check your own loss, {loss.name!r}" if isinstance(loss, Loss) else ""
+    scaling = [] if resolved["input_scaling"] else ["input_scaling='robust'"]
     if not solver_class(solver).uses_batches:
-        return f"{message}solver={solver!r}{custom_loss}: try input_scaling='robust' or solver='adam'."
+        remedies = " or ".join([*scaling, "solver='adam'"])
+        return f"{message}solver={solver!r}: try {remedies}{custom_loss}."
     if not isfinite(error.rate):
         return f"{message}a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
     rate = float(resolved["learning_rate_init"])  # type: ignore[arg-type]
     lower = min(rate / 10.0, CommonParameters.learning_rate_init)
+    limit = resolved["clip_norm"]
+    clipping = ["clip_norm=1.0"] if limit is None or float(limit) > 1.0 else []  # type: ignore[arg-type]
+    remedies = " or ".join([f"learning_rate_init={lower:g}", *clipping, *scaling])
     return (
-        f"{message}learning_rate_init={rate:g}: try learning_rate_init={lower:g}, clip_norm=1.0{custom_loss} or "
-        f"input_scaling='robust'. Large values of alpha ({alpha:g}), weight_decay ({decay:g}) or sample_weight may "
-        "also be the cause."
+        f"{message}learning_rate_init={rate:g}: try {remedies}{custom_loss}. Large values of alpha ({alpha:g}), "
+        f"weight_decay ({decay:g}) or sample_weight may also be the cause."
     )

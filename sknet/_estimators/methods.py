@@ -20,6 +20,7 @@ import numpy as np
 from sklearn.metrics import d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import (
+    Fitted,
     ParametersAndAttributes,
     checked_table,
     model_and_checked_table,
@@ -194,16 +195,27 @@ def rows_needed(coverage: float) -> int:
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9, so that rounding does not add a row
 
 
+class NoResidualsError(ValueError):
+    """A prediction method needs residuals, and the last call has kept none."""
+
+
 def check_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals:
-    """Return the residuals; raise a ValueError if there are none."""
+    """Return the residuals; raise an error without the reason if there are none."""
     if residuals is None:
-        raise ValueError(
-            f"{method} needs rows that were held out in the last call to fit. There are none if Ctrl-C or a callback "
-            "stopped it while folds chose the epoch, or if weights have been set by hand since: fit to the end with "
-            "early_stopping='folds', or with early_stopping=True or X_val and y_val. 'auto' holds none out below "
-            f"{MIN_EVALUATED_ROWS} rows, and partial_fit never does."
-        )
+        raise NoResidualsError(method)
     return residuals
+
+
+def reason_for_no_residuals(fitted: Fitted, early_stopping: object) -> str:
+    """Return why there are no residuals, for a message; `early_stopping` is the estimator's parameter."""
+    if fitted.evaluation is not None:
+        return "Ctrl-C or a callback stopped it while folds chose the epoch, or weights have been set by hand since"
+    if fitted.state is not None and fitted.importances is None:
+        return "the last call was partial_fit, which holds none out"
+    if early_stopping == "auto":
+        return f"early_stopping='auto' holds none out below {MIN_EVALUATED_ROWS} rows, and early_stopping=False never"
+    few = " of so few rows, and early_stopping=False never" if early_stopping else ""
+    return f"early_stopping={early_stopping!r} holds none out{few}"
 
 
 def check_has_interval(head: RegressionHead) -> None:

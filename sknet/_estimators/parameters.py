@@ -260,8 +260,8 @@ def check_misread_values(estimator: str, parameters: Mapping[str, object], const
     if isinstance(sizes, str) and sizes != "auto":
         what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSS_NAMES else "text"
         raise InvalidParameterError(
-            f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, one for each layer, as "
-            f"(96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
+            f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, or one int for each layer, such "
+            f"as (96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
         )
     if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
         raise InvalidParameterError(
@@ -321,8 +321,8 @@ def column_choices(p: CommonParameters) -> ColumnChoices:
     return ColumnChoices(p.categorical_features, p.text_features)
 
 
-def check_has_partial_fit(estimator: CommonParameters) -> bool:
-    """Return True if the estimator has `partial_fit`, else raise AttributeError; for `available_if`."""
+def check_has_partial_fit(estimator: CommonParameters) -> None:
+    """Raise an AttributeError if the estimator has no `partial_fit`."""
     if not solver_class(estimator.solver).uses_batches:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
@@ -335,7 +335,6 @@ def check_has_partial_fit(estimator: CommonParameters) -> bool:
             "are to come. Give a dict of weights, as compute_class_weight('balanced', classes=classes, y=y) of "
             "sklearn.utils.class_weight has them for all rows, or pass sample_weight."
         )
-    return True
 
 
 # --- conflicts -------------------------------------------------------------------------------------------------------

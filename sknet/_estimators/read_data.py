@@ -277,7 +277,16 @@ def read_known_table(X: Table, schema: TableSchema, estimator_name: str) -> Tabl
                 raise
             raise ValueError(f"{error}Pass X[model.feature_names_in_].") from None
         return _check_frame(X, estimator_name)
-    return _read_array(X, partial(validate_data, stand_in, reset=False))
+    try:
+        return _read_array(X, partial(validate_data, stand_in, reset=False))
+    except (ValueError, TypeError) as error:
+        objects = None if schema.names is None else as_objects(X)
+        if objects is None or objects.shape[1] != schema.n:
+            raise
+        raise ValueError(
+            f"X holds values that are no numbers, and no names of columns, but {estimator_name} was fitted to a data "
+            "frame: pass pd.DataFrame(X, columns=model.feature_names_in_)."
+        ) from error
 
 
 def as_objects(X: Table) -> Array | None:
@@ -345,7 +354,9 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
         if remedy := _remedy_for_records(X):
             raise ValueError(f"X is a {type(X).__name__}{remedy}.")
-        X = missing_to_nan(X)
+        objects = as_objects(X)
+        # `check` would leave None in a list of rows; it refuses a list whose rows NumPy makes text
+        X = missing_to_nan(X if objects is None or np.asarray(X).dtype.kind == "U" else objects)
     try:
         # scikit-learn's check for infinities may overflow; without dispatch, `check` converts arrays of other libraries
         with np.errstate(over="ignore", invalid="ignore"), config_context(array_api_dispatch=False):

@@ -76,10 +76,6 @@ AUTO_CLIP_NORM = 10.0
 AUTO_WEIGHT_DECAY = 0.02
 """The value of `weight_decay="auto"` for Adam."""
 
-MAX_COLUMNS_WITH_AUTO_BINS = 50
-"""Networks see bins for up to this many numeric columns. In a wider table, such as pixels, bins would make the first
-layer huge."""
-
 
 @dataclass(frozen=True)
 class AutoFacts:
@@ -221,7 +217,7 @@ ALTERNATING = "auto"
 
 def auto_numeric_encoding(p: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of numbers, or `ALTERNATING` for several networks."""
-    if not (may_add_inputs(p, facts) and 0 < facts.survey.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
+    if not (may_add_inputs(p, facts) and 0 < facts.survey.n_numbers <= rules.MAX_COLUMNS_WITH_AUTO_BINS):
         return "raw"
     if int(p.n_members) > 1:
         return ALTERNATING
@@ -379,7 +375,9 @@ def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, C
     """
     p = replace_autos(parameters, facts)
     is_continued = facts.earlier_parameters is not None
-    sizes = hidden_sizes(p)
+    sizes = hidden_sizes(p.hidden_layer_sizes, p.depth)
+    if facts.earlier_parameters is not None:
+        check_same_layers(p, sizes, facts.earlier_parameters)
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
@@ -418,19 +416,18 @@ def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, C
     return settings, p
 
 
-def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
+def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
     """Return the sizes of the hidden layers, from a list or from a size and a depth; raise if they are invalid."""
-    sizes: Any = p.hidden_layer_sizes
     if isinstance(sizes, Integral):
         size = int(sizes)
-        depth = int(p.depth)
+        depth = int(depth)
         if depth > 1:
             # before the tuple itself becomes too long; counts only weights between hidden layers, 4 bytes each
             check_fits_in_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
     listed: list[object] = list(sizes)
-    if p.depth != 1:
-        raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={listed} gives each layer already.")
+    if depth != 1:
+        raise ValueError(f"depth={depth} goes with an int; hidden_layer_sizes={listed} gives each layer already.")
     if isinstance(sizes, Mapping):
         raise ValueError(f"hidden_layer_sizes={sizes} is a mapping: give a list of the units of each layer.")
     invalid = [size for size in listed if type(size) is bool or not isinstance(size, Integral)]
@@ -442,6 +439,17 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     if min(layer_sizes, default=1) < 1:  # scikit-learn's own message
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: leave a layer without units out.")
     return layer_sizes
+
+
+def check_same_layers(p: CommonParameters, sizes: tuple[int, ...], earlier: Mapping[str, Any]) -> None:
+    """Raise if training continues, but the hidden layers of each member are not of the sizes of the earlier fit."""
+    before = hidden_sizes(earlier["hidden_layer_sizes"], earlier["depth"])
+    if sizes != before:
+        raise ValueError(
+            f"hidden_layer_sizes={p.hidden_layer_sizes!r} with depth={p.depth} makes hidden layers of {list(sizes)} "
+            f"units, but training continues from a fit with {list(before)}: keep the layers, or call fit with "
+            "warm_start=False."
+        )
 
 
 def check_units_for_sets(sizes: tuple[int, ...], n_sets: int) -> None:

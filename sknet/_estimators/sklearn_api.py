@@ -10,6 +10,7 @@ from contextvars import copy_context
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, metadata
 from inspect import signature
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 
 from sklearn.base import _fit_context
@@ -62,8 +63,6 @@ if TYPE_CHECKING:  # only types: scikit-learn has none
 
     def with_callbacks(method: Method) -> Method: ...
 
-    def available_if(check: Callable[..., bool]) -> Callable[[Method], Method]: ...
-
 else:
     from sklearn.base import (
         BaseEstimator,
@@ -74,7 +73,6 @@ else:
     )
     from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
     from sklearn.utils import Tags
-    from sklearn.utils.metaestimators import available_if
 
     try:
         from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -123,6 +121,37 @@ def fit_context(method: Method) -> Method:
 
     # outermost, because Python itself would raise for an unknown keyword, with a message that is less helpful
     return cast(Method, with_checked_keywords(in_own_context))
+
+
+class ConditionalMethod:
+    """A method that only some estimators have; that of scikit-learn hides why the others have none.
+
+    Parameters
+    ----------
+    method : callable
+    check : callable
+        Raises an AttributeError for an estimator that does not have the method.
+    """
+
+    def __init__(self, method: Callable[..., object], check: Callable[[Any], None]) -> None:
+        @wraps(method)
+        def checked_method(estimator: object, *args: object, **kwargs: object) -> object:
+            check(estimator)
+            return method(estimator, *args, **kwargs)
+
+        self._method = checked_method
+        self._check = check
+
+    def __get__(self, estimator: object, owner: type | None = None) -> Callable[..., object]:
+        if estimator is None:
+            return self._method
+        self._check(estimator)
+        return MethodType(self._method, estimator)
+
+
+def available_if(check: Callable[[Any], None]) -> Callable[[Method], Method]:
+    """Return a decorator of methods that an estimator has unless `check` raises an AttributeError for it."""
+    return lambda method: cast(Any, ConditionalMethod(method, check))
 
 
 # --- warnings at the user's line -------------------------------------------------------------------------------------

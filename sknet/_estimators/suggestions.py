@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 PARAMETERS_ELSEWHERE = {
     **dict.fromkeys(["eval_set", "validation_data", "validation_set"], "X_val and y_val"),
-    **dict.fromkeys(["epochs", "n_epochs", "iterations", "num_boost_round"], "max_iter"),
+    **dict.fromkeys(["epochs", "n_epochs", "max_epochs", "iterations", "num_boost_round"], "max_iter"),
     **dict.fromkeys(["lr", "eta"], "learning_rate_init"),
     **dict.fromkeys(["cat_features", "categorical_feature", "categorical_columns"], "categorical_features"),
     **dict.fromkeys(["num_leaves", "max_leaves", "max_depth", "n_hidden", "hidden_units"], "hidden_layer_sizes"),
@@ -25,7 +25,9 @@ PARAMETERS_ELSEWHERE = {
     "interaction_constraints": "interaction_cst",
     "objective": "loss",
     "optimizer": "solver",
-    "max_bin": "n_bins",
+    **dict.fromkeys(["max_bin", "max_bins"], "n_bins"),
+    "nesterov": "nesterovs_momentum",
+    "penalty": "alpha, with l1_ratio for the L1 penalty",
 }
 """Names of parameters in other packages, and what does the same here, for hints in messages."""
 
@@ -38,11 +40,17 @@ VALUES_ELSEWHERE = {
     "swish": "silu",
     "linear": "identity",
     "adamw": "adam",
+    "auc": "roc_auc",
+    **{f"{scorer}_score": scorer for scorer in ("f1", "jaccard", "precision", "r2", "recall")},
 }
 """Names of values in other packages, and their names here, for hints in messages."""
 
 MIN_SIMILARITY = 0.76
 """The least similarity, from 0 to 1, of a name to a known one that is suggested. "n_jobs" and "n_bins" have 0.67."""
+
+MIN_LETTERS_OF_A_SLIP = 3
+"""A known name of at least this many letters is suggested for a name that is one slip away, however small their
+similarity is: "tal" and "tol" have 0.67. A single letter, such as X, is one slip away from any other."""
 
 MAX_NAMES_LISTED = 10
 """A message lists at most this many names."""
@@ -59,25 +67,40 @@ def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[
 
 def suggest_name(name: str, known: Sequence[str], function: str) -> str:
     """Return a question about the known name that is probably meant, or else a list of the names of `function`."""
-    near = PARAMETERS_ELSEWHERE.get(name) or next(
-        iter(get_close_matches(name, known, n=1, cutoff=MIN_SIMILARITY)), None
-    )
+    similar = get_close_matches(name, known, n=1, cutoff=MIN_SIMILARITY)
+    slips = [parameter for parameter in known if is_one_slip(name, parameter)]
+    near = PARAMETERS_ELSEWHERE.get(name) or next(iter([*similar, *slips]), None)
     if near and near.isidentifier() and near not in known:  # an argument of `fit` that the estimator itself takes
         near += f", a parameter of {function.split('.')[0]}"
     listed = ", ".join(known) if len(known) <= MAX_NAMES_LISTED else f"those of help({function})"
     return f"did you mean {near}?" if near else f"known are {listed}."
 
 
+def is_one_slip(name: str, known: str) -> bool:
+    """Whether a name becomes a known one if one letter is added, removed or replaced, or two neighbours are swapped."""
+    pairs = enumerate(zip(name, known, strict=False))
+    i = next((i for i, (letter, right) in pairs if letter != right), min(len(name), len(known)))  # the first difference
+    swapped = name[:i] + name[i : i + 2][::-1] + name[i + 2 :]
+    is_slip = known[i + 1 :] in (name[i:], name[i + 1 :]) or known[i:] == name[i + 1 :] or known == swapped
+    return is_slip and len(known) >= MIN_LETTERS_OF_A_SLIP
+
+
 def suggest_value(value: str, known: Iterable[str]) -> str:
     """Return a hint at the known value that a str probably means, for a message; "" if there is none."""
-    by_words = {_sorted_words(name): name for name in known}
+    names = list(known)
     meant = VALUES_ELSEWHERE.get(value.lower())
-    if meant not in by_words.values():
-        near = get_close_matches(_sorted_words(value), by_words, n=1)
-        meant = by_words[near[0]] if near else None
+    if meant not in names:
+        by_spelling = {spelling: name for name in names for spelling in (_sorted_words(name), "".join(_words(name)))}
+        near = get_close_matches(_sorted_words(value), by_spelling, n=1)
+        meant = by_spelling[near[0]] if near else None
     return f" Did you mean {meant!r}?" if meant else ""
 
 
 def _sorted_words(name: str) -> str:
     """Return a name with its words sorted, so that "flat_cosine" equals "cosine_flat"."""
-    return "_".join(sorted(re.split(r"[\W_]+", name.lower())))
+    return "_".join(sorted(_words(name)))
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name in lower case."""
+    return re.split(r"[\W_]+", name.lower())

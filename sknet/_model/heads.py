@@ -447,7 +447,8 @@ class RegressionHead(Head):
         if outside.any():
             raise ValueError(
                 f"loss={self.loss.name!r} needs targets that are {self.loss.targets}; y has a minimum of "
-                f"{np.nanmin(values):g} and a maximum of {np.nanmax(values):g}. Choose another loss, or shift y."
+                f"{np.nanmin(values):g} and a maximum of {np.nanmax(values):g}. Choose a loss that takes all numbers, "
+                "such as loss='squared_error'."
             )
 
     def initial_output_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:

@@ -1,4 +1,7 @@
-"""All numbers of training rows at which defaults change, and the values below and above them, see docs/defaults.md."""
+"""All numbers of training rows at which defaults change, and the values below and above them, see docs/defaults.md.
+
+The limits on bins are together here, also those that go by the number of columns.
+"""
 
 from typing import NamedTuple
 
@@ -31,6 +34,10 @@ MIN_AUTO_BINS = 12
 
 MAX_AUTO_BINS = 128
 """The largest value of `n_bins="auto"`."""
+
+MAX_COLUMNS_WITH_AUTO_BINS = 50
+"""With `numeric_encoding="auto"`, networks see bins in tables of up to this many numeric columns. In a wider one, such
+as pixels, bins would make the first layer huge."""
 
 PATIENCE = 24
 """The value of `n_iter_no_change="auto"` in general."""

@@ -834,7 +834,7 @@ def _log_of_means(name: str, targets: Interval, target: Array, weight: Array | N
     if not mean.all():
         raise ValueError(
             f"loss={name!r} needs targets that are {targets}, and not all 0; y has only zeros in the rows to train on, "
-            "or in those of a fold. Choose another loss, shift y, or hold other rows out."
+            "or in those of a fold. Choose another loss, such as 'squared_error', or hold other rows out."
         )
     return np.log(mean)
 

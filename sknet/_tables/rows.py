@@ -358,7 +358,14 @@ def splits_of_splitter(
     if getattr(splitter, "random_state", seed) is None:
         seeded = copy(splitter)
         seeded.random_state = seed  # type: ignore[attr-defined]
-    checked = [_check_split(split, splitter, rows) for split in seeded.split(*passed)]
+    try:
+        made = list(seeded.split(*passed))
+    except (TypeError, ValueError) as error:  # a splitter's own message names no argument of `fit`
+        lacks_groups = passed[-1] is None and "group" in str(error)
+        remedy = "Pass them, with fit(..., groups=...)." if lacks_groups else "Give another splitter, or a share."
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"validation_fraction={splitter}: {str(error).rstrip('.')}. {remedy}") from error
+    checked = [_check_split(split, splitter, rows) for split in made]
     if not checked:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
     return checked

@@ -174,6 +174,14 @@ def test_what_cannot_be_drawn_is_refused_by_name():
             ExplanationDisplay(TWO, **change).plot()
     with pytest.raises(ValueError, match="max_columns == 0, must be >= 1"):
         ExplanationDisplay(ONE).plot(max_columns=0)
+    for name, draw in {
+        "row": lambda: ExplanationDisplay(ONE, row=True).plot(),
+        "max_columns": lambda: ExplanationDisplay(ONE).plot(max_columns=True),
+    }.items():
+        with pytest.raises(TypeError, match=rf"{name}=True is a bool: give an integer\."):
+            draw()
+    with pytest.raises(ValueError, match="output=False is none of the outputs"):
+        ExplanationDisplay(TWO, output=False).plot()
     with pytest.raises(TypeError, match="max_columns must be an instance of int, not float"):
         ExplanationDisplay(ONE).plot(max_columns=1.5)
     with pytest.raises(ValueError, match="ax holds 1 axes: pass 2, for the means and the row"):

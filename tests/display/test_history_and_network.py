@@ -209,6 +209,8 @@ def test_of_large_layers_the_strongest_are_shown():
     assert [shown.tolist() for shown in NetworkDisplay([weak, strong]).plot(max_units=2).shown_] == [[0], [1, 2], [0]]
     with pytest.raises(ValueError, match="max_units == 0, must be >= 1"):
         display.plot(max_units=0)
+    with pytest.raises(TypeError, match="max_units=True is a bool: give an integer"):
+        display.plot(max_units=True)
 
 
 def test_positive_weights_are_red_negative_ones_blue_and_all_may_be_zero():

@@ -119,6 +119,12 @@ def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_th
     assert (answers.numeric_encoding, settings.table.numeric_encoding) == (answer, learnt)
 
 
+@pytest.mark.parametrize(("n_numbers", "answer"), [(50, "auto"), (51, "raw")])
+def test_tables_of_up_to_50_columns_of_numbers_get_bins(n_numbers, answer):
+    facts = AutoFacts(MEDIUM_TABLE_ROWS, "folds", survey=survey_of_numbers(n_numbers))
+    assert resolve(SigmoidMLPRegressor(), facts)[1].numeric_encoding == answer
+
+
 def test_scikit_learns_schedules_wait_as_they_do():
     settings, answers = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), AutoFacts(LARGE_TABLE_ROWS, True))
     assert (answers.n_iter_no_change, answers.tol, settings.solver.relative_tol) == (rules.PATIENCE, rules.TOL, False)

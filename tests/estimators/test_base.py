@@ -135,7 +135,7 @@ def test_warm_starts_fail_without_a_trace_too():
     with pytest.raises(ValueError, match="same classes as in the previous call"):
         net.fit(X, LABEL > 1)
     net.set_params(hidden_layer_sizes=9)
-    with pytest.raises(ValueError, match="hidden_layer_sizes=\\(9,\\) asks for weights.*warm_start=False"):
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=9 with depth=1 makes hidden .*warm_start=False"):
         net.fit(X, LABEL)
     net.set_params(warm_start=False)
     with pytest.raises(ValueError, match="keep the layers, or call fit with warm_start=False"):

@@ -22,6 +22,7 @@ from sklearn.model_selection import (
 )
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators import planning
 from tests.estimators.data import quiet
 from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X
 
@@ -325,6 +326,32 @@ def test_groups_are_routed_to_a_splitter():
         net.set_fit_request(groups=True)
         search = GridSearchCV(net, {"alpha": [0.0, 1.0]}, cv=GroupKFold(2)).fit(X, NUMBER, groups=groups)
     assert np.isfinite(search.best_estimator_.oof_prediction_).all()
+
+
+@pytest.mark.parametrize("is_routed", [True, False])
+@pytest.mark.parametrize(("kind", "y"), [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)])
+def test_routed_groups_reach_every_fit_of_a_search(kind, y, is_routed, monkeypatch):
+    """As the guide says, they reach none without routing."""
+    groups = np.arange(N) // 10
+    groups_of_fits = []
+
+    def draw_folds(n, strata, groups, seed):
+        groups_of_fits.append(groups)
+        return drawn_by(n, strata, groups, seed)
+
+    drawn_by = planning.draw_folds
+    monkeypatch.setattr(planning, "draw_folds", draw_folds)
+    by_group = GroupKFold(2)
+    with config_context(enable_metadata_routing=is_routed):
+        net = kind(**FOLDS | {"max_iter": 2})
+        if is_routed:
+            net.set_fit_request(groups=True)
+        GridSearchCV(net, {"alpha": [0.0, 1.0]}, cv=by_group).fit(X, y, groups=groups)
+    inner = [groups[train] for train, _ in by_group.split(X, y, groups)]
+    expected = [*inner, *inner, groups] if is_routed else [None] * 5  # two folds for each alpha, and the refit
+    assert [None if found is None else found.tolist() for found in groups_of_fits] == [
+        None if passed is None else passed.tolist() for passed in expected
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Every kind of column in an estimator: the contract holds with each, and `inputs_` says how inputs are computed."""
 
 import pickle
+import re
 from collections import Counter
 
 import numpy as np
@@ -279,6 +280,26 @@ def test_a_named_column_of_an_array_may_be_text(hold, features):
         net.predict(X[:, :2])
     with pytest.raises(ValueError, match="Column 'x1' of X .*should hold numbers.*categorical_features"):
         SigmoidMLPRegressor(**QUICK | {features: [0]}).fit(X, y)
+
+
+@pytest.mark.parametrize("rows_of", [pd.DataFrame.to_numpy, lambda frame: frame.to_numpy().tolist()])
+def test_rows_without_names_are_answered_with_the_frame_that_a_model_of_a_frame_takes(rows_of):
+    frame = TABLE[["age", "city", "rooms", "sex"]]
+    model = SigmoidMLPRegressor(**QUICK).fit(frame, NUMBER)
+    X = rows_of(frame)
+    remedy = "pd.DataFrame(X, columns=model.feature_names_in_)"
+    with (
+        pytest.raises(ValueError, match=f"SigmoidMLPRegressor was fitted to a .*: pass {re.escape(remedy)}") as raised,
+        pytest.warns(UserWarning, match="X does not have valid feature names"),
+    ):
+        model.predict(X)
+    assert "before fit" not in str(raised.value)
+    assert_array_equal(model.predict(eval(remedy, {"pd": pd, "X": X, "model": model})), model.predict(frame))
+    with (
+        pytest.raises(ValueError, match="has 3 features, but SigmoidMLPRegressor is expecting 4"),
+        pytest.warns(UserWarning, match="X does not have valid feature names"),
+    ):
+        model.predict(rows_of(frame[["age", "rooms", "rooms"]]))
 
 
 def test_types_and_names_may_both_make_categories():

@@ -102,6 +102,19 @@ def test_divergence_names_the_parameter_to_blame(parameters, weight, message):
     assert net._fitted is None
 
 
+@pytest.mark.parametrize(("parameters", "remedies"), [
+    ({}, "learning_rate_init=0.015 or clip_norm=1.0"),
+    ({"clip_norm": 2}, "learning_rate_init=0.015 or clip_norm=1.0"),
+    ({"clip_norm": 1.0}, "learning_rate_init=0.015"),
+    ({"clip_norm": None, "input_scaling": None}, "learning_rate_init=0.015 or clip_norm=1.0 or input_scaling='robust'"),
+    ({"clip_norm": None, "input_scaling": "standard"}, "learning_rate_init=0.015 or clip_norm=1.0"),
+])  # fmt: skip
+def test_no_remedy_for_divergence_is_set_already(parameters, remedies):
+    how = {"learning_rate_init": 100.0, "solver": "sgd", "activation": "relu", "random_state": 0}
+    with pytest.raises(ValueError, match=f"learning_rate_init=100: try {remedies}\\. Large"):
+        SigmoidMLPRegressor(**how | parameters).fit(BIG, BIG[:, 0])
+
+
 def test_a_huge_rate_is_not_answered_with_a_huge_rate():
     net = SigmoidMLPRegressor(learning_rate_init=1e6, max_iter=20, random_state=0)
     with pytest.raises(ValueError, match="learning_rate_init=1e.06: try learning_rate_init=0.015"):

@@ -126,6 +126,18 @@ def test_members_of_a_classifier_have_a_temperature(kind):
     assert (temperature == 1.0) == (kind is SigmoidMLPRegressor)
 
 
+def test_another_size_is_told_in_the_units_of_a_member():
+    net = SigmoidMLPRegressor(**QUICK, early_stopping=False).fit(X, KINDS[SigmoidMLPRegressor])
+    net.set_params(hidden_layer_sizes=5)
+    asked = r"hidden_layer_sizes=5 with depth=1 makes hidden layers of \[5\] units"
+    with pytest.raises(ValueError, match=rf"{asked}, but training continues from a fit with \[4\]: keep the layers"):
+        net.partial_fit(X, KINDS[SigmoidMLPRegressor])
+    net.set_params(hidden_layer_sizes=2, depth=2)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=2 with depth=2 makes hidden layers of \[2, 2\] units"):
+        net.partial_fit(X, KINDS[SigmoidMLPRegressor])
+    assert net.set_params(hidden_layer_sizes=[4], depth=1).partial_fit(X, KINDS[SigmoidMLPRegressor]) is net
+
+
 # --- "auto" ----------------------------------------------------------------------------------------------------------
 
 

@@ -255,7 +255,8 @@ def test_unsuitable_initial_weights_are_refused_after_fit():
     ("poisson", "the name of a loss: write loss='poisson'."), ("100", r"text\."), ("relu", r"text\."),
 ])  # fmt: skip
 def test_text_as_layers_is_answered_with_what_helps(text, remedy):
-    with pytest.raises(ValueError, match=f"hidden_layer_sizes.* as .96, 32.* Got '{text}' instead, which is {remedy}$"):
+    message = f"an int, or one int for each layer, such as .96, 32.* Got '{text}' instead, which is {remedy}$"
+    with pytest.raises(ValueError, match=message):
         SigmoidMLPRegressor(text).fit(np.eye(3), np.arange(3.0))
 
 
@@ -269,6 +270,12 @@ def test_text_as_layers_is_answered_with_what_helps(text, remedy):
     (SigmoidMLPRegressor, "activation", "swish", "silu"),
     (SigmoidMLPRegressor, "activation", ["Tanh", "relu"], "tanh"),
     (SigmoidMLPRegressor, "learning_rate", "cosine_flat", "flat_cosine"),
+    (SigmoidMLPRegressor, "learning_rate", "onecycle", "one_cycle"),
+    (SigmoidMLPRegressor, "learning_rate", "flatcosine", "flat_cosine"),
+    (SigmoidMLPRegressor, "category_encoding", "onehot", "one_hot"),
+    (SigmoidMLPRegressor, "category_encoding", "OneHot", "one_hot"),
+    (SigmoidMLPRegressor, "numeric_encoding", "piecewiselinear", "piecewise_linear"),
+    (SigmoidMLPRegressor, "loss", "squarederror", "squared_error"),
     (SigmoidMLPRegressor, "loss", "mse", "squared_error"),
     (SigmoidMLPRegressor, "loss", "MAE", "absolute_error"),
     (SigmoidMLPClassifier, "loss", "mse", "squared_error"),
@@ -277,6 +284,8 @@ def test_text_as_layers_is_answered_with_what_helps(text, remedy):
     (SigmoidMLPClassifier, "loss", "binary_crossentropy", "log_loss"),
     (SigmoidMLPClassifier, "class_weight", "balance", "balanced"),
     (SigmoidMLPClassifier, "scoring", "accuracy_score", "accuracy"),
+    (SigmoidMLPClassifier, "scoring", "auc", "roc_auc"),
+    (SigmoidMLPClassifier, "scoring", "f1_score", "f1"),
     (SigmoidMLPClassifier, "dtype", "float23", "float32"),
 ])  # fmt: skip
 def test_a_misspelt_name_is_answered_with_what_it_means(kind, name, value, meant):

@@ -113,15 +113,26 @@ def no_held_out_rows(net):
     net.set_params(early_stopping=False).fit(X, NUMBER)
 
 
+def few_rows(net):
+    net.set_params(early_stopping=True)
+    with pytest.warns(RuntimeWarning, match="leaves fewer than 10 rows to hold out"):
+        net.fit(X[:20], NUMBER[:20])
+
+
 def weights_set_by_hand(net):
     net.fit(X, NUMBER)
     net.coefs_ = net.coefs_
 
 
 CASES = {
-    "not held out": (no_held_out_rows, "held out in the last call to fit"),
-    "partial_fit": (lambda net: net.fit(X, NUMBER).partial_fit(X, NUMBER), "held out in the last call to fit"),
-    "set by hand": (weights_set_by_hand, "held out in the last call to fit"),
+    "not held out": (no_held_out_rows, "and there are none: early_stopping=False holds none out. Fit"),
+    "few rows": (
+        few_rows, "there are none: early_stopping=True holds none out of so few rows, and early_stopping=False never"
+    ),
+    "partial_fit": (
+        lambda net: net.fit(X, NUMBER).partial_fit(X, NUMBER), "there are none: the last call was partial_fit"
+    ),
+    "set by hand": (weights_set_by_hand, "there are none: Ctrl-C or a callback .* or weights have been set by hand"),
     "one level": (
         lambda net: net.set_params(loss="quantile", quantile=0.3).fit(X, NUMBER), "quantile=0.3 is a single level"
     ),

@@ -184,7 +184,10 @@ def test_the_error_for_few_rows_names_what_holds_some_of_them_out():
     cases = ((SigmoidMLPRegressor, X[few, 0], "predict_interval"), (SigmoidMLPClassifier, LABEL[few], "predict_set"))
     for kind, y, method in cases:
         net = kind(3, max_iter=5, random_state=0).fit(X[few], y)
-        named = "early_stopping='folds', or with .* X_val and y_val. 'auto' holds none out below 40 rows"
+        named = (
+            "there are none: early_stopping='auto' holds none out below 40 rows, and early_stopping=False never. Fit "
+            "to the end with early_stopping='folds', or with early_stopping=True or X_val and y_val.$"
+        )
         with pytest.raises(ValueError, match=named):
             getattr(net, method)(X)
         assert len(getattr(net.set_params(early_stopping="folds").fit(X[few], y), method)(X)) == len(X)

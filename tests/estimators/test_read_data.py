@@ -445,6 +445,18 @@ def test_rows_with_text_in_lists_are_those_of_an_array(rows):
         SigmoidMLPClassifier().fit([["a", 1.0], ["b", 2.5]] * 20, labels)
 
 
+def test_none_in_a_list_of_rows_is_a_missing_number():
+    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0)
+    rows = [[1.0, None], [2.0, 3.0], [None, 5.0]] * 20
+    y = np.arange(60.0)
+    missing = np.array([[np.nan if value is None else value for value in row] for row in rows])
+    assert_array_equal(net.fit(rows, y).predict(rows), net.fit(missing, y).predict(missing))
+    for text in ([["1", "2"], ["3", "4"]] * 20, [["1", 2.0], ["3", 4.0]] * 20):  # the same in lists as in arrays
+        for X_text in (text, np.array(text)):
+            with pytest.raises(ValueError, match="not compatible with arrays of bytes/strings"):
+                net.fit(X_text, y[:40])
+
+
 def test_masked_values_are_missing_ones():
     net = SigmoidMLPRegressor(3, max_iter=2, random_state=0)
     masked, missing = np.ma.masked_array(X, X > 1.0), np.where(X > 1.0, np.nan, X)

@@ -36,6 +36,10 @@ class Mine(SigmoidMLPRegressor):
     (lambda: SigmoidMLPRegressor(num_leaves=9), r"'num_leaves': did you mean hidden_layer_sizes\?"),
     (lambda: SigmoidMLPRegressor(n_jobs=2), "'n_jobs': did you mean the environment variable OMP_NUM_THREADS"),
     (lambda: SigmoidMLPRegressor(max_time=2), r"'max_time': did you mean set_callbacks\(TimeLimit\(seconds\)\)\?"),
+    (lambda: SigmoidMLPRegressor(max_epochs=2), r"'max_epochs': did you mean max_iter\?$"),
+    (lambda: SigmoidMLPRegressor(max_bins=2), r"'max_bins': did you mean n_bins\?$"),
+    (lambda: SigmoidMLPRegressor(nesterov=True), r"'nesterov': did you mean nesterovs_momentum\?$"),
+    (lambda: SigmoidMLPRegressor(penalty="l1"), r"'penalty': did you mean alpha, with l1_ratio for the L1 penalty\?$"),
     (lambda: SigmoidMLPRegressor(n_bons=2), r"'n_bons': did you mean n_bins\?"),
     (lambda: SigmoidMLPRegressor(n_jbs=2), r"'n_jbs': known are those of"),  # a similarity of 0.73 to "n_bins"
     (lambda: SigmoidMLPClassifier(zzz=3), r"'zzz': known are those of help\(SigmoidMLPClassifier\)"),
@@ -45,6 +49,20 @@ class Mine(SigmoidMLPRegressor):
 def test_unknown_parameters_raise_and_name_the_nearest(make, message):
     with pytest.raises(TypeError, match=message):
         make()
+
+
+@pytest.mark.parametrize(("slip", "meant"), [
+    ("tal", "tol"), ("tl", "tol"), ("tool", "tol"), ("otl", "tol"), ("ltoo", None), ("lass", "loss"), ("lsos", "loss"),
+    ("unit", "init"), ("int", "init"), ("unite", None), ("toll", "tol"), ("too", "tol"), ("tto", None),
+])  # fmt: skip
+def test_a_short_name_with_one_slip_is_answered_with_the_name(slip, meant):
+    with pytest.raises(TypeError, match=f"{slip!r}: " + (rf"did you mean {meant}\?$" if meant else "known are")):
+        SigmoidMLPRegressor(**{slip: 1})
+
+
+def test_names_of_one_or_two_letters_are_not_suggested_for_others():
+    with pytest.raises(TypeError, match="'Z': known are X, y, sample_weight"):
+        SigmoidMLPRegressor().fit(X, X[:, 0], Z=X)
 
 
 @pytest.mark.parametrize(("method", "name", "message"), [

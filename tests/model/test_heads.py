@@ -130,7 +130,11 @@ def test_counts_are_divided_by_their_mean(loss):
 @pytest.mark.parametrize(
     ("loss", "low", "message"),
     [
-        ("poisson", -1.0, "loss='poisson' needs targets that are 0 or more; y has a minimum of -1"),
+        (
+            "poisson",
+            -1.0,
+            "poisson' needs targets that are 0 or more; y has a minimum of -1.* such as loss='squared_error'",
+        ),
         ("gamma", 0.0, "loss='gamma' needs targets that are above 0; y has a minimum of 0"),
         (Loss("own", None, None, targets=Interval(0, 200)), 300.0, "'own' needs .* between 0 and 200.*maximum of 300"),
     ],

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import (
     GroupKFold,
+    KFold,
     PredefinedSplit,
     ShuffleSplit,
     StratifiedShuffleSplit,
@@ -423,8 +424,25 @@ def test_a_class_is_no_splitter():
 
 
 def test_a_splitter_of_groups_wants_groups():
-    with pytest.raises(ValueError, match="The 'groups' parameter should not be None"):
+    how = r"validation_fraction=GroupKFold\(.*\): The 'groups' parameter should not be None\. Pass them, with fit\("
+    with pytest.raises(ValueError, match=how):
         splits(GroupKFold(5))
+
+
+def test_a_splitter_that_cannot_split_these_rows_is_named():
+    how = r"validation_fraction=KFold\(n_splits=300.*\): Cannot have .*\. Give another splitter"
+    with pytest.raises(ValueError, match=f"(?s){how}"):
+        splits(KFold(300))
+
+
+def test_an_error_of_a_splitter_keeps_its_type():
+    splitter = KFold()
+    splitter.split = lambda X, y, groups: X.nothing()
+    with pytest.raises(AttributeError, match="nothing"):
+        splits(splitter)
+    splitter.split = lambda X, y, groups: X + "a"
+    with pytest.raises(TypeError, match=r"validation_fraction=KFold\("):
+        splits(splitter)
 
 
 # --- folds -----------------------------------------------------------------------------------------------------------
