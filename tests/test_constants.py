@@ -6,7 +6,7 @@ notes: "..."    measured; the words in quotation marks are in tests/benchmarks/n
 log: "..."      measured, or described, in the message of the commit that begins with these words
 docstring:      measured; the constant's docstring has the figures
 scikit-learn:   its value
-reasoned:       not measured; chosen for this reason, which the docstring has, too
+reasoned:       not measured; chosen for this reason
 unrecorded:     not measured, as far as notes and log tell, and no reason is on record; what the number is for
 
 A number of which no default depends stands in `EXCEPTIONS`, under the reason.
@@ -55,7 +55,7 @@ CONSTANTS = {
     "MIN_AUTO_BINS": (12, 'notes: "12 bins below 5,000 rows"'),
     "MAX_AUTO_BINS": (128, 'notes: "gains, two networks, bins by rows", not varied'),
     "MAX_COLUMNS_WITH_AUTO_BINS": (50, 'notes: "bins for up to 100 columns 0.999, 0.997, 0.989"'),
-    "MAX_ROWS_FOR_STEPS": (2_000, "reasoned: looking for steps takes time"),
+    "MAX_ROWS_FOR_STEPS": (2_000, "unrecorded: looking for steps takes time"),
     "MAX_LEAVES": (16, "reasoned: enough to separate six ranges of a code"),
     "MIN_ROWS_OF_LEAF": (5, "unrecorded: the least number of rows beside a split"),
     "MIN_ERROR_REDUCTION": (0.03, 'notes: "Steps that a tree finds, without a test of their gain, gave 1.00"'),
