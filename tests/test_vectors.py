@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._vectors import SortedColumns, add_multiple, blocks_of_batch
+from sknet._vectors import SortedColumns, add_multiple, blocks_of_batch, minibatches
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -28,6 +28,18 @@ def test_parts_of_a_vector_change_the_vector():
 def test_blocks_of_a_batch(batch):
     blocks = [np.arange(20)[block].tolist() for block in blocks_of_batch(batch, 3)]
     assert blocks == [[3, 4, 5], [6, 7, 8], [9]]
+
+
+def rows_in(batches, n):
+    return [np.arange(n)[batch].tolist() for batch in batches]
+
+
+@pytest.mark.parametrize(("n", "size"), [(7, 3), (6, 6), (5, 9)])
+def test_batches_are_in_order_without_a_generator_or_if_one_has_all_rows(n, size):
+    in_order = rows_in(blocks_of_batch(slice(0, n), size), n)
+    assert rows_in(minibatches(n, size, None), n) == in_order
+    shuffled = rows_in(minibatches(n, size, np.random.default_rng(0)), n)
+    assert (shuffled == in_order) is (size >= n) and sorted(row for batch in shuffled for row in batch) == [*range(n)]
 
 
 # --- weighted quantiles ----------------------------------------------------------------------------------------------

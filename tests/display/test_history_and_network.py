@@ -169,6 +169,7 @@ def test_members_are_their_mean_and_a_band():
     np.testing.assert_allclose(loss[:4], (one["loss"] + other["loss"][:4]) / 2)
     np.testing.assert_array_equal(loss[4:], other["loss"][4:])
     assert len(display.ax_.collections) == 2
+    assert not TrainingHistoryDisplay(one).plot().ax_.collections  # a single network has no band
     assert "chosen epochs" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
 
 

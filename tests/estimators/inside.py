@@ -1,14 +1,41 @@
 """What tests of other rooms ask of an estimator's inside: what it would train with, and what a fit has left in it."""
 
+from inspect import signature
+
 from sknet._estimators.planning import FIT, drawing_seeds
 from sknet._estimators.read_data import FitArguments
-from sknet._estimators.resolve import AutoFacts, resolve
+from sknet._estimators.resolve import (
+    LOSS_OPTIONS,
+    REGRESSION_LOSSES,
+    RULES_FOR_ALL_VALUES,
+    RULES_FOR_AUTO,
+    AutoFacts,
+    evaluation_kind,
+    resolve,
+)
 from tests.tables.examples import survey_of_numbers
 
 
 def settings_of(net, n_rows, validated=False):
     """The settings of a fit of `n_rows` rows and three numbers; `validated` is what `early_stopping` becomes."""
     return resolve(net, AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))[0]
+
+
+def resolved_of(net, n_rows):
+    """What each "auto" becomes in a fit to `n_rows` training rows and three numbers."""
+    early_stopping = {"nothing": False, "held_out": True, "folds": "folds"}[evaluation_kind(net, n_rows)]
+    return resolve(net, AutoFacts(n_rows, early_stopping, survey=survey_of_numbers(3)))[1]
+
+
+def rules_for_auto():
+    """The parameters that have a rule."""
+    return {*RULES_FOR_ALL_VALUES, *RULES_FOR_AUTO}
+
+
+def defaults_of_loss_options():
+    """What "auto" becomes for each parameter that is an option of a single loss."""
+    functions = {option: REGRESSION_LOSSES[loss] for option, loss in LOSS_OPTIONS.items()}
+    return {option: signature(function).parameters[option].default for option, function in functions.items()}
 
 
 def run_of(net, X, y):

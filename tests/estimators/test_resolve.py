@@ -378,6 +378,12 @@ def test_an_optimizer_object_is_taken_as_it_is():
     assert solver_settings.weight_decay == 0.0 and solver_settings.clip_norm is None
 
 
+def test_gains_learn_three_times_as_fast_as_weights():
+    assert settings(SigmoidMLPRegressor()).solver.gain_rate == 3.0
+    assert settings(SigmoidMLPClassifier(learning_rate_init=1.0)).solver.gain_rate == 3.0  # a multiple of the rate
+    assert settings(SigmoidMLPRegressor(input_gains=False)).solver.gain_rate == 0.0
+
+
 def test_power_t_is_the_exponent_of_invscaling():
     schedule = settings(SigmoidMLPRegressor(learning_rate="invscaling", power_t=0.25)).solver.schedule
     assert schedule.power_t == 0.25

@@ -1,41 +1,54 @@
 """Change the package at one place at a time, and see whether its tests notice.
 
-    python -m tests.fuzz.mutants [--n N] [--seed S] [--wide] [--results FILE] [--only PATH ...]
+    python -m tests.fuzz.mutants [--n N] [--seed S] [--seconds S] [--jobs N] [--results FILE] [--only PATH ...]
 
-A seeded sample of all changes to `_network`, `_training` and `_model`: another operator, comparison, number, condition
-or return value, a statement left out. Each is made in a copy of the project, and meets first the twin of its file, then
-all tests of its room with the worked example and the derivatives of every loss, then, with --wide, those of the
-estimators (`WIDE`).
-Annotations, decorators and the texts of errors are left alone. What survives is printed: a test is missing. Changes of
-which no test can tell stand in `equivalent.md`, with reasons; one that a test notices all the same counts as killed.
+A seeded sample of all changes to the package: another operator, comparison, number, condition or return value, a
+statement left out. Each is made in a copy of the project. Tests run until one fails or the time is over: first those
+that have the module's name or name its file, with the table of constants, then those of the module's room, then all
+others. Among these, test modules come first that have rare names in common with the changed line and its function.
+A test that fails without the change, too, is printed, and the change counts as one that survives.
+Annotations, decorators and the texts of errors are left alone. What survives is printed: a test is missing, or it
+comes too late. Changes of which no test can tell stand in `equivalent.md`, with reasons; one that a test notices all
+the same counts as killed.
 """
 
 import argparse
 import ast
 import json
 import os
+import re
 import resource
+import select
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache, partial
 from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("_network", "_training", "_model")
-WIDE = (
-    "tests/estimators/test_base.py", "tests/estimators/test_solvers.py", "tests/estimators/test_sample_weights.py",
-    "tests/estimators/test_regularisers.py", "tests/estimators/test_resuming.py", "tests/estimators/test_resolve.py",
-    "tests/estimators/test_early_stopping.py", "tests/estimators/test_custom_pieces.py",
-    "tests/estimators/test_sklearn_parity.py", "tests/estimators/test_classifier.py",
-    "tests/estimators/test_regressor.py",
-)  # fmt: skip
-SECONDS, MEMORY = 90, 8 * 2**30
-"""Processor time and memory of one run of tests: a changed loop may never end."""
+TABLE_OF_CONSTANTS = "tests/test_constants.py"
+OTHER_TESTS = {"benchmarks", "fuzz", "partners", "peers", "test_examples.py", "test_measured_tables.py",
+               "test_oldest_versions.py", "test_packaging.py", "test_readme.py", "test_site.py", "typing"}  # fmt: skip
+"""Parts of `tests` that are slow, or run other code than the package's."""
+
+MARK_OF_ROOM = {"_dask": "dask", "dask.py": "dask", "_export": "export", "export.py": "export"}
+"""The tests of these have a mark, and are left out elsewhere."""
+
+MEMORY = 8 * 2**30
+"""The memory of one run of tests."""
+
+SECONDS_OF_A_TEST = 60
+"""Processor time by which a run may exceed its own: a changed loop may never end."""
 
 EQUIVALENT = frozenset(
     line[3:-1] for line in (Path(__file__).parent / "equivalent.md").read_text(encoding="utf-8").splitlines()
@@ -70,6 +83,7 @@ class Mutant:
     after: str
     text: str  # of the line
     nth: int = 0  # of the changes of which all this but the place is the same
+    scope: tuple[str, ...] = field(default=(), compare=False)  # the classes and functions around it
 
     @property
     def key(self) -> str:
@@ -93,6 +107,7 @@ class Places(ast.NodeVisitor):
 
     def __init__(self, file: str, source: str) -> None:
         self.file, self.source, self.found = file, source, []
+        self._scope: tuple[str, ...] = ()
         self._seen: Counter[tuple[str, str, str]] = Counter()
         self._starts = [0]  # of the lines, in bytes: what `ast` counts in
         self._bytes = source.encode()
@@ -119,7 +134,7 @@ class Places(ast.NodeVisitor):
         text = self.source.splitlines()[line - 1].strip()
         nth = self._seen[text, before, after]
         self._seen[text, before, after] += 1
-        self.found.append(Mutant(self.file, line, start, stop, before, after, text, nth))
+        self.found.append(Mutant(self.file, line, start, stop, before, after, text, nth, self._scope))
 
     def combine(self, left: ast.AST, operator: str, right: ast.AST) -> None:
         """Put another operator between two operands; the brackets around them stay."""
@@ -214,18 +229,21 @@ class Places(ast.NodeVisitor):
             self.visit(node.value)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        for part in (*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body):
-            self.visit(part)
+        self._visit_inside(node.name, [*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body])
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        for part in node.body:
+        self._visit_inside(node.name, node.body)
+
+    def _visit_inside(self, name: str, parts: list[ast.AST]) -> None:
+        self._scope += (name,)
+        for part in parts:
             self.visit(part)
+        self._scope = self._scope[:-1]
 
 
-def mutants_of(root: Path, rooms: tuple[str, ...] = ROOMS) -> Iterator[Mutant]:
-    for room in rooms:
-        for path in sorted((root / "sknet" / room).rglob("*.py")):
-            yield from Places(str(path.relative_to(root)), path.read_text(encoding="utf-8")).found
+def mutants_of(root: Path) -> Iterator[Mutant]:
+    for path in sorted((root / "sknet").rglob("*.py")):
+        yield from Places(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")).found
 
 
 def sample(every: list[Mutant], n: int, seed: int) -> list[Mutant]:
@@ -236,35 +254,93 @@ def sample(every: list[Mutant], n: int, seed: int) -> list[Mutant]:
 # --- one change, and the tests that should notice it ------------------------------------------------------------------
 
 
-def stages(root: Path, file: str, wide: bool = False) -> list[list[str]]:
-    """The tests of a file in the order in which they are tried: its twins, its room, those of the estimators."""
-    _, room, name = Path(file).parts[:3]
-    tests = f"tests/{room.removeprefix('_')}"
-    stem = name.removesuffix(".py")
-    names = [f"test_{stem}.py", f"test_{stem}_*.py", f"test_{stem.removesuffix('s')}_contract.py"]
-    twins = dict.fromkeys(f"{tests}/{path.name}" for name in names for path in sorted((root / tests).glob(name)))
-    beside = [
-        "tests/estimators/test_worked_example.py", "tests/network/test_loss_contract.py",
-        "tests/model/test_input_contract.py",
-    ]  # fmt: skip
-    return [*[[*twins]] * bool(twins), [*beside, tests], *[[*WIDE]] * wide]
+@cache
+def modules_of_tests(root: Path) -> dict[str, str]:
+    """The text of each module of tests."""
+    paths = [path for path in (root / "tests").rglob("test_*.py") if not OTHER_TESTS & {*path.relative_to(root).parts}]
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in sorted(paths)}
 
 
-def passes(root: Path, tests: list[str]) -> bool:
-    """Whether tests pass in a process that has everything imported but the package."""
+@cache
+def modules_by_name(root: Path) -> dict[str, set[str]]:
+    """The modules of tests that have a name anywhere."""
+    found: dict[str, set[str]] = {}
+    for module, text in modules_of_tests(root).items():
+        for name in {*re.findall(r"[^\W\d]\w+", text)}:
+            found.setdefault(name, set()).add(module)
+    return found
+
+
+def stages(root: Path, mutant: Mutant) -> list[list[str]]:
+    """The modules of tests that are collected together, in the order in which they are tried: see the top."""
+    path = Path(mutant.file)
+    is_in_room = len(path.parts) > 2
+    room = f"tests/{path.parts[1].removeprefix('_').removesuffix('.py')}/"
+    begins = re.compile(rf"test_{path.stem.removeprefix('_').removesuffix('s')}s?(_\w+)?\.py")
+    closeness: Counter[str] = Counter()
+    for name in {*mutant.scope, *re.findall(r"[^\W\d]\w+", mutant.text)}:
+        modules = modules_by_name(root).get(name, set())
+        closeness.update(dict.fromkeys(modules, 1.0 / max(len(modules), 1)))
+    parts: list[list[str]] = [[], [], []]
+    for module, text in modules_of_tests(root).items():
+        beside = module.startswith(room) if is_in_room else module.count("/") == 1
+        has_name = begins.fullmatch(Path(module).name) or path.name in text.split("\n\n")[0]
+        is_first = (beside and has_name) or module == TABLE_OF_CONSTANTS
+        parts[0 if is_first else 1 if module.startswith(room) else 2].append(module)
+    return [sorted(part, key=lambda module: -closeness[module]) for part in parts if part]
+
+
+class Watch:
+    """A plugin of pytest: it ends a run when its processor time is over, and keeps the first test that fails."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.process_time() + seconds
+        self.failed = ""
+
+    def pytest_sessionstart(self, session) -> None:
+        self.session = session
+
+    def pytest_runtest_logreport(self, report) -> None:
+        if report.failed:
+            self.failed = self.failed or report.nodeid
+        if time.process_time() > self.end:
+            self.session.shouldstop = "its time is over"
+
+    pytest_collectreport = pytest_runtest_logreport
+
+
+def first_failure(root: Path, tests: list[str], mark: str, seconds: float) -> tuple[str, float]:
+    """Run tests in a process that has everything imported but the package.
+
+    Return the test that fails first, "no end" if one does not end or the process dies, and "" if all pass in this time;
+    and the processor time that they took.
+    """
+    before = sum(os.times()[2:4])  # of children
+    reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        os.setsid()
+        limit = int(seconds) + SECONDS_OF_A_TEST
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
         silent = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silent, 1)
         os.dup2(silent, 2)
-        os._exit(run_pytest(root, tests))
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) in (0, 5)  # 5: there was nothing to run
+        os.write(writer, (run_pytest(root, tests, mark, seconds) or "passed").encode()[:4096])
+        os._exit(0)
+    os.close(writer)
+    # a test that waits takes no processor time
+    is_readable, _, _ = select.select([reader], [], [], 10 * (seconds + SECONDS_OF_A_TEST))
+    answer = os.read(reader, 4096).decode() if is_readable else ""
+    os.close(reader)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # and what it has started
+    os.waitpid(child, 0)
+    return {"": "no end", "passed": ""}.get(answer, answer), sum(os.times()[2:4]) - before
 
 
-def run_pytest(root: Path, tests: list[str]) -> int:
+def run_pytest(root: Path, tests: list[str], mark: str, seconds: float) -> str:
+    """Return the test that fails first."""
     import pytest
 
     os.chdir(root)
@@ -272,17 +348,21 @@ def run_pytest(root: Path, tests: list[str]) -> int:
     for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
         del sys.modules[name]  # this program's own package: that of the copy is another one
     sys.dont_write_bytecode = True
+    marks = {"dask", "docs", "export", "partners", "peers"} - {mark}
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts="]
     options += [o for name in ("doctest", "pastebin", "junitxml") for o in ("-p", f"no:{name}")]
-    options += ["-m", "not peers and not export", "-W", "ignore:Module already imported"]
+    options += ["-m", " and ".join(f"not {name}" for name in sorted(marks)), "-W", "ignore:Module already imported"]
+    watch = Watch(seconds)
     try:
-        return int(pytest.main([*options, *tests]))
-    except BaseException:
-        return 1
+        pytest.main([*options, *tests], plugins=[watch])
+    except BaseException as error:
+        return watch.failed or repr(error)
+    return watch.failed
 
 
-def verdict(root: Path, mutant: Mutant, wide: bool) -> str:
-    """Make a change, run the tests, take it back; return which tests noticed."""
+def verdict(mutant: Mutant, folder: Path, seconds: float) -> str:
+    """Make a change, run the tests, take it back; return the test that noticed, "no end", "no code" or "survived"."""
+    root = own_copy(folder)
     path = root / mutant.file
     source, times = path.read_text(encoding="utf-8"), path.stat()
     changed = source[: mutant.start] + mutant.after + source[mutant.stop :]
@@ -290,44 +370,71 @@ def verdict(root: Path, mutant: Mutant, wide: bool) -> str:
         ast.parse(changed)
     except SyntaxError:
         return "no code"
+    mark = MARK_OF_ROOM.get(Path(mutant.file).parts[1], "")
     path.write_text(changed, encoding="utf-8")
     try:
-        tried = stages(root, mutant.file, wide)
-        names = ["twin", "room", "estimators"] if len(tried) == 2 + wide else ["room", "estimators"]
-        return next((name for name, tests in zip(names, tried, strict=False) if not passes(root, tests)), "survived")
+        failed = ""
+        for tests in stages(root, mutant):
+            failed, used = first_failure(root, tests, mark, seconds)
+            seconds -= used
+            if failed or seconds <= 0.0:
+                break
     finally:
         path.write_text(source, encoding="utf-8")
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # its compiled form is valid again
+    if failed and failed != "no end" and not passes_unchanged(root, failed, mark):
+        print(f"{failed} fails without any change, so that it notices none", flush=True)
+        return "survived"
+    return failed or "survived"
+
+
+@cache
+def passes_unchanged(root: Path, test: str, mark: str) -> bool:
+    return not first_failure(root, [test], mark, SECONDS_OF_A_TEST)[0]
+
+
+def make_copy(folder: Path) -> None:
+    """Copy the project into a folder, and compile what the tests import."""
+    root = folder / "project"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".git", ".venv", "*.egg-info"))
+    options = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts="]
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *modules_of_tests(root)], cwd=root, check=True,
+        stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+
+
+@cache
+def own_copy(folder: Path) -> Path:
+    """This process's own copy of the copied project."""
+    root = folder / str(os.getpid())
+    return shutil.copytree(folder / "project", root)
 
 
 def attack(
-    n: int, seed: int, results: Path | None = None, only: tuple[str, ...] = (), wide: bool = False
+    n: int, seed: int, seconds: float, jobs: int = 1, results: Path | None = None, only: tuple[str, ...] = ()
 ) -> list[tuple[Mutant, str]]:
     """Try a number of changes; those whose outcome stands in a file of results are not tried again."""
     known: dict[str, str] = {}
     if results is not None and results.exists():
         known = {entry["key"]: entry["outcome"] for entry in map(json.loads, results.read_text().splitlines())}
+    every = list(mutants_of(ROOT))
+    chosen = [mutant for mutant in sample(every, n, seed) if not only or mutant.file.startswith(only)]
+    unknown = [mutant for mutant in chosen if mutant.key not in known]
+    print(f"{len(every)} changes can be made; of a sample of {n}, {len(unknown)} are tried", flush=True)
+    import_all()
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "project"
-        ignored = shutil.ignore_patterns(".git", ".venv", "*.egg-info")
-        shutil.copytree(ROOT, root, ignore=ignored)
-        every = list(mutants_of(root))
-        chosen = [mutant for mutant in sample(every, n, seed) if not only or mutant.file.startswith(only)]
-        print(f"{len(every)} changes can be made, {len(chosen)} are tried", flush=True)
-        import_all()
-        for tests in {tuple(tests) for mutant in chosen for tests in stages(root, mutant.file)}:
-            assert passes(root, list(tests)), f"{tests} fail without any change"
-        outcomes = []
-        for mutant in chosen:
-            started = time.perf_counter()
-            outcome = known.get(mutant.key) or verdict(root, mutant, wide)
-            outcomes.append((mutant, outcome))
-            if mutant.key not in known and results is not None:
-                with results.open("a") as file:
-                    file.write(json.dumps({"key": mutant.key, "outcome": outcome}) + "\n")
-            if outcome == "survived" and mutant.key not in EQUIVALENT:
-                print(f"{mutant}   ({time.perf_counter() - started:.0f} s)", flush=True)
-        return outcomes
+        make_copy(Path(folder))
+        with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
+            outcomes = pool.map(partial(verdict, folder=Path(folder), seconds=seconds), unknown)
+            for mutant, outcome in zip(unknown, outcomes, strict=True):
+                known[mutant.key] = outcome
+                if results is not None:
+                    with results.open("a") as file:
+                        file.write(json.dumps({"key": mutant.key, "outcome": outcome}) + "\n")
+                if outcome == "survived" and mutant.key not in EQUIVALENT:
+                    print(mutant, flush=True)
+    return [(mutant, known[mutant.key]) for mutant in chosen]
 
 
 def import_all() -> None:
@@ -345,18 +452,24 @@ def import_all() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n", type=int, default=600)
+    parser.add_argument("--n", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="processor time for the tests of a change")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that try changes")
     parser.add_argument("--results", type=Path, help="a file of outcomes, which is read first and added to")
     parser.add_argument("--only", nargs="+", default=[], metavar="PATH", help="files or folders, such as sknet/_model")
-    parser.add_argument("--wide", action="store_true", help="try the estimators' tests, too")
     options = parser.parse_args()
-    outcomes = attack(options.n, options.seed, options.results, tuple(options.only), options.wide)
-    counts = Counter(
-        "equivalent" if outcome == "survived" and mutant.key in EQUIVALENT else outcome for mutant, outcome in outcomes
-    )
-    n = len(outcomes) - counts["no code"] - counts["equivalent"]
-    print(f"{n - counts['survived']} of {n} killed ({1 - counts['survived'] / n:.1%}): {dict(counts)}")
+    outcomes = attack(options.n, options.seed, options.seconds, options.jobs, options.results, tuple(options.only))
+    survivors = [mutant for mutant, outcome in outcomes if outcome == "survived" and mutant.key not in EQUIVALENT]
+    n_equivalent = sum(outcome == "survived" for _, outcome in outcomes) - len(survivors)
+    n_without_code = sum(outcome == "no code" for _, outcome in outcomes)
+    n_without_end = sum(outcome == "no end" for _, outcome in outcomes)
+    n = len(outcomes) - n_equivalent - n_without_code
+    print(f"Seed {options.seed}: {n - len(survivors)} of {n} killed ({1 - len(survivors) / max(n, 1):.1%}; "
+          f"{n_without_end} did not end), {len(survivors)} survived; of others, {n_equivalent} are equivalent, "
+          f"{n_without_code} no code.")  # fmt: skip
+    for mutant in survivors:
+        print(mutant)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from sklearn.base import clone
 
 from sknet import SigmoidMLPRegressor
 from sknet._model import encoding as encoding_module
-from sknet._model.encoding import choose_form
+from sknet._model.encoding import choose_form, encoding_to_continue_with
 from tests.estimators.inside import model_of
-from tests.model.examples import encoded_with, make_settings
+from tests.model.examples import encoded_with, make_settings, rows_of
 from tests.model.limits import compact_bytes
 from tests.network.pieces import as_array
 from tests.tables.examples import column_settings, count_texts
@@ -213,3 +213,16 @@ def test_texts_are_encoded_once_for_all_folds():
         net.fit(table, NUMBER)
     assert {"text", "target"} <= set(net.inputs_["kind"])
     assert sum(n_encoded) == N
+
+
+def test_partial_fit_learns_new_target_means_from_three_rows_per_category_on():
+    settings = make_settings(table=column_settings(category_encoding="target"))
+    frame = pd.DataFrame({"city": np.arange(60) % 10}, dtype="category")
+    y = np.arange(60.0)
+    encoding, _, _ = encoded_with(settings, frame, y)
+
+    def continued(n, has_all_rows=False):
+        return encoding_to_continue_with(encoding, rows_of(frame[:n], y[:n]), None, has_all_rows=has_all_rows)
+
+    assert continued(29) is encoding and continued(29, has_all_rows=True) is not encoding
+    assert continued(30) is not encoding

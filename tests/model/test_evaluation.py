@@ -87,3 +87,14 @@ def test_the_mixing_weight_does_not_depend_on_the_unit_of_the_target(factor):
 
 def test_equal_outputs_keep_equal_weights():
     assert loss_of_labels(True).choose_mixture(np.array([LOGIT, LOGIT])).mixing_weight == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("total_weight", [1.8, 3.8])
+def test_the_prior_on_the_mixing_weight_has_a_deviation_of_a_quarter(total_weight):
+    """With a fifth, few rows would give the better component 0.6; with three tenths, more rows would give it 0.8."""
+    y = np.repeat([-1.0, 1.0], 10)
+    head, values = learn_regression_head(y, TargetSettings("squared_error"))
+    target = head.targets(values, np.dtype(float))
+    error = np.tile([-1.0, 1.0], 10)[:, np.newaxis]
+    held_out_evaluator = loss_of(rows_of(head, target, total_weight))
+    assert held_out_evaluator.choose_mixture(np.array([target, target + error])).mixing_weight == pytest.approx(0.7)

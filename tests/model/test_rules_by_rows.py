@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from sknet._model import rules_by_rows
 
 DEFAULTS = Path(__file__).resolve().parents[2] / "docs" / "defaults.md"
@@ -14,3 +16,12 @@ def test_the_documentation_lists_all_thresholds():
     table = DEFAULTS.read_text().split("| rows |")[1].split("\n\n")[0]
     firsts = [int(line.group(1).replace(",", "")) for line in re.finditer(r"^\| ([\d,]+) (?:to|and)", table, re.M)]
     assert firsts == numbers
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "grouped", "counts"),
+    [(499, False, (4, 4)), (499, True, (4, 4)), (500, False, (4, 1)), (500, True, (4, 2)), (4_999, False, (4, 1)),
+     (5_000, False, (10, 1)), (5_000, True, (4, 2))],
+)  # fmt: skip
+def test_the_numbers_of_folds_depend_on_the_rows(n_rows, grouped, counts):
+    assert rules_by_rows.fold_counts(n_rows, grouped) == counts

@@ -22,6 +22,7 @@ from sknet._network.losses import (
     inplace_softmax,
     link_differences,
     softmax_link_backward,
+    temperature_penalty,
     value_and_gradient,
     weighted_mean,
 )
@@ -477,6 +478,12 @@ def test_the_temperature_minimises_the_loss_and_its_prior(kind, weights, strengt
     before = raw.copy()
     assert log(best_inverse_temperature(loss, raw, target, weight, total)) == pytest.approx(best.x, abs=1e-5)
     np.testing.assert_array_equal(raw, before)
+
+
+def test_a_temperature_of_one_deviation_costs_half_a_row():
+    """The prior on its logarithm has a deviation of 0.6."""
+    assert temperature_penalty(0.6, 1.0) == temperature_penalty(-0.6, 1.0) == pytest.approx(0.5)
+    assert temperature_penalty(1.2, 40.0) == pytest.approx(2.0 / 40.0)
 
 
 @given(st.floats(0.2, 5.0), st.integers(0, 5))

@@ -25,6 +25,16 @@ def test_far_columns_are_named(encoding):
     assert columns_far_from_training(encoder, FRAME.assign(c=None)) == []
 
 
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+def test_a_median_is_far_from_ten_scales_on(scaling, sign):
+    scale = 2.0  # the deviation, and the range between the quartiles
+    X = np.array([[-3.0], [-1.0], [0.0], [1.0], [3.0]])
+    encoder = encoder_of(X, input_scaling=scaling)
+    assert columns_far_from_training(encoder, np.full((5, 1), sign * 9.9 * scale)) == []
+    assert columns_far_from_training(encoder, np.full((5, 1), sign * 10.1 * scale)) == ["x0"]
+
+
 def test_far_columns_of_arrays_and_sparse_rows_are_named():
     X = np.array(FRAME[["a", "b"]])
     assert columns_far_from_training(encoder_of(X), X + np.array([0, 50])) == ["x1"]

@@ -19,6 +19,7 @@ from sknet._tables.numbers import (
     BinnedColumn,
     NumberColumn,
     QuantileColumn,
+    StepFinder,
     bin_edges,
     learn_sparse,
     with_steps,
@@ -486,6 +487,52 @@ def test_columns_without_bins_stay_as_they_are():
     without, encoder = encoder_of(frame, **BINS), learn_with_steps(frame, ABOVE)
     assert encoder.columns[:2] == without.columns[:2] and encoder.columns[2].steps
     assert learn_with_steps(frame[["level"]], ABOVE).columns == without.columns[:1]
+
+
+def step_finder(values, target):
+    """What looks for steps of a column with a single bin."""
+    column = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0))
+    return StepFinder([column], values[:, np.newaxis], target[:, np.newaxis].astype(float), np.ones(len(values)))
+
+
+def steps_in(values, target):
+    """The steps of all rows, without a test of their gain."""
+    stepped = step_finder(values, target).find()
+    return stepped[0].steps if stepped else ()
+
+
+def test_a_tree_has_at_most_sixteen_leaves():
+    level = np.repeat(np.arange(40), 50)
+    assert len(steps_in(np.arange(2000) / 2000, level % 2)) == 15
+    assert len(steps_in(np.arange(500) / 500, level[:500] % 2)) == 9
+
+
+def test_a_step_has_five_rows_on_either_side():
+    values = np.arange(100.0)
+    assert (94.0, 95.0) in steps_in(values, values >= 95) and (4.0, 5.0) in steps_in(values, values < 5)
+    assert (95.0, 96.0) not in steps_in(values, values >= 96) and (3.0, 4.0) not in steps_in(values, values < 4)
+
+
+@pytest.mark.parametrize(
+    ("n", "jump", "seed", "is_clear"),
+    [(4000, 0.66, 0, False),  # it reduces the error by 2.8 %
+     (4000, 0.75, 0, True),  # by 3.5 %
+     (160, 1.1, 1, False),  # the mean gain is 1.9 standard errors
+     (200, 1.1, 1, True)],  # 2.3 standard errors
+)  # fmt: skip
+def test_steps_must_gain_three_percent_and_two_standard_errors(n, jump, seed, is_clear):
+    rng = np.random.default_rng(seed)
+    values = rng.random(n)
+    target = jump * (values > 0.5) + rng.normal(size=n)
+    assert step_finder(values, target).reduces_error() is is_clear
+
+
+def test_thirty_rows_halve_the_coefficients_that_evaluate_steps():
+    """The penalty is that of 30 rows: so errors of targets of -1 and 1 are 1/2."""
+    values = np.arange(60) % 2.0
+    finder = step_finder(values, 2.0 * values - 1.0)
+    errors = finder._squared_errors({0: finder.columns[0]}, np.arange(60) < 30)
+    assert_allclose(errors, np.full(30, 0.25))
 
 
 # --- a column with steps ---------------------------------------------------------------------------------------------
