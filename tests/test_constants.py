@@ -177,7 +177,8 @@ EXCEPTIONS = {
         "POSITIVE", "SEVERAL_MEMBERS", "TWO_OR_MORE",
     ],
     "the length of a message or a printed line, or what it suggests": [
-        "MAX_CHARACTERS", "MAX_ITEMS", "MAX_NAMES_LISTED", "MAX_PRINTED_LINES", "MAX_SHOWN_VALUES", "MIN_SIMILARITY",
+        "MAX_CHARACTERS", "MAX_ITEMS", "MAX_NAMES_LISTED", "MAX_PRINTED_LINES", "MAX_SHOWN_VALUES",
+        "MIN_LETTERS_OF_A_SLIP", "MIN_SIMILARITY",
     ],
     "how a plot looks": [
         "CURVE_RANGE_SHARE", "MAX_CATEGORIES_SHOWN", "MAX_LABEL_CHARACTERS", "MAX_RUG_LINES", "N_CURVE_POINTS",
