@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._vectors import SortedColumns, add_multiple, blocks_of_batch
+from sknet._vectors import SortedColumns, add_multiple, blocks_of_batch, minibatches
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -15,6 +15,12 @@ def test_a_multiple_is_added_in_place(dtype, n):
     expected = y + dtype(-0.3) * x
     add_multiple(y, -0.3, x)
     np.testing.assert_allclose(y, expected, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=1e-6)
+
+
+def test_shuffled_batches_are_a_permutation_in_four_bytes_per_row():
+    batches = list(minibatches(1000, 64, np.random.default_rng(5)))
+    np.testing.assert_array_equal(np.concatenate(batches), np.random.default_rng(5).permutation(1000))
+    assert {batch.dtype for batch in batches} == {np.dtype(np.int32)}
 
 
 def test_parts_of_a_vector_change_the_vector():

@@ -185,7 +185,7 @@ class Plan:
     schema: TableSchema
     encoding: Encoding
     evaluation: Evaluation
-    learner: EncodingLearner | None  # learns the columns again for each fold; None if training continues
+    learner: EncodingLearner | None  # learns the columns again for each fold; None without folds
 
 
 def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Start) -> Plan:
@@ -224,7 +224,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         schema=data.schema,
         encoding=encoding,
         evaluation=evaluation,
-        learner=learner,
+        learner=learner if evaluation.kind == "folds" else None,  # it holds a sample of the table in memory
     )
 
 
