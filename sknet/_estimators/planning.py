@@ -255,9 +255,10 @@ def resolve_parameters(
 def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, start: Start) -> Encoding:
     """Return the encoding of an earlier call, with this call's head.
 
+    A target that was constant until now, and has another value in this call, is predicted by the network from now on.
     If this call has a part of the table, columns that had a single value until now are scaled by its rows.
     """
-    encoding = replace(earlier.model.encoding, head=head)
+    encoding = replace(earlier.model.encoding, head=head.with_constants_confirmed_by(rows.y))
     if start.kind.has_all_rows:
         return encoding
     X = rows.X.rows_in_memory()

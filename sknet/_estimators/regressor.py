@@ -448,7 +448,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """Train for one epoch on the given rows.
 
         The first call learns how to encode the table and sets the float type. No rows
-        are held out, and training does not stop early.
+        are held out, and training does not stop early. While a target has a single value,
+        this value is predicted; from its first other value on, the network predicts it.
 
         Parameters
         ----------
@@ -483,7 +484,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         y : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_levels)
             The predictions, in the units of the target. They have the float type of the
             table, or float64 if the targets need it: if their mean is 1,000 standard
-            deviations or more from 0, or their scale is outside 1e-30 to 1e30.
+            deviations or more from 0, or their scale is outside 1e-30 to 1e30. A target
+            that has a single value in all rows of the fit is predicted exactly.
         """
         return self._predict_by("predict", X)
 

@@ -165,6 +165,7 @@ class EncodingLearner:
         # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
         in_unit_of_mean = self.settings.table.input_scaling is not None
         head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
+        head = head.with_constants_of(self.rows.y)  # of all rows: the sample may lack a rare value
         return self._with_steps(self._learn(head, self.sample, self.survey, train), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
