@@ -15,7 +15,7 @@ row_indices : (m,)       indices, among the n rows, of the rows that were read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -250,6 +250,11 @@ class StoredTable(FeatureTable):
     def example_rows(self) -> Table:
         """The first rows of the source, as the user passed them."""
         return self.first_rows
+
+    @property
+    def names_of_text(self) -> Collection[str]:
+        """The columns that the user has passed as text, and that `rows_in_memory` returns as categoricals."""
+        return self.format.names_of_text
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -16,7 +16,7 @@ texts : (L,)     the distinct values of a column of text
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -417,8 +417,11 @@ UNKNOWN_COLUMNS = Survey((), {})
 """A placeholder where the columns have been learnt already."""
 
 
-def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
-    """Find the kind of each column, and read the columns of categories and text."""
+def survey_columns(X: Table, choices: ColumnChoices, names_of_text: Collection[str] = ()) -> Survey:
+    """Find the kind of each column, and read the columns of categories and text.
+
+    The columns of `names_of_text` are categoricals, but the user has passed them as text.
+    """
     if is_sparse(X):
         for parameter, columns in choices.columns_by_parameter.items():  # raises for the first parameter that is given
             raise ValueError(
@@ -449,7 +452,8 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
             errors[j] = error
             continue
         # no advice on columns whose kind the user chose by name or dtype
-        is_found = named_kind is None and choices.finds_categories and j in categorical and not is_categorical(values)
+        is_text = name in names_of_text or not is_categorical(values)
+        is_found = named_kind is None and choices.finds_categories and j in categorical and is_text
         if is_found and (advice := advice_for_text(categorical[j], name)):
             misread[name] = advice
     return Survey(names, kinds, errors=errors, categorical_columns=categorical, misread=misread)

@@ -18,7 +18,7 @@ train, held_out          indices into the n rows; a splitter returns indices int
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from math import ceil, inf
@@ -82,6 +82,11 @@ class FeatureTable(ABC):
     @abstractmethod
     def example_rows(self) -> Table:
         """A few rows, as an array or a data frame with all columns and their types."""
+
+    @property
+    def names_of_text(self) -> Collection[str]:
+        """The columns that the user has passed as text, and that `rows_in_memory` returns as categoricals."""
+        return ()
 
     @abstractmethod
     def __getitem__(self, rows: Batch) -> Self:
