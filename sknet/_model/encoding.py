@@ -485,6 +485,11 @@ class TableInMemory(FeatureTable):
         return is_sparse(self.values)
 
     @property
+    def is_polars(self) -> bool:
+        """Whether the user has passed a polars frame."""
+        return self.polars_frame is not None
+
+    @property
     def is_memory_mapped(self) -> bool:
         """Whether the values are in a file."""
         return is_memory_mapped(self.values)

@@ -84,6 +84,11 @@ class FeatureTable(ABC):
         """A few rows, as an array or a data frame with all columns and their types."""
 
     @property
+    def is_polars(self) -> bool:
+        """Whether the user has passed a polars frame."""
+        return False
+
+    @property
     def names_of_text(self) -> Collection[str]:
         """The columns that the user has passed as text, and that `rows_in_memory` returns as categoricals."""
         return ()
