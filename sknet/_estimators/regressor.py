@@ -448,8 +448,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """Train for one epoch on the given rows.
 
         The first call learns how to encode the table and sets the float type. No rows
-        are held out, and training does not stop early. While a target has a single value,
-        this value is predicted; from its first other value on, the network predicts it.
+        are held out, and training does not stop early.
 
         Parameters
         ----------
@@ -457,7 +456,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             The table.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
+            The targets. While a target has a single value, it is predicted exactly; from
+            its first other value on, the network predicts it.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights.
