@@ -368,6 +368,9 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
             "background=, for example 100 rows of the training table."
         )
     compared = take_rows(compared, background_indices(compared.shape[0]))
+    if background is not None:
+        with prefix_errors("background"):  # else an error, as of infinity, would speak of X
+            model.encoder.encode(compared, model.encoding.compute_dtype)
 
     def print_progress(n_done: int) -> None:
         if verbose:

@@ -52,3 +52,10 @@ def test_a_row_that_is_its_own_background_adds_up():
         net = SigmoidMLPRegressor(**QUICK | {"random_state": seed, "hidden_layer_sizes": 64, "dtype": "float32"})
         explanation = net.fit(X, Y).explain(X, background=X[:1])
         assert_array_equal(explanation.values[0], 0.0)
+
+
+def test_infinity_in_the_background_is_not_said_to_be_in_x():
+    table = np.random.default_rng(0).normal(size=(60, 2))
+    net = SigmoidMLPRegressor(max_iter=1, random_state=0).fit(table, table[:, 0])
+    with pytest.raises(ValueError, match="background: Column 'x0' of X contains infinity"):
+        net.explain(table, np.where(table > 1.0, np.inf, table))
