@@ -376,7 +376,13 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
         if verbose:
             print(f"Rows explained: {n_done:,} of {n:,}")
 
-    values, base, adds_up, is_additive = explain(model, table, compared, print_progress)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values, base, adds_up, is_additive = explain(model, table, compared, print_progress)
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "X or background holds numbers so large that contributions overflow: fit with input_scaling='robust', or "
+            "divide the column."
+        )
     if not adds_up.all():
         warn(
             f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to within a thousandth, even with "
