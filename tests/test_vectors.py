@@ -17,6 +17,12 @@ def test_a_multiple_is_added_in_place(dtype, n):
     np.testing.assert_allclose(y, expected, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=1e-6)
 
 
+def test_shuffled_batches_are_a_permutation_in_four_bytes_per_row():
+    batches = list(minibatches(1000, 64, np.random.default_rng(5)))
+    np.testing.assert_array_equal(np.concatenate(batches), np.random.default_rng(5).permutation(1000))
+    assert {batch.dtype for batch in batches} == {np.dtype(np.int32)}
+
+
 def test_parts_of_a_vector_change_the_vector():
     """Weights and biases are views of one theta."""
     theta = np.zeros(10, np.float32)

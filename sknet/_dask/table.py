@@ -271,6 +271,7 @@ class Partitions:
         self._collection = collection
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
+        _check_columns_are_equal(samples)
         self.example_rows = next((rows for rows in samples if rows.shape[0]), samples[0])
         self.stops = np.cumsum(lengths)
         # the middle row of a partition determines its shard, so that shards have about the same number of rows
@@ -375,6 +376,22 @@ class PartitionedTable(FeatureTable):
         futures = cluster.start_tasks(encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
         cluster.map_tasks(do_nothing, futures)  # raises here if rows cannot be encoded
         return EncodedOnWorkers(table, futures, shard, None, encoder.lookups is not None)
+
+
+def _check_columns_are_equal(samples: Sequence[Table]) -> None:
+    """Raise a ValueError if partitions, given by some rows each, do not have the same columns; it names one of both."""
+    expected = getattr(samples[0], "columns", None)
+    for number, sample in enumerate(samples):
+        if expected is None or expected.equals(sample.columns):
+            continue
+        differing = expected.symmetric_difference(sample.columns, sort=False).tolist()
+        what = "has the columns in another order"
+        if differing:
+            what = f"{'lacks' if differing[0] in expected else 'also has'} the column {differing[0]!r}"
+        raise ValueError(
+            f"Partition {number} of X {what}, unlike partition 0: give each partition the same columns, as with "
+            ".map_partitions(lambda part: part[X.columns])."
+        )
 
 
 def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

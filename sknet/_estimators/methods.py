@@ -380,12 +380,21 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
             "background=, for example 100 rows of the training table."
         )
     compared = take_rows(compared, background_indices(compared.shape[0]))
+    if background is not None:
+        with prefix_errors("background"):  # else an error, as of infinity, would speak of X
+            model.encoder.encode(compared, model.encoding.compute_dtype)
 
     def print_progress(n_done: int) -> None:
         if verbose:
             print(f"Rows explained: {n_done:,} of {n:,}")
 
-    values, base, adds_up, is_additive = explain(model, table, compared, print_progress)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values, base, adds_up, is_additive = explain(model, table, compared, print_progress)
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "X or background holds numbers so large that contributions overflow: fit with input_scaling='robust', or "
+            "divide the column."
+        )
     if not adds_up.all():
         warn(
             f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to within a thousandth, even with "

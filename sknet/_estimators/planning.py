@@ -185,7 +185,7 @@ class Plan:
     schema: TableSchema
     encoding: Encoding
     evaluation: Evaluation
-    learner: EncodingLearner | None  # learns the columns again for each fold; None if training continues
+    learner: EncodingLearner | None  # learns the columns again for each fold; None without folds
 
 
 def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Start) -> Plan:
@@ -199,7 +199,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         for message in data.head.start_warnings(rows.y, holds_rows_out=bool(evaluation.splits)):
             warn(message, UserWarning)
         sample = rows.sample(start.seeds.rows, evaluation.train)  # of the training rows
-        survey = survey_columns(sample.X, column_choices(estimator))
+        survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
         fit_messages.warn_of_misread_columns(survey)
         n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.schema.n)))
         settings, resolved = resolve_parameters(estimator, data, evaluation, start, survey, n_sets)
@@ -224,7 +224,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         schema=data.schema,
         encoding=encoding,
         evaluation=evaluation,
-        learner=learner,
+        learner=learner if evaluation.kind == "folds" else None,  # it holds a sample of the table in memory
     )
 
 
@@ -255,9 +255,10 @@ def resolve_parameters(
 def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, start: Start) -> Encoding:
     """Return the encoding of an earlier call, with this call's head.
 
+    A target that was constant until now, and has another value in this call, is predicted by the network from now on.
     If this call has a part of the table, columns that had a single value until now are scaled by its rows.
     """
-    encoding = replace(earlier.model.encoding, head=head)
+    encoding = replace(earlier.model.encoding, head=head.with_constants_confirmed_by(rows.y))
     if start.kind.has_all_rows:
         return encoding
     X = rows.X.rows_in_memory()

@@ -456,7 +456,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             The table.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
+            The targets. While a target has a single value, it is predicted exactly; from
+            its first other value on, the network predicts it.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights.
@@ -483,7 +484,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         y : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_levels)
             The predictions, in the units of the target. They have the float type of the
             table, or float64 if the targets need it: if their mean is 1,000 standard
-            deviations or more from 0, or their scale is outside 1e-30 to 1e30.
+            deviations or more from 0, or their scale is outside 1e-30 to 1e30. A target
+            that has a single value in all rows of the fit is predicted exactly.
         """
         return self._predict_by("predict", X)
 

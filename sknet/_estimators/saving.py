@@ -12,7 +12,7 @@ from sklearn.utils import get_tags
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, check_fitted
-from sknet._estimators.parameters import copy_containers
+from sknet._estimators.parameters import check_parameters, copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.sklearn_api import warn
 from sknet._model.model import Model
@@ -181,6 +181,8 @@ def _loaded_estimator(saved: object) -> Estimator:
         if missing := names - values.keys():
             raise ValueError(f"it lacks parameters: {', '.join(sorted(missing))}")
     estimator = estimator_class(**parameters)  # type: ignore[arg-type]
+    # training continues with these values, and does not check them again
+    check_parameters(saved.estimator, resolved, estimator._parameter_constraints)
     estimator._fitted = replace(saved.fitted, resolved=resolved)
     check_loaded(estimator, estimator._fitted)
     return estimator

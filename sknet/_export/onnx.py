@@ -597,8 +597,8 @@ def _label_link(graph: Graph, head: LabelHead, raw: str) -> str:
 def _write_predictions(graph: Graph, head: RegressionHead, linked: str, dtype: DType) -> list[str]:
     """Write predictions in the units of the target."""
     scaler = head.output_scaler
-    scaled = graph.node("Mul", linked, scaler.scale.astype(graph.dtype))
-    return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
+    scaled = graph.node("Mul", linked, scaler.slope.astype(graph.dtype))
+    return [graph.cast(graph.node("Add", scaled, scaler.offset.astype(graph.dtype)), dtype)]
 
 
 def _prediction_types(head: RegressionHead, tensor: Tensor) -> list[object]:

@@ -18,10 +18,10 @@ weight : (n,)       sample weights; None where all are 1
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import ClassVar, Literal, Protocol, Self, TypeAlias
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -45,11 +45,13 @@ from sknet._tables.column import Column, TrainingRows
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoder import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
 from sknet._tables.kinds import Survey
-from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse, table_digest, take_optional, take_rows
+from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse, table_digest, take_rows
 from sknet._tables.rows import ALL_ROWS, MIN_TOTAL_WEIGHT, FeatureTable, Rows, Sample, too_little_weight_message
 from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
+
+T = TypeVar("T")
 
 # --- what is learnt about a table and its targets --------------------------------------------------------------------
 
@@ -163,6 +165,7 @@ class EncodingLearner:
         # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
         in_unit_of_mean = self.settings.table.input_scaling is not None
         head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
+        head = head.with_constants_of(self.rows.y)  # of all rows: the sample may lack a rare value
         return self._with_steps(self._learn(head, self.sample, self.survey, train), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
@@ -253,9 +256,17 @@ processor's cache, where dense rows are fastest. Reading a batch of a large tabl
 it from compact rows. For 200,000 rows of 40 numbers with 12 bins, a process grows by 99 MB with compact rows and by 425
 MB with dense ones; fits that encode each batch from the table take half as long again (tests/benchmarks/notes.md)."""
 
-MAX_COMPACT_TO_ARRAY_RATIO = 2.5
-"""If encoded rows take more than this many times the memory of the array, as with short integers, each batch is encoded
-from the array. This takes two to three times as long as writing compact rows, which is a tenth of a step."""
+MAX_KEPT_TO_ARRAY_RATIO = 2.5
+"""If encoded rows, with what else a fit keeps of each row, take more than this many times the memory of the array, each
+batch is encoded from the array: with short integers, and with few columns. This takes two to three times as long as
+writing compact rows, which is a tenth of a step. A default fit may take three times the table."""
+
+MIN_BYTES_TO_SAVE_MEMORY = 50_000_000
+"""The memory of a fit to a smaller array may be as large as to an array of this size."""
+
+OTHER_BYTES_PER_ROW = 16
+"""What a default fit keeps of a row besides its inputs: its target, its index, and its place in the order of two
+networks."""
 
 
 KeptForm: TypeAlias = Literal["dense", "compact", "table"]
@@ -304,7 +315,8 @@ def choose_form(encoder: TableEncoder, X: Table, dtype: DType) -> tuple[KeptForm
     compact_bytes = n * compact_layout(encoder).row_bytes(dtype)
     if compact_bytes < 0.75 * n_bytes:
         form, n_bytes = "compact", compact_bytes
-    if isinstance(X, np.ndarray) and n_bytes > max(MIN_BYTES_TO_COMPACT, MAX_COMPACT_TO_ARRAY_RATIO * X.nbytes):
+    n_bytes_kept = n_bytes + n * OTHER_BYTES_PER_ROW
+    if isinstance(X, np.ndarray) and n_bytes_kept > MAX_KEPT_TO_ARRAY_RATIO * max(X.nbytes, MIN_BYTES_TO_SAVE_MEMORY):
         return "table", 0
     return form, n_bytes
 
@@ -340,50 +352,106 @@ class EncodedInputs(InputBatches, Protocol):
         """Return the raw output of a network for all n rows, (n, k), without dropout."""
 
 
+TARGETS_ENCODED_AT_ONCE = 2**16
+"""Number of rows whose targets are encoded at a time."""
+
+
 @dataclass(frozen=True)
 class EncodedRows:
     """Encoded rows with their targets and weights."""
 
     inputs: EncodedInputs
-    y: Array  # parsed targets, one column for each target
-    weight: Array | None  # (n,), not rescaled
+    y_of_table: Array  # parsed targets of all rows of the table, one column for each target
+    weight_of_table: Array | None  # of all rows of the table, not rescaled
     encoding: Encoding
     smoothing: float = 0.0  # label smoothing
+    row_indices: NDArray[np.intp] | None = None  # (n,), which rows of the table these are; None for all
+    # what was computed from all targets or weights, by name: the networks of a fit share it
+    computed: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.y)
+        return len(self.y_of_table if self.row_indices is None else self.row_indices)
+
+    @property
+    def y(self) -> Array:
+        """The parsed targets of these rows, (n, k)."""
+        return self.y_of_table if self.row_indices is None else self.y_of_table[self.row_indices]
+
+    @property
+    def weight(self) -> Array | None:
+        """The weights of these rows, (n,), not rescaled."""
+        if self.weight_of_table is None or self.row_indices is None:
+            return self.weight_of_table
+        return self.weight_of_table[self.row_indices]
+
+    def _blocks_in_table(self) -> Iterator[tuple[slice, Batch]]:
+        """Yield blocks of these rows, and the rows of the table that they are.
+
+        Arrays in float64 that are as long as y may be as large as a table of few columns.
+        """
+        for block in blocks_of_batch(slice(0, len(self)), TARGETS_ENCODED_AT_ONCE):
+            yield block, block if self.row_indices is None else self.row_indices[block]
+
+    def _computed_once(self, name: str, compute: Callable[[], T]) -> T:
+        if name not in self.computed:
+            self.computed[name] = compute()
+        return cast(T, self.computed[name])
 
     def take(self, row_indices: NDArray[np.intp]) -> Self:
         """Return the rows with these indices; raise a ValueError if their total weight is almost 0."""
-        weight = take_optional(self.weight, row_indices)
-        if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
-            raise ValueError(too_little_weight_message(weight))
-        return replace(self, inputs=self.inputs[row_indices], y=self.y[row_indices], weight=weight)
+        in_table = row_indices if self.row_indices is None else self.row_indices[row_indices]
+        rows = replace(self, inputs=self.inputs[row_indices], row_indices=in_table, computed={})
+        if rows.weight_of_table is not None and rows.total_weight < MIN_TOTAL_WEIGHT:
+            raise ValueError(too_little_weight_message(rows.total_weight))
+        return rows
 
     def for_network(self, n_skipped_inputs: int, smoothing: float = 0.0) -> Self:
-        """Return the rows for one network: without the skipped inputs, and with a separate buffer and targets."""
+        """Return the rows for one network: without the skipped inputs, and with a separate buffer."""
         return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), smoothing=smoothing)
 
     @property
     def total_weight(self) -> float:
         """The sum of the weights; without weights, the number of rows."""
-        return float(len(self.y)) if self.weight is None else float(self.weight.sum())
+        weight = self.weight_of_table
+        if weight is None:
+            return float(len(self))
+        return self._computed_once(
+            "total weight", lambda: sum(float(weight[rows].sum()) for _, rows in self._blocks_in_table())
+        )
 
     def encode_targets(self, y: Array) -> Array:
         """Return the target matrix of some rows' y, (b, k)."""
         return self.encoding.head.targets(y, self.encoding.compute_dtype, self.smoothing)
 
-    @cached_property
+    @property
     def target(self) -> Array:
-        """The target matrix of all rows, (n, k). A stream encodes targets block by block instead."""
-        return self.encode_targets(self.y)
+        """The target matrix of these rows, (n, k). A stream makes those of a few rows at a time instead."""
+        return self._computed_once(f"target, smoothed by {self.smoothing}", self._make_target)
 
-    @cached_property
+    def _make_target(self) -> Array:
+        target: Array | None = None
+        try:
+            for block, rows in self._blocks_in_table():
+                of_block = self.encode_targets(self.y_of_table[rows])
+                if target is None:
+                    target = np.empty((len(self), of_block.shape[1]), of_block.dtype)
+                target[block] = of_block
+        except ValueError:
+            target = None  # the message would be about a block, and all rows together may be right
+        return self.encode_targets(self.y) if target is None else target
+
+    @property
     def relative_weight(self) -> Array | None:
         """The weights, (n,), scaled to a mean of 1, so that their unit does not change the size of gradients."""
-        if self.weight is None:
-            return None
-        return (self.weight * (len(self) / self.total_weight)).astype(self.encoding.compute_dtype)
+        return None if self.weight_of_table is None else self._computed_once("relative weight", self._make_weight)
+
+    def _make_weight(self) -> Array:
+        assert self.weight_of_table is not None
+        factor = len(self) / self.total_weight
+        weight = np.empty(len(self), self.encoding.compute_dtype)
+        for block, rows in self._blocks_in_table():
+            weight[block] = self.weight_of_table[rows] * factor
+        return weight
 
 
 def encode_rows(
@@ -415,6 +483,11 @@ class TableInMemory(FeatureTable):
     def is_sparse(self) -> bool:
         """Whether it is a sparse matrix."""
         return is_sparse(self.values)
+
+    @property
+    def is_polars(self) -> bool:
+        """Whether the user has passed a polars frame."""
+        return self.polars_frame is not None
 
     @property
     def is_memory_mapped(self) -> bool:

@@ -251,7 +251,7 @@ def explain_additive(
         for sub_block in blocks_of_batch(slice(0, hidden.shape[0]), n_at_once):
             for output, W in enumerate(weights_by_column):
                 by_column = as_dense(hidden[sub_block] @ W) - mean @ W
-                of_block[sub_block, :, output] = by_column * explained.scaler.scale[output]
+                of_block[sub_block, :, output] = by_column * explained.scaler.slope[output]
         progress(block.stop)
     return Contributions(values, base, adds_up=np.ones(n, dtype=bool), is_additive=True)
 
@@ -336,7 +336,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
         for sub_block in blocks_of_batch(span, n_at_once):
             rows = slice(first + sub_block.start, first + sub_block.stop)
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[sub_block]), outputs[rows])
-            values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
+            values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.slope
 
     with threads_for_blocks(
         n // n_at_once, n_at_once * len(encoded.z0) * model.network.layout.largest_matrix

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import log
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -133,6 +134,14 @@ class Head(ABC):
         Targets are centred and scaled to a standard deviation of 1. With a log link, they are divided by their mean
         if `in_unit_of_mean`.
         """
+
+    def with_constants_of(self, values: Array) -> Self:
+        """Return the head that predicts the only value of each target that has a single one; labels have classes."""
+        return self
+
+    def with_constants_confirmed_by(self, values: Array) -> Self:
+        """Return the head without the constants that new values differ from."""
+        return self
 
     @abstractmethod
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
@@ -399,8 +408,10 @@ class RegressionHead(Head):
     @property
     def output_scaler(self) -> TargetScaler:
         """Converts predictions, after the link, to the units of y."""
-        target = self.regression_target
-        return target.scaler if self.loss.takes_scaled_targets else TargetScaler.unscaled(target.n_outputs)
+        scaler = self.regression_target.scaler
+        if self.loss.takes_scaled_targets:
+            return scaler
+        return replace(TargetScaler.unscaled(self.regression_target.n_outputs), constants=scaler.constants)
 
     def read(self, y: Target) -> Array:
         return read_regression_target(y)[0]
@@ -426,6 +437,15 @@ class RegressionHead(Head):
             scaler = TargetScaler.learn_mean_scale(values, weight)
         else:
             return self
+        return self._with_scaler(scaler)
+
+    def with_constants_of(self, values: Array) -> Self:
+        return self._with_scaler(self.regression_target.scaler.with_constants_of(values))
+
+    def with_constants_confirmed_by(self, values: Array) -> Self:
+        return self._with_scaler(self.regression_target.scaler.with_constants_confirmed_by(values))
+
+    def _with_scaler(self, scaler: TargetScaler) -> Self:
         return replace(self, regression_target=replace(self.regression_target, scaler=scaler))
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
@@ -486,7 +506,7 @@ class RegressionHead(Head):
         return decoded if self.loss.levels else restore_shape(decoded, self.regression_target.flat)
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
-        return self.loss.inverse_link.backward(raw, delta * self.output_scaler.scale)
+        return self.loss.inverse_link.backward(raw, delta * self.output_scaler.slope)
 
     @property
     def explained_outputs(self) -> ExplainedOutputs:
@@ -499,7 +519,11 @@ class RegressionHead(Head):
             descriptions = [f"quantile {name}" for name in names]
         else:
             descriptions = [f"{kind} of target {name}" for name in names] if len(names) > 1 else [kind]
-        return ExplainedOutputs(names, descriptions, self.output_scaler, link if is_linked else None)
+        scaler = self.output_scaler
+        if scaler.constants and not (is_linked or link.is_identity):  # the outputs are raw, and constants are not
+            logs = tuple(None if constant is None else log(constant) for constant in scaler.constants)
+            scaler = replace(scaler, constants=logs if link.is_exp(self.n_outputs) else ())
+        return ExplainedOutputs(names, descriptions, scaler, link if is_linked else None)
 
 
 def learn_regression_head(y: Target, settings: TargetSettings) -> tuple[RegressionHead, Array]:

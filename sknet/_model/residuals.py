@@ -53,6 +53,7 @@ from scipy.special import ndtri
 
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._tables.read import take_optional
+from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array
 from sknet._vectors import SortedColumns
 
@@ -284,6 +285,9 @@ def learn_regression_residuals(
     """
     if not has_interval(head):
         return None
+    if exceeds_sample_size(len(predictions)):  # more residuals hardly change their quantiles
+        sample = sample_rows(len(predictions), 0)
+        predictions, values, weight = predictions[sample], values[sample], take_optional(weight, sample)
     ends = uncorrected_interval(head, predictions)
     middle = ends.mean(axis=2)
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite residual counts as the largest

@@ -33,6 +33,7 @@ from sknet._network.chain import MixedRows
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import is_sparse, take_optional, take_rows
 from sknet._tables.rows import Rows
+from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.slopes import gradients_by_column, sum_by_column
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
@@ -141,15 +142,19 @@ def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
         weight = None
     if weight is None and n <= n_drawn:
         return np.arange(n)
-    ends = np.arange(1.0, n + 1.0) if weight is None else np.cumsum(weight, dtype=np.float64)
     # one random row in each of n_drawn ranges of equal weight: a fixed step could coincide with a period of the rows
     shares = (np.arange(n_drawn) + np.random.default_rng(0).random(n_drawn)) / n_drawn
+    if weight is None:
+        return np.minimum((shares * n).astype(np.intp), n - 1)
+    ends = np.cumsum(weight, dtype=np.float64)
     return np.minimum(np.searchsorted(ends, shares * ends[-1], side="right"), n - 1)
 
 
 def draw_importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
     """Return a sample of a few hundred encoded training rows; `train` holds the indices of all of them, or is None."""
     row_indices = np.arange(len(rows)) if train is None else train
+    if rows.weight is not None and exceeds_sample_size(len(row_indices)):  # the sums of all weights take memory
+        row_indices = row_indices[sample_rows(len(row_indices), 0)]
     weight = take_optional(rows.weight, row_indices)
     drawn = row_indices[draw_rows(len(row_indices), weight, MAX_IMPORTANCE_ROWS)]
     inputs = encoded.inputs[drawn].without_first_inputs(0)  # with a separate buffer

@@ -21,7 +21,7 @@ A segment is written at once. It is sorted by bucket, so each bucket has a slice
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -266,6 +266,11 @@ class ArrayFormat:
         """A single field for all columns."""
         return [("X", self.dtype, (self.width,))]
 
+    @property
+    def names_of_text(self) -> Collection[str]:
+        """There is no column of text."""
+        return ()
+
     def pack_into(self, X: Table, records: NDArray[np.void]) -> None:
         """Write rows of an array into `records`."""
         if is_frame(X):
@@ -289,6 +294,11 @@ class FrameFormat:
     def fields(self) -> list[Field]:
         """One field for each column."""
         return [(f"x{j}", column.dtype, ()) for j, column in enumerate(self.columns)]
+
+    @property
+    def names_of_text(self) -> Collection[str]:
+        """The columns that are stored as categories, and were passed as text."""
+        return {str(name) for name, column in zip(self.names, self.columns, strict=True) if column.has_text}
 
     def pack_into(self, X: Table, records: NDArray[np.void]) -> None:
         """Write rows of a frame into `records`."""

@@ -15,7 +15,7 @@ row_indices : (m,)       indices, among the n rows, of the rows that were read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -252,6 +252,11 @@ class StoredTable(FeatureTable):
         return self.first_rows
 
     @property
+    def names_of_text(self) -> Collection[str]:
+        """The columns that the user has passed as text, and that `rows_in_memory` returns as categoricals."""
+        return self.format.names_of_text
+
+    @property
     def shape(self) -> tuple[int, int]:
         """The number of rows and of columns."""
         n = len(self.records) if self.record_indices is None else len(self.record_indices)
@@ -378,13 +383,14 @@ class EncodedOnRead:
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> PooledObjective:
         """Return the objective of a network that is trained on these rows."""
-        y, weight = rows.y, rows.relative_weight
+        y = y_of_all = rows.y
+        weight = rows.relative_weight
         if exceeds_sample_size(len(self)):  # encoded targets of all rows take too much memory: use a sample
             sample = sample_rows(len(self), 0)
             y = y[sample]
             weight = take_optional(weight, sample)
             for block in blocks_of_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
-                rows.encode_targets(rows.y[block])  # raises for wrong targets; the result is not kept
+                rows.encode_targets(y_of_all[block])  # raises for wrong targets; the result is not kept
         return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
 
 
@@ -409,6 +415,7 @@ class PooledObjective:
         self._settings = settings
         self._encoded = encoded
         self._rows = rows
+        self._y = rows.y
         self.target_sample = target, weight
         self._in_memory = Objective(settings, encoded, target)  # `batches` sets its rows
 
@@ -463,6 +470,6 @@ class PooledObjective:
 
     def _load_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
         """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""
-        target = self._rows.encode_targets(self._rows.y[row_indices])
+        target = self._rows.encode_targets(self._y[row_indices])
         weight = take_optional(self._rows.relative_weight, row_indices)
         self._in_memory.set_rows(self._encode(records, row_indices), target, weight)

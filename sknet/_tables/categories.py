@@ -61,6 +61,7 @@ from sknet._tables.read import (
     ColumnValues,
     category_key,
     check_text_is_encodable,
+    is_categorical,
     read_categories,
     take_rows,
 )
@@ -559,10 +560,14 @@ class CategoryStorage(ColumnStorage):
     def __init__(self, name: str, values: Table, files: TextFiles) -> None:
         self._name = name
         self._index: dict[str, int] = {}
+        self._declared: set[int] = set()  # the indices of categories that a dtype declares: rows may not have them
+        self.has_text = False
 
     def pack(self, values: Table) -> Array:
         """Return indices, and add new categories to those seen so far."""
         codes, keys = read_categories(values, self._name)
+        is_declared = is_categorical(values)
+        self.has_text = self.has_text or not is_declared
         # a missing value has the code −1, which picks the last entry
         indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
         if len(self._index) > MAX_CATEGORIES_OF_COLUMN:
@@ -570,11 +575,15 @@ class CategoryStorage(ColumnStorage):
                 f"Column {self._name!r} of X has more than {MAX_CATEGORIES_OF_COLUMN:,} categories, as identifiers "
                 "do: drop it, or make it numbers."
             )
+        if is_declared:
+            self._declared.update(indices[:-1].tolist())
         return indices[codes]
 
     def unpack(self, packed: Array) -> Table:
-        """Return a categorical of the categories that occur."""
-        used = np.unique(packed[packed >= 0])  # sorted, so that `searchsorted` finds the new codes
+        """Return a categorical of the categories that occur, or that a dtype declares."""
+        # sorted, so that `searchsorted` finds the new codes
+        declared = np.fromiter(self._declared, packed.dtype)
+        used = np.unique(np.concatenate([packed[packed >= 0], declared]))
         categories = np.array(list(self._index), dtype=object)[used]
         codes = np.where(packed < 0, -1, np.searchsorted(used, packed))
         return pd.Categorical.from_codes(codes, categories)

@@ -224,9 +224,12 @@ class ColumnStorage(ABC):
     ----------
     dtype : dtype
         The type of a packed value.
+    has_text : bool
+        Whether values that were passed as text are unpacked as categoricals.
     """
 
     dtype: DType
+    has_text: bool = False
 
     @abstractmethod
     def pack(self, values: Table) -> Array:

@@ -41,6 +41,7 @@ from sknet._tables.read import (
     INFERRED_DATE_TYPES,
     INFERRED_DURATION_TYPES,
     INFERRED_MIXED_TYPES,
+    INFERRED_NUMBER_TYPES,
     INFERRED_TEXT_TYPES,
     ColumnValues,
     factorize,
@@ -244,9 +245,14 @@ def read_datetimelike(values: ColumnValues, name: str, *, is_duration: bool) -> 
     if bool(np.all(pd.isna(values))):  # then pandas infers no type
         return index([pd.NaT] * len(values))
     expected, converter = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
+    remedy = f"pandas.{converter}."
+    if pd.api.types.infer_dtype(values, skipna=True) in INFERRED_NUMBER_TYPES:
+        remedy = (
+            f"pandas.{converter}(X[{name!r}], unit=...), and unit='s' for seconds, 'ms' for milliseconds or 'D' for "
+            "days. Without a unit, pandas takes numbers for nanoseconds."
+        )
     raise TypeError(
-        f"Column {name!r} of X (dtype {values.dtype}) should hold {expected}, as in fit: convert it with "
-        f"pandas.{converter}."
+        f"Column {name!r} of X (dtype {values.dtype}) should hold {expected}, as in fit: convert it with {remedy}"
     )
 
 

@@ -16,7 +16,7 @@ texts : (L,)     the distinct values of a column of text
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -252,24 +252,22 @@ _NUMBER_PATTERN = r"\d+(?:[, ]\d{3})*(?:\.\d*)?|\d+(?:[. ]\d{3})*,\d*"
 QUANTITY_PATTERN = rf"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>{_NUMBER_PATTERN})\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
 """A number with a symbol before it, or with a symbol or a word after it, such as $97,000 or 80,5 kg."""
 
-THOUSANDS_PATTERN = r"[1-9]\d{0,2}([, ]\d{3})*(\.\d*)?|0(\.\d*)?"
-"""A number whose thousands may be separated by commas or spaces."""
-
-ONE_COMMA_PATTERN = r"\d{1,3},\d{3}"
-"""A number whose comma may separate thousands, or be a decimal comma."""
+WITH_DECIMAL_POINT_PATTERN = r"\d+(\.\d*)?|[1-9]\d{0,2}([, ]\d{3})+(\.\d*)?"
+"""A number whose decimals may follow a point, and whose thousands may be separated by commas or spaces."""
 
 WITH_DECIMAL_COMMA_PATTERN = r"\d+(,\d*)?|[1-9]\d{0,2}([. ]\d{3})+(,\d*)?"
 """A number whose decimals may follow a comma, and whose thousands may be separated by points or spaces."""
 
-DECIMAL_COMMA_PATTERN = rf"(?!{ONE_COMMA_PATTERN}$).*,.*"
+DECIMAL_COMMA_PATTERN = r"(?!\d{1,3},\d{3}$).*,.*"
 """If a number matches this and `WITH_DECIMAL_COMMA_PATTERN`, its comma can only be a decimal comma."""
 
 
-def advice_for_text(column: pd.Series, name: str) -> str | None:
+def advice_for_text(column: pd.Series, name: str, *, is_polars: bool = False) -> str | None:
     """Return what a column of text, of dtype "category", holds, numbers or dates, and advice on how to convert it.
 
-    The advice names a pandas call if this call reads all values and no other reading is possible. Otherwise it says
-    what is unclear. The result is None if too few distinct values are numbers or dates.
+    The advice names a call if this call reads all values and no other reading is possible. Otherwise it says what is
+    unclear. For a polars frame, the calls for numbers are those of polars. The result is None if too few distinct
+    values are numbers or dates.
     """
     texts = pd.Series(column.cat.categories, dtype=object)
     if len(texts) < MIN_MISREAD_CATEGORIES or not all(isinstance(text, str) for text in texts):
@@ -277,44 +275,62 @@ def advice_for_text(column: pd.Series, name: str) -> str | None:
     sample = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
     advisers = (("numbers", _numbers_advice), ("numbers", _quantities_advice), ("dates", _dates_advice))
     for what, advise in advisers:
-        if advise(sample, name) is not None and (advice := advise(texts, name)):
+        if advise(sample, name, is_polars) is not None and (advice := advise(texts, name, is_polars)):
             return f"is text whose values are {what}, but text is not converted. {advice}"
     return None
 
 
-def _numbers_advice(texts: pd.Series, name: str) -> str | None:
+def _numbers_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
     """Return how to convert text that spells numbers; None if most of it does not."""
     is_read = pd.to_numeric(texts, errors="coerce").notna()
-    return _advice(f"pd.to_numeric(X[{name!r}]", texts, is_read) if _are_enough(is_read) else None
+    if not _are_enough(is_read):
+        return None
+    unclear, _ = _decimal_mark(texts[is_read].str.strip().str.lstrip("+-"), texts)
+    call = f"X[{name!r}].str.strip_chars().cast(pl.Float64" if is_polars else f"pd.to_numeric(X[{name!r}]"
+    return unclear or _advice(call, texts, is_read, is_polars)
 
 
-def _quantities_advice(texts: pd.Series, name: str) -> str | None:
+def _quantities_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
     """Return how to convert numbers that have a unit or a comma; None if most texts are not such."""
     parts = texts.str.extract(f"^(?:{QUANTITY_PATTERN})$")
     is_read = parts["number"].notna()
-    number = parts["number"].dropna()
     if not _are_enough(is_read) or len(parts[is_read].drop_duplicates(["before", "after"])) > 1:
         return None
-    has_comma = number.str.contains(",")
-    is_clear = number.str.fullmatch(THOUSANDS_PATTERN).all() and not number.str.fullmatch(ONE_COMMA_PATTERN).all()
-    has_decimal_comma = (
-        number.str.fullmatch(DECIMAL_COMMA_PATTERN).any() and number.str.fullmatch(WITH_DECIMAL_COMMA_PATTERN).all()
-    )
-    if has_comma.any() and not (is_clear or has_decimal_comma):
-        example = texts[number.index[has_comma][0]]
-        return (
-            f"The comma in {short_repr(example)} may be a decimal comma, or it may separate thousands: read the file "
-            "with decimal=',' or thousands=',', or convert the column yourself."
-        )
-    mark = "," if has_decimal_comma else "."
-    to_remove, to_point = f"[^-+{mark}0-9]", ".str.replace(',', '.')" if has_decimal_comma else ""
+    unclear, mark = _decimal_mark(parts["number"].dropna(), texts)
+    if unclear:
+        return unclear
+    to_remove = f"[^-+{mark}0-9]"
     with_points = texts.str.replace(to_remove, "", regex=True).str.replace(",", ".")
     is_read &= pd.to_numeric(with_points, errors="coerce").notna()
-    call = f"pd.to_numeric(X[{name!r}].str.replace({to_remove!r}, '', regex=True){to_point}"
-    return _advice(call, texts, is_read)
+    to_point = ".str.replace(',', '.')" if mark == "," else ""
+    if is_polars:
+        call = f"X[{name!r}].str.replace_all({to_remove!r}, ''){to_point}.cast(pl.Float64"
+    else:
+        call = f"pd.to_numeric(X[{name!r}].str.replace({to_remove!r}, '', regex=True){to_point}"
+    return _advice(call, texts, is_read, is_polars)
 
 
-def _dates_advice(texts: pd.Series, name: str) -> str | None:
+def _decimal_mark(numbers: pd.Series, texts: pd.Series) -> tuple[str, str]:
+    """Return what is unclear about the marks in numbers, which have the index of their texts, and the decimal mark."""
+    may_be_point = numbers.str.fullmatch(WITH_DECIMAL_POINT_PATTERN).all()
+    may_be_comma = numbers.str.fullmatch(WITH_DECIMAL_COMMA_PATTERN).all()
+    marked = numbers[numbers.str.contains("[,.]")]
+    if not len(marked) or (may_be_point and not may_be_comma):
+        return "", "."
+    if may_be_comma and not may_be_point and numbers.str.fullmatch(DECIMAL_COMMA_PATTERN).any():
+        return "", ","
+    with_comma = marked[marked.str.contains(",")]
+    if not len(with_comma) and not may_be_comma:
+        return "", "."  # numbers such as 1e3
+    word, mark = ("comma", ",") if len(with_comma) else ("point", ".")
+    example = texts[(with_comma if len(with_comma) else marked).index[0]]
+    return (
+        f"The {word} in {short_repr(example)} may be a decimal {word}, or it may separate thousands: read the file "
+        f"with decimal={mark!r} or thousands={mark!r}, or convert the column yourself."
+    ), mark
+
+
+def _dates_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
     """Return how to convert text that spells dates; None if most of it does not."""
     is_date = texts.str.fullmatch(DATE_PATTERN)
     if not _are_enough(is_date):
@@ -346,14 +362,15 @@ def _are_enough(is_read: pd.Series) -> bool:
     return float(is_read.mean()) >= MIN_CONVERTIBLE_FRACTION
 
 
-def _advice(call: str, texts: pd.Series, is_read: pd.Series) -> str:
+def _advice(call: str, texts: pd.Series, is_read: pd.Series, is_polars: bool = False) -> str:
     """Return the advice to make a call (without its last parenthesis), unless it would lose a value with digits."""
     unread = texts[~is_read]
     with_digits = unread[unread.str.contains(r"\d")]
     if len(with_digits):
         return f"The value {short_repr(with_digits.iloc[0])} cannot be converted: correct such values first."
     if len(unread):
-        return f"Convert it with {call}, errors='coerce'), which makes {short_list(unread.tolist())} missing."
+        coerced = "strict=False" if is_polars else "errors='coerce'"
+        return f"Convert it with {call}, {coerced}), which makes {short_list(unread.tolist())} missing."
     return f"Convert it with {call})."
 
 
@@ -417,8 +434,14 @@ UNKNOWN_COLUMNS = Survey((), {})
 """A placeholder where the columns have been learnt already."""
 
 
-def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
-    """Find the kind of each column, and read the columns of categories and text."""
+def survey_columns(
+    X: Table, choices: ColumnChoices, names_of_text: Collection[str] = (), *, is_polars: bool = False
+) -> Survey:
+    """Find the kind of each column, and read the columns of categories and text.
+
+    The columns of `names_of_text` are categoricals, but the user has passed them as text. `is_polars` tells whether
+    calls that convert columns are for a polars frame.
+    """
     if is_sparse(X):
         for parameter, columns in choices.columns_by_parameter.items():  # raises for the first parameter that is given
             raise ValueError(
@@ -449,7 +472,8 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
             errors[j] = error
             continue
         # no advice on columns whose kind the user chose by name or dtype
-        is_found = named_kind is None and choices.finds_categories and j in categorical and not is_categorical(values)
-        if is_found and (advice := advice_for_text(categorical[j], name)):
+        is_text = name in names_of_text or not is_categorical(values)
+        is_found = named_kind is None and choices.finds_categories and j in categorical and is_text
+        if is_found and (advice := advice_for_text(categorical[j], name, is_polars=is_polars)):
             misread[name] = advice
     return Survey(names, kinds, errors=errors, categorical_columns=categorical, misread=misread)

@@ -200,7 +200,7 @@ def _check_labels_are_usable(labels: Array, may_have_missing: bool = False) -> N
 # --- labels as codes -------------------------------------------------------------------------------------------------
 
 
-Codes = NDArray[np.intp]
+Codes = NDArray[np.signedinteger[Any]]
 TargetType = Literal["binary", "multiclass", "multilabel", "multioutput"]
 
 MIN_ROWS_OF_COMBINATION = 10
@@ -331,7 +331,7 @@ class SingleLabels(Labels):
                 "first fit."
             )
         codes = np.array([code_of[label] for label in uniques.tolist()], dtype=np.intp)
-        return codes[index[:, np.newaxis]]
+        return _small_integers(codes)[index[:, np.newaxis]]
 
     def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
         """Return 0 or 1 for two classes, (n, 1), and one-hot rows for more, (n, K)."""
@@ -555,7 +555,12 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
     order = np.argsort(known)
     single = SingleLabels(known[order])
     # if labels were factorized, the inverse permutation maps their codes
-    return single, single.codes(labels) if index is None else np.argsort(order)[index[:, np.newaxis]]
+    return single, single.codes(labels) if index is None else _small_integers(np.argsort(order))[index[:, np.newaxis]]
+
+
+def _small_integers(codes: Codes) -> Codes:
+    """Return codes in the smallest type: those of all rows in int64 may take as much memory as the table."""
+    return codes.astype(np.min_scalar_type(-1 - codes.max(initial=0)))
 
 
 def _clip_probabilities(P: Array) -> Array:

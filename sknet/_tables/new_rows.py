@@ -5,13 +5,14 @@ X is a table of new rows that the encoder accepts.
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.column import MIN_VALUES_TO_WARN
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.read import ColumnValues, column_at, is_missing, is_sparse, take_rows
+from sknet._tables.read import ColumnValues, column_at, is_missing, is_sparse, set_column, take_rows
 from sknet._typing import Array, Table
 
 DRIFT_SAMPLE_ROWS = 1000
@@ -46,8 +47,8 @@ def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, l
             if reason:
                 unread.setdefault(reason, []).append(name)
             if values is not column_values:
-                X_read = X.copy(deep=False) if X_read is X else X_read
-                X_read.isetitem(j, pd.Series(values).array)  # an array, which goes by position and not by index
+                X_read = copy(X) if X_read is X else X_read  # of a frame, this does not copy the columns
+                set_column(X_read, j, values)
     return X_read, unread
 
 

@@ -243,6 +243,14 @@ def column_at(X: Table, j: int) -> pd.Series | Array:
     return X.iloc[:, j] if isinstance(X, pd.DataFrame) else np.asarray(X[:, j])
 
 
+def set_column(X: Table, j: int, values: ColumnValues) -> None:
+    """Overwrite one column of a data frame, or of an array of objects."""
+    if isinstance(X, pd.DataFrame):
+        X.isetitem(j, pd.Series(values).array)  # an array, which goes by position and not by index
+    else:
+        X[:, j] = pd.Series(values).astype(object)
+
+
 def is_frame(X: object) -> bool:
     """Whether X is a pandas or polars data frame. Polars is recognised by a method, since it need not be installed."""
     return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "get_column_index"))

@@ -18,7 +18,7 @@ train, held_out          indices into the n rows; a splitter returns indices int
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from math import ceil, inf
@@ -33,6 +33,7 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import take_optional, take_rows
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Table, Target
+from sknet._vectors import index_type
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 
@@ -81,6 +82,16 @@ class FeatureTable(ABC):
     @abstractmethod
     def example_rows(self) -> Table:
         """A few rows, as an array or a data frame with all columns and their types."""
+
+    @property
+    def is_polars(self) -> bool:
+        """Whether the user has passed a polars frame."""
+        return False
+
+    @property
+    def names_of_text(self) -> Collection[str]:
+        """The columns that the user has passed as text, and that `rows_in_memory` returns as categoricals."""
+        return ()
 
     @abstractmethod
     def __getitem__(self, rows: Batch) -> Self:
@@ -224,10 +235,10 @@ class Rows:
         return replace(self.take(first), weight=None if (weight == 1.0).all() else weight)
 
 
-def too_little_weight_message(weight: Array) -> str:
+def too_little_weight_message(total_weight: float) -> str:
     """Return the error message for weights whose sum is below `MIN_TOTAL_WEIGHT`."""
     return (
-        f"sample_weight adds up to {weight.sum():g} in the rows trained on, or in those held out, so little that 1 "
+        f"sample_weight adds up to {total_weight:g} in the rows trained on, or in those held out, so little that 1 "
         "over it overflows: give weights that are less far apart, or 0."
     )
 
@@ -506,9 +517,8 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
         # a row whose neighbours are both in other strata is alone in its stratum
         differs = [strata[order[(position + step) % n]] != strata[drawn] for step in (-1, 1)]
         held_out = np.sort(drawn[~(differs[0] & differs[1])])
-    is_train = np.ones(n, dtype=bool)
-    is_train[held_out] = False
-    return Split(np.flatnonzero(is_train), held_out)
+    train = np.delete(np.arange(n, dtype=index_type(n)), held_out)
+    return Split(train, held_out)
 
 
 def merge_rare_strata(strata: Array, max_strata: int) -> Array:

@@ -21,7 +21,7 @@ from sknet._vectors import blocks_of_batch
 SAMPLE_ROWS = 200_000
 """Columns are learnt from at most this many rows: more rows hardly change quantiles and means."""
 
-ROWS_HASHED_AT_ONCE = 2**18
+ROWS_HASHED_AT_ONCE = 2**16
 """Rows whose random keys are in memory at a time, while the sample is drawn."""
 
 
@@ -50,7 +50,11 @@ def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
     # the keys of all rows at once would take as much memory as y
     for block in blocks_of_batch(slice(0, n), ROWS_HASHED_AT_ONCE):
         new = np.arange(block.start, block.stop)
-        row_indices, keys = np.append(smallest, new), np.append(its_keys, hash_integers(new, seed))
+        new_keys = hash_integers(new, seed)
+        if len(smallest) == SAMPLE_ROWS:  # most rows of a large table can be left out at once
+            is_smaller = new_keys < its_keys.max()
+            new, new_keys = new[is_smaller], new_keys[is_smaller]
+        row_indices, keys = np.append(smallest, new), np.append(its_keys, new_keys)
         first = np.argpartition(keys, SAMPLE_ROWS)[:SAMPLE_ROWS] if len(keys) > SAMPLE_ROWS else slice(None)
         smallest, its_keys = row_indices[first], keys[first]
     return np.sort(smallest)

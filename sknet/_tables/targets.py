@@ -11,7 +11,7 @@ weight : (n,) or None    sample weights, positive; None is ones
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -101,14 +101,19 @@ class TargetScaler(EqualByFields):
     mean : ndarray of shape (k,)
     scale : ndarray of shape (k,)
         The standard deviation, 1 for a constant target; or the mean, see `learn_mean_scale`.
+    constants : tuple of float or None
+        For each target its only value, which is always predicted, or None if it has several; () if all have several.
     """
 
     mean: Array
     scale: Array
+    constants: tuple[float | None, ...] = ()
 
     def __post_init__(self) -> None:
         if self.mean.ndim != 1 or self.scale.shape != self.mean.shape or not (self.scale > 0.0).all():
             raise ValueError("the targets do not have one positive scale each")
+        if len(self.constants) not in (0, len(self.mean)):
+            raise ValueError("there is not a constant or None for each target")
 
     @classmethod
     def unscaled(cls, k: int) -> TargetScaler:
@@ -128,6 +133,41 @@ class TargetScaler(EqualByFields):
         mean = cls.learn(values, weight).mean
         return cls(np.zeros(len(mean)), np.where(mean > 0.0, mean, 1.0))
 
+    def with_constants_of(self, values: Array) -> TargetScaler:
+        """Return the scaler with the targets, (n, k), that have a single value in all rows where they are present."""
+        low, high = (extreme.reduce(values, axis=0, initial=np.nan) for extreme in (np.fmin, np.fmax))
+        if not np.equal(low, high).any():
+            return replace(self, constants=())
+        return replace(
+            self,
+            constants=tuple(
+                only if only == last else None for only, last in zip(low.tolist(), high.tolist(), strict=True)
+            ),
+        )
+
+    def with_constants_confirmed_by(self, values: Array) -> TargetScaler:
+        """Return the scaler without the constants that targets of other rows, (n, k), differ from."""
+        kept = [
+            constant if ((column == constant) | np.isnan(column)).all() else None
+            for constant, column in zip(self.constants, values.T, strict=False)
+        ]
+        return replace(self, constants=tuple(kept) if any(constant is not None for constant in kept) else ())
+
+    @cached_property
+    def _is_constant(self) -> Array:
+        """Whether each target is constant, (k,)."""
+        return np.array([constant is not None for constant in self.constants or [None] * len(self.mean)])
+
+    @cached_property
+    def slope(self) -> Array:
+        """The derivatives of predictions by scaled targets, (k,): the scale, but 0 for a constant target."""
+        return np.where(self._is_constant, 0.0, self.scale)
+
+    @cached_property
+    def offset(self) -> Array:
+        """The predictions where scaled targets are 0, (k,): the mean or the constant."""
+        return np.where(self._is_constant, [constant or 0.0 for constant in self.constants or [0.0]], self.mean)
+
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Return targets, (n, k), scaled."""
         return ((values - self.mean) / self.scale).astype(dtype, copy=False)
@@ -137,8 +177,15 @@ class TargetScaler(EqualByFields):
 
         The result is always in float64 if float32 lacks the precision or the range.
         """
-        float_type = np.dtype(dtype or scaled.dtype) if self.fits_float32 else np.float64
-        return (scaled * self.scale + self.mean).astype(float_type, copy=False)
+        float_type = np.dtype(dtype or scaled.dtype) if self.fits_float32 else np.dtype(np.float64)
+        if not self.constants:
+            return (scaled * self.scale + self.mean).astype(float_type, copy=False)
+        offset = self.offset
+        with np.errstate(over="ignore"):
+            is_exact = (offset.astype(float_type) == offset)[self._is_constant].all()
+        # not a product with a slope of 0, which would be NaN for infinite raw outputs
+        decoded = np.where(self._is_constant, offset, scaled * self.scale + offset)
+        return decoded.astype(float_type if is_exact else np.float64, copy=False)
 
     @cached_property
     def fits_float32(self) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sknet import SigmoidMLPClassifier
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.benchmarks.harness import Figure, ratio
 from tests.benchmarks.networks import FIXED, quietly
 
@@ -20,6 +20,7 @@ COLUMNS = 100
 
 def figures(quick: bool) -> Iterator[Figure]:
     yield from default_fits()
+    yield from narrow_fits()
     n = 50_000 if quick else 500_000
     for dtype in (np.float64, np.float32):
         X = np.random.default_rng(0).random((n, COLUMNS), dtype)
@@ -56,6 +57,20 @@ def default_fits() -> Iterator[Figure]:
         model = SigmoidMLPClassifier(max_iter=1, random_state=0)
         y = np.arange(len(X)) % 2
         yield ratio(f"defaults, {name}", peak_of(lambda: model.fit(X, y)), np.array([size]), "<= 3")  # noqa: B023
+
+
+def narrow_fits() -> Iterator[Figure]:
+    """As `default_fits`, to tables of few columns, where targets and row indices take as much memory as the table."""
+    rng = np.random.default_rng(0)
+    for n, d, dtype in ((6_600_000, 1, "f8"), (3_300_000, 2, "f8"), (1_700_000, 4, "f8"), (2_700_000, 5, "f4")):
+        X = rng.standard_normal((n, d), dtype=dtype)  # 53 MB
+        size, number, weight = np.array([X.nbytes]), X[:, 0].astype(np.float64), rng.random(n)
+        for name, fit_to in (
+            ("numbers", lambda: SigmoidMLPRegressor(max_iter=1, random_state=0).fit(X, number)),  # noqa: B023
+            ("weights", lambda: SigmoidMLPRegressor(max_iter=1, random_state=0).fit(X, number, weight)),  # noqa: B023
+            ("classes", lambda: SigmoidMLPClassifier(max_iter=1, random_state=0).fit(X, number > 0.0)),  # noqa: B023
+        ):
+            yield ratio(f"defaults, {n:,} x {d} {dtype}, {name}", peak_of(fit_to), size, "<= 3")
 
 
 def peak_of(task: Callable[[], object]) -> np.ndarray:

@@ -71,3 +71,12 @@ def test_a_shard_without_rows_is_encoded_as_a_table_without_rows():
         encoded = encode_shard([table], [np.empty(0, int)], [np.empty(0, int)], [None], encoder, np.dtype(float))
         assert hasattr(encoded, "one_hot") == (encoder.lookups is not None) == (table is frame)
         assert (encoded.one_hot if table is frame else encoded).shape == (0, encoder.n_inputs + (table is not frame))
+
+
+@pytest.mark.parametrize(("columns", "message"), [
+    (["a"], "lacks the column 'b'"), (["a", "b", "c"], "also has the column 'c'"), (["b", "a"], "in another order"),
+])  # fmt: skip
+def test_a_partition_of_other_columns_is_named(columns, message):
+    table = pd.DataFrame(np.ones((6, 3)), columns=["a", "b", "c"])
+    with pytest.raises(ValueError, match=f"Partition 1 of X .*{message}.*, unlike partition 0: give each"):
+        of_parts([table[["a", "b"]], table[columns]])

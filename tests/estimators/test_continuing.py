@@ -101,7 +101,7 @@ def test_a_column_with_one_value_in_a_dense_table_may_be_sparse_later(as_sparse,
 
 def test_a_second_value_changes_no_prediction_of_the_first():
     net = SigmoidMLPRegressor(learning_rate_init=1e-12, weight_decay=0.0, random_state=0, dtype="float64", alpha=0.0)
-    net.partial_fit(TABLE[:1], NUMBER[:1])
+    net.partial_fit(TABLE[[0, 0]], NUMBER[:2])  # two targets: a single one would be predicted as it is
     before = net.predict(TABLE[:1])
     with pytest.warns(RuntimeWarning, match="until now"):
         net.partial_fit(TABLE, NUMBER)

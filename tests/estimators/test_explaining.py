@@ -1,6 +1,9 @@
 """`explain` of an estimator: its background, what it refuses, warns of and prints."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -52,3 +55,23 @@ def test_a_row_that_is_its_own_background_adds_up():
         net = SigmoidMLPRegressor(**QUICK | {"random_state": seed, "hidden_layer_sizes": 64, "dtype": "float32"})
         explanation = net.fit(X, Y).explain(X, background=X[:1])
         assert_array_equal(explanation.values[0], 0.0)
+
+
+def test_infinity_in_the_background_is_not_said_to_be_in_x():
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+    net = SigmoidMLPRegressor(max_iter=1, random_state=0).fit(table, table["a"])
+    with pytest.raises(ValueError, match="background: Column 'a' of X contains infinity"):
+        net.explain(table, table.assign(a=np.inf))
+
+
+def test_contributions_that_overflow_raise_and_scaling_helps():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=120)
+    table = np.column_stack([y, rng.normal(size=120) * 1e38])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some sums of the fit overflow, too, and their sigmoids are 0 or 1
+        net = SigmoidMLPRegressor(input_scaling=None, max_iter=2, random_state=0).fit(table, y)
+    with pytest.raises(ValueError, match="contributions overflow: fit with input_scaling='robust'"):
+        net.explain(table[:30], table)
+    explanation = net.set_params(input_scaling="robust").fit(table, y).explain(table[:30], table)
+    assert np.isfinite(explanation.values).all()

@@ -590,6 +590,22 @@ def test_parameters_of_the_wrong_type_are_refused(path):
         sknet.load(path)
 
 
+@pytest.mark.parametrize(("name", "value"), [
+    ("dtype", 0.5), ("dtype", "int8"), ("n_members", -1), ("max_iter", "many"), ("max_iter", 2**63), ("alpha", [1]),
+])  # fmt: skip
+def test_resolved_parameters_that_no_fit_resolves_are_refused(name, value, path):
+    """Training would continue with them, without another check."""
+
+    def change(saved):
+        resolved = saved["fitted"]["resolved"]
+        resolved["values"][resolved["keys"].index(name)] = value
+
+    sknet.save(SigmoidMLPRegressor(**QUICK).partial_fit(X, NUMBER), path)
+    forge(path, change)
+    with pytest.raises(ModelFileError, match=f"{name}|{value}"):
+        sknet.load(path)
+
+
 NOT_FINITE = [
     ({}, "note", "idf"), ({}, "note", "components"), ({}, "note", "centre"), ({}, "note", "factor"),
     (dict(category_encoding="target"), "often", "means"),

@@ -15,6 +15,11 @@ def compact_bytes(n):
     return patch.object(encoding, "MIN_BYTES_TO_COMPACT", n)
 
 
+def bytes_to_save(n):
+    """The size of a table from which a fit takes at most three times its memory."""
+    return patch.object(encoding, "MIN_BYTES_TO_SAVE_MEMORY", n)
+
+
 def blas_threads(n):
     """The threads that BLAS has."""
     return patch.object(machine, "n_blas_threads", lambda: n)

@@ -1,11 +1,15 @@
 """A warning if a network is no better than a constant prediction, for every loss."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.baseline import best_constant
+from sknet._model.baseline import _loss_of_constant, best_constant
+from sknet._model.heads import learn_regression_head
+from sknet._model.settings import TargetSettings
 
 pytestmark = pytest.mark.filterwarnings("error")  # also where the package's other tests do not mind the warning
 rng = np.random.default_rng(0)
@@ -84,3 +88,22 @@ def test_the_best_constant_has_the_least_loss(loss):
     losses = [mean_loss(raw) for raw in np.linspace(-1.0, 6.0, 701)]
     best = mean_loss(best_constant(loss, y, weight))
     assert best <= min(losses) * (1.0 + 1e-3)
+
+
+@pytest.mark.parametrize("name", ["squared_error", "absolute_error", "huber", "poisson"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_best_constant_of_many_rows_takes_little_memory(name, weighted):
+    """A table may have a single column: an array as long as it is then as large as the table."""
+    rng = np.random.default_rng(0)
+    y = np.exp(rng.standard_normal((2**21, 1), dtype=np.float32))
+    weight = rng.random(len(y), dtype=np.float32) if weighted else None
+    loss = learn_regression_head([1.0, 2.0], TargetSettings(name, {}))[0].loss
+    tracemalloc.start()
+    constant = best_constant(loss, y, weight)
+    constant_loss = _loss_of_constant(loss, constant, y, weight)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.5 * y.nbytes
+    assert constant_loss == pytest.approx(
+        np.average(loss.value(np.tile(constant, (len(y), 1)), y), weights=weight), rel=1e-4
+    )

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -18,7 +19,7 @@ from sknet._model import encoding as encoding_module
 from sknet._model.encoding import choose_form, encoding_to_continue_with
 from tests.estimators.inside import model_of
 from tests.model.examples import encoded_with, make_settings, rows_of
-from tests.model.limits import compact_bytes
+from tests.model.limits import bytes_to_save, compact_bytes
 from tests.network.pieces import as_array
 from tests.tables.examples import column_settings, count_texts
 from tests.tables.limits import sample_rows
@@ -141,9 +142,18 @@ def test_rows_of_short_integers_are_encoded_batch_by_batch():
     table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
     net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
     whole = clone(net).fit(table, NUMBER)
-    with compact_bytes(0), patch.object(encoding_module, "encode_compact", None):
+    with compact_bytes(0), bytes_to_save(0), patch.object(encoding_module, "encode_compact", None):
         for kind in (np.asarray, pd.DataFrame):
             assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
+
+
+@pytest.mark.parametrize(("n_columns", "form"), [(1, "table"), (2, "compact")])
+def test_a_narrow_table_is_kept_only_as_it_is(n_columns, form):
+    """Its targets and row indices take as much memory as the table, and compact rows would exceed three times it."""
+    table = np.random.default_rng(1).normal(size=(N, n_columns))
+    encoder = encoded_in(table)[0].encoder
+    with compact_bytes(0), bytes_to_save(0):
+        assert choose_form(encoder, table, np.dtype(np.float32))[0] == form
 
 
 def test_sparse_rows_after_dense_ones_may_be_kept_compact():
@@ -161,13 +171,30 @@ def test_sparse_rows_after_dense_ones_may_be_kept_compact():
 # --- weights and targets of encoded rows ------------------------------------------------------------------------------
 
 
+def test_networks_share_targets_and_weights_that_are_made_in_blocks():
+    """In float64, the targets of a narrow table may be as large as the table: no second array is as long as they."""
+    n, rng = 2**20, np.random.default_rng(0)
+    small = encoded_with(make_settings(), X, NUMBER)[1]
+    y, weight = rng.normal(size=(n, 1)), rng.random(n)
+    rows = replace(small, y_of_table=y, weight_of_table=weight, row_indices=rng.permutation(n), computed={})
+    rows = replace(rows, encoding=replace(rows.encoding, compute_dtype=np.dtype(np.float32)))
+    tracemalloc.start()
+    first, second = rows.for_network(0), rows.for_network(1)
+    assert first.target is second.target and first.relative_weight is second.relative_weight
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.4 * (first.target.nbytes + first.relative_weight.nbytes)
+    assert_allclose(first.relative_weight, (rows.weight / rows.weight.mean()).astype(np.float32), rtol=1e-6)
+    assert_array_equal(first.target, rows.encode_targets(rows.y))
+
+
 def test_weights_are_divided_by_their_mean_and_a_tiny_total_raises():
     weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
     rows = encoded_with(make_settings(), X, NUMBER, weight)[1]
     samples = rows.take(np.arange(20, 23)).for_network(0)
     assert_allclose(samples.relative_weight, weight[20:23] / weight[20:23].mean())
     assert samples.total_weight == weight[20:23].sum() and len(samples) == 3
-    plain = replace(rows, weight=None)
+    plain = replace(rows, weight_of_table=None, computed={})
     assert plain.relative_weight is None and plain.total_weight == N
     with pytest.raises(ValueError, match="weight"):
         rows.take(np.arange(10))

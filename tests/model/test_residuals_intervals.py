@@ -1,5 +1,6 @@
 """Prediction intervals from the residuals of held-out rows: coverage, weights and shapes."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -249,3 +250,17 @@ def test_residuals_of_zero_or_infinity_have_a_constant_scale(error):
     residuals[0] = error
     assert_array_equal(scale_of(rng.normal(size=(60, 1)), residuals).scales, np.ones((4, 1)))
     assert_array_equal(scale_of(residuals[:59], residuals[:59]).scales, np.ones((1, 1)))
+
+
+def test_residuals_of_many_rows_are_learnt_from_a_sample():
+    """The held-out rows of a narrow table may be many, and sorting their residuals would exceed its memory."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=2**20)
+    head = head_for(values)
+    tracemalloc.start()
+    residuals = learn_regression_residuals(head, np.zeros(len(values)), values[:, None], None, values[:, None])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * values.nbytes
+    half_width = residuals.conformal_quantile(0.9) * residuals.scale.scale_at(np.zeros((1, 1)))
+    assert_allclose(half_width, [[norm.ppf(0.95)]], rtol=0.01)

@@ -82,7 +82,7 @@ def test_an_estimator_with_one_member_has_the_trainers_weights():
 def test_held_out_rows_choose_the_epoch():
     parameters = {"learning_rate_init": 0.5, "max_iter": 30, "hidden_layer_sizes": 30, "input_gains": False}
     settings, encoding, rows = encoded(validated=True, **parameters)
-    noise = replace(rows, y=np.random.default_rng(4).normal(size=(N, 1)))
+    noise = replace(rows, computed={}, y_of_table=np.random.default_rng(4).normal(size=(N, 1)))
     network, _, state = trained(make_trainer(settings, encoding, rows, noise))
     best = int(np.argmax([epoch.validation_score for epoch in state.history])) + 1
     assert best < len(state.history) and state.best.epoch == best
@@ -260,7 +260,7 @@ def test_fewer_epochs_keep_the_length_of_the_schedule():
 def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     weight = np.linspace(0.1, 2.0, 20)
     settings, encoding, rows = encoded(validated=True)
-    held_out = replace(rows.take(np.arange(20)), weight=weight)
+    held_out = replace(rows.take(np.arange(20)), weight_of_table=np.concatenate([weight, np.ones(len(rows) - 20)]))
     trainer = make_trainer(settings, encoding, rows, held_out)
     network = trainer.make_network(trainer.first_state((1, 0)))
     evaluation = trainer.problem.evaluate(theta_of(network), 1)

@@ -3,6 +3,7 @@
 What all tables promise: test_table_contract.
 """
 
+import warnings
 from contextlib import nullcontext
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,9 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
+from sknet import SigmoidMLPRegressor, stream
 from sknet._stream.records import ScratchFiles, choose_format
 from sknet._stream.sources import Chunk
 from sknet._stream.stored import LabelCollector, NumberTargetCollector, SourceWriter, hash_groups
@@ -234,3 +237,30 @@ def test_a_sample_of_many_rows_stands_for_their_targets(table):
     with sample_rows(100):
         assert [*map(len, objectives_of(table, np.arange(N))[0].target_sample)] == [100, 100]
         check_an_epoch(table, 64, np.arange(N))
+
+
+# --- categories and text, as fit sees them ----------------------------------------------------------------------------
+
+
+def test_categories_that_a_dtype_declares_have_inputs_even_without_rows():
+    """Each chunk may declare some of them."""
+    n = 120
+    y = np.random.default_rng(0).normal(size=n)
+    kinds = np.where(y > 0, "x", "y")
+    frame = pd.DataFrame({"a": y, "k": pd.Categorical(kinds, categories=["x", "y", "z"])})
+    net = SigmoidMLPRegressor(max_iter=1, random_state=0)
+    in_memory = clone(net).fit(frame, y).inputs_["level"].dropna().tolist()
+    chunks = [(frame[:60].astype({"k": pd.CategoricalDtype(["x", "y"])}), y[:60]), (frame[60:], y[60:])]
+    for source in ([(frame, y)], chunks):
+        streamed = stream.fit(clone(net), lambda: iter(source)).inputs_["level"].dropna().tolist()  # noqa: B023
+        assert streamed == in_memory
+        assert "z" in streamed
+
+
+@pytest.mark.parametrize(("text", "dtype", "warns"), [("{} kg", object, True), ("{} kg", "category", False)])
+def test_text_that_holds_numbers_is_told_as_by_fit(text, dtype, warns):
+    frame = pd.DataFrame({"v": pd.Series([text.format(i % 60) for i in range(120)], dtype=dtype)})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stream.fit(SigmoidMLPRegressor(max_iter=1, random_state=0), lambda: iter([(frame, np.arange(120.0))]))
+    assert any("'v' of X is text whose values are numbers" in str(each.message) for each in caught) == warns

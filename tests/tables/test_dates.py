@@ -203,6 +203,24 @@ def test_other_text_is_refused_by_name_where_fit_had_dates(dates, text):
         encoded(text, of=dates)
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "D"])
+@pytest.mark.parametrize("from_zero", [pd.Timestamp(0), None], ids=["dates", "durations"])
+def test_numbers_are_converted_with_their_unit(unit, from_zero):
+    """Without a unit, pandas takes seconds for nanoseconds, and all dates are in 1970."""
+    days = pd.Series(pd.date_range("2020-01-01", periods=N, freq="D"), name="when")
+    times = days if from_zero is not None else days - days[0]
+    elapsed = times - from_zero if from_zero is not None else times
+    numbers = pd.DataFrame({"when": (elapsed / pd.Timedelta(1, unit)).astype("int64")})
+    converter = "to_datetime" if from_zero is not None else "to_timedelta"
+    with pytest.raises(
+        TypeError, match=rf"pandas.{converter}\(X\['when'\], unit=...\), and .*unit='{unit}'|'{unit}'"
+    ) as raised:
+        encoded(numbers["when"], of=times)
+    call = str(raised.value).split("convert it with pandas.")[1].split(", and")[0].replace("...", repr(unit))
+    read = eval(f"pandas.{call}", {"pandas": pd, "X": numbers})
+    assert (read == times).all()
+
+
 @pytest.mark.parametrize("value", [*NO_DATES, 5, 1.5])
 @pytest.mark.parametrize("rows", [[3], range(N)], ids=["one row", "many rows"])
 def test_a_value_that_is_no_date_is_named(value, rows):
@@ -473,3 +491,14 @@ def test_dates_beyond_64_bits_of_microseconds_are_refused_by_name(kind):
     far = pd.DataFrame({"a": [1.0, 2.0], "far": np.array([0, 12 * 10**12]).astype(kind)})
     with pytest.raises(TypeError, match=r"Column 'far' of X cannot be read as dates: .* out of its range None"):
         SigmoidMLPRegressor(max_iter=1).fit(far, [0.0, 1.0])
+
+
+def test_a_list_of_rows_may_hold_dates_and_text_of_dates():
+    days = pd.date_range("2020-01-01", periods=N)
+    frame = pd.DataFrame({"a": np.arange(N) * 1.0, "t": days, "iso": days.strftime("%Y-%m-%d")})
+    net = SigmoidMLPRegressor(**QUICK).fit(frame, np.arange(N))
+    rows = frame.to_numpy().tolist()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        np.testing.assert_array_equal(net.predict(rows), net.predict(frame))
+    assert isinstance(rows[0][2], str)  # the user's rows are as they were

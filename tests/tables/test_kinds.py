@@ -135,7 +135,7 @@ def drawn(values):
 
 
 NUMBERS = drawn([*map(str, range(97)), "?"])
-PRICES = drawn([f"${price:,}" for price in range(900, 97_900, 1_000)])
+PRICES = drawn([f"${price:,}" for price in range(900, 1_940_900, 20_000)])  # a million has two commas
 TO_DIGITS = "pd.to_numeric(X['a'].str.replace('[^-+.0-9]', '', regex=True))"
 FROM_DECIMAL_COMMAS = "pd.to_numeric(X['a'].str.replace('[^-+,0-9]', '', regex=True).str.replace(',', '.'))"
 QUESTION_MARK = ", errors='coerce'), which makes ['?'] missing. If"
@@ -144,6 +144,9 @@ MISREAD = {
     "one question mark": (NUMBERS, "pd.to_numeric(X['a']" + QUESTION_MARK),
     "missing and unused": (pd.Series(NUMBERS).mask(Y > 1), "pd.to_numeric(X['a']" + QUESTION_MARK),
     "prices": (PRICES, TO_DIGITS),
+    "thousands and a million": (drawn([*(f"{k},170" for k in range(1, 31)), "1,234,567"]), TO_DIGITS),
+    "points of decimals": (drawn([f"{k}.50 €" for k in range(30)]), TO_DIGITS),
+    "three decimals, one below one": (drawn([f"{k}.250 kg" for k in range(30)]), TO_DIGITS),
     "millions": (drawn([f"{k},234,567" for k in range(1, 31)]), TO_DIGITS),
     "thousands with fractions": (drawn([f"{k},234.50" for k in range(1, 31)]), TO_DIGITS),
     "spaces for thousands": (drawn([f"{k} 234" for k in range(1, 31)]), TO_DIGITS),
@@ -175,6 +178,18 @@ UNCLEAR = {
     "all commas alike": (
         drawn([f"{k},125" for k in range(1, 31)]),
         "25' may be a decimal comma, or it may separate thousands",
+    ),
+    "a whole number beside commas": (
+        drawn([*(f"{k},170" for k in range(1, 31)), "7"]),
+        "may be a decimal comma, or it may separate thousands",
+    ),
+    "prices below and above a thousand": (
+        drawn([*(f"{k}.250 €" for k in range(1, 31)), "950 €"]),
+        ".250 €' may be a decimal point, or it may separate thousands",
+    ),
+    "three decimals after points": (
+        drawn([f"{k}.250" for k in range(1, 31)]),
+        "may be a decimal point, or it may separate thousands",
     ),
     "commas of both kinds": (
         drawn([*(f"{k},5" for k in range(30)), "1.5"]),
@@ -291,6 +306,20 @@ def test_polars_and_the_first_partial_fit():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net.partial_fit(frame, Y > 0)
+
+
+@pytest.mark.parametrize(("texts", "numbers"), [
+    ([f"{k} kg" for k in range(60)], range(60)),
+    ([f"{k},5 kg" for k in range(60)], np.arange(60) + 0.5),
+    ([f" {k}" for k in range(59)] + ["?"], [*range(59), None]),
+], ids=["units", "decimal commas", "numbers"])  # fmt: skip
+def test_a_polars_column_is_converted_by_calls_of_polars(texts, numbers):
+    frame = pl.DataFrame({"a": texts, "b": np.arange(60.0)})
+    with pytest.warns(UserWarning, match="Column 'a' of X is text whose values are numbers") as caught:
+        SigmoidMLPClassifier(**SMALL).fit(frame, np.arange(60) % 2)
+    (call,) = re.findall(r"Convert it with (X.*?\))(?:\. If|, which)", str(caught[0].message))
+    converted = eval(call, {"pl": pl, "X": frame})
+    assert converted.to_list() == list(numbers)
 
 
 def test_a_warning_raised_as_an_error_leaves_the_estimator_as_before():

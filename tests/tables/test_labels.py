@@ -120,7 +120,7 @@ def test_labels_tell_their_kind_and_number_of_outputs(name):
 def test_labels_become_codes_and_targets_and_come_back(name, dtype):
     y, rows = TARGETS[name], np.array([4, 1, 1])
     labels, codes = learn_labels(y)
-    assert codes.dtype == np.intp and labels.exclusive == (labels.target_type != "multilabel")
+    assert codes.dtype.kind == "i" and labels.exclusive == (labels.target_type != "multilabel")
     np.testing.assert_array_equal(labels.codes(as_labels(y, warn=True)), codes)
     for known, of_column, column in zip(labels.classes_by_column, codes.T, y.reshape(6, -1).T, strict=True):
         assert known.tolist() == sorted(known.tolist())
@@ -132,6 +132,14 @@ def test_labels_become_codes_and_targets_and_come_back(name, dtype):
     ):  # fmt: skip
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == y.dtype and found.shape == expected.shape
+
+
+@pytest.mark.parametrize(("n_classes", "n_bytes"), [(2, 1), (128, 1), (129, 2), (40_000, 4)])
+def test_codes_take_as_few_bytes_as_possible(n_classes, n_bytes):
+    y = np.arange(n_classes)
+    labels, codes = learn_labels(y)
+    assert codes.itemsize == labels.codes(y).itemsize == n_bytes
+    np.testing.assert_array_equal(labels.decode(codes), y)
 
 
 @each_target
