@@ -406,6 +406,8 @@ def encode_rows(
 class TableInMemory(FeatureTable):
     """Rows of an array, a CSR matrix or a data frame."""
 
+    is_in_memory: ClassVar[bool] = True
+
     values: Table
     polars_frame: Table = None  # the user's polars frame, if `values` were read from one
     # the learnt text columns, and the table with their inputs in place of the texts

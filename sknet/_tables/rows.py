@@ -63,6 +63,7 @@ class FeatureTable(ABC):
     """
 
     limits: ClassVar[TableLimits] = IN_MEMORY_LIMITS
+    is_in_memory: ClassVar[bool] = False
 
     @property
     def is_sparse(self) -> bool:
