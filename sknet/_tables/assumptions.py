@@ -18,7 +18,7 @@ period : (n,)            the codes of distinct dates, if the rows are in the ord
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from math import ceil
@@ -31,14 +31,15 @@ from scipy.special import fdtrc
 from sknet._tables.dates import read_dates_or_durations, seconds_of
 from sknet._tables.kinds import Survey
 from sknet._tables.read import as_categorical, as_uniform_array, column_as_floats, column_at, is_frame
+from sknet._tables.sampling import hash_integers
 from sknet._tables.statistics import safe_reciprocal
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 
-MAX_ROWS_CHECKED = 100_000
+MAX_ROWS_CHECKED = 50_000
 """Of more rows, evenly spaced ones are checked: from half this number on."""
 
-MAX_TARGETS_CHECKED = 8
+MAX_TARGETS_CHECKED = 4
 """Of more targets, those that vary most are checked: the most frequent classes."""
 
 MIN_DISTINCT = 20
@@ -89,14 +90,12 @@ def group_effect(codes: NDArray[np.intp], values: Array, smooth: Array | None = 
     effect : GroupEffect
     """
     counts = np.bincount(codes)
-    by_group = values[np.argsort(codes, kind="stable")]
-    start = np.cumsum(counts) - counts
     is_counted = counts > 1
     functions = np.ones((len(counts), 1)) if smooth is None else smooth
     nothing = GroupEffect(np.zeros(values.shape[1]), np.ones(values.shape[1]))
     if is_counted.sum() <= functions.shape[1]:
         return nothing
-    sums, squares = (np.add.reduceat(power, start, axis=0)[is_counted] for power in (by_group, by_group**2))  # (G, k)
+    sums, squares = (sums_of_groups(codes, power, len(counts))[is_counted] for power in (values, values**2))
     n_rows = counts[is_counted, np.newaxis]
     total = squares.sum(axis=0) - sums.sum(axis=0) ** 2 / n_rows.sum()
     variance = np.maximum(squares - sums**2 / n_rows, 0.0) / (n_rows - 1)  # within each group
@@ -119,6 +118,11 @@ def group_effect(codes: NDArray[np.intp], values: Array, smooth: Array | None = 
     return GroupEffect(np.where(varies, share, 0.0), np.where(varies, p_value, 1.0))
 
 
+def sums_of_groups(codes: NDArray[np.intp], values: Array, n_groups: int) -> Array:
+    """Return the sums of values, (n, k), of each group, (G, k)."""
+    return np.column_stack([np.bincount(codes, column, n_groups) for column in values.T])
+
+
 # --- targets, and what other columns explain of them -----------------------------------------------------------------
 
 KNOTS = (0.25, 0.5, 0.75)
@@ -133,7 +137,7 @@ PRIOR_ROWS = 5.0
 ROWS_PER_COLUMN = 50
 """Of more columns than the rows divided by this number, those that explain most are used."""
 
-MAX_COLUMNS = 50
+MAX_COLUMNS = 20
 """The most columns of numbers, or of categories, that are used."""
 
 MAX_ROWS_OF_REGRESSION = 5_000
@@ -161,6 +165,14 @@ class OtherColumns:
 
     numbers: Sequence[Array] = ()
     categories: Sequence[NDArray[np.intp]] = ()
+
+    @property
+    def with_codes(self) -> OtherColumns:
+        """The columns, and integers that repeat as categories, too: they may be the numbers of shops or months."""
+        repeated = (equal_integers(x, min_distinct=2) for x in self.numbers)
+        # 0 for missing numbers
+        codes = [found.codes_of_rows + 1 for found in repeated if found is not None]
+        return replace(self, categories=[*self.categories, *codes])
 
     def without_time(self, period: NDArray[np.intp]) -> OtherColumns:
         """Return the columns that do not follow time."""
@@ -244,9 +256,9 @@ def residual_of(ranks: Array, columns: OtherColumns) -> Array:
     coefs = np.linalg.solve(gram, scaled.T @ ranks[learnt_from])
     if learnt_from.step == 1:
         return ranks - scaled @ coefs
-    residual = ranks.copy()
+    residual = ranks + centre @ (unscaled := factor[:, np.newaxis] * coefs)
     for rows in blocks_of_batch(slice(0, n), MAX_ROWS_OF_REGRESSION):
-        residual[rows] -= (features_of(rows) - centre) * factor @ coefs
+        residual[rows] -= features_of(rows) @ unscaled
     return residual
 
 
@@ -272,13 +284,16 @@ def learn_features(ranks: Array, columns: OtherColumns, learnt_from: slice) -> C
     missing = np.isnan(x)
     x[missing] = 0.0
     fill = x.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
+    may_be_missing = np.asarray(missing.any(axis=0))
     x = np.where(missing, fill, x)
     low, *knots, high = np.quantile(x, [RANGE[0], *KNOTS, RANGE[1]], axis=0)
     used = explained_most(np.clip(x, low, high))
     numbers = [columns.numbers[i] for i in used]
     fill, low, high, knots = fill[used], low[used], high[used], [knot[used] for knot in knots]
+    may_be_missing = may_be_missing[used]
 
-    half = np.random.default_rng(0).integers(2, size=len(ranks))
+    # a hash, since users draw columns with NumPy's generators, and also with the seed 0
+    half = (hash_integers(np.arange(len(ranks))) % np.uint64(2)).astype(np.intp)
     means = [_means_by_half(codes, half, ranks) for codes in columns.categories]
 
     def means_of(i: int, rows: slice) -> Array:
@@ -292,7 +307,7 @@ def learn_features(ranks: Array, columns: OtherColumns, learnt_from: slice) -> C
         missing = np.isnan(x)
         x = np.clip(np.where(missing, fill, x), low, high)
         above = [np.maximum(x - knot, 0.0) for knot in knots]
-        return np.hstack([x, *above, missing, *(means_of(i, rows) for i in used_categories)])
+        return np.hstack([x, *above, missing[:, may_be_missing], *(means_of(i, rows) for i in used_categories)])
 
     return features_of
 
@@ -301,7 +316,7 @@ def _means_by_half(codes: NDArray[np.intp], half: NDArray[np.intp], ranks: Array
     """Return the mean ranks of each category in each half of the rows, (2, G, k), drawn to 0."""
     n_categories = codes.max() + 1
     cell = half * n_categories + codes
-    sums = np.column_stack([np.bincount(cell, column, 2 * n_categories) for column in ranks.T])
+    sums = sums_of_groups(cell, ranks, 2 * n_categories)
     counts = np.bincount(cell, minlength=2 * n_categories)[:, np.newaxis]
     return (sums / (counts + PRIOR_ROWS)).reshape(2, n_categories, -1)
 
@@ -371,7 +386,7 @@ def rows_in_time_order(seconds: Array, checked: CheckedTarget) -> bool:
     blocks = [blocks_of_time(period, size) for size in (*BLOCK_SIZES, largest) if size <= largest]
     if not any(group_effect(codes, checked.ranks).may_differ for codes in blocks):
         return False
-    residual = residual_of(checked.ranks, checked.columns.without_time(period))
+    residual = residual_of(checked.ranks, checked.columns.with_codes.without_time(period))
     return any(group_effect(codes, residual).certain_share.max() > MIN_SHARE_OF_BLOCKS for codes in blocks)
 
 
@@ -384,10 +399,13 @@ MIN_SHARE_OF_VALUES = 0.05
 """The values of an identifier explain this share of the residual's variance, beyond a smooth function of the number.
 As a category, a number then has a lower loss (`tests/tables/test_assumptions.py` has the tables)."""
 
-MIN_UNEVEN = 0.25
+MIN_UNEVEN = 0.3
 """At least this share of what the values explain is not smooth. Where y is a steep function of a number, a little is
 left beside the piecewise linear one. Of 353 columns of integers in 100 tables, those that reached
 `MIN_SHARE_OF_VALUES` had up to .17 here, and most of them a larger loss as a category."""
+
+MAX_GAPS = 5
+"""Integers in a wider range than so many times the rows are sorted."""
 
 VALUES_PER_KNOT = 3
 """How many values there are for each knot of the smooth function."""
@@ -399,7 +417,7 @@ MAX_NUMBERS_CHECKED = 60
 """Tables with more columns that may be identifiers are not checked: they hold images or measurements."""
 
 
-class Identifier(NamedTuple):
+class EqualIntegers(NamedTuple):
     """Integers that repeat, which may be identifiers."""
 
     observed: NDArray[np.bool_]  # (n,) which rows have a number
@@ -407,18 +425,36 @@ class Identifier(NamedTuple):
     codes: NDArray[np.intp]  # of the observed rows
     counts: NDArray[np.intp]  # (G,) how many rows have each number
 
+    @property
+    def codes_of_rows(self) -> NDArray[np.intp]:
+        """The codes of all rows, (n,); -1 for rows without a number."""
+        codes = np.full(len(self.observed), -1)
+        codes[self.observed] = self.codes
+        return codes
 
-def possible_identifier(numbers: Array) -> Identifier | None:
+
+def equal_integers(numbers: Array, min_distinct: int = MIN_DISTINCT) -> EqualIntegers | None:
     """Return the groups of equal numbers if they are integers, and most of them have several rows; otherwise None."""
     observed = np.isfinite(numbers)
-    known = numbers[observed]
+    known = numbers[observed].astype(np.float64)
     # most columns of other numbers return at the first condition, before all numbers are read
     if any((part != np.floor(part)).any() for part in (known[:MIN_DISTINCT], known)):
         return None
-    values, codes, counts = np.unique(known, return_inverse=True, return_counts=True)
-    if len(values) < MIN_DISTINCT or (counts > 1).mean() < MIN_REPEATED:
+    values, codes, counts = _distinct_integers(known)
+    if len(values) < min_distinct or (counts > 1).mean() < MIN_REPEATED:
         return None
-    return Identifier(observed, values.astype(np.float64), codes, counts)
+    return EqualIntegers(observed, values.astype(np.float64), codes, counts)
+
+
+def _distinct_integers(integers: Array) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
+    """Return the distinct integers, (G,), the code of each of n integers, and how many have each code."""
+    low, high = (integers.min(), integers.max()) if len(integers) else (0, 0)
+    if high - low > MAX_GAPS * len(integers):
+        return np.unique(integers, return_inverse=True, return_counts=True)
+    offset = (integers - low).astype(np.intp)  # without sorting, which takes ten times as long
+    counts = np.bincount(offset)
+    is_present = counts > 0
+    return low + np.flatnonzero(is_present), (np.cumsum(is_present) - 1)[offset], counts[is_present]
 
 
 def piecewise_linear(values: Array, counts: NDArray[np.intp]) -> Array:
@@ -450,7 +486,7 @@ def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
     -------
     bool
     """
-    found = possible_identifier(numbers)
+    found = equal_integers(numbers)
     if found is None:
         return False
     whole = group_effect(found.codes, checked.ranks[found.observed])
@@ -496,7 +532,7 @@ def find_signs(X: Table, target: Array, survey: Survey, *, checks_time: bool) ->
     dates = dict(_dates_of(X, survey) if checks_time else ())
     in_order = [j for j, seconds in dates.items() if time_periods(seconds) is not None]
     numbers = dict(_numbers_of(X, survey))
-    found = (j for j, values in numbers.items() if possible_identifier(values) is not None)
+    found = (j for j, values in numbers.items() if equal_integers(values) is not None)
     candidates = list(islice(found, MAX_NUMBERS_CHECKED + 1))
     if len(candidates) > MAX_NUMBERS_CHECKED:
         candidates = []
