@@ -40,7 +40,7 @@ from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
-from sknet._tables.read import default_names, is_memory_mapped
+from sknet._tables.read import default_names
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
 from sknet._training.solver import State
 
@@ -241,7 +241,7 @@ def warn_of_unlike_assumptions(
     X = rows.X.rows_in_memory(checked)
     holds_out_at_random = bool(evaluation.splits) and rows.groups is None and not OWN_FOLDS.holds(estimator)
     signs = find_signs(
-        np.array(X) if is_memory_mapped(X) else X,
+        X,
         head.targets(rows.y[checked], np.dtype(np.float64)),
         survey,
         checks_time=holds_out_at_random,

@@ -406,8 +406,6 @@ def encode_rows(
 class TableInMemory(FeatureTable):
     """Rows of an array, a CSR matrix or a data frame."""
 
-    is_in_memory: ClassVar[bool] = True
-
     values: Table
     polars_frame: Table = None  # the user's polars frame, if `values` were read from one
     # the learnt text columns, and the table with their inputs in place of the texts
@@ -417,6 +415,11 @@ class TableInMemory(FeatureTable):
     def is_sparse(self) -> bool:
         """Whether it is a sparse matrix."""
         return is_sparse(self.values)
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the values are not in a file."""
+        return not self.is_memory_mapped
 
     @property
     def is_memory_mapped(self) -> bool:
