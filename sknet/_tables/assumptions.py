@@ -337,8 +337,7 @@ LARGEST_BLOCK = 0.05
 
 MIN_SHARE_OF_BLOCKS = 0.12
 """Rows near in time are alike if blocks explain this share of the residual's variance. With it, `fit` warns of 34 of 63
-public tables, and 30 of these warnings are right (`python -m tests.benchmarks.time_order`). With .08, it would warn of
-three more tables whose loss on later rows is larger than the held-out loss, and of two whose loss is not."""
+public tables, and 30 of these warnings are right (`python -m tests.benchmarks.time_order`)."""
 
 MIN_SHARE_OF_FIFTHS = 0.5
 """Rows near in time are also alike if a fifth of the rows explains this share of the variance of the target itself.
