@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sknet import SigmoidMLPRegressor
-from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs
-from sknet._tables.kinds import ColumnChoices, survey_columns
+from tests.tables.signs import checks_of
 
 N_NEW = 2000
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.5, 0.8)
@@ -61,14 +60,8 @@ def costs(n: int, n_columns: int) -> dict[str, float]:
         X[f"x{j}"] = rng.integers(n_values, size=n).astype(float)
     noise = X["x4"] + np.sin(X["x5"]) + rng.normal(size=n)
     targets = {"random": noise, "smooth": noise + np.sqrt(X["x0"]), "identifier": noise + X["x0"] * 7 % 11 / 2}
-    survey = survey_columns(X, ColumnChoices())
-    rows = slice(0, n, -(-n // MAX_ROWS_CHECKED))
     fit = seconds_of(lambda: SigmoidMLPRegressor(random_state=0).fit(X, targets["random"]), 2)
-    return {
-        name: seconds_of(lambda y=y: find_signs(X[rows], y.to_numpy()[rows, np.newaxis], survey, checks_time=True), 10)
-        / fit
-        for name, y in targets.items()
-    }
+    return {name: seconds_of(checks_of(X, y), 10) / fit for name, y in targets.items()}
 
 
 def main() -> None:
