@@ -51,6 +51,8 @@ class _OnWorkers(BaseSigmoidMLP):
     ) -> Self:
         """Fit the network on the workers of the current dask client.
 
+        The table is not checked for rows in the order of time and for identifiers.
+
         Parameters
         ----------
         X : dask DataFrame or Array of shape (n_samples, n_features)

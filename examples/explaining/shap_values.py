@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import shap
+from sklearn.model_selection import TimeSeriesSplit
 
 from sknet import SigmoidMLPRegressor
 
@@ -21,7 +22,7 @@ weather = pd.read_csv(Path(__file__).parents[1] / "data" / "weather.csv", parse_
 X, y = weather.drop(columns="temp_max"), weather["temp_max"]
 X.loc[::9, "wind"] = np.nan
 X.loc[::11, "weather"] = None
-model = SigmoidMLPRegressor(max_iter=60, random_state=0).fit(X, y)
+model = SigmoidMLPRegressor(max_iter=60, validation_fraction=TimeSeriesSplit(4), random_state=0).fit(X, y)
 rows, background = X.sample(40, random_state=0), X.sample(20, random_state=1)
 
 # %%

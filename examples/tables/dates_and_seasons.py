@@ -4,20 +4,22 @@ Dates and seasons
 
 A column of dates becomes a number for the trend, and a sine and a cosine for each cycle in it: here, week and year.
 Text such as 2015-06-30, as in CSV files, counts as a date, too. The network learns from three of four years of days in
-Seattle, and finds the seasons by itself.
+Seattle, and finds the seasons by itself. ``TimeSeriesSplit`` holds later days out, since neighbouring days are alike.
 """
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from sklearn.model_selection import TimeSeriesSplit
 
 from sknet import SigmoidMLPRegressor
 
 weather = pd.read_csv(Path(__file__).parents[1] / "data" / "weather.csv")
 is_last_year = weather["date"] >= "2015"  # text: in this format it is in the order of time
 X, y = weather[["date"]], weather["temp_max"]
-model = SigmoidMLPRegressor(32, random_state=0).fit(X[~is_last_year], y[~is_last_year])
+model = SigmoidMLPRegressor(32, validation_fraction=TimeSeriesSplit(4), random_state=0)
+model.fit(X[~is_last_year], y[~is_last_year])
 print(model.inputs_[["kind", "level", "scale"]].to_string())
 print(f"R² on a year that it has not seen: {model.score(X[is_last_year], y[is_last_year]):.2f}")
 

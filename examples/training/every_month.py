@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -52,7 +53,7 @@ def without_dates(X):
     return X.assign(date=X["date"].dt.day_of_year, weather=X["weather"].astype(kinds))
 
 
-net = SigmoidMLPRegressor(random_state=0)
+net = SigmoidMLPRegressor(validation_fraction=TimeSeriesSplit(4), random_state=0)
 trees = make_pipeline(
     FunctionTransformer(without_dates), HistGradientBoostingRegressor(categorical_features="from_dtype", random_state=0)
 )

@@ -253,6 +253,10 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
     ) -> Self:
         """Fit the network to a table.
 
+        A warning names a column of dates if rows in the order of time are held out at
+        random, and a number that behaves like an identifier. Memory-mapped and sparse
+        tables are not checked for this.
+
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted, warn_of_unread_columns
-from sknet._estimators.parameters import CommonParameters, solver_class
+from sknet._estimators.parameters import AGAINST_FOLDS, CommonParameters, column_choices, none_holds, solver_class
 from sknet._estimators.sklearn_api import warn
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoder import TableEncoder
@@ -189,6 +189,47 @@ def warn_of_misread_columns(survey: Survey) -> None:
             f"categorical_features=['from_dtype', {column!r}].",
             UserWarning,
         )
+
+
+def warn_of_time_order(parameters: CommonParameters, name: str, n: int, *, is_falling: bool) -> None:
+    """Warn that n rows are held out at random although they are in the order of time, the latest first if falling."""
+    if none_holds(parameters, AGAINST_FOLDS):
+        first = "put the earliest row first with X, y = X[::-1], y[::-1], and " if is_falling else ""
+        remedy = (
+            f"{first}set validation_fraction=TimeSeriesSplit(4) (from sklearn.model_selection import TimeSeriesSplit)"
+        )
+    else:
+        later, earlier = (f":{n // 5}", f"{n // 5}:") if is_falling else (f"-{n // 5}:", f":-{n // 5}")
+        remedy = f"hold the latest out with fit(X[{earlier}], y[{earlier}], X_val=X[{later}], y_val=y[{later}])"
+    warn(
+        f"Column {name!r} of X never {'rises' if is_falling else 'falls'} from row to row, and targets near in time "
+        "are alike, but fit holds out rows at random: the held-out loss and the intervals are about rows between the "
+        f"training rows, not about later rows. If you predict later rows, {remedy}. If the order of the rows has no "
+        "meaning, shuffle them with X, y = shuffle(X, y, random_state=0) (from sklearn.utils import shuffle).",
+        UserWarning,
+    )
+
+
+def warn_of_identifier(parameters: CommonParameters, name: str, column: str | int, *, uses_groups: bool) -> None:
+    """Warn of a column of numbers that behaves like an identifier; `uses_groups` if groups have an effect.
+
+    The remedies select the column by its name, or by its index in an array.
+    """
+    choices = column_choices(parameters)
+    from_dtype = "'from_dtype', " if choices.finds_categories and isinstance(column, str) else ""
+    as_category = f"set categorical_features=[{from_dtype}{column!r}]"
+    if "categorical_features" in choices.columns_by_parameter:
+        as_category = f"add {column!r} to categorical_features"
+    rest, values = f"X[[c for c in X.columns if c != {column!r}]]", f"X[{column!r}]"
+    if isinstance(column, int):
+        rest, values = f"np.delete(X, {column}, axis=1)", f"X[:, {column}]"
+    without = f" and pass it as groups: fit({rest}, y, groups={values})" if uses_groups else f": fit({rest}, y)"
+    warn(
+        f"Column {name!r} of X is a number that behaves like an identifier: rows with the same number have similar "
+        "targets, and rows with neighbouring numbers do not. If new rows have the same identifiers, make it a "
+        f"category: {as_category}. If new rows have other identifiers, leave the column out{without}.",
+        UserWarning,
+    )
 
 
 UNREPRESENTATIVE_ROWS_REMEDY = (

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import ceil
 from os import PathLike
 from threading import Lock
 from typing import Any, NamedTuple
@@ -35,6 +36,7 @@ from sknet._model.evaluation import Evaluation
 from sknet._model.heads import Head
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint, read_checkpoint
+from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
@@ -208,6 +210,8 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         )
         encoding = learner.learn(evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
+        if start.kind.has_all_rows and data.rows.X.is_in_memory and not survey.is_sparse:
+            warn_of_unlike_assumptions(estimator, data, evaluation, encoding.head, survey)
     else:
         settings, resolved = resolve_parameters(estimator, data, evaluation, start)
         encoding = encoding_of_earlier(start.earlier, data.head, rows, start)
@@ -226,6 +230,30 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         evaluation=evaluation,
         learner=learner if evaluation.kind == "folds" else None,  # it holds a sample of the table in memory
     )
+
+
+def warn_of_unlike_assumptions(
+    estimator: CommonParameters, data: CheckedData, evaluation: Evaluation, head: Head, survey: Survey
+) -> None:
+    """Warn of a table that is not what the defaults assume, if some of its rows show it."""
+    rows = data.rows
+    checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
+    X = rows.X.rows_in_memory(checked)
+    holds_out_at_random = bool(evaluation.splits) and rows.groups is None and not OWN_FOLDS.holds(estimator)
+    signs = find_signs(
+        X,
+        head.targets(rows.y[checked], np.dtype(np.float64)),
+        survey,
+        checks_time=holds_out_at_random,
+    )
+    if signs.time is not None:
+        fit_messages.warn_of_time_order(estimator, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
+    for j in signs.identifiers:
+        # a column is given by its name, or by its index if names are not all text
+        column = j if data.schema.names is None else survey.names[j]
+        fit_messages.warn_of_identifier(
+            estimator, survey.names[j], column, uses_groups=bool(evaluation.splits) and rows.groups is None
+        )
 
 
 def resolve_parameters(

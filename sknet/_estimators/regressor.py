@@ -448,7 +448,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """Train for one epoch on the given rows.
 
         The first call learns how to encode the table and sets the float type. No rows
-        are held out, and training does not stop early.
+        are held out, and training does not stop early. Rows in the order of time and
+        identifiers are not checked for.
 
         Parameters
         ----------

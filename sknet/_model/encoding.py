@@ -490,6 +490,11 @@ class TableInMemory(FeatureTable):
         return self.polars_frame is not None
 
     @property
+    def is_in_memory(self) -> bool:
+        """Whether the values are not in a file."""
+        return not self.is_memory_mapped
+
+    @property
     def is_memory_mapped(self) -> bool:
         """Whether the values are in a file."""
         return is_memory_mapped(self.values)

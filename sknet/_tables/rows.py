@@ -66,6 +66,11 @@ class FeatureTable(ABC):
     limits: ClassVar[TableLimits] = IN_MEMORY_LIMITS
 
     @property
+    def is_in_memory(self) -> bool:
+        """Whether all rows are in memory, so that any of them can be read at once."""
+        return False
+
+    @property
     def is_sparse(self) -> bool:
         """Whether the table is a sparse matrix."""
         return False

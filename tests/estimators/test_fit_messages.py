@@ -1,6 +1,8 @@
 """What a fit says of itself: to whom it is said, and in whose numbers."""
 
+import re
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -227,3 +229,188 @@ def test_a_column_of_a_single_class_is_told():
 def test_classes_that_are_still_to_come_are_no_single_class():
     net = SigmoidMLPClassifier().partial_fit(TABLE[:20], np.zeros(20), classes=[0, 1])
     net.partial_fit(TABLE[20:40], np.zeros(20))
+
+
+# --- tables that are not what the defaults assume --------------------------------------------------------------------
+
+FEW_EPOCHS = dict(hidden_layer_sizes=4, max_iter=3, random_state=0)
+
+
+def hours(n=240):
+    """Hourly measurements that grow, and a shop."""
+    rng = np.random.default_rng(5)
+    dates = pd.date_range("2026-01-01", periods=n, freq="h")
+    X = pd.DataFrame({"date": dates, "x": rng.normal(size=n), "shop": rng.choice(list("ab"), n)})
+    return X, np.linspace(0, 5, n) + X["x"].to_numpy() + rng.normal(size=n)
+
+
+def visits():
+    """Thirty patients with ten visits each, who differ."""
+    rng = np.random.default_rng(6)
+    patient = rng.permutation(np.repeat(np.arange(30) * 7 % 30 + 100, 10))
+    X = pd.DataFrame({"patient": patient, "x": rng.normal(size=300)})
+    return X, 2 * rng.normal(size=130)[patient] + X["x"].to_numpy() + 0.5 * rng.normal(size=300)
+
+
+def messages_of(net, X, y, **arguments):
+    """The warnings of a fit of which these tests are."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net.fit(X, y, **arguments)
+    assert all(warning.filename == __file__ for warning in caught)
+    texts = [str(warning.message) for warning in caught if warning.category is UserWarning]
+    return [text for text in texts if "near in time" in text or "identifier" in text]
+
+
+def parameters_in(message):
+    """The parameters that a message says to set, after the import it names."""
+    names = {}
+    for statement in re.findall(r"\((from [\w.]+ import \w+)\)", message):
+        exec(statement, names)
+    assignment = re.search(r"set (.*?[)\]])[ .]", message)[1]
+    return eval(f"dict({assignment})", names)
+
+
+def table_after(statement, message, X, y):
+    """The table and targets that result from a statement in the message."""
+    names = {"X": X, "y": y}
+    for imported in re.findall(r"\((from [\w.]+ import \w+)\)", message):
+        exec(imported, names)
+    exec(re.search(statement, message)[0], names)
+    return names["X"], names["y"]
+
+
+def fit_as_in(message, net, X, y):
+    """Call the `fit` of a message, with its arguments, and return the warnings of this file."""
+    arguments = re.search(r"(fit\(.*?\))(?:\.| \(from|$)", message)[1]
+    return eval(arguments, {"X": X, "y": y, "np": np, "fit": partial(messages_of, net)})
+
+
+@pytest.mark.parametrize("as_dates", [lambda dates: dates, lambda dates: dates.astype(str)], ids=["dates", "text"])
+@pytest.mark.parametrize("kind", [SigmoidMLPRegressor, SigmoidMLPClassifier])
+def test_rows_in_the_order_of_time_are_told_and_the_remedies_work(kind, as_dates):
+    X, y = hours()
+    X = X.assign(date=as_dates(X["date"]))
+    y = y if kind is SigmoidMLPRegressor else np.digitize(y, [1.0, 4.0])
+    (message,) = messages_of(kind(**FEW_EPOCHS), X, y)
+    assert "Column 'date' of X never falls from row to row" in message
+    remedy = parameters_in(message)
+    assert (
+        str(remedy)
+        == "{'validation_fraction': TimeSeriesSplit(gap=0, max_train_size=None, n_splits=4, test_size=None)}"
+    )
+    assert messages_of(kind(**FEW_EPOCHS, **remedy), X, y) == []
+    shuffled, targets = table_after(r"X, y = shuffle\(.*?\)", message, X, y)
+    assert messages_of(kind(**FEW_EPOCHS), shuffled, targets) == []
+
+
+def test_the_latest_row_may_come_first():
+    X, y = hours()
+    (message,) = messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X[::-1], y[::-1])
+    assert "Column 'date' of X never rises" in message
+    turned, targets = table_after(r"X, y = X\[.*?\], y\[.*?\]", message, X[::-1], y[::-1])
+    assert turned.equals(X) and (targets == y).all()
+    assert messages_of(SigmoidMLPRegressor(**FEW_EPOCHS, **parameters_in(message)), turned, targets) == []
+
+
+@pytest.mark.parametrize("is_falling", [False, True])
+@pytest.mark.parametrize(
+    "parameters", [{"scoring": "r2"}, {"warm_start": True}, {"early_stopping": True, "solver": "lbfgs"}]
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_where_no_splitter_is_possible_the_latest_rows_are_held_out(parameters, is_falling):
+    X, y = (values[::-1] if is_falling else values for values in hours())
+    (message,) = messages_of(SigmoidMLPRegressor(**FEW_EPOCHS, **parameters), X, y)
+    net = SigmoidMLPRegressor(**FEW_EPOCHS, **parameters)
+    assert fit_as_in(message, net, X, y) == []
+    held_out = re.search(r"X_val=(X\[.*?\])", message)[1]
+    assert eval(held_out, {"X": X})["date"].min() == hours()[0]["date"][192]
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"early_stopping": True}, {"early_stopping": "folds"}, {"validation_fraction": 0.2}]
+)
+def test_rows_in_the_order_of_time_are_told_however_rows_are_held_out_at_random(parameters):
+    assert len(messages_of(SigmoidMLPRegressor(**FEW_EPOCHS, **parameters), *hours())) == 1
+
+
+def test_nothing_is_said_of_time_if_rows_are_not_held_out_at_random():
+    X, y = hours()
+    net = SigmoidMLPRegressor(**FEW_EPOCHS)
+    assert messages_of(clone(net).set_params(validation_fraction=TimeSeriesSplit(3)), X, y) == []
+    assert messages_of(clone(net).set_params(early_stopping=False), X, y) == []
+    assert messages_of(net, X, y, X_val=X[-50:], y_val=y[-50:]) == []
+    assert messages_of(net, X, y, groups=np.arange(len(y)) // 24) == []
+    assert messages_of(net, X[:39], y[:39]) == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_stream_and_partial_fit_do_not_ask():
+    X, y = hours()
+    SigmoidMLPRegressor(**FEW_EPOCHS).partial_fit(X, y)
+    chunks = lambda: iter([X.assign(y=y)])  # noqa: E731
+    stream.fit(SigmoidMLPRegressor(**FEW_EPOCHS, early_stopping=True), chunks, target="y")
+
+
+@pytest.mark.filterwarnings("error:Column 'date':UserWarning")
+def test_a_warning_of_time_that_is_an_error_leaves_the_estimator_as_it_was():
+    X, y = hours()
+    net = SigmoidMLPRegressor(**FEW_EPOCHS).fit(X[["x"]], y)
+    before = net._fitted
+    with pytest.raises(UserWarning, match="Column 'date' of X never falls"):
+        net.fit(X, y)
+    assert net._fitted is before
+
+
+def test_an_identifier_is_told_and_the_remedies_work():
+    X, y = visits()
+    net = SigmoidMLPRegressor(**FEW_EPOCHS)
+    (message,) = messages_of(net, X, y)
+    assert "Column 'patient' of X is a number that behaves like an identifier" in message
+    as_category = parameters_in(message)
+    assert as_category == {"categorical_features": ["from_dtype", "patient"]}
+    categories = clone(net).set_params(**as_category)
+    assert messages_of(categories, X, y) == []
+    assert set(categories.inputs_.query("kind == 'level'")["column"]) == {"patient"}
+    by_group = clone(net)
+    assert fit_as_in(message, by_group, X, y) == []
+    assert by_group.feature_names_in_.tolist() == ["x"]
+
+
+def test_an_identifier_in_an_array_is_told_by_its_index():
+    X, y = visits()
+    array = X[["x", "patient"]].to_numpy()
+    net = SigmoidMLPRegressor(**FEW_EPOCHS)
+    (message,) = messages_of(net, array, y)
+    assert parameters_in(message) == {"categorical_features": [1]}
+    assert messages_of(clone(net).set_params(categorical_features=[1]), array, y) == []
+    assert fit_as_in(message, net, array, y) == [] and net.n_features_in_ == 1
+
+
+def test_an_identifier_in_a_polars_frame_is_told():
+    polars = pytest.importorskip("polars")
+    X, y = visits()
+    net = SigmoidMLPRegressor(**FEW_EPOCHS)
+    (message,) = messages_of(net, polars.from_pandas(X), y)
+    assert messages_of(clone(net).set_params(**parameters_in(message)), polars.from_pandas(X), y) == []
+    assert fit_as_in(message, net, polars.from_pandas(X), y) == []
+
+
+def test_the_remedy_for_an_identifier_keeps_what_the_user_has_chosen():
+    X, y = visits()
+    X = X.assign(hospital=np.random.default_rng(0).integers(3, size=len(y)), patient=X["patient"].astype(float))
+    net = SigmoidMLPRegressor(**FEW_EPOCHS)
+    (message,) = messages_of(clone(net).set_params(categorical_features=["hospital"]), X, y)
+    assert "make it a category: add 'patient' to categorical_features." in message
+    (message,) = messages_of(clone(net).set_params(categorical_features=None), X, y)
+    assert parameters_in(message) == {"categorical_features": ["patient"]}
+    (message,) = messages_of(clone(net).set_params(early_stopping=False), X, y)
+    assert message.endswith("leave the column out: fit(X[[c for c in X.columns if c != 'patient']], y).")
+    (message,) = messages_of(net, X, y, groups=X["patient"])
+    assert "groups=" not in message
+
+
+def test_nothing_is_said_of_a_number_on_which_the_target_depends_smoothly():
+    X, _ = visits()
+    assert messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X, (X["patient"] - 115) ** 2 / 50 + X["x"]) == []
+    assert messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X, X["x"]) == []

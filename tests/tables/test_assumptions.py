@@ -1,0 +1,351 @@
+"""Rows in the order of time and identifiers are found in made tables; exchangeable rows and smooth numbers are not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sknet._tables import assumptions
+from sknet._tables.assumptions import (
+    CheckedTarget,
+    OtherColumns,
+    Signs,
+    behaves_like_identifier,
+    find_signs,
+    group_effect,
+    ranks_of,
+    residual_of,
+    rows_in_time_order,
+    time_periods,
+)
+from sknet._tables.kinds import ColumnChoices, survey_columns
+
+# --- made series -----------------------------------------------------------------------------------------------------
+
+SIGNALS = {
+    "trend": lambda rng, n: np.linspace(0, rng.uniform(2, 4), n),
+    "season": lambda rng, n: 1.4 * np.sin(2 * np.pi * np.arange(n) / rng.uniform(n / 4, n / 2)),
+    "short season": lambda rng, n: 1.4 * np.sin(2 * np.pi * np.arange(n) / 24),
+    "slow noise": lambda rng, n: autoregressive(rng, n, 0.97),
+    "random walk": lambda rng, n: np.cumsum(rng.normal(size=n)) * 3 / np.sqrt(n),
+}
+"""What makes targets near in time alike."""
+
+
+def autoregressive(rng, n, memory):
+    series = np.empty(n)
+    series[0] = rng.normal()
+    for i, shock in enumerate(rng.normal(size=n - 1) * np.sqrt(1 - memory**2)):
+        series[i + 1] = memory * series[i] + shock
+    return series
+
+
+def plain(rng, signal):
+    y = signal(rng, 400)
+    return np.arange(400.0), y + rng.normal(size=400), OtherColumns()
+
+
+def with_columns(rng, signal):
+    x = rng.normal(size=(600, 3))
+    y = signal(rng, 600) + np.sin(2 * x[:, 0]) + x[:, 1] + rng.normal(size=600)
+    return np.arange(600.0), y, OtherColumns(list(x.T))
+
+
+def panel(rng, signal):
+    """Twelve shops on each of sixty days: neighbouring rows are different shops."""
+    day, shop = np.divmod(np.arange(720), 12)
+    y = signal(rng, 60)[day] + 3 * rng.normal(size=12)[shop] + rng.normal(size=720)
+    return day.astype(float), y, OtherColumns([], [shop])
+
+
+def classes(rng, signal):
+    latent = signal(rng, 800) + 0.7 * rng.normal(size=800)
+    labels = np.digitize(latent, np.quantile(latent, [0.4, 0.8]))
+    return np.arange(800.0), np.eye(3)[labels], OtherColumns()
+
+
+def numbered_panel(rng, signal):
+    """The shops of a panel have numbers."""
+    day, y, columns = panel(rng, signal)
+    return day, y, OtherColumns([columns.categories[0].astype(float)])
+
+
+FORMS = (plain, with_columns, panel, numbered_panel, classes)
+TABLES_WITH_TIME = [(signal, form) for signal in SIGNALS for form in FORMS]
+
+
+def series(signal, form, seed):
+    """Dates in seconds, targets as a matrix, and the other columns."""
+    days, y, columns = form(np.random.default_rng(seed), SIGNALS[signal])
+    return 86400 * days, y.reshape(len(y), -1), columns
+
+
+def checked(y, columns):
+    return CheckedTarget(y, lambda: columns)
+
+
+def test_time_is_found_in_nine_of_ten_series_with_a_trend_a_season_or_slow_noise():
+    assert len(TABLES_WITH_TIME) == 25
+    found = [
+        rows_in_time_order(seconds, checked(y, columns))
+        for signal, form in TABLES_WITH_TIME
+        for seconds, y, columns in (series(signal, form, seed) for seed in range(3))
+    ]
+    assert np.mean(found) >= 0.9
+
+
+def test_time_is_not_found_if_rows_were_collected_day_by_day_but_have_no_order():
+    """The dates stay in order, and the rows besides them are shuffled."""
+    found = []
+    for signal, form in TABLES_WITH_TIME:
+        for seed in range(4):
+            seconds, y, columns = series(signal, form, seed)
+            order = np.random.default_rng(seed).permutation(len(y))
+            numbers, categories = ([values[order] for values in kind] for kind in (columns.numbers, columns.categories))
+            found.append(rows_in_time_order(seconds, checked(y[order], OtherColumns(numbers, categories))))
+    assert len(found) == 100 and sum(found) <= 1
+
+
+def test_time_is_not_found_in_shuffled_rows():
+    seconds, y, columns = series("trend", plain, 0)
+    order = np.random.default_rng(0).permutation(len(y))
+    assert rows_in_time_order(seconds, checked(y, columns))
+    assert rows_in_time_order(-seconds, checked(y, columns))
+    assert not rows_in_time_order(seconds[order], checked(y[order], columns))
+
+
+def test_targets_that_another_column_explains_are_not_alike_in_time():
+    rng = np.random.default_rng(0)
+    temperature = np.sin(np.arange(900) / 20)
+    y = (3 * np.maximum(temperature, 0) + rng.normal(size=900))[:, np.newaxis]
+    assert rows_in_time_order(np.arange(900.0), checked(y, OtherColumns()))
+    assert not rows_in_time_order(np.arange(900.0), checked(y, OtherColumns([temperature])))
+
+
+@pytest.mark.parametrize("form", ["number", "category"])
+def test_a_column_that_follows_time_explains_nothing(form):
+    """The year is known, but not what later years bring."""
+    rng = np.random.default_rng(1)
+    year = np.arange(900) // 60
+    y = (2 * rng.normal(size=15)[year] + rng.normal(size=900))[:, np.newaxis]
+    columns = OtherColumns([year.astype(float)]) if form == "number" else OtherColumns([], [year])
+    assert rows_in_time_order(np.arange(900.0), checked(y, columns))
+
+
+def test_the_order_of_dates():
+    days = np.arange(30.0)
+    np.testing.assert_array_equal(time_periods(np.repeat(days, 2)), np.repeat(np.arange(30), 2))
+    np.testing.assert_array_equal(time_periods(-days), np.arange(30))
+    assert time_periods(np.roll(days, 1)) is None  # it falls once, and rises
+    assert time_periods(np.repeat(days[:19], 5)) is None  # too few dates
+    assert time_periods(np.full(30, np.nan)) is None
+    with_gaps = np.where(np.isin(days, [0, 7]), np.nan, days)
+    np.testing.assert_array_equal(time_periods(with_gaps)[[0, 1, 6, 7, 8]], [0, 0, 5, 5, 6])
+
+
+# --- made identifiers ------------------------------------------------------------------------------------------------
+
+
+def even(rng, n_ids):
+    return np.arange(n_ids) + 1000, np.full(n_ids, 20)
+
+
+def with_gaps(rng, n_ids):
+    return np.sort(rng.choice(10**6, n_ids, replace=False)), rng.poisson(15, n_ids) + 2
+
+
+def identified(rng, n_ids, form):
+    """Numbers, targets and columns of a table in which each identifier has an effect of its own."""
+    identifiers, counts = (with_gaps if form == "gaps" else even)(rng, n_ids)
+    numbers = rng.permutation(np.repeat(identifiers, counts)).astype(float)
+    effect = dict(zip(identifiers, rng.normal(size=n_ids), strict=True))
+    x = rng.normal(size=len(numbers))
+    latent = np.array([effect[number] for number in numbers]) + (0.7 * rng.standard_t(3, len(numbers)))
+    y = latent + {"columns": 1.5 * np.sin(x)}.get(form, 0.0)
+    targets = {"classes": np.eye(3)[np.digitize(latent, [-0.5, 0.8])], "skewed": np.exp(y)[:, np.newaxis]}
+    return numbers, targets.get(form, y[:, np.newaxis]), OtherColumns([numbers, x])
+
+
+TABLES_WITH_IDENTIFIERS = [
+    (n_ids, form) for n_ids in (30, 60, 120, 300) for form in ("plain", "columns", "gaps", "classes", "skewed")
+]
+
+
+def test_nine_of_ten_identifiers_are_found():
+    assert len(TABLES_WITH_IDENTIFIERS) == 20
+    found = [
+        behaves_like_identifier(numbers, checked(y, columns))
+        for n_ids, form in TABLES_WITH_IDENTIFIERS
+        for numbers, y, columns in (identified(np.random.default_rng(seed), n_ids, form) for seed in range(3))
+    ]
+    assert np.mean(found) >= 0.9
+
+
+NUMBERS = {
+    "age": lambda rng, n: rng.integers(18, 90, n),
+    "year": lambda rng, n: 2020 - rng.geometric(0.05, n),
+    "price": lambda rng, n: np.round(rng.lognormal(4, 0.5, n), -1),
+    "count": lambda rng, n: rng.negative_binomial(1, 0.05, n),
+    "day of the year": lambda rng, n: rng.integers(1, 366, n),
+    "percent": lambda rng, n: np.clip(np.round(rng.normal(60, 15, n)), 0, 100),
+}
+
+SMOOTH = {
+    "nothing": lambda z, rng: 0 * z,
+    "parabola": lambda z, rng: rng.normal() * z + rng.normal() * z**2,
+    "growth": lambda z, rng: np.exp(np.clip(z, -3, 3)),
+    "logarithm": lambda z, rng: 2 * np.log1p(z - z.min()),
+    "cycle": lambda z, rng: 2 * np.sin(rng.uniform(0.5, 4) * z),
+    "kink": lambda z, rng: 2 * np.abs(z - rng.normal()),
+}
+
+NOISE = {
+    "even": lambda z, rng: rng.normal(size=len(z)),
+    "growing": lambda z, rng: rng.normal(size=len(z)) * np.exp(np.clip(z, -3, 3)),
+    "heavy tails": lambda z, rng: rng.standard_t(2, len(z)),
+    "skewed": lambda z, rng: rng.exponential(size=len(z)),
+}
+
+
+def pick(table, rng):
+    return list(table.values())[rng.integers(len(table))]
+
+
+def smooth_table(rng):
+    """A number that y depends on smoothly or not at all, and columns that correlate with the number."""
+    n = int(rng.choice([200, 500, 1000, 3000]))
+    numbers = pick(NUMBERS, rng)(rng, n).astype(float)
+    z = (numbers - numbers.mean()) / numbers.std()
+    x = rng.normal(size=n) + rng.choice([0.0, 1.0, 2.0]) * z
+    category = np.digitize(z + rng.normal(size=n), [-1.5, -0.5, 0.5, 1.5])
+    y = rng.choice([0.3, 1.0, 3.0]) * pick(SMOOTH, rng)(z, rng) + rng.choice([0.3, 1.0, 2.0]) * pick(NOISE, rng)(z, rng)
+    y += rng.choice([0.0, 1.0]) * pick(SMOOTH, rng)(x, rng) + rng.choice([0.0, 1.0]) * np.sin(2 * category)
+    if rng.random() < 0.3:
+        y = y > np.quantile(y, rng.choice([0.2, 0.5, 0.8]))
+    return numbers, y[:, np.newaxis].astype(float), OtherColumns([numbers, x], [category])
+
+
+def test_no_smooth_or_random_number_is_an_identifier():
+    rng = np.random.default_rng(0)
+    found = [
+        behaves_like_identifier(numbers, checked(y, columns))
+        for numbers, y, columns in (smooth_table(rng) for _ in range(1000))
+    ]
+    assert sum(found) == 0
+
+
+def test_numbers_that_are_no_integers_or_hardly_repeat_are_not_checked():
+    numbers, y, columns = identified(np.random.default_rng(0), 60, "plain")
+    assert behaves_like_identifier(numbers, checked(y, columns))
+    assert not behaves_like_identifier(numbers + 0.5, checked(y, columns))
+    assert not behaves_like_identifier(np.arange(len(y), dtype=float), checked(y, columns))
+    assert not behaves_like_identifier(numbers > 1030, checked(y, columns))  # booleans
+    assert not behaves_like_identifier(np.full(len(y), np.nan), checked(y, columns))
+
+
+def test_identifiers_may_be_missing():
+    numbers, y, columns = identified(np.random.default_rng(0), 60, "plain")
+    numbers[::5] = np.nan
+    assert behaves_like_identifier(numbers, checked(y, columns))
+
+
+def test_numbers_in_a_wide_range_have_the_same_groups():
+    numbers = identified(np.random.default_rng(0), 60, "plain")[0]
+    near = assumptions.equal_integers(numbers)
+    far = assumptions.equal_integers(numbers * 10**9)
+    np.testing.assert_array_equal(near.codes, far.codes)
+    np.testing.assert_array_equal(near.counts, far.counts)
+    np.testing.assert_array_equal(near.values * 10**9, far.values)
+
+
+# --- the statistics --------------------------------------------------------------------------------------------------
+
+
+def test_the_p_value_of_groups_that_differ_by_chance_is_uniform():
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(25), 8)
+    p = group_effect(codes, rng.normal(size=(200, 2000))).p_value
+    np.testing.assert_allclose(np.quantile(p, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.04)
+
+
+def test_groups_of_one_row_have_no_effect():
+    effect = group_effect(np.arange(30), np.random.default_rng(0).normal(size=(30, 2)))
+    np.testing.assert_array_equal(effect, [[0, 0], [1, 1]])
+
+
+def test_groups_that_decide_the_values_have_all_of_the_variance():
+    codes = np.repeat(np.arange(30), 3)
+    effect = group_effect(codes, np.column_stack([codes % 7, np.ones(90)]).astype(float))
+    np.testing.assert_allclose(effect.share, [1, 0], atol=1e-12)
+    np.testing.assert_array_equal(effect.p_value, [0, 1])
+
+
+def test_ranks_have_mean_zero_and_variance_one():
+    values = np.array([[3.0, 1.0], [1e9, 1.0], [3.0, 1.0], [-5.0, np.nan]])
+    ranks = ranks_of(values)
+    np.testing.assert_allclose(ranks.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(ranks.std(axis=0), [1, 0])
+    assert ranks[3, 0] < ranks[0, 0] == ranks[2, 0] < ranks[1, 0]
+
+
+def test_the_residual_is_what_other_columns_do_not_explain(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, category, noise = rng.normal(size=4000), rng.integers(5, size=4000), rng.normal(size=4000)
+    y = ranks_of((2 * np.abs(x) + rng.normal(size=5)[category] + 0.3 * noise)[:, np.newaxis])
+    x[:100] = np.nan
+    columns = OtherColumns([x, rng.normal(size=4000)], [category])
+    residual = residual_of(y, columns)
+    assert residual.var() < 0.15
+    monkeypatch.setattr(assumptions, "MAX_ROWS_OF_REGRESSION", 1000)  # in blocks, from a part of the rows
+    np.testing.assert_allclose(residual_of(y, columns).var(), residual.var(), rtol=0.1)
+
+
+def test_noise_is_not_explained():
+    rng = np.random.default_rng(0)
+    y = ranks_of(rng.normal(size=(1000, 1)))
+    many = [rng.integers(300, size=1000) for _ in range(5)]
+    assert residual_of(y, OtherColumns(list(rng.normal(size=(30, 1000))), many)).var() > 0.85
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def signs_of(table, y, *, checks_time=True):
+    survey = survey_columns(table, ColumnChoices())
+    return find_signs(table, np.reshape(y, (len(y), -1)), survey, checks_time=checks_time)
+
+
+@pytest.fixture
+def table():
+    seconds, y, columns = series("trend", with_columns, 0)
+    numbers = np.random.default_rng(0).integers(40, size=len(y))
+    y = y[:, 0] + 1.5 * np.random.default_rng(1).normal(size=40)[numbers]
+    dates = pd.to_datetime(seconds, unit="s")
+    shop = pd.Series(np.arange(len(y)) % 3).map({0: "a", 1: "b", 2: None})
+    return pd.DataFrame({"x": columns.numbers[1], "shop": shop, "date": dates, "id": numbers}), y
+
+
+def test_the_columns_of_a_frame_are_found(table):
+    X, y = table
+    assert signs_of(X, y) == Signs(time=2, is_falling=False, identifiers=(3,))
+    assert signs_of(X.assign(date=X["date"].astype(str)), y).time == 2
+    assert signs_of(X[::-1], y[::-1]) == Signs(time=2, is_falling=True, identifiers=(3,))
+    assert signs_of(X, y, checks_time=False) == Signs(time=None, is_falling=False, identifiers=(3,))
+    assert signs_of(X.assign(date=X["date"].dt.tz_localize("UTC")), y).time == 2
+
+
+def test_the_identifiers_of_an_array_are_found(table):
+    X, y = table
+    array = X[["x", "id"]].to_numpy()
+    assert signs_of(array, y).identifiers == signs_of(array.astype(np.float32), y).identifiers == (1,)
+
+
+def test_durations_and_dates_that_the_user_makes_categories_are_no_dates(table):
+    X, y = table
+    assert signs_of(X.assign(date=X["date"] - X["date"][0]), y).time is None
+    assert signs_of(X.assign(date=X["date"].astype(str).astype("category")), y).time is None
+
+
+def test_tables_of_many_integers_are_not_checked(table):
+    X, y = table
+    image = np.random.default_rng(0).integers(256, size=(len(y), assumptions.MAX_NUMBERS_CHECKED))
+    assert signs_of(np.column_stack([X["id"], image]), y).identifiers == ()
