@@ -146,7 +146,7 @@ MAX_ROWS_OF_REGRESSION = 5_000
 LARGEST_NUMBER = 1e100
 """Larger numbers count as this one, so that no square overflows."""
 
-RIDGE = 1e-3
+REGRESSION_RIDGE = 1e-3
 """The L2 penalty on coefficients of features with variance 1, so that equal columns share an effect."""
 
 MIN_SHARE_OF_TIME = 0.8
@@ -256,7 +256,7 @@ def residual_of(ranks: Array, columns: OtherColumns) -> Array:
     factor = safe_reciprocal(np.where(deviation > 1e-9 * np.abs(centre), deviation, 0.0))
     scaled = (features - centre) * factor
     gram = scaled.T @ scaled
-    gram[np.diag_indices(len(gram))] += RIDGE * len(scaled)
+    gram[np.diag_indices(len(gram))] += REGRESSION_RIDGE * len(scaled)
     coefs = np.linalg.solve(gram, scaled.T @ ranks[learnt_from])
     if learnt_from.step == 1:
         return ranks - scaled @ coefs
