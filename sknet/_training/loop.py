@@ -8,7 +8,7 @@ weights of input j are W_j = exp(g_j) V_j. By the chain rule,
 and a step dV_j moves W_j by exp(g_j) dV_j. So theta always contains W, and V is never computed. As in the scaling layer
 of Holzmüller et al. (2024), arXiv:2407.04491, gains learn faster than weights, so that networks soon learn which inputs
 matter. Inputs that share a gain, such as the levels of a category, have equal g_j. Inputs that carry nothing fade: each
-gain is pulled down by f_j J, see `_model/gains.py`.
+gain is pulled down by f_j J, see `_model/fading.py`.
 
 Conventions
 -----------
