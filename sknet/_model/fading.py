@@ -1,18 +1,16 @@
 """Which inputs share a gain, and how strongly each gain is pulled down, so that inputs that carry nothing fade.
 
 Training minimises n log J + sum_G k_G log |W_G|, where J is the loss for n rows, and W_G are the weights of the inputs
-that share gain G. This is automatic relevance determination (MacKay 1995; Tipping 2001) with a prior that has no scale:
-an input must lower the loss by a share of k_G / n, or its weights are not worth keeping. An input of noise lowers the
-loss of the training rows by chance, by about one part in n for each way in which the network uses it. Since J is the
-measure, inputs fade slowly where little of the target is left to explain, and the unit of the target does not matter.
+that share gain G. This is automatic relevance determination (MacKay 1995; Tipping 2001), with a prior that has no
+scale. The derivative by the log-gain g of n log J is n/J dJ/dg, and that of the penalty is k_G. In units of J, this is
 
-The derivative by the shared log-gain is that of n log J, which is n/J dJ/dg, and k_G. In units of J, this is
+    dJ/dg + k_G J / n
 
-    dJ/dg_G + k_G J / n
-
-With k_G = log c for c columns, the best of c columns of noise would just fade (the risk inflation criterion, Foster &
-George 1994, has twice the logarithm for twice the log-likelihood). The pull is constant in g: it takes the same share of
-large weights as of small ones, and the loss of a column that matters resists far more. So such columns keep theirs.
+Noise lowers the loss of the training rows by chance, by about one part in n for each way in which the network uses it.
+That is too little to withstand the pull, so its weights fade. Where J is small, so is the pull, and the unit of the
+target does not matter. In linear regression with one weight for each input, a weight stays if the square of its
+t-statistic is at least 2 k, and is shrunk little if it is much larger. With k = log c for c columns, this is the
+universal threshold (Donoho & Johnstone 1994), which c columns of noise hardly reach.
 """
 
 from math import log
