@@ -9,8 +9,9 @@ scale. The derivative by the log-gain g of n log J is n/J dJ/dg, and that of the
 Noise lowers the loss of the training rows by chance, by about one part in n for each way in which the network uses it.
 That is too little to withstand the pull, so its weights fade. Where J is small, so is the pull, and the unit of the
 target does not matter. In linear regression with one weight for each input, a weight stays if the square of its
-t-statistic is at least 2 k, and is shrunk little if it is much larger. With k = log c for c columns, this is the
-universal threshold (Donoho & Johnstone 1994), which c columns of noise hardly reach.
+t-statistic is at least 2 k, and is shrunk little if it is much larger. With k = log c for c columns, this would be the
+universal threshold (Donoho & Johnstone 1994), which c columns of noise hardly reach. A network uses a column in more
+ways than one, so noise lowers its loss by more: k is `PULL` log c.
 """
 
 from math import log
@@ -20,6 +21,10 @@ from numpy.typing import NDArray
 
 from sknet._tables.encoder import TableEncoder
 from sknet._typing import Array, DType
+
+PULL = 2.0
+"""The pull on a gain, as a multiple of the logarithm of the number of columns: see "Inputs that carry nothing" in
+tests/benchmarks/notes.md."""
 
 
 def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp] | None:
@@ -35,15 +40,14 @@ def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp
 
 
 def fading_of_inputs(encoder: TableEncoder, n_skipped_inputs: int, n_rows: int, dtype: DType) -> Array:
-    """Return k / n of each input that a network takes, (d,); the sum over a group is that of its gain.
+    """Return k / n of each input that a network takes, (d,); inputs that share a gain share its pull.
 
-    A column of l one-hot inputs has the square root of l times the pull of a number. Bins have none: their first
-    weights are small, and their number is a matter of resolution.
+    Bins have none: their first weights are small, and their number is a matter of resolution.
     """
     columns = encoder.input_columns
     descriptions = [description for _, description in encoder.input_descriptions]
-    is_indicator = np.array([description.is_indicator for description in descriptions], dtype=bool)
-    group_sizes = np.where(is_indicator, np.bincount(columns, is_indicator, encoder.n_columns)[columns], 1.0)
+    groups = gain_groups(encoder, 0)
+    group_sizes = 1 if groups is None else np.bincount(groups)[groups]
     is_bin = np.array([description.kind == "bin" for description in descriptions], dtype=bool)
-    pull = np.where(is_bin, 0.0, log(len(np.unique(columns))) / np.sqrt(group_sizes))
+    pull = np.where(is_bin, 0.0, PULL * log(len(np.unique(columns))) / group_sizes)
     return (pull / n_rows).astype(dtype)[n_skipped_inputs:]

@@ -49,6 +49,10 @@ from sknet._vectors import add_multiple, blocks_of_batch
 PARAMETERS_MOVED_AT_ONCE = 2**15
 """How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
 
+STEPS_TO_FULL_PULL = 100
+"""The pull on gains grows linearly over so many steps. If it begins at once, the network may lose columns that are
+informative only together before it finds them: see "Inputs that carry nothing" in tests/benchmarks/notes.md."""
+
 MIN_ADAPTIVE_RATE = 1e-6
 """At this rate, the schedule `adaptive` ends training at the next plateau, as in scikit-learn."""
 
@@ -127,7 +131,7 @@ class InputGains:
         gain = np.exp(self.g)  #           exp(g_j)                     (d, 1)
         np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
         if self.fading is not None and loss > 0.0:
-            dg[:, 0] += loss * self.fading  #  + f_j J
+            dg[:, 0] += loss * min(1.0, step / STEPS_TO_FULL_PULL) * self.fading  #  + f_j J
         if self.groups is not None:  #     a shared gain has the sum of its inputs' derivatives
             dg[:, 0] = np.bincount(self.groups, dg[:, 0])[self.groups]
         G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)

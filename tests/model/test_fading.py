@@ -1,6 +1,6 @@
 """Which inputs share a gain, and how strongly gains are pulled down: made tables, and the opposite."""
 
-from math import log, sqrt
+from math import log
 
 import numpy as np
 import pandas as pd
@@ -50,9 +50,9 @@ def test_a_network_that_skips_bins_has_the_groups_and_pulls_of_the_other_inputs(
 
 def test_the_pull_grows_with_the_columns_and_falls_with_the_rows(encoder):
     pull, kinds = fading_of_inputs(encoder, 0, 50, np.float64), kinds_of(encoder)
-    np.testing.assert_allclose(pull[kinds == "number"], log(3) / 50)
+    np.testing.assert_allclose(pull[kinds == "number"], 2.0 * log(3) / 50)
     np.testing.assert_array_equal(pull[kinds == "bin"], 0.0)
-    np.testing.assert_allclose(pull[kinds == "level"].sum(), sqrt(LEVELS) * log(3) / 50)
+    np.testing.assert_allclose(pull[kinds == "level"].sum(), 2.0 * log(3) / 50)
 
 
 def test_a_single_column_never_fades():
@@ -96,6 +96,13 @@ def test_columns_that_are_informative_only_together_are_kept(seed):
     X = rng.normal(size=(6000, 30))
     y = X[:, 0] * X[:, 1] > 0
     assert SigmoidMLPClassifier(random_state=seed).fit(X[:2000], y[:2000]).score(X[2000:], y[2000:]) > 0.93
+
+
+def test_columns_that_are_informative_only_together_are_kept_among_a_hundred():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 100))
+    y = X[:, 0] * X[:, 1] > 0
+    assert SigmoidMLPClassifier(random_state=0).fit(X[:2000], y[:2000]).score(X[2000:], y[2000:]) > 0.85
 
 
 @pytest.mark.parametrize("seed", range(3))
