@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sknet._tables.encoder import TableEncoder
 from sknet._typing import Array, DType
 
-PULL = 2.0
+PULL = 1.5
 """The pull on a gain, as a multiple of the logarithm of the number of columns: see "Inputs that carry nothing" in
 tests/benchmarks/notes.md."""
 

@@ -49,7 +49,7 @@ from sknet._vectors import add_multiple, blocks_of_batch
 PARAMETERS_MOVED_AT_ONCE = 2**15
 """How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
 
-STEPS_TO_FULL_PULL = 100
+STEPS_TO_FULL_PULL = 75
 """The pull on gains grows linearly over so many steps. If it begins at once, the network may lose columns that are
 informative only together before it finds them: see "Inputs that carry nothing" in tests/benchmarks/notes.md."""
 

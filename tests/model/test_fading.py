@@ -50,9 +50,9 @@ def test_a_network_that_skips_bins_has_the_groups_and_pulls_of_the_other_inputs(
 
 def test_the_pull_grows_with_the_columns_and_falls_with_the_rows(encoder):
     pull, kinds = fading_of_inputs(encoder, 0, 50, np.float64), kinds_of(encoder)
-    np.testing.assert_allclose(pull[kinds == "number"], 2.0 * log(3) / 50)
+    np.testing.assert_allclose(pull[kinds == "number"], 1.5 * log(3) / 50)
     np.testing.assert_array_equal(pull[kinds == "bin"], 0.0)
-    np.testing.assert_allclose(pull[kinds == "level"].sum(), 2.0 * log(3) / 50)
+    np.testing.assert_allclose(pull[kinds == "level"].sum(), 1.5 * log(3) / 50)
 
 
 def test_a_single_column_never_fades():

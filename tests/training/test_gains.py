@@ -81,7 +81,7 @@ class Plain:
         gain = np.exp(self.g)
         # the chain rule: J as a function of V_j and g_j
         by_own_g = np.array([rows(by_theta)[j] @ rows(self.v)[j] * gain[j] for j in range(D)])
-        by_own_g += loss * min(1.0, self.t / 100) * self.fading
+        by_own_g += loss * min(1.0, self.t / 75) * self.fading
         by_g = np.array([by_own_g[self.groups == group].sum() for group in self.groups])
         by_v = by_theta.copy()
         rows(by_v)[:] *= gain[:, np.newaxis]
@@ -211,7 +211,7 @@ def test_a_run_in_two_halves_is_that_in_one():
     assert same(whole, halves)
 
 
-def test_a_pull_is_a_share_of_the_objective_which_grows_over_a_hundred_steps():
+def test_a_pull_is_a_share_of_the_objective_which_grows_over_75_steps():
     objective, fading = WeightedLeastSquares(), np.array([0.0, 0.1, 0.2, 0.3])
     solver = mini_batch(OPTIMIZERS["sgd"], rate=0.01, batch_size=N, n_epochs=1, shuffle=False, gain_rate=3.0)
     states = [start(solver), start(solver)]
@@ -219,7 +219,7 @@ def test_a_pull_is_a_share_of_the_objective_which_grows_over_a_hundred_steps():
     for state, the_problem in zip(states, [problem(objective), problem(objective, fading=fading)], strict=True):
         solver.train([the_problem], [state])
     without, with_pull = (state.theta[SIZE:] for state in states)
-    np.testing.assert_allclose(with_pull - without, -0.03 * loss / 100 * fading, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(with_pull - without, -0.03 * loss / 75 * fading, rtol=1e-10, atol=1e-14)
 
 
 def test_an_objective_below_zero_pulls_no_gain():
