@@ -95,6 +95,8 @@ CONSTANTS = {
     "AUTO_LABEL_SMOOTHING": (0.02, 'notes: "label smoothing for classes"'),
     "AUTO_WEIGHT_DECAY": (0.02, 'notes: "weight decay"'),
     "AUTO_CLIP_NORM": (10.0, "reasoned: gradients of counts may be huge, and SGD's steps grow with them"),
+    "PULL": (1.5, 'notes: "1.5 log c that grows over the first 75 steps"'),
+    "STEPS_TO_FULL_PULL": (75, 'notes: "1.5 log c that grows over the first 75 steps"'),
     "GAIN_RATE": (3.0, 'notes: "gains at twice the rate"'),
     "PLATEAU_DIVISOR": (5.0, "scikit-learn: `adaptive`"),
     "MIN_ADAPTIVE_RATE": (1e-6, "scikit-learn: `adaptive`"),

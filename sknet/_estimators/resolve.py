@@ -531,6 +531,8 @@ def make_solver(p: CommonParameters) -> Solver:
         ),
         rate=float(p.learning_rate_init),
         gain_rate=GAIN_RATE if p.input_gains else 0.0,
+        # not without rows that evaluate epochs, so that k calls of `partial_fit` equal one fit, of few rows each or not
+        inputs_fade=bool(p.input_gains and p.early_stopping),
         n_epochs=int(p.max_iter),
         schedule_epochs=int(p.max_iter),
         relative_tol=ends,

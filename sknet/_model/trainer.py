@@ -19,6 +19,7 @@ import numpy as np
 
 from sknet._model.encoding import EncodedRows, Encoding
 from sknet._model.evaluation import HeldOutEvaluator
+from sknet._model.fading import fading_of_inputs, gain_groups
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, single_blas_thread, threads_for_networks
 from sknet._model.model import Model, Network
 from sknet._model.settings import NetworkSettings, Settings
@@ -300,12 +301,20 @@ class NetworkTrainer:
         bounds = self._weight_bounds()
         objective = self.objective
         max_norm = self.settings.regularisation.max_norm
+        encoder = self.encoding.encoder
+        solver = self.solver
         return Problem(
             objective if bounds is None else with_fixed_weights(objective, *bounds),
             n_samples=len(self.train_rows),
             n_weights=self.layout.n_weights,
             n_inputs=self.layout.sizes[0],
             first_input_weight=self.layout.weight_starts[0],
+            gain_groups=gain_groups(encoder, self.n_skipped_inputs) if solver.learns_gains else None,
+            fading=(
+                fading_of_inputs(encoder, self.n_skipped_inputs, len(self.train_rows), self.encoding.compute_dtype)
+                if solver.inputs_fade
+                else None
+            ),
             penalty=self.objective_settings.penalty.value,
             is_random=any(self.settings.network.dropout),
             l1=self.l1,

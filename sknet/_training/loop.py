@@ -7,7 +7,8 @@ weights of input j are W_j = exp(g_j) V_j. By the chain rule,
 
 and a step dV_j moves W_j by exp(g_j) dV_j. So theta always contains W, and V is never computed. As in the scaling layer
 of Holzmüller et al. (2024), arXiv:2407.04491, gains learn faster than weights, so that networks soon learn which inputs
-matter.
+matter. Inputs that share a gain, such as the levels of a category, have equal g_j. Inputs that carry nothing fade: each
+gain is pulled down by f_j J, see `_model/fading.py`.
 
 Conventions
 -----------
@@ -23,11 +24,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from math import isfinite, log, sqrt
+from math import isfinite, log, nan, sqrt
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknet._training.optimizers import Optimizer, Schedule, ScheduleInput, adaptive
 from sknet._training.solver import (
@@ -46,6 +48,10 @@ from sknet._vectors import add_multiple, blocks_of_batch
 
 PARAMETERS_MOVED_AT_ONCE = 2**15
 """How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
+
+STEPS_TO_FULL_PULL = 75
+"""The pull on gains grows linearly over so many steps. If it begins at once, the network may lose columns that are
+informative only together before it finds them: see "Inputs that carry nothing" in tests/benchmarks/notes.md."""
 
 MIN_ADAPTIVE_RATE = 1e-6
 """At this rate, the schedule `adaptive` ends training at the next plateau, as in scikit-learn."""
@@ -111,14 +117,23 @@ class InputGains:
     G: Array  # (d, h), the gradient of W
     g: Array  # (d, 1)
     dg: Array  # (d, 1), the gradient of g
+    groups: NDArray[np.intp] | None  # (d,) inputs of the same group share their gain; None if none do
+    fading: Array | None  # (d,) f_j; None if no input fades
 
-    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
-        """Overwrite the gradient with the direction of W and g, and update the moments; return the scale."""
+    def update(self, gradient: Array, moments: Sequence[Array], step: int, loss: float) -> float:
+        """Overwrite the gradient with the direction of W and g, and update the moments; return the scale.
+
+        `loss` is J for the batch.
+        """
         W = self.W
         G = self.G
         dg = self.dg
         gain = np.exp(self.g)  #           exp(g_j)                     (d, 1)
         np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
+        if self.fading is not None and loss > 0.0:
+            dg[:, 0] += loss * min(1.0, step / STEPS_TO_FULL_PULL) * self.fading  #  + f_j J
+        if self.groups is not None:  #     a shared gain has the sum of its inputs' derivatives
+            dg[:, 0] = np.bincount(self.groups, dg[:, 0])[self.groups]
         G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
         scale = self.optimizer.update(gradient, moments, step)
         G *= gain  # a step of W_j is exp(g_j) times that of V_j
@@ -152,8 +167,9 @@ class MiniBatchLoop:
                 G=problem.first_layer_weights(self._gradient),
                 g=state.theta[self._n_parameters :, np.newaxis],
                 dg=self._gradient[self._n_parameters :, np.newaxis],
+                groups=problem.gain_groups,
+                fading=problem.fading,
             )
-        self._to_direction = self._optimizer.update if self._gains is None else self._gains.update
         # at the end of the last whole epoch; None while the state itself is at the end of an epoch
         self.snapshot: tuple[State, Any] | None = state.snapshot()
         self._reason = solver.reason_not_to_resume(problem, state)
@@ -234,7 +250,7 @@ class MiniBatchLoop:
                 if clip_norm is not None and norm > clip_norm:
                     for part in parts:
                         part *= clip_norm / norm
-            self._step(gradient, rate)
+            self._step(gradient, rate, value)
             n_rows = min(size, n - i * size)
             total += value * n_rows
             n_without_penalty += n_rows if isinstance(gradient, SparseGradient) else 0
@@ -255,8 +271,11 @@ class MiniBatchLoop:
 
     # --- one step --------------------------------------------------------------------------------------------------
 
-    def _step(self, gradient: Gradient, rate: float) -> None:
-        """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds."""
+    def _step(self, gradient: Gradient, rate: float, loss: float) -> None:
+        """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds.
+
+        `gradient` and `loss` are those of a batch.
+        """
         problem = self.problem
         state = self.state
         state.step += 1
@@ -266,7 +285,7 @@ class MiniBatchLoop:
             self._move_touched(gradient, rate, decay)
         else:
             self._late_averages.update_all()
-            self._move(self._vectors, gradient, rate, problem.n_weights, decay)
+            self._move(self._vectors, gradient, rate, problem.n_weights, decay, loss)
             self._late_averages.count_step(decay)
         if problem.l1:
             w = state.theta[: problem.n_weights]
@@ -296,14 +315,21 @@ class MiniBatchLoop:
         W_steps *= np.exp(2.0 * self._gains.g)
         return steps
 
-    def _move(self, vectors: Vectors, gradient: Array, rate: float, n_weights: int, decay: float) -> None:
+    def _move(
+        self, vectors: Vectors, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
+    ) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
         `vectors` and the gradient may be parts, whose first `n_weights` entries are weights. A moving average of theta
-        (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient.
+        (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `loss` is for gains, which
+        sparse steps do not have.
         """
         theta, moments, average = vectors
-        scale = -rate * self._to_direction(gradient, moments, self.state.step)  # overwrites the gradient
+        step = self.state.step
+        if self._gains is None:  # `update` overwrites the gradient
+            scale = -rate * self._optimizer.update(gradient, moments, step)
+        else:
+            scale = -rate * self._gains.update(gradient, moments, step, loss)
         if self.solver.weight_decay:
             theta[:n_weights] *= 1.0 - rate * self.solver.weight_decay
         # one pass over theta applies both the rate and the optimizer's scalar factor

@@ -21,6 +21,7 @@ from time import perf_counter
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknet._typing import Array, Batch, ValueAndGradient
 
@@ -236,6 +237,10 @@ class Problem:
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]]
     n_inputs: int = 0  # d; theta[first_input_weight:n_weights] has a row of weights for each input
     first_input_weight: int = 0
+    gain_groups: NDArray[np.intp] | None = None  # (d,) inputs of the same group share a gain; None if none do
+    fading: Array | None = (
+        None  # (d,) what is added to the derivative by each log-gain, over the loss; None for nothing
+    )
     penalty: Callable[[Array], float] = lambda w: 0.0  # of the weights; left out of the value of a sparse gradient
     is_random: bool = False  # whether the objective draws random numbers, for dropout
     l1: float = 0.0  # strength of an L1 penalty, which the solver applies
@@ -278,6 +283,7 @@ class Solver(ABC):
     tol: float  # the smallest improvement of the score or the training loss that counts
     n_iter_no_change: float = inf  # epochs without such an improvement after which training stops
     gain_rate: float = 0.0  # learning rate of input gains, as a multiple of the weights'; 0 for no gains, as in L-BFGS
+    inputs_fade: bool = False  # whether gains are pulled down, so that inputs that carry nothing fade
     end_reason: StopReason = StopReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
 
     @property

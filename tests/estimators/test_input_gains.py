@@ -115,3 +115,38 @@ def test_weight_two_is_two_rows():
     repeated = SigmoidMLPRegressor(**parameters, batch_size=90).fit(np.r_[X[:30], X], np.r_[Y[:30], Y])
     assert weighted.resolved_params_["input_gains"] and repeated.resolved_params_["input_gains"]
     np.testing.assert_allclose(weighted.coefs_[0], repeated.coefs_[0], rtol=1e-9, atol=1e-11)
+
+
+# --- inputs that fade -------------------------------------------------------------------------------------------------
+
+WIDE = RNG.normal(size=(500, 30))
+OF_ONE = WIDE[:, 0] + 0.2 * RNG.normal(size=500)
+
+
+@pytest.mark.parametrize("parameters", [{"early_stopping": False}, {"input_gains": False}], ids=str)
+def test_no_input_fades_without_gains_or_without_rows_that_evaluate_epochs(parameters):
+    net = SigmoidMLPRegressor(max_iter=20, random_state=0, numeric_encoding="raw", **parameters).fit(WIDE, OF_ONE)
+    size = np.abs(net.coefs_[0]).mean(axis=1)
+    assert np.median(size[1:]) > size[0] / 20
+
+
+@pytest.mark.parametrize("early_stopping", ["folds", True])
+def test_inputs_fade_where_rows_evaluate_epochs(early_stopping):
+    net = SigmoidMLPRegressor(random_state=0, numeric_encoding="raw", early_stopping=early_stopping).fit(WIDE, OF_ONE)
+    size = np.abs(net.coefs_[0]).mean(axis=1)
+    assert np.median(size[1:]) < size[0] / 20
+
+
+def test_the_unit_of_the_target_does_not_decide_which_inputs_fade():
+    nets = [SigmoidMLPRegressor(random_state=0, dtype="float64").fit(WIDE, unit * OF_ONE) for unit in (1.0, 1024.0)]
+    np.testing.assert_allclose(*(net.coefs_[0] for net in nets), rtol=1e-6, atol=1e-9)
+
+
+def test_a_resumed_run_fades_as_one_that_was_not_interrupted(tmp_path):
+    path = tmp_path / "run"
+    parameters = {"random_state": 0, "early_stopping": True, "n_iter_no_change": 100}
+    whole = SigmoidMLPRegressor(**parameters, max_iter=8).fit(WIDE, OF_ONE)
+    SigmoidMLPRegressor(**parameters, max_iter=8).set_callbacks(sknet.Checkpoint(path, every=3)).fit(WIDE, OF_ONE)
+    resumed = SigmoidMLPRegressor(**parameters, max_iter=8).resume(path, WIDE, OF_ONE)
+    for one, other in zip(resumed.coefs_, whole.coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)

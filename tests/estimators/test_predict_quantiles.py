@@ -107,7 +107,8 @@ def test_each_quantile_is_moved_by_its_residuals_on_held_out_rows():
 
 def test_levels_that_are_too_narrow_on_small_tables_are_moved_apart():
     levels, found = (0.1, 0.5, 0.9), []
-    parameters = dict(hidden_layer_sizes=16, n_members=1, loss="quantile", quantile=levels)
+    # without gains, which let the columns of noise fade
+    parameters = dict(hidden_layer_sizes=16, n_members=1, loss="quantile", quantile=levels, input_gains=False)
     for seed in range(4):
         table = np.random.default_rng(seed).normal(size=(2250, 30))
         y = table[:, 0] + np.random.default_rng(100 + seed).normal(size=2250)

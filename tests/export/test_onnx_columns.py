@@ -97,6 +97,14 @@ def test_texts_of_categories_come_in_the_order_of_the_categories():
     assert keys == [b"", b"1", b"1.0", b"2", b"2.0", b"3", b"3.0"]
 
 
+@pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
+@pytest.mark.parametrize("unit", [1e-50, 1.0, 1e20])
+def test_a_single_column_may_have_any_unit(unit, encoding):
+    table = (np.random.default_rng(2).normal(size=(N, 1)) + 0.5) * unit
+    net = SigmoidMLPRegressor(**QUICK, numeric_encoding=encoding).fit(table, Y)
+    np.testing.assert_allclose(run(to_onnx(net, table), feeds_of(net, table)), net.predict(table), rtol=1e-9, atol=1e-9)
+
+
 def test_halves_in_integers_and_missing_numbers():
     rng = np.random.default_rng(1)
     frame = pd.DataFrame({"k": rng.integers(0, 9, N) / 2})

@@ -496,9 +496,14 @@ def test_dates_beyond_64_bits_of_microseconds_are_refused_by_name(kind):
 def test_a_list_of_rows_may_hold_dates_and_text_of_dates():
     days = pd.date_range("2020-01-01", periods=N)
     frame = pd.DataFrame({"a": np.arange(N) * 1.0, "t": days, "iso": days.strftime("%Y-%m-%d")})
-    net = SigmoidMLPRegressor(**QUICK).fit(frame, np.arange(N))
+    frame = frame.sample(frac=1.0, random_state=0, ignore_index=True)  # the rows are no time series
+    net = SigmoidMLPRegressor(**QUICK).fit(frame, frame["a"])
     rows = frame.to_numpy().tolist()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "X does not have valid feature names")
-        np.testing.assert_array_equal(net.predict(rows), net.predict(frame))
+    with (
+        pytest.warns(UserWarning, match="X does not have valid feature names"),
+        pytest.raises(ValueError, match=r"pass pd\.DataFrame\(X, columns=model\.feature_names_in_\)"),
+    ):
+        net.predict(rows)
+    named = pd.DataFrame(rows, columns=net.feature_names_in_)
+    np.testing.assert_array_equal(net.predict(named), net.predict(frame))
     assert isinstance(rows[0][2], str)  # the user's rows are as they were

@@ -57,8 +57,9 @@ def soft_threshold(theta, steps, l1=0.01):
 class Plain:
     """Training that holds V and g apart, and makes W = exp(g) V of them for each gradient: the definition, no more."""
 
-    def __init__(self, optimizer, theta, gain_rate, *, weight_decay, clip_norm, averaging, l1, bounds):
+    def __init__(self, optimizer, theta, gain_rate, *, weight_decay, clip_norm, averaging, l1, bounds, groups, fading):
         self.optimizer, self.gain_rate, self.weight_decay = optimizer, gain_rate, weight_decay
+        self.groups, self.fading = np.arange(D) if groups is None else groups, np.zeros(D) if fading is None else fading
         self.clip_norm, self.averaging, self.l1, self.bounds = clip_norm, averaging, l1, bounds
         self.v, self.g = theta.copy(), np.zeros(D)  # v: theta with V in place of W
         self.v_moments = [np.zeros(SIZE) for _ in range(optimizer.n_moments)]
@@ -74,12 +75,14 @@ class Plain:
     def step(self, objective, batch, rate):
         self.t += 1
         by_theta = np.empty(SIZE)
-        objective(self.theta, batch, by_theta)
+        loss, _ = objective(self.theta, batch, by_theta)
         if self.clip_norm is not None:
             by_theta *= min(1.0, self.clip_norm / np.linalg.norm(by_theta))
         gain = np.exp(self.g)
         # the chain rule: J as a function of V_j and g_j
-        by_g = np.array([rows(by_theta)[j] @ rows(self.v)[j] * gain[j] for j in range(D)])
+        by_own_g = np.array([rows(by_theta)[j] @ rows(self.v)[j] * gain[j] for j in range(D)])
+        by_own_g += loss * min(1.0, self.t / 75) * self.fading
+        by_g = np.array([by_own_g[self.groups == group].sum() for group in self.groups])
         by_v = by_theta.copy()
         rows(by_v)[:] *= gain[:, np.newaxis]
         self.v[: N_OUT + D * H] *= 1.0 - rate * self.weight_decay
@@ -109,13 +112,17 @@ OPTIONS = {
     "averaging": {"averaging": 0.9},
     "l1": {"l1": 0.05, "averaging": 0.9},
     "bounds": {"bounds": True, "averaging": 0.9, "weight_decay": 0.1},
+    "shared gains": {"groups": np.array([0, 1, 1, 0])},
+    "fading": {"fading": np.array([0.0, 0.1, 0.2, 0.3]), "averaging": 0.9},
+    "fading of shared gains": {"fading": np.array([0.0, 0.1, 0.2, 0.3]), "groups": np.array([0, 1, 1, 0]), "l1": 0.05},
 }
 
 
 @each_optimizer
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_each_step_is_that_of_training_with_v_and_gains_apart(optimizer, options):
-    options = {"l2": 0.0, "weight_decay": 0.0, "clip_norm": None, "averaging": 0.0, "l1": 0.0, "bounds": None} | options
+    none = {"l2": 0.0, "weight_decay": 0.0, "clip_norm": None, "averaging": 0.0, "l1": 0.0, "bounds": None}
+    options = none | {"groups": None, "fading": None} | options
     objective = WeightedLeastSquares(l2=options.pop("l2"))
     if options["bounds"]:
         low = np.full(N_OUT + D * H, -inf)
@@ -126,6 +133,8 @@ def test_each_step_is_that_of_training_with_v_and_gains_apart(optimizer, options
         objective,
         l1=l1,
         bounds=options["bounds"],
+        gain_groups=options["groups"],
+        fading=options["fading"],
     )
     training = {name: options[name] for name in ("weight_decay", "clip_norm", "averaging")}
     solver = mini_batch(optimizer, rate=0.02, batch_size=6, n_epochs=1, shuffle=False, gain_rate=3.0, **training)
@@ -200,3 +209,27 @@ def test_a_run_in_two_halves_is_that_in_one():
         replace(solver, n_epochs=n_epochs).train([problem(objective)], [halves])
         halves = halves.copy()
     assert same(whole, halves)
+
+
+def test_a_pull_is_a_share_of_the_objective_which_grows_over_75_steps():
+    objective, fading = WeightedLeastSquares(), np.array([0.0, 0.1, 0.2, 0.3])
+    solver = mini_batch(OPTIMIZERS["sgd"], rate=0.01, batch_size=N, n_epochs=1, shuffle=False, gain_rate=3.0)
+    states = [start(solver), start(solver)]
+    loss, _ = objective(states[0].theta, slice(0, N), np.empty(SIZE))
+    for state, the_problem in zip(states, [problem(objective), problem(objective, fading=fading)], strict=True):
+        solver.train([the_problem], [state])
+    without, with_pull = (state.theta[SIZE:] for state in states)
+    np.testing.assert_allclose(with_pull - without, -0.03 * loss / 75 * fading, rtol=1e-10, atol=1e-14)
+
+
+def test_an_objective_below_zero_pulls_no_gain():
+    class BelowZero(WeightedLeastSquares):
+        def __call__(self, theta, batch, out, rng=None):
+            loss, gradient = super().__call__(theta, batch, out, rng)
+            return loss - 1e3, gradient
+
+    solver = mini_batch(Adam(), rate=0.01, batch_size=6, n_epochs=2, gain_rate=3.0)
+    states = [start(solver), start(solver)]
+    for state, fading in zip(states, (None, np.full(D, 0.5)), strict=True):
+        solver.train([problem(BelowZero(), fading=fading)], [state])
+    assert same(*(state.theta for state in states))

@@ -1,0 +1,53 @@
+"""Which inputs share a gain, and how strongly each gain is pulled down, so that inputs that carry nothing fade.
+
+Training minimises n log J + sum_G k_G log |W_G|, where J is the loss for n rows, and W_G are the weights of the inputs
+that share gain G. This is automatic relevance determination (MacKay 1995; Tipping 2001), with a prior that has no
+scale. The derivative by the log-gain g of n log J is n/J dJ/dg, and that of the penalty is k_G. In units of J, this is
+
+    dJ/dg + k_G J / n
+
+Noise lowers the loss of the training rows by chance, by about one part in n for each way in which the network uses it.
+That is too little to withstand the pull, so its weights fade. Where J is small, so is the pull, and the unit of the
+target does not matter. In linear regression with one weight for each input, a weight stays if the square of its
+t-statistic is at least 2 k, and is shrunk little if it is much larger. With k = log c for c columns, this would be the
+universal threshold (Donoho & Johnstone 1994), which c columns of noise hardly reach. A network uses a column in more
+ways than one, so noise lowers its loss by more: k is `PULL` log c.
+"""
+
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._tables.encoder import TableEncoder
+from sknet._typing import Array, DType
+
+PULL = 1.5
+"""The pull on a gain, as a multiple of the logarithm of the number of columns: see "Inputs that carry nothing" in
+tests/benchmarks/notes.md."""
+
+
+def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp] | None:
+    """Return the group of each input that a network takes, (d,): inputs of a group share a gain.
+
+    The one-hot inputs of a column share one, and every other input has its own. None if no input shares its gain.
+    """
+    columns = encoder.input_columns
+    shares = np.array([description.is_indicator for _, description in encoder.input_descriptions], dtype=bool)
+    own = encoder.n_columns + np.arange(len(columns))
+    _, groups = np.unique(np.where(shares, columns, own)[n_skipped_inputs:], return_inverse=True)
+    return None if groups.max(initial=-1) + 1 == len(groups) else groups
+
+
+def fading_of_inputs(encoder: TableEncoder, n_skipped_inputs: int, n_rows: int, dtype: DType) -> Array:
+    """Return k / n of each input that a network takes, (d,); inputs that share a gain share its pull.
+
+    Bins have none: their first weights are small, and their number is a matter of resolution.
+    """
+    columns = encoder.input_columns
+    descriptions = [description for _, description in encoder.input_descriptions]
+    groups = gain_groups(encoder, 0)
+    group_sizes = 1 if groups is None else np.bincount(groups)[groups]
+    is_bin = np.array([description.kind == "bin" for description in descriptions], dtype=bool)
+    pull = np.where(is_bin, 0.0, PULL * log(len(np.unique(columns))) / group_sizes)
+    return (pull / n_rows).astype(dtype)[n_skipped_inputs:]

@@ -1,0 +1,125 @@
+"""Which inputs share a gain, and how strongly gains are pulled down: made tables, and the opposite."""
+
+from math import log
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.fading import fading_of_inputs, gain_groups
+from tests.estimators.inside import model_of
+
+RNG = np.random.default_rng(0)
+LEVELS = 4
+MIXED = pd.DataFrame({
+    "number": RNG.normal(size=200),
+    "gap": np.where(RNG.random(200) < 0.2, np.nan, RNG.normal(size=200)),
+    "level": RNG.choice(list("uvwx"), 200),
+})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    """The encoder of a number, a number with missing values, and a category; with bins."""
+    net = SigmoidMLPRegressor(max_iter=1, random_state=0, numeric_encoding="piecewise_linear", n_bins=3)
+    return model_of(net.fit(MIXED, MIXED["number"])).encoder
+
+
+def kinds_of(encoder):
+    return np.array([description.kind for _, description in encoder.input_descriptions])
+
+
+def test_one_hot_inputs_of_a_column_share_a_gain_and_no_others_do(encoder):
+    groups, kinds = gain_groups(encoder, 0), kinds_of(encoder)
+    assert len(np.unique(groups[kinds == "level"])) == 1
+    assert len(np.unique(groups)) == len(groups) - (LEVELS - 1)
+
+
+def test_numbers_need_no_groups():
+    net = SigmoidMLPRegressor(max_iter=1, random_state=0).fit(MIXED[["number"]], MIXED["number"])
+    assert gain_groups(model_of(net).encoder, 0) is None
+
+
+def test_a_network_that_skips_bins_has_the_groups_and_pulls_of_the_other_inputs(encoder):
+    groups, skipped = gain_groups(encoder, 0), encoder.n_bins
+    assert len(gain_groups(encoder, skipped)) == len(groups) - skipped
+    same_pull = fading_of_inputs(encoder, 0, 50, float)[skipped:]
+    np.testing.assert_array_equal(fading_of_inputs(encoder, skipped, 50, float), same_pull)
+
+
+def test_the_pull_grows_with_the_columns_and_falls_with_the_rows(encoder):
+    pull, kinds = fading_of_inputs(encoder, 0, 50, np.float64), kinds_of(encoder)
+    np.testing.assert_allclose(pull[kinds == "number"], 1.5 * log(3) / 50)
+    np.testing.assert_array_equal(pull[kinds == "bin"], 0.0)
+    np.testing.assert_allclose(pull[kinds == "level"].sum(), 1.5 * log(3) / 50)
+
+
+def test_a_single_column_never_fades():
+    net = SigmoidMLPRegressor(max_iter=1, random_state=0).fit(MIXED[["number"]], MIXED["number"])
+    assert not fading_of_inputs(model_of(net).encoder, 0, 200, float).any()
+
+
+# --- made tables ------------------------------------------------------------------------------------------------------
+
+
+def first_layer(net):
+    """The root mean square of each input's weights."""
+    return np.sqrt((net.coefs_[0] ** 2).mean(axis=1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_fades_and_informative_columns_stay(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(1000, 60))
+    y = X[:, 0] + np.sin(2 * X[:, 1]) + 0.3 * rng.normal(size=1000)
+    size = first_layer(SigmoidMLPRegressor(random_state=seed, numeric_encoding="raw").fit(X, y))
+    assert size[:2].min() > 10 * np.median(size[2:])
+    without = first_layer(SigmoidMLPRegressor(random_state=seed, numeric_encoding="raw", input_gains=False).fit(X, y))
+    assert without[:2].min() < 10 * np.median(without[2:])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_category_of_noise_fades_beside_one_that_is_informative(seed):
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(8, size=(800, 12))
+    table = pd.DataFrame({f"c{j}": pd.Categorical(codes[:, j]) for j in range(12)})
+    y = codes[:, 0] % 3 + 0.5 * rng.normal(size=800)
+    net = SigmoidMLPRegressor(random_state=seed).fit(table, y)
+    size = pd.Series(first_layer(net)).groupby(net.inputs_["column"].to_numpy()).mean()
+    assert size["c0"] > 5 * size.drop("c0").median()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_columns_that_are_informative_only_together_are_kept(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(6000, 30))
+    y = X[:, 0] * X[:, 1] > 0
+    assert SigmoidMLPClassifier(random_state=seed).fit(X[:2000], y[:2000]).score(X[2000:], y[2000:]) > 0.93
+
+
+def test_columns_that_are_informative_only_together_are_kept_among_a_hundred():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 100))
+    y = X[:, 0] * X[:, 1] > 0
+    assert SigmoidMLPClassifier(random_state=0).fit(X[:2000], y[:2000]).score(X[2000:], y[2000:]) > 0.85
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_categories_that_are_informative_only_together_are_kept(seed):
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(4, size=(6000, 12))
+    table = pd.DataFrame({f"c{j}": pd.Categorical(codes[:, j]) for j in range(12)})
+    y = (codes[:, 0] + codes[:, 1]) % 2
+    assert SigmoidMLPClassifier(random_state=seed).fit(table[:2000], y[:2000]).score(table[2000:], y[2000:]) > 0.95
+
+
+def test_the_unit_of_a_column_and_the_order_of_columns_do_not_decide_which_inputs_fade():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 20))
+    y = X[:, 0] - X[:, 1] + 0.3 * rng.normal(size=600)
+    order = rng.permutation(20)
+    nets = [SigmoidMLPRegressor(random_state=0, numeric_encoding="raw").fit(table, y) for table in (X, 1e3 * X + 5)]
+    np.testing.assert_allclose(*map(first_layer, nets), rtol=0.05, atol=1e-3)
+    size = first_layer(SigmoidMLPRegressor(random_state=0, numeric_encoding="raw").fit(X[:, order], y))
+    assert {*order[np.argsort(size)[-2:]]} == {0, 1}
