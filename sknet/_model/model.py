@@ -18,10 +18,10 @@ network's rows times its mixing weight
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from contextvars import copy_context
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property
 from math import ceil
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -37,7 +37,7 @@ from sknet._model.machine import (
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, make_chain
+from sknet._network.chain import BatchFormat, Block, LayerParameters, Layout, MixedRows, find_blocks, make_chain
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
@@ -76,6 +76,14 @@ class Network:
         """The layout of the weights."""
         return Layout((self.coefs[0].shape[0], *(b.size for b in self.intercepts)))
 
+    @cached_property
+    def blocks(self) -> tuple[tuple[Block, ...], ...]:
+        """The blocks of each weight matrix: a joined network has weights of 0 between its networks."""
+        return tuple(map(find_blocks, self.coefs))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # without the cached property
+
     def blas_may_split(self, n_rows: int) -> bool:
         """Whether BLAS may split the product of n rows with any of the weight matrices among threads."""
         for W in self.coefs:  # with one row or one unit, a matrix-vector product, which BLAS splits sooner
@@ -109,7 +117,7 @@ class Network:
             LayerParameters(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
             for W, b in zip(self.coefs, self.intercepts, strict=True)
         ]
-        return make_chain(self.activations, parameters, n_rows, batch_format)
+        return make_chain(self.activations, parameters, n_rows, batch_format, blocks=self.blocks)
 
 
 @dataclass(frozen=True)

@@ -257,6 +257,55 @@ def drop_empty_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
     return sp.csr_array((x.data, new_index[x.indices], x.indptr), shape=(x.shape[0], len(columns)))
 
 
+# --- layers of joined networks, whose weights between two networks are 0 ----------------------------------------------
+
+
+class Block(NamedTuple):
+    """Adjacent outputs of a layer, and the adjacent inputs that they see: all their other weights are 0."""
+
+    inputs: slice
+    outputs: slice
+
+
+MIN_OUTPUTS_OF_BLOCK = 16
+"""The least mean number of outputs in a block. Single weights that are 0, as with L1, would make many small blocks,
+whose products take longer than one large product."""
+
+MAX_SHARE_IN_BLOCKS = 0.8
+"""The product is split into blocks if they have at most this share of the weights."""
+
+
+def find_blocks(W: Array) -> tuple[Block, ...]:
+    """Return the blocks of a weight matrix, in the order of their outputs; none if a single product is as fast."""
+    is_seen = W != 0.0
+    first, last = is_seen.argmax(axis=0), len(W) - is_seen[::-1].argmax(axis=0)
+    is_new = (np.diff(first, prepend=-1) != 0) | (np.diff(last, prepend=-1) != 0)
+    starts = np.flatnonzero(is_new).tolist()
+    stops = [*starts[1:], len(first)]
+    blocks = tuple(
+        Block(slice(int(first[start]), int(last[start])), slice(start, stop))
+        for start, stop in zip(starts, stops, strict=True)
+    )
+    size = sum((inputs.stop - inputs.start) * (outputs.stop - outputs.start) for inputs, outputs in blocks)
+    are_few = len(blocks) * MIN_OUTPUTS_OF_BLOCK <= len(first)
+    return blocks if are_few and size <= MAX_SHARE_IN_BLOCKS * W.size else ()
+
+
+@dataclass(eq=False)
+class DenseInBlocks(Dense):
+    """As `Dense`, for a forward pass alone: it leaves out the weights outside of the blocks, which are 0."""
+
+    blocks: Sequence[Block] = ()
+
+    def forward(self, x: Array) -> Array:
+        """Overwrite z with x W + b, and return it."""
+        for inputs, outputs in self.blocks:
+            # `matmul` can write into a part of z, `dot` cannot
+            np.matmul(x[:, inputs], self.W[inputs, outputs], out=self.z[:, outputs])  # z = x W
+        self.z += self.b  #                                                                     + b
+        return self.z
+
+
 # --- a network's layers, bound to theta, to its gradient and to buffers -----------------------------------------------
 
 BatchFormat = Literal["dense", "ones", "sparse", "mixed"]
@@ -281,12 +330,13 @@ NO_GRADIENT = LayerParameters(np.empty((0, 0)), np.empty(0))
 def make_chain(
     activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int,
     batch_format: BatchFormat = "dense", gradients: Sequence[LayerParameters] = (), dropout: Sequence[float] = (),
-    rng: np.random.Generator | None = None,
+    rng: np.random.Generator | None = None, blocks: Sequence[Sequence[Block]] = (),
 ) -> Chain:  # fmt: skip
     """Return a network's layers for batches of `n_rows` rows, bound to their parameters, so that they follow changes.
 
     Without `gradients`, which the backward pass overwrites, they have no backward pass. `dropout` has a rate for each
-    hidden layer, and is empty for none; without `rng`, it is off.
+    hidden layer, and is empty for none; without `rng`, it is off. `blocks` has those of each weight matrix, and is for
+    layers without a backward pass.
     """
     dtype = parameters[0].b.dtype
     ones = np.ones(n_rows, dtype)
@@ -294,12 +344,15 @@ def make_chain(
     hidden: list[Array] = []
     every_gradient = gradients or [NO_GRADIENT] * len(parameters)
     rates = dropout or [0.0] * len(activations)
-    each_layer = zip(parameters, every_gradient, [*activations, None], [*rates, 0.0], strict=True)
-    for i, ((W, b), (dW, db), activation, rate) in enumerate(each_layer):
+    every_blocks = blocks or [()] * len(parameters)
+    each_layer = zip(parameters, every_gradient, every_blocks, [*activations, None], [*rates, 0.0], strict=True)
+    for i, ((W, b), (dW, db), own_blocks, activation, rate) in enumerate(each_layer):
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass needs
         z = np.empty((n_rows, len(b)), dtype)
         dx = np.empty((n_rows, len(W)), dtype) if i > 0 and gradients else None  # the first x is data
         make_layer = FIRST_LAYERS[batch_format if i == 0 else "dense"]
+        if own_blocks and make_layer is Dense:
+            make_layer = partial(DenseInBlocks, blocks=own_blocks)
         layers.append(make_layer(W, b, dW, db, z, ones, dx))
         if activation is None:  # the output layer
             continue

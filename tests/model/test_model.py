@@ -1,5 +1,6 @@
 """A model predicts raw tables, in blocks and in threads, and never changes."""
 
+import pickle
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -175,3 +176,23 @@ def test_threads_share_long_tables_of_numbers_only(monkeypatch):
     mixed = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "x", "y")})
     SigmoidMLPRegressor(**quick).fit(mixed[:40], X[:40, 0]).predict(mixed)
     assert asked == [(4, ROWS_PREDICTED_AT_ONCE * 2 * 7), (0, ROWS_PREDICTED_AT_ONCE * 2 * 7)]
+
+
+# --- blocks of the joined network -------------------------------------------------------------------------------------
+
+
+def joined_network():
+    rng = np.random.default_rng(0)
+    members = [Network((ACTIVATIONS["sigmoid"],), (rng.normal(size=(n, 20)), rng.normal(size=(20, 1))),
+                       (rng.normal(size=20), rng.normal(size=1))) for n in (20, 50)]  # fmt: skip
+    return model.join_networks([members[0].with_skipped_inputs(30), members[1]])
+
+
+def test_a_joined_network_leaves_out_the_weights_between_its_networks():
+    assert [len(blocks) for blocks in joined_network().blocks] == [2, 0]
+
+
+def test_the_blocks_are_not_pickled():
+    network = joined_network()
+    assert network.blocks
+    assert "blocks" not in pickle.loads(pickle.dumps(network)).__dict__
