@@ -192,6 +192,14 @@ def test_beyond_the_outer_bins_the_scale_follows_the_trend(sign):
     assert outer[0] == outer[1]
 
 
+def test_the_trend_at_each_end_is_learnt_from_the_half_of_the_rows_beside_it():
+    """Residuals are alike in the outer thirds, so only rows between a third and a half show that they grow."""
+    residuals = np.repeat([2.0, 1.0, 1.0, 2.0], [200, 100, 100, 200])[:, np.newaxis]
+    scales = scale_of(np.linspace(-1.0, 1.0, 600)[:, np.newaxis], residuals).scales[:, 0]
+    assert scales[0] > 1.01 * scales[1]
+    assert_allclose(scales[::-1], scales)
+
+
 def test_distant_rows_are_covered_if_noise_is_proportional():
     draw = np.random.default_rng(0)
     predictions = np.exp(1.1 * draw.normal(size=(750, 1)))

@@ -170,3 +170,11 @@ def test_importances_are_equal_if_outputs_do_not_vary():
     net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
     net.coefs_ = [np.zeros_like(W) for W in net.coefs_]
     assert_array_equal(learn_importances(model_of(net), net.activations(X)[0]), np.full(5, 0.2))
+
+
+def test_outputs_that_hardly_vary_have_importances_all_the_same():
+    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    encoded = net.activations(X)[0]
+    expected = learn_importances(model_of(net), encoded)
+    net.coefs_ = [*net.coefs_[:-1], 1e-9 * net.coefs_[-1]]
+    assert_allclose(learn_importances(model_of(net), encoded), expected, rtol=1e-5)

@@ -45,6 +45,7 @@ def test_a_column_may_be_chosen_by_its_type_by_name_or_by_both(given, expected):
         (np.array(["b"], dtype=object), [0, 1, 0]),
         (pd.Index(["b"]), [0, 1, 0]),
         ([0, -1], [1, 0, 1]),
+        ([-3], [1, 0, 0]),
         (np.array([1], dtype=np.uint8), [0, 1, 0]),
         ([True, False, True], [1, 0, 1]),
     ],

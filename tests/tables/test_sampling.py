@@ -6,7 +6,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._tables.sampling import sample_rows
+from sknet._tables.sampling import hash_integers, sample_rows
 from tests.dask.local_workers import parted
 from tests.estimators.inside import model_of, seeds_of
 from tests.tables import limits
@@ -38,6 +38,11 @@ def test_a_sample_is_drawn_by_number_and_seed_without_replacement():
     assert (rows != sample_rows(N, 1)).any() and (sample_rows(SAMPLE, 0) == np.arange(SAMPLE)).all()
     counts = sum(np.bincount(sample_rows(N, seed), minlength=N) for seed in range(400))
     assert abs(counts - 400 * SAMPLE / N).max() < 5 * np.sqrt(400 * SAMPLE / N)
+
+
+def test_integers_are_hashed_to_the_published_sequence_of_splitmix64():
+    expected = np.array([0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F], np.uint64)
+    np.testing.assert_array_equal(hash_integers(np.arange(3)), expected)
 
 
 def test_it_does_not_matter_in_which_blocks_a_sample_is_drawn():
