@@ -233,11 +233,16 @@ def _filled(graph: Graph, x: str, centre: Array | float) -> str:
     return graph.node("Where", graph.node("IsNaN", x), centre, x)
 
 
+def _shifted(graph: Graph, x: str, shift: Array) -> str:
+    """Return x + shift by a Sum: onnxruntime takes a single tiny number for 0, and drops its Add or Sub."""
+    return graph.node("Sum", x, shift)
+
+
 def _scaled_number(graph: Graph, x: str, formula: ScaledNumber) -> str:
     """Write the inputs of `ScaledNumber.encode`."""
     z = _filled(graph, x, formula.centre)
     if formula.shift:
-        z = graph.node("Sub", z, formula.centre)
+        z = _shifted(graph, z, -formula.centre)
     z = graph.node("Mul", z, formula.factor)
     return _bend(graph, z) if formula.bend else z
 
@@ -255,7 +260,7 @@ def _ramps(graph: Graph, x: str, formula: Ramps) -> str:
     """Write the inputs of `Ramps.encode`."""
     filled = _filled(graph, x, formula.centre)
     values = graph.node("Gather", filled, formula.source, axis=1)  # of the column of each bin
-    ramps = graph.node("Mul", graph.node("Sub", values, formula.low), formula.factor)
+    ramps = graph.node("Mul", _shifted(graph, values, -formula.low), formula.factor)
     return graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
 
 
@@ -598,7 +603,7 @@ def _write_predictions(graph: Graph, head: RegressionHead, linked: str, dtype: D
     """Write predictions in the units of the target."""
     scaler = head.output_scaler
     scaled = graph.node("Mul", linked, scaler.slope.astype(graph.dtype))
-    return [graph.cast(graph.node("Add", scaled, scaler.offset.astype(graph.dtype)), dtype)]
+    return [graph.cast(_shifted(graph, scaled, scaler.offset.astype(graph.dtype)), dtype)]
 
 
 def _prediction_types(head: RegressionHead, tensor: Tensor) -> list[object]:
