@@ -233,7 +233,7 @@ def _filled(graph: Graph, x: str, centre: Array | float) -> str:
     return graph.node("Where", graph.node("IsNaN", x), centre, x)
 
 
-def _shifted(graph: Graph, x: str, shift: Array) -> str:
+def _shifted(graph: Graph, x: str, shift: Array | float) -> str:
     """Return x + shift by a Sum: onnxruntime takes a single tiny number for 0, and drops its Add or Sub."""
     return graph.node("Sum", x, shift)
 
