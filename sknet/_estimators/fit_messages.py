@@ -181,11 +181,12 @@ def warn_of_held_out_rows_trained_on_earlier(earlier: Fitted | None, n: int, fra
     )
 
 
-def warn_of_misread_columns(survey: Survey) -> None:
-    """Warn of text columns whose values are numbers or dates."""
+def warn_of_misread_columns(survey: Survey, *, is_polars: bool) -> None:
+    """Warn of text columns, perhaps of a polars frame, whose values are numbers or dates."""
+    cast = "cast(pl.Categorical)" if is_polars else "astype('category')"
     for column, advice in survey.misread.items():
         warn(
-            f"Column {column!r} of X {advice} If it is a category, use X[{column!r}].astype('category') or "
+            f"Column {column!r} of X {advice} If it is a category, use X[{column!r}].{cast} or "
             f"categorical_features=['from_dtype', {column!r}].",
             UserWarning,
         )

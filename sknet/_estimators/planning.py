@@ -202,7 +202,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
             warn(message, UserWarning)
         sample = rows.sample(start.seeds.rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
-        fit_messages.warn_of_misread_columns(survey)
+        fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
         n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.schema.n)))
         settings, resolved = resolve_parameters(estimator, data, evaluation, start, survey, n_sets)
         learner = EncodingLearner(

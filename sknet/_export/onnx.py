@@ -233,21 +233,17 @@ def _filled(graph: Graph, x: str, centre: Array | float) -> str:
     return graph.node("Where", graph.node("IsNaN", x), centre, x)
 
 
-def _distance_times_factor(graph: Graph, x: str, origin: Array | float, factor: Array | float) -> str:
-    """Return (x - origin) times the factor, written as (origin - x) times minus the factor.
-
-    onnxruntime takes x - origin for x if the only origin is 0 once it is rounded to float32.
-    """
-    return graph.node("Mul", graph.node("Sub", origin, x), -factor)
+def _shifted(graph: Graph, x: str, shift: Array | float) -> str:
+    """Return x + shift by a Sum: onnxruntime takes a single tiny number for 0, and drops its Add or Sub."""
+    return graph.node("Sum", x, shift)
 
 
 def _scaled_number(graph: Graph, x: str, formula: ScaledNumber) -> str:
     """Write the inputs of `ScaledNumber.encode`."""
     z = _filled(graph, x, formula.centre)
     if formula.shift:
-        z = _distance_times_factor(graph, z, formula.centre, formula.factor)
-    else:
-        z = graph.node("Mul", z, formula.factor)
+        z = _shifted(graph, z, -formula.centre)
+    z = graph.node("Mul", z, formula.factor)
     return _bend(graph, z) if formula.bend else z
 
 
@@ -264,7 +260,7 @@ def _ramps(graph: Graph, x: str, formula: Ramps) -> str:
     """Write the inputs of `Ramps.encode`."""
     filled = _filled(graph, x, formula.centre)
     values = graph.node("Gather", filled, formula.source, axis=1)  # of the column of each bin
-    ramps = _distance_times_factor(graph, values, formula.low, formula.factor)
+    ramps = graph.node("Mul", _shifted(graph, values, -formula.low), formula.factor)
     return graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
 
 
@@ -607,7 +603,7 @@ def _write_predictions(graph: Graph, head: RegressionHead, linked: str, dtype: D
     """Write predictions in the units of the target."""
     scaler = head.output_scaler
     scaled = graph.node("Mul", linked, scaler.slope.astype(graph.dtype))
-    return [graph.cast(graph.node("Add", scaled, scaler.offset.astype(graph.dtype)), dtype)]
+    return [graph.cast(_shifted(graph, scaled, scaler.offset.astype(graph.dtype)), dtype)]
 
 
 def _prediction_types(head: RegressionHead, tensor: Tensor) -> list[object]:

@@ -266,8 +266,8 @@ def advice_for_text(column: pd.Series, name: str, *, is_polars: bool = False) ->
     """Return what a column of text, of dtype "category", holds, numbers or dates, and advice on how to convert it.
 
     The advice names a call if this call reads all values and no other reading is possible. Otherwise it says what is
-    unclear. For a polars frame, the calls for numbers are those of polars. The result is None if too few distinct
-    values are numbers or dates.
+    unclear. For a polars frame, the calls are those of polars. The result is None if too few distinct values are
+    numbers or dates.
     """
     texts = pd.Series(column.cat.categories, dtype=object)
     if len(texts) < MIN_MISREAD_CATEGORIES or not all(isinstance(text, str) for text in texts):
@@ -340,13 +340,19 @@ def _dates_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
     readings = {
         form: dates_read for form in DATE_FORMATS if (dates_read := _read_dates(dates, form, bool(in_utc))) is not None
     }
-    first = next(iter(readings), None)
-    if first is None or not all(dates_read.equals(readings[first]) for dates_read in readings.values()):
+    are_alike = all(dates_read.equals(next(iter(readings.values()))) for dates_read in readings.values())
+    if is_polars:
+        readings.pop("ISO8601", None)  # a name that polars does not know
+    if not readings or not are_alike:
+        call = f"X[{name!r}].str.to_datetime(...)" if is_polars else f"pd.to_datetime(X[{name!r}], format=...)"
         return (
             f"No format reads all of these dates, such as {short_repr(dates.iloc[0])}, or several formats read them "
-            f"differently: convert the column with pd.to_datetime(X[{name!r}], format=...) and the right format."
+            f"differently: convert the column with {call} and the right format."
         )
-    return _advice(f"pd.to_datetime(X[{name!r}], format={first!r}{in_utc}", texts, is_date)
+    form = next(iter(readings))
+    if is_polars:
+        return _advice(f"X[{name!r}].str.strip_chars().str.to_datetime({form!r}", texts, is_date, is_polars)
+    return _advice(f"pd.to_datetime(X[{name!r}], format={form!r}{in_utc}", texts, is_date)
 
 
 def _read_dates(dates: pd.Series, form: str, in_utc: bool) -> pd.Series | None:

@@ -45,6 +45,20 @@ def test_steps_are_bins_in_a_graph():
     np.testing.assert_allclose(run(to_onnx(net, test), test), net.predict(test), rtol=1e-6)
 
 
+def test_the_centre_of_a_single_column_of_tiny_numbers_stays_in_a_graph():
+    X = (rng.normal(size=(N, 1)) + 0.5) * 1e-50
+    net = SigmoidMLPRegressor(**QUICK, numeric_encoding="raw").fit(X, Y)
+    predicted = runtime.InferenceSession(to_onnx(net, X).SerializeToString()).run(None, feeds_of(net, X))[0]
+    np.testing.assert_allclose(predicted[:, 0], net.predict(X), rtol=1e-9)
+
+
+def test_the_mean_of_tiny_targets_stays_in_a_graph():
+    X = rng.normal(size=(N, 2))
+    net = SigmoidMLPRegressor(**QUICK).fit(X, (Y + 9) * 1e-50)
+    predicted = runtime.InferenceSession(to_onnx(net, X).SerializeToString()).run(None, feeds_of(net, X))[0]
+    np.testing.assert_allclose(predicted[:, 0], net.predict(X), rtol=1e-9)
+
+
 # --- categories ------------------------------------------------------------------------------------------------------
 
 CATEGORIES = {

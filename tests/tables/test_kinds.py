@@ -323,6 +323,32 @@ def test_a_polars_column_is_converted_by_calls_of_polars(texts, numbers):
     assert converted.to_list() == list(numbers)
 
 
+@pytest.mark.parametrize("form", kinds.DATE_FORMATS[1:])
+def test_a_polars_column_of_dates_is_converted_by_calls_of_polars(form):
+    days = pd.date_range("2026-01-31", periods=60, freq="31D").to_series()
+    texts = [*days.dt.strftime(form), "?"]
+    frame = pl.DataFrame({"a": texts, "b": np.arange(61.0)})
+    with pytest.warns(UserWarning, match="Column 'a' of X is text whose values are dates") as caught:
+        SigmoidMLPClassifier(**SMALL).fit(frame, np.arange(61) % 2)
+    (call,) = re.findall(r"Convert it with (X.*?\)), which makes", str(caught[0].message))
+    expected = pd.to_datetime(pd.Series(texts), format=form, errors="coerce")
+    assert eval(call, {"pl": pl, "X": frame}).to_list() == [day.to_pydatetime() for day in expected[:-1]] + [None]
+
+
+def test_no_call_of_polars_is_offered_for_dates_that_only_a_parser_of_iso_8601_reads():
+    texts = [*DAYS.strftime("%Y-%m-%dT%H:%M:%S"), "?"]
+    with pytest.warns(UserWarning, match=r"convert the column with X\['a'\]\.str\.to_datetime\(\.\.\.\) and the right"):
+        SigmoidMLPClassifier(**SMALL).fit(pl.DataFrame({"a": texts, "b": np.arange(61.0)}), np.arange(61) % 2)
+
+
+def test_a_polars_column_becomes_a_category_by_a_call_of_polars():
+    frame = pl.DataFrame({"a": NUMBERS.tolist()})
+    with pytest.warns(UserWarning, match="Column 'a' of X is text") as caught:
+        SigmoidMLPClassifier(**SMALL).fit(frame, Y > 0)
+    (call,) = re.findall(r"If it is a category, use (X.*?\)) or", str(caught[0].message))
+    assert eval(call, {"pl": pl, "X": frame}).dtype == pl.Categorical
+
+
 def test_a_warning_raised_as_an_error_leaves_the_estimator_as_before():
     rng = np.random.default_rng(1)
     net = fit(DAYS[rng.integers(0, 60, N)])
