@@ -493,7 +493,7 @@ def test_dates_beyond_64_bits_of_microseconds_are_refused_by_name(kind):
         SigmoidMLPRegressor(max_iter=1).fit(far, [0.0, 1.0])
 
 
-def test_a_list_of_rows_may_hold_dates_and_text_of_dates():
+def test_a_list_of_rows_with_dates_is_answered_with_the_frame_that_the_model_takes():
     days = pd.date_range("2020-01-01", periods=N)
     frame = pd.DataFrame({"a": np.arange(N) * 1.0, "t": days, "iso": days.strftime("%Y-%m-%d")})
     frame = frame.sample(frac=1.0, random_state=0, ignore_index=True)  # the rows are no time series
