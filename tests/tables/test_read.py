@@ -25,12 +25,14 @@ from sknet._tables.read import (
     check_readable_collection,
     column_as_floats,
     column_names,
+    have_equal_values,
     is_frame,
     is_memory_mapped,
     is_sparse,
     read_categories,
     short_list,
     short_repr,
+    table_digest,
     take_rows,
 )
 
@@ -364,3 +366,19 @@ def test_an_error_names_the_row_of_a_value_that_is_no_number(given, message):
 def test_dates_in_a_time_zone_are_hashed_as_numbers():
     frame = pd.DataFrame({"d": pd.to_datetime(["2026-03-29T03:30", None]).tz_localize("Europe/Berlin")})
     assert [array.dtype.kind for array in arrays_of_table(frame)] == ["O", "M"]  # the names, and the dates
+
+
+@pytest.mark.parametrize("hold", HOLD.values(), ids=HOLD)
+def test_a_table_equals_another_of_the_same_values_only(hold):
+    other = COUNTS.copy()
+    other[3, 2] += 1
+    assert have_equal_values(hold(COUNTS), hold(COUNTS.copy()))
+    assert not have_equal_values(hold(COUNTS), hold(other))
+
+
+@pytest.mark.parametrize("hold", [np.asarray, sp.csr_array, pd.DataFrame])
+def test_equal_values_have_one_digest_and_other_values_another(hold):
+    other = COUNTS.copy()
+    other[3, 2] += 1
+    assert table_digest(hold(COUNTS)) == table_digest(hold(COUNTS.copy()))
+    assert table_digest(hold(COUNTS)) != table_digest(hold(other))
