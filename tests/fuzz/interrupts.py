@@ -37,7 +37,8 @@ def steady(fraction):
 
 
 STEADY = PLAIN | dict(learning_rate=steady, averaging=0.0, weight_decay=0.0)
-BY_FOLDS = STEADY | dict(early_stopping="folds")
+# without gains: with them, inputs fade in folds only, and the network to compare with is trained without folds
+BY_FOLDS = STEADY | dict(early_stopping="folds", input_gains=False)
 MEMBERS = STEADY | dict(early_stopping=False, n_members=2)
 VALIDATED = PLAIN | dict(early_stopping=True, validation_fraction=0.45)
 KINDS = {
