@@ -531,7 +531,7 @@ def make_solver(p: CommonParameters) -> Solver:
         ),
         rate=float(p.learning_rate_init),
         gain_rate=GAIN_RATE if p.input_gains else 0.0,
-        # not without rows that evaluate epochs, so that k calls of `partial_fit` equal one fit, of few rows each or not
+        # only where rows evaluate the epochs: `partial_fit` may get few rows, and k calls of it must equal one fit
         inputs_fade=bool(p.input_gains and p.early_stopping),
         n_epochs=int(p.max_iter),
         schedule_epochs=int(p.max_iter),

@@ -238,9 +238,7 @@ class Problem:
     n_inputs: int = 0  # d; theta[first_input_weight:n_weights] has a row of weights for each input
     first_input_weight: int = 0
     gain_groups: NDArray[np.intp] | None = None  # (d,) inputs of the same group share a gain; None if none do
-    fading: Array | None = (
-        None  # (d,) what is added to the derivative by each log-gain, over the loss; None for nothing
-    )
+    fading: Array | None = None  # (d,) the pull on each log-gain, as a share of the objective; None for no pull
     penalty: Callable[[Array], float] = lambda w: 0.0  # of the weights; left out of the value of a sparse gradient
     is_random: bool = False  # whether the objective draws random numbers, for dropout
     l1: float = 0.0  # strength of an L1 penalty, which the solver applies
