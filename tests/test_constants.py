@@ -321,7 +321,7 @@ def test_every_name_is_listed_once_and_there_is_such_a_constant():
 def test_a_constant_has_the_value_of_the_table(name):
     expected, _ = CONSTANTS[name]
     value = getattr(import_module(modules_by_constant()[name]), name)
-    assert np.shape(value) == np.shape(expected) and np.all(np.equal(value, expected)), (
+    assert np.array_equal(value, expected), (
         f"{name} is {value!r}, and the table has {expected!r}. If the change is meant, change the line of {name} in "
         f"{Path(__file__).name}: the value and its source. Was it measured? Then say so in tests/benchmarks/notes.md."
     )

@@ -32,7 +32,8 @@ def test_no_package_is_imported_before_it_is_needed_and_the_error_says_what_to_i
              "sknet.export.from_torch(None, net)"]  # fmt: skip
     run = subprocess.run([sys.executable, "-c", CODE.format(calls=calls)], capture_output=True, text=True, check=True)
     loaded, *errors = run.stdout.splitlines()
-    assert loaded == "[]" and len(errors) == 4
+    assert loaded == "[]"
+    assert len(errors) == 4
     for error, package in zip(errors, ["skl2onnx", "skl2onnx", "torch", "torch"], strict=True):
         assert error.endswith(f"install it with pip install {package}.")
 

@@ -37,10 +37,12 @@ def test_dates_are_days():
 
 def test_every_listed_table_keeps_the_rule_and_none_is_excluded():
     taken = rule.taken()
-    assert (taken["rows"] >= rule.MIN_ROWS).all() and (taken["columns"] >= rule.MIN_COLUMNS).all()
+    assert (taken["rows"] >= rule.MIN_ROWS).all()
+    assert (taken["columns"] >= rule.MIN_COLUMNS).all()
     assert set(taken["name"]) <= set(rule.TABLES)
     excluded = [name for reasons in (rule.USED, rule.OTHERS) for names in reasons.values() for name in names]
-    assert len(set(excluded)) == len(excluded) and not set(excluded) & set(rule.TABLES)
+    assert len(set(excluded)) == len(excluded)
+    assert not set(excluded) & set(rule.TABLES)
     last = taken["name"].str.split("/").str[-1]
     assert last.is_unique  # the page shows it alone
 
@@ -50,7 +52,8 @@ def test_a_made_table_is_its_truth_and_noise(name):
     table, truth = made.made(name, 3000, seed=0, n_test=1000)
     again, _ = made.made(name, 3000, seed=0, n_test=1000)
     pd.testing.assert_frame_equal(table.X, again.X)
-    assert len(table.X) == len(truth) == 4000 and np.isfinite(truth).all()
+    assert len(table.X) == len(truth) == 4000
+    assert np.isfinite(truth).all()
     values = table.y if table.is_regression else (table.y == "yes")
     share = 0.1 if name.startswith("smooth/") else 0.3
     noise = np.std(values - truth)
@@ -80,8 +83,11 @@ def test_a_fit_has_its_error_time_and_memory(monkeypatch):
     held = np.ones(40_000_000)
     del held  # what this process had before does not count
     result = measure.in_own_process(Job("made/one", 30, 0, "sknet"), small_data(), seconds=60)
-    assert result["error"] == 0 and result["note"] == "" and result["fit_seconds"] >= 0
-    assert 190 < result["fit_mb"] < 300 and result["peak_mb"] > result["fit_mb"]
+    assert result["error"] == 0
+    assert result["note"] == ""
+    assert result["fit_seconds"] >= 0
+    assert 190 < result["fit_mb"] < 300
+    assert result["peak_mb"] > result["fit_mb"]
 
 
 class Never(Doubles):
@@ -111,14 +117,16 @@ def test_a_run_goes_on_where_it_stopped(monkeypatch, files, capsys):
     jobs = [Job("made/one", 30, seed, "sknet") for seed in (0, 1)]
     measure.run(jobs[:1], 60, np.inf)
     measure.run(jobs, 60, np.inf)
-    assert fits == jobs and measure.rows()["seed"].tolist() == [0, 1]
+    assert fits == jobs
+    assert measure.rows()["seed"].tolist() == [0, 1]
     measure.forget(["sknet"])
     assert measure.rows().empty
 
 
 def test_every_model_is_of_the_package_whose_version_is_told():
     assert measure.PACKAGE["LightGBM, 600 trees"] == measure.PACKAGE["LightGBM"] == "lightgbm"
-    assert measure.PACKAGE["sknet"] == "sknet-mlp" and measure.PACKAGE["HistGradientBoosting"] == "scikit-learn"
+    assert measure.PACKAGE["sknet"] == "sknet-mlp"
+    assert measure.PACKAGE["HistGradientBoosting"] == "scikit-learn"
 
 
 def test_no_fit_begins_after_the_time_is_up(monkeypatch, files):
@@ -212,7 +220,8 @@ README = Path(__file__).parents[1] / "README.md"
 def test_the_claim_has_the_ratios_to_lightgbm_and_catboost(files):
     every_fit({"sknet": 0.19, "LightGBM": 0.39, "CatBoost": 0.09}).to_csv(measure.ROWS, index=False)
     claim, n = report.claim(), len(rule.taken())
-    assert f"On {n} other tables" in claim and "sknet's errors are 0.50 to 2.00 times those of CatBoost" in claim
+    assert f"On {n} other tables" in claim
+    assert "sknet's errors are 0.50 to 2.00 times those of CatBoost" in claim
     rows = every_fit({"sknet": 0.19, "LightGBM": 0.39, "CatBoost": 0.09})
     rows.loc[rows["model"] == "CatBoost", "fit_seconds"] = 2.0
     rows.loc[rows["model"] == "LightGBM", "fit_seconds"] = 0.5
@@ -229,7 +238,8 @@ def test_a_fit_without_a_result_is_told_and_not_counted(files):
     last = rows.index[(rows["model"] == "CatBoost") & (rows["rows"] == 1_000_000)][0]
     rows.loc[last, ["error", "log_loss", "note"]] = [np.nan, np.nan, "no result after 600 s"]
     rows.to_csv(measure.ROWS, index=False)
-    assert "Without a result: 1." in report.runs() and "1,000,000 rows: no result after 600 s" in report.runs()
+    assert "Without a result: 1." in report.runs()
+    assert "1,000,000 rows: no result after 600 s" in report.runs()
     assert "nan" not in report.made()
 
 

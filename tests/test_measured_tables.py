@@ -113,7 +113,8 @@ def test_an_import_error_that_an_earlier_run_wrote_is_no_row(rows_file):
     row = dict.fromkeys(measure.COLUMNS, "") | {"table": "made/one", "model": "CatBoost"}
     notes = ["ModuleNotFoundError: No module named 'catboost'", "ImportError: no torch", "ValueError: too few rows", ""]
     pd.DataFrame([row | {"note": note} for note in notes]).to_csv(rows_file, index=False)
-    assert len(measure.rows()) == 2 and "Failed: CatBoost: 2." in report.failures()
+    assert len(measure.rows()) == 2
+    assert "Failed: CatBoost: 2." in report.failures()
 
 
 def test_the_draw_is_what_its_seed_gives():
@@ -157,9 +158,12 @@ def test_relatives_of_a_table_are_known_by_name_target_and_columns():
         return known.has_relative(table)
 
     others = rng.normal(size=(2, 200))
-    assert not is_relative("iris", *others) and not is_relative("cars", *others)
-    assert is_relative("glass0", *others) and is_relative("car-good", *others)
-    assert is_relative("iris", a[::-1], others[1]) and is_relative("iris", others[0], y[::-1])
+    assert not is_relative("iris", *others)
+    assert not is_relative("cars", *others)
+    assert is_relative("glass0", *others)
+    assert is_relative("car-good", *others)
+    assert is_relative("iris", a[::-1], others[1])
+    assert is_relative("iris", others[0], y[::-1])
 
 
 def fits(**losses: list[float]) -> pd.DataFrame:
@@ -177,7 +181,8 @@ def fits(**losses: list[float]) -> pd.DataFrame:
 def test_the_worst_tables_are_ranked_by_peers_that_were_run_on_every_split(reports_on):
     rows = fits(sknet=[0.5, 0.6, 0.7], linear_model=[0.4, 0.5, 0.6], TabM=[0.1])
     reports_on(rows)
-    assert "| linear model |" in report.worst("second", n=5) and "TabM" not in report.worst("second", n=5)
+    assert "| linear model |" in report.worst("second", n=5)
+    assert "TabM" not in report.worst("second", n=5)
     assert "| 1 of 1 |" in report.worst("second", n=5)
     reports_on(fits(sknet=[0.5, 0.6, 0.7], linear_model=[0.8, 0.9, 1.0], TabM=[0.1]))
     assert "made/one" not in report.worst("second", n=5)
@@ -193,7 +198,8 @@ def test_a_cell_has_the_spread_of_its_splits_if_there_are_several():
 def test_a_ratio_has_its_geometric_mean_and_its_median():
     each = pd.DataFrame({"mean": np.log([0.5, 1.0, 1.0, 2.0, 2.0])})
     mean, median = report.ratio_cells(each)
-    assert mean.startswith("1.15") and median == "1.00"
+    assert mean.startswith("1.15")
+    assert median == "1.00"
     assert report.won_and_lost(each) == ["1", "2"]
     assert report.ratio_cells(each.head(3)) == ["", ""], "too few for a mean"
 
@@ -272,7 +278,8 @@ def test_a_row_says_how_many_splits_a_model_was_run_on():
     assert report.splits_of(rows, "sknet") == "3"
     assert report.splits_of(rows, "TabM") == "1 to 2"
     rows = rows[(rows["model"] == "sknet") | (rows["table"] == "made/two")]
-    assert report.splits_of(rows, "TabM") == "2" and report.tables_if_not_all(rows, "TabM") == ", 1 tables"
+    assert report.splits_of(rows, "TabM") == "2"
+    assert report.tables_if_not_all(rows, "TabM") == ", 1 tables"
 
 
 def test_times_are_ratios_by_task_and_rows(reports_on):
@@ -326,7 +333,8 @@ def test_the_headline_is_true_by_means_medians_and_times():
         for figure in report.FIGURES:
             assert signs[figure, peer] <= 0
             each = report.ratios_of(rows, figure, peer)["mean"].astype(float)
-            assert 0.9 < np.exp(each.median()) < 1.05 and 0.9 < np.exp(each.mean()) < 1.05
+            assert 0.9 < np.exp(each.median()) < 1.05
+            assert 0.9 < np.exp(each.mean()) < 1.05
         for task, limits in product(report.ESTIMATORS, report.SIZES.values()):
             assert report.seconds_of(rows[rows["n_train"].between(*limits)], task, peer) < 0.6
 
@@ -338,7 +346,8 @@ def test_the_first_pages_say_what_was_not_compared():
     assert sizes[with_tabm].max() <= sizes.drop(with_tabm).min()
     for text in first_pages():
         assert f"TabM ran on the {len(with_tabm)} smallest tables" in text
-        assert "TabPFN and TabICL were not run" in text and "defaults changed between our three runs" in text
+        assert "TabPFN and TabICL were not run" in text
+        assert "defaults changed between our three runs" in text
         shown = len(report.FIGURES) * len(report.FIRST_PAGE_PEERS)
         assert f"corrected for all {len(report.verdicts(rows))} comparisons, of which {shown} are shown" in text
 

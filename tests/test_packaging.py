@@ -70,7 +70,8 @@ def test_a_version_that_is_not_released_is_a_development_version():
 def test_development_versions_are_not_uploaded():
     workflow = read(".github", "workflows", "publish.yml")
     (refused,) = re.findall(r"run: if grep -nE '(.*)' .github/CITATION.cff; then exit 1; fi", workflow)
-    assert re.search(refused, "version: 0.2.0.dev0") and not re.search(refused, "version: 0.2.0")
+    assert re.search(refused, "version: 0.2.0.dev0")
+    assert not re.search(refused, "version: 0.2.0")
 
 
 def test_the_citation_is_complete():
@@ -108,7 +109,8 @@ def test_the_wheel_is_tested_on_three_systems_before_it_is_uploaded():
     workflow = read(".github", "workflows", "publish.yml")
     jobs = dict(re.findall(r"^  (\w+):\n(    name:.*?)(?=^  \w+:\n    name:|\Z)", workflow, re.M | re.S))
     assert list(jobs) == ["build", "wheel", "publish"]
-    assert "needs: [build, wheel]" in jobs["publish"] and "needs: build" in jobs["wheel"]
+    assert "needs: [build, wheel]" in jobs["publish"]
+    assert "needs: build" in jobs["wheel"]
     assert all(f"{system}-latest" in jobs["wheel"] for system in SYSTEMS)
     steps = [
         ".github/check_package dist",
@@ -118,4 +120,5 @@ def test_the_wheel_is_tested_on_three_systems_before_it_is_uploaded():
         "python -m pytest",
     ]
     places = [workflow.index(step) for step in steps]
-    assert places == sorted(places) and places[-1] < workflow.index("gh-action-pypi-publish")
+    assert places == sorted(places)
+    assert places[-1] < workflow.index("gh-action-pypi-publish")

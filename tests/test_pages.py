@@ -34,8 +34,10 @@ def test_each_parameter_says_what_it_may_be():
     text = (DOCS / "parameters.md").read_text(encoding="utf-8")
     rows = [line.replace(r"\|", "").split("|") for line in text.splitlines() if line.startswith("| `")]
     kinds = {row[1].strip(" `"): row[3].strip() for row in rows}
-    assert len(kinds) > 40 and all(kinds.values())
-    assert kinds["n_bins"] == 'int or "auto"; ≥ 2' and '"piecewise_linear"' in kinds["numeric_encoding"]
+    assert len(kinds) > 40
+    assert all(kinds.values())
+    assert kinds["n_bins"] == 'int or "auto"; ≥ 2'
+    assert '"piecewise_linear"' in kinds["numeric_encoding"]
     assert "the Notes," not in text  # the page has none
 
 
@@ -54,10 +56,13 @@ def test_the_reference_has_ten_parameters_of_each_estimator_before_the_others(ex
         entries = [line for name in names for line in (f"    **{name}** : int", f"        What {name} means.", "")]
         lines = ["Summary.", "", ":Parameters:", "", *entries, ":Attributes:", "", "    **coef_** : array", ""]
         found = module.first_ones_first(lines)
-        assert sorted(found) == sorted(lines) and found[:4] == lines[:4] and found[-4:] == lines[-4:]
+        assert sorted(found) == sorted(lines)
+        assert found[:4] == lines[:4]
+        assert found[-4:] == lines[-4:]
         listed = [line.split("**")[1] for line in found if line.startswith("    **")][:-1]
         first = [name for name in module.FIRST if name in names]
-        assert listed == first + [name for name in names if name not in first] and len(first) == 10
+        assert listed == first + [name for name in names if name not in first]
+        assert len(first) == 10
         assert found[found.index("    **alpha** : int") + 1].strip() == "What alpha means."
 
 
@@ -210,7 +215,8 @@ def test_the_gallery_lists_every_program(extensions):
     text = (ROOT / "examples" / "README.rst").read_text(encoding="utf-8")
     assert extensions("source_lines").with_programs(text) == text, "python docs/_ext/source_lines.py"
     programs = list((ROOT / "examples").rglob("*.py"))
-    assert programs and all(f"<{path.relative_to(ROOT / 'examples').as_posix()}>`_: " in text for path in programs)
+    assert programs
+    assert all(f"<{path.relative_to(ROOT / 'examples').as_posix()}>`_: " in text for path in programs)
     assert extensions("gallery_links").LIST.search(text), "the site shows the programs with pictures instead"
 
 
@@ -224,4 +230,5 @@ def test_pictures_in_pages_are_files_of_the_repository():
         text = page.read_text(encoding="utf-8")
         for link in re.findall(r'!\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src="([^"]+)"', text):
             pictures[(page.parent / "".join(link)).resolve()] = page.name
-    assert len(pictures) > 5 and {path.name: page for path, page in pictures.items() if path not in tracked} == {}
+    assert len(pictures) > 5
+    assert {path.name: page for path, page in pictures.items() if path not in tracked} == {}

@@ -75,9 +75,12 @@ def test_a_newcomer_without_matplotlib_gets_the_table(newcomer):
     (row,) = [line for line in newcomer.lines if line.startswith("iris")]
     assert re.fullmatch(r"iris( +\d\.\d+ ± \d\.\d+•?){4} +\d+ s", row)
     text = "\n".join(newcomer.lines)
-    assert "lower is better" in text and "seconds a fit" in text and "*" not in text
+    assert "lower is better" in text
+    assert "seconds a fit" in text
+    assert "*" not in text
     assert max(map(len, newcomer.lines)) <= 80  # a terminal's width
-    assert newcomer.lines[-2].startswith("sknet has the lowest error on ") and newcomer.lines[-1].endswith(" s.")
+    assert newcomer.lines[-2].startswith("sknet has the lowest error on ")
+    assert newcomer.lines[-1].endswith(" s.")
     assert newcomer.threads == {1}  # small products gain nothing from threads, and lose where cores are busy
 
 
@@ -109,12 +112,14 @@ def test_the_first_command_takes_the_small_tables(monkeypatch):
     program = runpy.run_path(str(ROOT / "examples" / "quickstart.py"))
     sizes = {name: len(load()[1]) for name, load in program["TABLES"].items()}
     assert program["SMALL"] == [name for name, n_rows in sizes.items() if n_rows < 500]
-    assert "on five small [bundled tables]" in README and len(program["SMALL"]) == 5
+    assert "on five small [bundled tables]" in README
+    assert len(program["SMALL"]) == 5
 
 
 def test_every_link_in_a_clone_leads_to_a_file():
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
-    assert links and not [link for link in links if ":" not in link and not (ROOT / link).exists()]
+    assert links
+    assert not [link for link in links if ":" not in link and not (ROOT / link).exists()]
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +139,8 @@ def test_every_link_on_pypi_is_an_address_of_the_documentation(pypi):
     address = pypi.urls["Documentation"]
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", pypi.text)  # those that stay on the page left out
     links += re.findall(r'src="([^"]+)"', pypi.text)
-    assert links and all(link.startswith((address, "https://arxiv.org/")) for link in links)
+    assert links
+    assert all(link.startswith((address, "https://arxiv.org/")) for link in links)
     assert not [link for link in links if link.endswith(".md")]
 
 

@@ -82,7 +82,8 @@ def test_the_site():  # one test, so that it is built once, however many process
     ]
     assert set(headings) <= set(re.findall(r'parameter-group rubric" id="[\w-]+">([^<]+)</p>', text))
     body = text[text.index("The ten to know first</p>") : text.index(">References</p>")]
-    assert body.index('id="alpha"') < body.index("<details>") < body.index('id="dropout"') and "folds.js" in text
+    assert body.index('id="alpha"') < body.index("<details>") < body.index('id="dropout"')
+    assert "folds.js" in text
     assert text.count("<details><summary>") == text.count("</details>") > 20
     table = Page(SITE / "parameters.html").anchors
     for estimator in sknet.SigmoidMLPClassifier, sknet.SigmoidMLPRegressor:
@@ -97,7 +98,8 @@ def test_the_site():  # one test, so that it is built once, however many process
 def test_references_name_files_of_the_package():
     text = (ROOT / "docs" / "references.md").read_text(encoding="utf-8")
     named = re.findall(r"`(_\w+/[\w/]+\.py)`", text)
-    assert len(named) > 20 and [name for name in named if not (ROOT / "sknet" / name).exists()] == []
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / "sknet" / name).exists()] == []
 
 
 def public() -> Iterator[object]:

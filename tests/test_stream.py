@@ -80,7 +80,8 @@ def test_a_sorted_table_is_learnt_as_well_as_in_memory(fitted):
     net = SigmoidMLPClassifier(**QUICK, early_stopping=True, n_members=1).fit(TABLE[FEATURES], TABLE["y"])
     losses = [log_loss(TEST["y"], one.predict_proba(TEST[FEATURES])) for one in (net, fitted)]
     assert losses[1] < 1.02 * losses[0]
-    assert fitted.resolved_params_ == net.resolved_params_ and fitted.n_iter_ > 3
+    assert fitted.resolved_params_ == net.resolved_params_
+    assert fitted.n_iter_ > 3
     assert len(fitted.network_feature_names_) == len(net.network_feature_names_)
 
 
@@ -95,13 +96,15 @@ def test_small_pools_train_as_well(fitted):
     with pool_bytes(2**12, encoded=2**14):
         net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
     losses = [log_loss(TEST["y"], one.predict_proba(TEST[FEATURES])) for one in (net, fitted)]
-    assert losses[0] < 1.05 * losses[1] and net.t_ == fitted.t_
+    assert losses[0] < 1.05 * losses[1]
+    assert net.t_ == fitted.t_
 
 
 def test_texts_are_encoded_once_and_not_in_every_epoch():
     with count_texts() as n_encoded:
         net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
-    assert net.n_iter_ > 3 and net.resolved_params_["text_features"] == ["note"]
+    assert net.n_iter_ > 3
+    assert net.resolved_params_["text_features"] == ["note"]
     assert N <= sum(n_encoded) < 1.5 * N  # all rows, and once more those that are held out
 
 
@@ -115,7 +118,8 @@ def test_parquet_equals_chunks(parquet, fitted):
 
 def test_weights_groups_and_a_validation_source(parquet):
     net = stream.fit(SigmoidMLPClassifier(**QUICK), parquet, target="y", sample_weight="w", groups="g")
-    assert net.feature_names_in_.tolist() == FEATURES and net.validation_scores_ is not None
+    assert net.feature_names_in_.tolist() == FEATURES
+    assert net.validation_scores_ is not None
     with pytest.warns(UserWarning, match="groups has no effect"):
         own = stream.fit(
             SigmoidMLPClassifier(**QUICK), parquet, target="y", sample_weight="w", validation=lambda: iter([TEST]),
@@ -129,7 +133,8 @@ def test_a_memory_mapped_array_is_learnt_from(tmp_path):
     np.save(tmp_path / "X.npy", X)
     mapped, y = np.load(tmp_path / "X.npy", mmap_mode="r"), np.column_stack([X[:, 0], X[:, 1] ** 2])
     net = stream.fit(SigmoidMLPRegressor(max_iter=20, random_state=0), mapped, target=y, validation=None)
-    assert net.score(X, y) > 0.9 and net.coefs_[0].dtype == np.float32
+    assert net.score(X, y) > 0.9
+    assert net.coefs_[0].dtype == np.float32
     for chosen in ({"validation": mapped, "validation_target": y}, {}):
         stream.fit(SigmoidMLPRegressor(max_iter=1, random_state=0, loss="huber"), mapped, target=y, **chosen)
 
@@ -173,7 +178,8 @@ def test_a_run_is_resumed_bit_for_bit(tmp_path, fitted):
     make = lambda: SigmoidMLPClassifier(**QUICK, n_iter_no_change=99)  # noqa: E731
     whole = stream.fit(make().set_callbacks(Checkpoint(path, every=5)), in_chunks(999), target="y")
     again = stream.fit(make(), in_chunks(700), target="y", resume=path)
-    assert same(again, whole) and again.n_iter_ == whole.n_iter_ == 12
+    assert same(again, whole)
+    assert again.n_iter_ == whole.n_iter_ == 12
     with pytest.raises(ValueError, match="on other data: X, y"):
         stream.fit(make(), in_chunks(700, TABLE[::-1]), target="y", resume=path)
 
@@ -189,7 +195,8 @@ def test_empty_chunks_are_skipped(fitted, parquet, tmp_path):
         stream.fit(clone(few), lambda: iter([(TABLE[FEATURES], TABLE["y"])]), validation=lambda held=held: iter(held))
         for held in (held_out, [(X, y, w)])
     ]
-    assert same(*nets) and nets[0].validation_scores_ == nets[1].validation_scores_
+    assert same(*nets)
+    assert nets[0].validation_scores_ == nets[1].validation_scores_
     found = list(stream.predict(fitted, [TEST[:0], TEST, TEST[:0]]))
     assert len(found) == 1
     np.testing.assert_array_equal(found[0], fitted.predict(TEST[FEATURES]))
@@ -208,7 +215,9 @@ def test_a_group_is_held_out_whatever_the_types_of_its_chunks():
                      for X in pieces]  # fmt: skip
             net = SigmoidMLPClassifier(**QUICK | {"max_iter": 2})
             nets.append(stream.fit(net, lambda whole=whole: iter(whole), target="y", groups="g"))
-        assert same(*nets) and 0 < nets[0].t_ // nets[0].n_iter_ < N // 2 and nets[0].t_ % 25 == 0
+        assert same(*nets)
+        assert 0 < nets[0].t_ // nets[0].n_iter_ < N // 2
+        assert nets[0].t_ % 25 == 0
 
 
 def write_parts(folder, *columns):
@@ -376,7 +385,8 @@ def test_predictions_of_chunks(parquet, fitted, method, tmp_path):
     written = pd.read_parquet(tmp_path / "p.parquet")
     np.testing.assert_allclose(written.to_numpy().reshape(expected.shape), expected, rtol=1e-5, atol=1e-6)
     names = {"predict_proba": ["predict_proba_0", "predict_proba_1"]}.get(method, [method])
-    assert list(written.columns) == names and list(tmp_path.iterdir()) == [tmp_path / "p.parquet"]
+    assert list(written.columns) == names
+    assert list(tmp_path.iterdir()) == [tmp_path / "p.parquet"]
 
 
 def test_predictions_of_several_outputs_are_written(tmp_path):
@@ -479,10 +489,15 @@ def test_memory_grows_by_targets_and_row_numbers_alone():
 def test_encoders_may_be_learnt_before_the_first_chunk():
     X, y = np.sort(np.random.default_rng(1).normal(size=(3000, 1)), axis=0), np.arange(3000) % 2
     net = stream.prepare(SigmoidMLPClassifier(**QUICK), X[::7], y[::7], classes=[0, 1, 2])
-    assert net.n_iter_ == 0 and net.t_ == 0 and len(net.history_) == 0 and net.predict(X).shape == (3000,)
+    assert net.n_iter_ == 0
+    assert net.t_ == 0
+    assert len(net.history_) == 0
+    assert net.predict(X).shape == (3000,)
     center = net.inputs_["centre"].iloc[0]
     net.partial_fit(X[:300], y[:300])
-    assert net.t_ == 300 and net.inputs_["centre"].iloc[0] == center and len(net.classes_) == 3
+    assert net.t_ == 300
+    assert net.inputs_["centre"].iloc[0] == center
+    assert len(net.classes_) == 3
 
 
 def test_a_solver_without_partial_fit_cannot_prepare():

@@ -102,7 +102,8 @@ def test_every_place_is_listed(tmp_path):
 
 def test_rows_are_chosen_by_number_and_brought_to_memory_in_any_order(table):
     values = table.rows_in_memory()
-    assert table.shape == values.shape and table.is_sparse == sp.issparse(values)
+    assert table.shape == values.shape
+    assert table.is_sparse == sp.issparse(values)
     some = table[SOME]
     assert some.shape == (4, values.shape[1])
     assert_same(some.rows_in_memory(), take(values, SOME))
@@ -110,12 +111,15 @@ def test_rows_are_chosen_by_number_and_brought_to_memory_in_any_order(table):
     assert_same(some[np.array([1, 3])].rows_in_memory(), take(values, SOME[[1, 3]]))
     assert_same(table[5:9].rows_in_memory(), take(values, np.arange(5, 9)))
     examples = table.example_rows
-    assert len(examples.shape) == 2 and examples.shape[1] == values.shape[1] and 0 < examples.shape[0] <= N
+    assert len(examples.shape) == 2
+    assert examples.shape[1] == values.shape[1]
+    assert 0 < examples.shape[0] <= N
     assert list(examples) == list(values) or not isinstance(values, pd.DataFrame)
 
 
 def test_numbers_of_a_small_table_are_its_values_or_not_known(table):
-    assert table.dense_array_if_small(1) is None and len(table) == table.shape[0] == N
+    assert table.dense_array_if_small(1) is None
+    assert len(table) == table.shape[0] == N
     numbers, values = table.dense_array_if_small(10**6), table.rows_in_memory()
     if numbers is not None:
         assert_same(numbers, values.toarray() if sp.issparse(values) else values)
@@ -165,7 +169,8 @@ def test_target_totals_are_those_of_rows_in_memory(table, rows, by_fold):
     encoder, fold = encoder_for(values), encoding_folds_of(Y)
     expected = encoder.target_totals(take(values, rows), Y[rows], WEIGHT[rows], fold[rows])
     totals = table[rows].target_totals(encoder, Y[rows], np.copy, WEIGHT[rows], fold[rows])
-    assert totals.keys() == expected.keys() and len(totals) == encoder.has_target_encoding
+    assert totals.keys() == expected.keys()
+    assert len(totals) == encoder.has_target_encoding
     Z, wanted = (
         encoder.with_target_totals(sums).encode(values, float, encoding_fold=fold if by_fold else None)
         for sums in (totals, expected)

@@ -45,7 +45,8 @@ def test_batches_are_in_order_without_a_generator_or_if_one_has_all_rows(n, size
     in_order = rows_in(blocks_of_batch(slice(0, n), size), n)
     assert rows_in(minibatches(n, size, None), n) == in_order
     shuffled = rows_in(minibatches(n, size, np.random.default_rng(0)), n)
-    assert (shuffled == in_order) is (size >= n) and sorted(row for batch in shuffled for row in batch) == [*range(n)]
+    assert (shuffled == in_order) is (size >= n)
+    assert sorted(row for batch in shuffled for row in batch) == [*range(n)]
 
 
 # --- weighted quantiles ----------------------------------------------------------------------------------------------
@@ -86,7 +87,8 @@ def test_splitting_a_fractional_weight_changes_no_quantile(sample, q):
 def test_quantiles_ignore_missing_values():
     assert weighted_quantile([np.nan, 5, 1], 0.5) == 1
     assert weighted_quantile([np.nan, 5, 1], 0.5, [9, 2, 1]) == 5
-    assert np.isnan(weighted_quantile([np.nan], 0.5)) and np.isnan(weighted_quantile([], 0.5))
+    assert np.isnan(weighted_quantile([np.nan], 0.5))
+    assert np.isnan(weighted_quantile([], 0.5))
 
 
 @given(
@@ -100,7 +102,8 @@ def test_weighted_quantiles_are_the_first_values_that_reach_the_level(values, le
     weight = np.random.default_rng(seed).uniform(0.1, 2, len(y)).astype(np.float32) if weighted else None
     share = np.ones(len(y)) if weight is None else weight.astype(float)
     found = weighted_quantile(y, levels, weight)
-    assert found.shape == (len(levels),) and found.dtype == np.float64
+    assert found.shape == (len(levels),)
+    assert found.dtype == np.float64
     for level, quantile in zip(levels, found, strict=True):
         reached = [share[y <= v].sum() / share.sum() >= level - 1e-9 for v in np.unique(y)]
         assert quantile == np.unique(y)[np.argmax(reached)]

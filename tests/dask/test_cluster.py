@@ -70,7 +70,8 @@ def test_a_fit_is_that_in_memory(client, workers, solver, n_parts):
     parameters = FIT | dict(solver=solver)
     many = SigmoidMLPRegressor(**parameters).fit(parts[list(X)], parts["y"], parts["w"])
     one = LocalRegressor(**parameters).fit(X, y, WEIGHT)
-    assert distance(one, many) < 1e-8 and one.resolved_params_ == many.resolved_params_
+    assert distance(one, many) < 1e-8
+    assert one.resolved_params_ == many.resolved_params_
     pd.testing.assert_frame_equal(one.inputs_, many.inputs_)
     assert isinstance(many.to_local(), LocalRegressor)
     assert many.score(parts[list(X)], parts["y"], parts["w"]) == pytest.approx(one.score(X, y, WEIGHT), abs=1e-6)
@@ -83,7 +84,8 @@ def test_a_column_of_text_is_that_in_memory(client, workers):
     parts = dd.from_pandas(table.assign(y=y), npartitions=3)
     many = SigmoidMLPRegressor(**FIT).fit(parts[list(table)], parts["y"])
     one = LocalRegressor(**FIT).fit(table, y)
-    assert distance(one, many) < 1e-8 and many.resolved_params_["text_features"] == ["note"]
+    assert distance(one, many) < 1e-8
+    assert many.resolved_params_["text_features"] == ["note"]
     np.testing.assert_allclose(many.predict(parts[list(table)]).compute(), one.predict(table), rtol=1e-7)
 
 
@@ -127,7 +129,8 @@ def test_a_lost_worker_changes_nothing(client, workers, parameters, task, nth, d
     undisturbed = SigmoidMLPRegressor(**FIT | parameters).fit(parts[list(X)], parts["y"])
     with at_call(nth, kill(workers, nth % 2, delay), task) as since:
         again = SigmoidMLPRegressor(**FIT | parameters).fit(parts[list(X)], parts["y"])
-    assert since and distance(undisturbed, again) == 0.0
+    assert since
+    assert distance(undisturbed, again) == 0.0
     assert undisturbed.resolved_params_ == again.resolved_params_
 
 
@@ -144,7 +147,8 @@ def test_a_fit_goes_on_if_a_worker_is_lost_before_its_first_call(client, workers
 
     monkeypatch.setattr(Cluster, "results", without_first_actors)
     again = SigmoidMLPRegressor(**FIT).fit(parts[list(X)], parts["y"])
-    assert lost and distance(undisturbed, again) == 0.0
+    assert lost
+    assert distance(undisturbed, again) == 0.0
 
 
 def test_tasks_to_spread_wait_for_a_worker_where_there_is_none(client, monkeypatch):
@@ -222,11 +226,13 @@ def test_calls_go_straight_to_workers_unless_the_client_says_otherwise(client, w
     parts = table()
     monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIMEOUT", 60.0)  # also of a busy machine
     directly = SigmoidMLPRegressor(**FIT).fit(parts[list(X)], parts["y"])
-    assert passed_on == [] and client.direct_to_workers is None
+    assert passed_on == []
+    assert client.direct_to_workers is None
     monkeypatch.setattr(client, "direct_to_workers", False)
     tried = unreachable(monkeypatch, workers, refused)
     by_scheduler = SigmoidMLPRegressor(**FIT).fit(parts[list(X)], parts["y"])
-    assert set(passed_on) == set(workers) and tried == []
+    assert set(passed_on) == set(workers)
+    assert tried == []
     assert distance(directly, by_scheduler) == 0.0
 
 
@@ -244,11 +250,14 @@ def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_o
     monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIMEOUT", 10.0)
     tried = unreachable(monkeypatch, away, way, workers)
     net = SigmoidMLPRegressor(**parameters).fit(parts[list(X)], parts["y"])
-    assert set(tried) <= set(away) and set(passed_on) <= set(workers)
-    assert len(tried) == len(set(tried)) and bool(tried) == bool(passed_on)
+    assert set(tried) <= set(away)
+    assert set(passed_on) <= set(workers)
+    assert len(tried) == len(set(tried))
+    assert bool(tried) == bool(passed_on)
     assert tried or n_away == 1  # both shards may be on one worker
     assert on_workers.value_and_gradient not in started  # no step is done again by tasks
-    assert distance(expected, net) == 0.0 and left_on(client) == (set(), {})
+    assert distance(expected, net) == 0.0
+    assert left_on(client) == (set(), {})
 
 
 # --- workers come late, or not at all
@@ -316,7 +325,8 @@ def test_messages_to_the_scheduler_are_not_kept(client, workers):
 
     with at_call(6, keep_messages, "value_and_gradient"):
         SigmoidMLPRegressor(**FIT).fit(parts[list(X)], parts["y"])
-    assert kept == [[]] and not log
+    assert kept == [[]]
+    assert not log
 
 
 def left_on(client):
@@ -349,14 +359,18 @@ def test_nothing_is_left_behind(client, workers, parameters):
     bad = SigmoidMLPRegressor(**FIT | parameters | dict(solver="sgd", learning_rate_init=1e200, clip_norm=None))
     with pytest.raises(ValueError, match="learning_rate_init") as failed:
         bad.fit(parts[list(X)], parts["y"])
-    assert left_on(client) == (set(), {}) and failed.value
+    assert left_on(client) == (set(), {})
+    assert failed.value
     before, interrupt = net.coefs_, lambda: os.kill(os.getpid(), signal.SIGINT)
     with at_call(3, interrupt, "value_and_gradient"), pytest.raises(KeyboardInterrupt) as interrupted:
         net.fit(parts[list(X)], parts["y"])
-    assert left_on(client) == (set(), {}) and interrupted.value and net.coefs_ is before
+    assert left_on(client) == (set(), {})
+    assert interrupted.value
+    assert net.coefs_ is before
     with at_call(40, interrupt, "value_and_gradient"), pytest.warns(UserWarning, match="interrupted"):
         net.fit(parts[list(X)], parts["y"])
-    assert left_on(client) == (set(), {}) and 0 < net.n_iter_ < 8
+    assert left_on(client) == (set(), {})
+    assert 0 < net.n_iter_ < 8
     assert n_connections() == 0
     of_dask = ("Profile", "Dask-Offload")  # which stay for the time of the process
     new = set(threading.enumerate()) - threads
@@ -386,7 +400,8 @@ def test_members_and_folds_are_those_in_memory(client, workers, n_parts):
     remote = SigmoidMLPRegressor(**parameters).fit(parts[list(X)], parts["y"], parts["w"])
     local = LocalRegressor(**parameters).fit(X, y, WEIGHT)
     assert remote.resolved_params_["numeric_encoding"] == "auto"  # one sees bins, the other does not
-    assert remote.n_iter_ == local.n_iter_ and distance(local, remote) < 1e-8
+    assert remote.n_iter_ == local.n_iter_
+    assert distance(local, remote) < 1e-8
     np.testing.assert_allclose(remote.oof_prediction_, local.oof_prediction_, rtol=1e-8, atol=1e-10)
     for method in "predict", "predict_interval":
         lazy = getattr(remote, method)(parts[list(X)])
@@ -408,10 +423,12 @@ def test_folds_of_labels_are_those_in_memory(client, workers):
     parts = table()
     remote = SigmoidMLPClassifier(**FIT | dict(early_stopping="folds")).fit(parts[["a", "c"]], parts["b"])
     local = LocalClassifier(**FIT | dict(early_stopping="folds")).fit(X[["a", "c"]], X["b"])
-    assert remote.n_iter_ == local.n_iter_ and distance(local, remote) < 1e-8
+    assert remote.n_iter_ == local.n_iter_
+    assert distance(local, remote) < 1e-8
     np.testing.assert_allclose(remote.oof_prediction_, local.oof_prediction_, rtol=1e-8, atol=1e-10)
     sets = remote.predict_set(parts[["a", "c"]], 0.8)
-    assert list(sets.columns) == list("xyz") and sets.divisions == parts.divisions
+    assert list(sets.columns) == list("xyz")
+    assert sets.divisions == parts.divisions
     np.testing.assert_array_equal(sets.compute(), local.predict_set(X[["a", "c"]], 0.8))
     with pytest.raises(ValueError, match="coverage=1.5: give a number"):
         remote.predict_set(parts[["a", "c"]], 1.5)

@@ -92,7 +92,8 @@ def test_empty_parts_and_other_tables():
     net = SigmoidMLPClassifier(**SMALL).fit(FRAME, LABELS)
     X = dd.from_pandas(FRAME, npartitions=3)
     none = predict_lazily(net, X[X["a"] > 100.0], "predict_proba").compute(scheduler="sync")
-    assert none.shape == (0, 3) and set(none.dtypes) == {np.dtype(float)}
+    assert none.shape == (0, 3)
+    assert set(none.dtypes) == {np.dtype(float)}
     with pytest.raises(ValueError, match="feature names"):
         predict_lazily(net, X[["a"]], "predict")
 

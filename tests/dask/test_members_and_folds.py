@@ -44,7 +44,8 @@ def test_two_members_one_without_bins_equal_those_trained_in_memory(n_parts, par
     assert remote.resolved_params_["numeric_encoding"] == "auto"
     assert_same(remote, local)
     is_bin = (remote.inputs_["kind"] == "bin").to_numpy()
-    assert is_bin.any() and [remote.coefs_[0][is_bin, i : i + 6].any() for i in (0, 6)] == [False, True]
+    assert is_bin.any()
+    assert [remote.coefs_[0][is_bin, i : i + 6].any() for i in (0, 6)] == [False, True]
     assert_allclose(remote.predict_interval(X), local.predict_interval(X), rtol=1e-8)
 
 

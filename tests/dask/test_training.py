@@ -31,7 +31,8 @@ FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype
 def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
     one = SigmoidMLPRegressor(**FIT | parameters).fit(X, y, weight)
     many = SigmoidMLPRegressor(**FIT | parameters).fit(parted(X, n_parts), y, weight)
-    assert one.n_iter_ == many.n_iter_ and one.resolved_params_ == many.resolved_params_
+    assert one.n_iter_ == many.n_iter_
+    assert one.resolved_params_ == many.resolved_params_
     assert distance(one, many) < 1e-8
     encoded = [model_of(net).encoder.encode(X, float) for net in (one, many)]
     assert_allclose(*encoded, rtol=1e-12)  # means of the target are added up part by part
@@ -140,7 +141,8 @@ def test_the_table_is_given_up_before_the_first_step():
 def test_a_table_that_was_given_up_is_computed_again_where_it_is_needed():
     table = parted(X)
     one, again = (SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(table, y) for _ in range(2))
-    assert distance(one, again) == 0.0 and calls_of(table).count("compute") == 2
+    assert distance(one, again) == 0.0
+    assert calls_of(table).count("compute") == 2
 
 
 def test_partitions_may_be_empty():
@@ -154,7 +156,8 @@ def test_partitions_may_have_different_categories():
     parts = [X.iloc[:250].assign(text=first.cat.remove_categories("z")), X.iloc[250:].assign(text=other)]
     whole = X.assign(text=X["text"].mask((X["text"] == "z") & (np.arange(N) < 250)).astype("category"))
     one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(rows, y) for rows in (whole, of_parts(parts)))
-    assert model_of(one).encoder == model_of(many).encoder and distance(one, many) < 1e-10
+    assert model_of(one).encoder == model_of(many).encoder
+    assert distance(one, many) < 1e-10
 
 
 @pytest.mark.parametrize("encoding", ["one_hot", "target", "both"])

@@ -72,7 +72,8 @@ def test_the_bars_and_lines_of_large_outputs_are_labelled_in_full():
     large = Explanation(VALUES * 1e5, np.full(N, 12020.0), DATA, NAMES, ["0"])
     display = ExplanationDisplay(large).plot()
     written = [text.get_text() for axes in display.axes_ for text in axes.texts]
-    assert "mean 12,020" in written and not any("e+" in text for text in written)
+    assert "mean 12,020" in written
+    assert not any("e+" in text for text in written)
 
 
 def test_columns_have_their_names_and_values():
@@ -94,7 +95,8 @@ def test_a_dollar_sign_is_drawn_as_it_is():
     names, outputs = ["$^$", *NAMES[1:]], ["$_$", "yes"]
     display = ExplanationDisplay(Explanation(TWO.values, TWO.base_values, DATA, names, outputs)).plot()
     display.figure_.canvas.draw()  # where matplotlib reads formulas
-    assert "$^$" in labels(display.axes_[0]) and display.axes_[1].get_xlabel() == "$_$"
+    assert "$^$" in labels(display.axes_[0])
+    assert display.axes_[1].get_xlabel() == "$_$"
 
 
 def test_small_contributions_are_added_up():
@@ -248,9 +250,11 @@ def test_dates_and_numbers_that_are_text_or_objects_have_curves(as_frame):
     table = as_frame(SPELLED)
     net = SigmoidMLPRegressor(**ADDITIVE, categorical_features=None).fit(table, NUMBER)
     functions = drawn(ShapeFunctionDisplay.from_estimator(net, table))
-    assert sorted(functions) == sorted(SPELLED) and all(function.is_curve for function in functions.values())
+    assert sorted(functions) == sorted(SPELLED)
+    assert all(function.is_curve for function in functions.values())
     for name in ("day", "time", "object"):
-        assert functions[name].values.iloc[0].year == 1955 and functions[name].missing is not None
+        assert functions[name].values.iloc[0].year == 1955
+        assert functions[name].missing is not None
     rows = SPELLED.iloc[[0] * 200].assign(digits=functions["digits"].values.astype(str).to_numpy())
     assert_allclose(np.diff(functions["digits"].contributions), np.diff(net.predict(as_frame(rows))), atol=1e-9)
     one = SPELLED.assign(day=[None, *SPELLED["day"][1:]])
@@ -269,7 +273,8 @@ def test_categories_that_occur_are_drawn_in_their_order():
     assert list(functions["new"].values) == [False, True]
     display = ShapeFunctionDisplay.from_estimator(NET, TABLE, columns=["town"])
     labels = [label.get_text() for label in display.axes_[0].get_xticklabels()]
-    assert sorted(labels[:-1]) == ["Oslo", "Rome"] and labels[-1] == "missing"
+    assert sorted(labels[:-1]) == ["Oslo", "Rome"]
+    assert labels[-1] == "missing"
 
 
 def test_a_rug_shows_where_the_rows_are():
@@ -281,7 +286,8 @@ def test_a_rug_shows_where_the_rows_are():
 def test_columns_are_chosen_and_drawn_on_axes_that_are_given():
     axes = plt.subplots(1, 2)[1]
     display = ShapeFunctionDisplay.from_estimator(NET, TABLE, columns=["grade", "size"], ax=axes)
-    assert list(display.axes_) == list(axes) and [each.name for each in display.functions] == ["grade", "size"]
+    assert list(display.axes_) == list(axes)
+    assert [each.name for each in display.functions] == ["grade", "size"]
     few = ShapeFunctionDisplay.from_estimator(NET, TABLE, max_columns=2)
     assert len(few.functions) == len(few.artists_) == 2
 
@@ -292,7 +298,8 @@ def test_columns_without_names(as_table):
     numbers = as_table(np.where(rng.random((N_ROWS, 3)) < 0.5, 0.0, rng.normal(size=(N_ROWS, 3))))
     linear = SigmoidMLPRegressor((), max_iter=5, random_state=0).fit(numbers, NUMBER)
     functions = drawn(ShapeFunctionDisplay.from_estimator(linear, numbers))
-    assert sorted(functions) == ["x0", "x1", "x2"] and all(each.is_curve for each in functions.values())
+    assert sorted(functions) == ["x0", "x1", "x2"]
+    assert all(each.is_curve for each in functions.values())
 
 
 @pytest.mark.parametrize("output", [2, "mid"])

@@ -63,7 +63,8 @@ def test_losses_rate_and_best_epoch_of_a_validated_fit():
     marks = [line for line in display.ax_.lines if line not in display.lines_.values()]
     assert marks[0].get_xdata()[0] == net.best_epoch_ == np.argmax(net.validation_scores_) + 1
     assert f"chosen epoch, {net.best_epoch_}" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert display.ax_.get_title() == "SigmoidMLPClassifier" and display.ax_.get_xlabel() == "epoch"
+    assert display.ax_.get_title() == "SigmoidMLPClassifier"
+    assert display.ax_.get_xlabel() == "epoch"
 
 
 def test_of_equal_scores_the_last_is_marked_whose_weights_are_kept():
@@ -121,12 +122,15 @@ def test_on_axes_of_the_users_own_and_a_logarithmic_scale():
     net = SigmoidMLPRegressor(4, early_stopping=False, max_iter=5, random_state=0).fit(X, y)
     figure, ax = plt.subplots()
     display = TrainingHistoryDisplay.from_estimator(net, ax=ax, log_scale=True)
-    assert display.ax_ is ax and display.figure_ is figure and ax.get_yscale() == "log"
+    assert display.ax_ is ax
+    assert display.figure_ is figure
+    assert ax.get_yscale() == "log"
     assert set(display.lines_) == {"loss", "learning_rate"}
     ax.set_ylim(0.04, 0.6)
     figure.canvas.draw()
     shown = [label.get_text() for label in ax.get_yticklabels(which="both") if label.get_text()]
-    assert {"0.05", "0.1", "0.2", "0.5"} <= set(shown) and "0.3" not in shown  # plain numbers, and not all of them
+    assert {"0.05", "0.1", "0.2", "0.5"} <= set(shown)
+    assert "0.3" not in shown
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -134,7 +138,8 @@ def test_lbfgs_has_no_rate_and_no_axis_for_it():
     net = SigmoidMLPRegressor(4, solver="lbfgs", early_stopping=False, max_iter=5, random_state=0).fit(X, y)
     display = TrainingHistoryDisplay.from_estimator(net)
     assert set(display.lines_) == {"loss"}
-    assert display.rate_ax_ is None and display.figure_.axes == [display.ax_]
+    assert display.rate_ax_ is None
+    assert display.figure_.axes == [display.ax_]
 
 
 @pytest.mark.parametrize("early_stopping", [True, "folds"])
@@ -144,8 +149,10 @@ def test_no_text_is_cut_and_no_curve_runs_through_the_legend(early_stopping):
     display.figure_.canvas.draw()
     whole, legend = display.figure_.bbox, display.ax_.get_legend().get_window_extent()
     for text in (display.rate_ax_.yaxis.label, display.ax_.yaxis.label, display.ax_.title):
-        assert whole.containsx(text.get_window_extent().x0) and whole.containsx(text.get_window_extent().x1)
-    assert whole.x0 <= legend.x0 and legend.x1 <= whole.x1
+        assert whole.containsx(text.get_window_extent().x0)
+        assert whole.containsx(text.get_window_extent().x1)
+    assert whole.x0 <= legend.x0
+    assert legend.x1 <= whole.x1
     assert legend.y0 >= display.ax_.get_window_extent().y1
     assert legend.y1 <= display.ax_.title.get_window_extent().y0 + 1
 
@@ -199,13 +206,15 @@ def test_inputs_and_classes_have_their_names():
 
 def test_two_classes_have_one_output_for_the_second_class():
     net = SigmoidMLPClassifier(3, max_iter=2, random_state=0).fit(FRAME, COLOUR == "red")
-    assert "True" in texts(NetworkDisplay.from_estimator(net)) and net.n_outputs_ == 1
+    assert "True" in texts(NetworkDisplay.from_estimator(net))
+    assert net.n_outputs_ == 1
 
 
 def test_of_large_layers_the_strongest_are_shown():
     net = SigmoidMLPRegressor(40, max_iter=2, **PLAIN).fit(FRAME[["length", "width"]], FRAME["length"])
     display = NetworkDisplay.from_estimator(net, max_units=6)
-    assert [len(shown) for shown in display.shown_] == [2, 6, 1] and "6 of 40 units" in texts(display)
+    assert [len(shown) for shown in display.shown_] == [2, 6, 1]
+    assert "6 of 40 units" in texts(display)
     weak, strong = np.array([[1.0, 5.0, 2.0]]), np.array([[1.0], [1.0], [3.0]])
     assert [shown.tolist() for shown in NetworkDisplay([weak, strong]).plot(max_units=2).shown_] == [[0], [1, 2], [0]]
     with pytest.raises(ValueError, match="max_units == 0, must be >= 1"):
@@ -219,7 +228,8 @@ def test_positive_weights_are_red_negative_ones_blue_and_all_may_be_zero():
     display.weights_[0].update_scalarmappable()
     blue, red = display.weights_[0].get_colors()  # of equal ones, the order of the inputs
     reds = {tuple(np.round(color[:3], 1)) for color in (blue, red)}
-    assert len(reds) == 2 and texts(display) == ["2 inputs", "1 unit", "1 output"]
+    assert len(reds) == 2
+    assert texts(display) == ["2 inputs", "1 unit", "1 output"]
 
 
 def test_the_network_of_a_pipeline_on_axes_of_the_users_own():
@@ -229,7 +239,9 @@ def test_the_network_of_a_pipeline_on_axes_of_the_users_own():
     )
     figure, ax = plt.subplots()
     display = NetworkDisplay.from_estimator(pipeline, ax=ax)
-    assert display.ax_ is ax and display.figure_ is figure and len(display.weights_) == 2
+    assert display.ax_ is ax
+    assert display.figure_ is figure
+    assert len(display.weights_) == 2
 
 
 def test_a_dollar_sign_is_drawn_as_it_is():

@@ -343,7 +343,10 @@ def test_a_warm_start_is_a_new_run_from_the_old_weights(kind, y, solver):
     net.fit(X, y)
     again = kind(**parameters | {"warm_start": False, "init": before}).fit(X, y)
     assert_allclose(net.predict(X), again.predict(X), rtol=1e-9)
-    assert net.loss_curve_[:3] == curve and len(net.loss_curve_) == 6 and net.n_iter_ == 3 and net.t_ == 2 * t
+    assert net.loss_curve_[:3] == curve
+    assert len(net.loss_curve_) == 6
+    assert net.n_iter_ == 3
+    assert net.t_ == 2 * t
     assert len(net.history_) == 6
 
 
@@ -443,7 +446,8 @@ def test_without_warm_start_a_fit_forgets():
     net = SigmoidMLPRegressor(**QUICK)
     first = weights(net.fit(X, NUMBER))
     assert_array_equal(weights(net.fit(X, NUMBER)), first)
-    assert len(net.loss_curve_) == 3 and net.t_ == 3 * N
+    assert len(net.loss_curve_) == 3
+    assert net.t_ == 3 * N
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------
@@ -452,10 +456,15 @@ def test_without_warm_start_a_fit_forgets():
 @of_both
 def test_fitted_attributes_agree_with_each_other(kind, y):
     net = kind(**QUICK).fit(X, y)
-    assert net.n_iter_ == len(net.loss_curve_) == 3 and net.t_ == 3 * N
-    assert net.loss_ == net.loss_curve_[-1] and net.best_loss_ == min(net.loss_curve_)
-    assert net.validation_scores_ is None and net.best_validation_score_ is None
-    assert net.n_features_in_ == 4 and net.n_layers_ == 3 and not hasattr(net, "feature_names_in_")
+    assert net.n_iter_ == len(net.loss_curve_) == 3
+    assert net.t_ == 3 * N
+    assert net.loss_ == net.loss_curve_[-1]
+    assert net.best_loss_ == min(net.loss_curve_)
+    assert net.validation_scores_ is None
+    assert net.best_validation_score_ is None
+    assert net.n_features_in_ == 4
+    assert net.n_layers_ == 3
+    assert not hasattr(net, "feature_names_in_")
     assert net.n_outputs_ == net.coefs_[-1].shape[1] == (3 if kind is SigmoidMLPClassifier else 1)
     assert net.out_activation_ == ("softmax" if kind is SigmoidMLPClassifier else "identity")
     assert list(net.network_feature_names_) == ["x0", "x1", "x2", "x3"]
@@ -464,8 +473,10 @@ def test_fitted_attributes_agree_with_each_other(kind, y):
 @of_both
 def test_attributes_of_early_stopping(kind, y):
     net = kind(**QUICK | {"early_stopping": True, "validation_fraction": 0.3}).fit(X, y)
-    assert net.best_loss_ is None and net.best_validation_score_ == max(net.validation_scores_)
-    assert len(net.validation_scores_) == net.n_iter_ and net.t_ == 42 * net.n_iter_
+    assert net.best_loss_ is None
+    assert net.best_validation_score_ == max(net.validation_scores_)
+    assert len(net.validation_scores_) == net.n_iter_
+    assert net.t_ == 42 * net.n_iter_
 
 
 @of_both
@@ -476,13 +487,16 @@ def test_history_is_a_frame_with_one_row_an_epoch(kind, y, solver):
         warnings.simplefilter("ignore", ConvergenceWarning)
         net = kind(**parameters).fit(X, y)
     history = net.history_
-    assert isinstance(history, pd.DataFrame) and len(history) == net.n_iter_
+    assert isinstance(history, pd.DataFrame)
+    assert len(history) == net.n_iter_
     assert list(history) == [
         "loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds"
     ]  # fmt: skip
-    assert list(history["loss"]) == net.loss_curve_ and list(history["validation_score"]) == net.validation_scores_
+    assert list(history["loss"]) == net.loss_curve_
+    assert list(history["validation_score"]) == net.validation_scores_
     assert_array_equal(history["validation_loss"], -history["validation_score"])
-    assert (history["seconds"] >= 0).all() and (history["gradient_norm"] > 0).all()
+    assert (history["seconds"] >= 0).all()
+    assert (history["gradient_norm"] > 0).all()
     assert history["learning_rate"].notna().all() == (solver == "adam")
 
 

@@ -53,7 +53,8 @@ def test_folds_do_not_stop_too_early_on_small_tables():
 def test_with_folds_one_network_is_trained_on_all_rows(kind):
     # without gains, since inputs fade only where rows evaluate the epochs
     fitted = SigmoidMLPClassifier(**FOLDS, input_gains=False).fit(X, TARGETS[kind])
-    assert fitted.t_ == N * fitted.n_iter_ and fitted.n_iter_ <= fitted.best_epoch_ <= 12
+    assert fitted.t_ == N * fitted.n_iter_
+    assert fitted.n_iter_ <= fitted.best_epoch_ <= 12
     assert fitted.temperature_ != 1.0
     # the same epochs without folds lead to the same weights, but for the temperature in the last layer
     plain = fitted.resolved_params_ | dict(early_stopping=False, temperature_scaling=False, max_iter=fitted.n_iter_)
@@ -77,7 +78,8 @@ def test_what_folds_are_resolved_to_gives_the_same_fit():
 
 def test_folds_train_the_published_regressor_on_all_rows():
     fitted = SigmoidMLPRegressor(**FOLDS, early_stopping="folds").fit(X, NUMBER)
-    assert fitted.t_ == N * fitted.n_iter_ and fitted.temperature_ == 1.0
+    assert fitted.t_ == N * fitted.n_iter_
+    assert fitted.temperature_ == 1.0
     assert SigmoidMLPRegressor(**FOLDS).fit(X, NUMBER).resolved_params_["early_stopping"] == "folds"
 
 
@@ -87,7 +89,8 @@ def test_the_history_has_the_joint_scores_of_the_folds(kind, n_members):
     """Their joint loss is the validation loss of an epoch; what was chosen is the best epoch."""
     fitted = kind(**FOLDS | {"n_members": n_members}).fit(X, LABEL if kind is SigmoidMLPClassifier else NUMBER)
     scores = fitted.validation_scores_
-    assert fitted.n_iter_ == len(fitted.loss_curve_) and fitted.best_epoch_ <= len(scores) <= 12
+    assert fitted.n_iter_ == len(fitted.loss_curve_)
+    assert fitted.best_epoch_ <= len(scores) <= 12
     assert fitted.best_validation_score_ == scores[fitted.best_epoch_ - 1]
     assert_array_equal(fitted.history_["validation_score"], scores * n_members)
     assert_array_equal(fitted.history_["validation_loss"], -np.array(scores * n_members))
@@ -122,12 +125,15 @@ def test_each_row_has_an_out_of_fold_prediction(n_members):
     }
     fitted = SigmoidMLPClassifier(**folds, label_smoothing=0.0).fit(X, LABEL, WEIGHT)
     p = fitted.oof_prediction_
-    assert p.shape == (N, 3) and np.isnan(p[WEIGHT == 0]).all() and np.isfinite(p[WEIGHT > 0]).all()
+    assert p.shape == (N, 3)
+    assert np.isnan(p[WEIGHT == 0]).all()
+    assert np.isfinite(p[WEIGHT > 0]).all()
     losses = -np.log(p[np.arange(N), LABEL])[WEIGHT > 0]
     score = -np.average(losses, weights=WEIGHT[WEIGHT > 0])
     assert score == pytest.approx(fitted.best_validation_score_, rel=0.1)
     number = SigmoidMLPRegressor(**folds).fit(X, NUMBER)
-    assert number.oof_prediction_.shape == (N,) and np.corrcoef(number.oof_prediction_, NUMBER)[0, 1] > 0.5
+    assert number.oof_prediction_.shape == (N,)
+    assert np.corrcoef(number.oof_prediction_, NUMBER)[0, 1] > 0.5
     for other in (SigmoidMLPClassifier(**FOLDS).fit(X, LABEL), fitted.partial_fit(X, LABEL)):
         with pytest.raises(AttributeError, match="early_stopping='folds' has it"):
             other.oof_prediction_  # noqa: B018
@@ -170,7 +176,8 @@ def test_folds_or_held_out_rows(parameters):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = SigmoidMLPClassifier(**FOLDS | parameters).fit(X, LABEL)
-    assert fitted.resolved_params_["early_stopping"] is True and fitted.validation_scores_ is not None
+    assert fitted.resolved_params_["early_stopping"] is True
+    assert fitted.validation_scores_ is not None
     with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}="):
         SigmoidMLPClassifier(**FOLDS | parameters, early_stopping="folds").fit(X, LABEL)
     with pytest.raises(ValueError, match=rf"validation_fraction=KFold.* gives folds, which do not go with {name}="):
@@ -179,7 +186,8 @@ def test_folds_or_held_out_rows(parameters):
 
 def test_own_validation_rows_come_before_folds():
     fitted = SigmoidMLPClassifier(**FOLDS).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL)
-    assert fitted.resolved_params_["early_stopping"] is True and len(fitted.validation_scores_) == fitted.n_iter_
+    assert fitted.resolved_params_["early_stopping"] is True
+    assert len(fitted.validation_scores_) == fitted.n_iter_
 
 
 def test_folds_of_a_single_row_are_refused():
@@ -217,8 +225,10 @@ def test_an_interrupt_among_the_folds_leaves_the_first_folds_network(kind, n_mem
     assert not hasattr(net, "coefs_")
     with pytest.warns(UserWarning, match="interrupted by user.*first fold after epoch 2, trained"):
         net.set_params(learning_rate=StopsAt(2 * 4 * n_members + 1)).fit(X, y)
-    assert net.n_iter_ == len(net.validation_scores_) == 2 and net.coefs_[0].shape[1] == 4 * n_members
-    assert net.predict(X).shape == (N,) and not hasattr(net, "oof_prediction_")
+    assert net.n_iter_ == len(net.validation_scores_) == 2
+    assert net.coefs_[0].shape[1] == 4 * n_members
+    assert net.predict(X).shape == (N,)
+    assert not hasattr(net, "oof_prediction_")
     assert net.partial_fit(X, y).n_iter_ == 1
 
 
@@ -261,7 +271,8 @@ def test_folds_of_a_splitter_choose_and_then_all_rows_are_learnt_from(n_members)
 @pytest.mark.parametrize("n", [30, N])
 def test_a_splitter_means_folds_on_tables_of_any_size(early_stopping, n):
     net = SigmoidMLPClassifier(**BY_TIME | {"early_stopping": early_stopping}).fit(X[:n], LABEL[:n])
-    assert net.resolved_params_["early_stopping"] == "folds" and net.t_ == n * net.n_iter_
+    assert net.resolved_params_["early_stopping"] == "folds"
+    assert net.t_ == n * net.n_iter_
     again = SigmoidMLPClassifier(**net.resolved_params_).fit(X[:n], LABEL[:n])
     assert_array_equal(again.predict_proba(X), net.predict_proba(X))
 
@@ -308,7 +319,9 @@ class Splits:
 
 def test_a_splitter_chooses_the_temperature_and_sets_of_classes():
     net = SigmoidMLPClassifier(**BY_TIME | {"early_stopping": True}).fit(X, LABEL)
-    assert net.temperature_ != 1.0 and net.predict_set(X).shape == (N, 3) and not hasattr(net, "oof_prediction_")
+    assert net.temperature_ != 1.0
+    assert net.predict_set(X).shape == (N, 3)
+    assert not hasattr(net, "oof_prediction_")
 
 
 @pytest.mark.parametrize("early_stopping", [True, "folds"])
@@ -318,7 +331,8 @@ def test_a_splitter_that_holds_out_few_rows_evaluates_nothing(early_stopping):
     net = SigmoidMLPRegressor(**BY_TIME | few | {"early_stopping": early_stopping})
     with pytest.warns(RuntimeWarning, match=rf"of {N} rows leaves fewer than 10 rows to hold out"):
         net.fit(X, NUMBER)
-    assert not hasattr(net, "oof_prediction_") and net.best_validation_score_ is None
+    assert not hasattr(net, "oof_prediction_")
+    assert net.best_validation_score_ is None
 
 
 def test_groups_are_routed_to_a_splitter():

@@ -125,7 +125,8 @@ def test_hooks_are_handed_the_users_data(weight):
     net = SigmoidMLPRegressor(**QUICK | {"early_stopping": True, "validation_fraction": 0.3})
     net.set_callbacks(recorder).fit(X, NUMBER, weight, X_val=X[:20], y_val=NUMBER[:20])
     for _, _, given in recorder.heard[1:-1]:
-        assert given["X"] is X and given["y"] is NUMBER
+        assert given["X"] is X
+        assert given["y"] is NUMBER
         assert given["metadata"] is None if weight is None else given["metadata"] == {"sample_weight": weight}
 
 
@@ -142,9 +143,11 @@ def test_fitted_estimators_are_as_if_fit_had_stopped_there_and_stay_so(kind, y, 
         assert_array_equal(weights(snapshot), weights(alone))
         assert_array_equal(snapshot.predict(X), alone.predict(X))
         assert (snapshot.n_iter_, snapshot.t_, snapshot.loss_curve_) == (k, alone.t_, alone.loss_curve_)
-        assert snapshot is not net and not any(np.shares_memory(a, b) for a in snapshot.coefs_ for b in net.coefs_)
+        assert snapshot is not net
+        assert not any(np.shares_memory(a, b) for a in snapshot.coefs_ for b in net.coefs_)
     assert_array_equal(weights(recorder.fitted[-1]), weights(net))
-    assert recorder.fitted[-1].loss_curve_ == net.loss_curve_ and recorder.fitted[-1].t_ == net.t_
+    assert recorder.fitted[-1].loss_curve_ == net.loss_curve_
+    assert recorder.fitted[-1].t_ == net.t_
 
 
 @needs_callbacks
@@ -163,9 +166,12 @@ def test_a_fitted_estimator_at_the_beginning_has_the_first_weights():
     net = SigmoidMLPRegressor(**QUICK).set_callbacks(beginner).fit(X, NUMBER)
     none, first, after_first, *_ = beginner.fitted
     assert none is None
-    assert first.loss_curve_ == [] and np.isnan(first.loss_) and first.predict(X).shape == (N,)
+    assert first.loss_curve_ == []
+    assert np.isnan(first.loss_)
+    assert first.predict(X).shape == (N,)
     assert_array_equal(weights(after_first), weights(beginner.fitted[3]))
-    assert first.history_.empty and net.n_iter_ == 4
+    assert first.history_.empty
+    assert net.n_iter_ == 4
 
 
 @needs_callbacks
@@ -174,7 +180,8 @@ def test_a_warm_start_tells_of_all_epochs_so_far():
     net = SigmoidMLPRegressor(**QUICK, warm_start=True).fit(X, NUMBER).set_callbacks(recorder).fit(X, NUMBER)
     assert recorder.calls == epochs(4)
     assert [len(snapshot.loss_curve_) for snapshot in recorder.fitted] == [5, 6, 7, 8, 8]
-    assert [snapshot.t_ for snapshot in recorder.fitted] == [N * k for k in (5, 6, 7, 8, 8)] and net.t_ == 8 * N
+    assert [snapshot.t_ for snapshot in recorder.fitted] == [N * k for k in (5, 6, 7, 8, 8)]
+    assert net.t_ == 8 * N
 
 
 # --- folds and members -----------------------------------------------------------------------------------------------
@@ -190,7 +197,8 @@ def test_the_folds_epochs_are_tasks_too(kind, y, n_members):
     recorder = Recorder()
     net = kind(**FOLDS, n_members=n_members).set_callbacks(recorder).fit(X, y)
     n_folds_epochs = len(net.validation_scores_)
-    assert recorder.calls == epochs(n_folds_epochs + net.n_iter_) and recorder.heard[0][1].max_subtasks == 12
+    assert recorder.calls == epochs(n_folds_epochs + net.n_iter_)
+    assert recorder.heard[0][1].max_subtasks == 12
     of_folds, of_all = recorder.fitted[:n_folds_epochs], recorder.fitted[n_folds_epochs:-1]
     assert [one.validation_scores_ for one in of_folds] == [
         net.validation_scores_[:k] for k in range(1, n_folds_epochs + 1)
@@ -210,10 +218,13 @@ def test_a_stop_during_folds_publishes_the_first_folds_network(kind, y, n_member
     with pytest.warns(UserWarning, match=STOPPED_IN_FOLDS):
         net = kind(**FOLDS, n_members=n_members).set_callbacks(recorder).fit(X, y)
     assert recorder.calls == epochs(2)
-    assert net.n_iter_ == len(net.validation_scores_) == 2 and net.best_epoch_ == 2
+    assert net.n_iter_ == len(net.validation_scores_) == 2
+    assert net.best_epoch_ == 2
     assert_array_equal(weights(net), weights(recorder.fitted[1]))
-    assert net.coefs_[0].shape[1] == 3 * n_members and not hasattr(net, "oof_prediction_")
-    assert net.predict(X).shape == (N,) and len(net.history_) == 2
+    assert net.coefs_[0].shape[1] == 3 * n_members
+    assert not hasattr(net, "oof_prediction_")
+    assert net.predict(X).shape == (N,)
+    assert len(net.history_) == 2
     if kind is SigmoidMLPRegressor:
         with pytest.raises(ValueError, match="predict_interval needs rows that were held out.*callback stopped it"):
             net.predict_interval(X)
@@ -224,7 +235,8 @@ def test_a_stop_during_folds_publishes_the_first_folds_network(kind, y, n_member
 @pytest.mark.parametrize("how", [{"early_stopping": False}, {"early_stopping": True, "validation_fraction": 0.3}])
 def test_a_stop_ends_all_members_after_the_same_epoch(kind, y, how):
     net = kind(**FOLDS | how, n_members=3).set_callbacks(Recorder(stop_after=2)).fit(X, y)
-    assert net.n_iter_ == 2 and list(net.history_.groupby("member").size()) == [2, 2, 2]
+    assert net.n_iter_ == 2
+    assert list(net.history_.groupby("member").size()) == [2, 2, 2]
 
 
 @of_both
@@ -290,7 +302,8 @@ def test_a_diverging_fit_tears_down():
     with pytest.raises(ValueError, match="diverged"):
         net.set_callbacks(recorder).fit(X, NUMBER)
     assert recorder.calls[-1] == "teardown fit"
-    assert not hasattr(net, "_callback_fit_ctx") and not hasattr(net, "coefs_")
+    assert not hasattr(net, "_callback_fit_ctx")
+    assert not hasattr(net, "coefs_")
 
 
 # --- nothing is paid for, nothing stays ------------------------------------------------------------------------------
@@ -324,7 +337,8 @@ def test_callbacks_travel_before_fit_and_never_after():
     assert hasattr(net, "_skl_callbacks")  # a second fit is watched too
     assert clone(net)._skl_callbacks == net._skl_callbacks
     for saved in (pickle.dumps(net), pickle.dumps(net._skl_callbacks[0].fitted[0])):
-        assert b"callback" not in saved and b"Recorder" not in saved
+        assert b"callback" not in saved
+        assert b"Recorder" not in saved
         assert not [name for name in vars(pickle.loads(saved)) if "callback" in name]
 
 
@@ -354,7 +368,8 @@ def test_a_progress_bar_is_shown():
     shown = io.StringIO()
     with redirect_stdout(shown):
         SigmoidMLPRegressor(**QUICK).set_callbacks(ProgressBar()).fit(X, NUMBER)
-    assert "SigmoidMLPRegressor - fit" in shown.getvalue() and "100%" in shown.getvalue()
+    assert "SigmoidMLPRegressor - fit" in shown.getvalue()
+    assert "100%" in shown.getvalue()
 
 
 @needs_callbacks
@@ -371,7 +386,9 @@ def test_bars_and_scores_of_a_pipeline_in_a_search_in_two_processes():
     with redirect_stdout(shown):
         search.set_callbacks(ProgressBar(max_propagation_depth=2)).fit(X, LABEL)
     bars = shown.getvalue()
-    assert "GridSearchCV - fit" in bars and "Pipeline - fit" in bars and "SigmoidMLPClassifier - fit" in bars
+    assert "GridSearchCV - fit" in bars
+    assert "Pipeline - fit" in bars
+    assert "SigmoidMLPClassifier - fit" in bars
     scores = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
     assert len(scores) == (2 * 2 + 1) * 4
     saved = pickle.dumps(search.best_estimator_[-1])

@@ -140,7 +140,8 @@ def test_classes_of_partial_fit():
 @pytest.mark.parametrize("loss", LOSSES)
 def test_several_labels_per_row_have_a_sigmoid_each(loss):
     net = fitted(MULTILABEL, loss=loss)
-    assert net.n_outputs_ == 3 and net.out_activation_ == "logistic"
+    assert net.n_outputs_ == 3
+    assert net.out_activation_ == "logistic"
     assert_array_equal(net.classes_, [0, 1, 2])
     P = net.predict_proba(X)
     assert P.shape == (N, 3)
@@ -183,7 +184,8 @@ def test_multioutput_of_strings_and_frames():
     frame = pd.DataFrame({"size": np.array(["s", "m", "l"])[LABEL], "new": BINARY.astype(bool)})
     net = fitted(frame)
     assert [list(c) for c in net.classes_] == [["l", "m", "s"], [False, True]]
-    assert set(net.predict(X)[:, 0]) <= {"s", "m", "l"} and net.score(X, frame) > 0.6
+    assert set(net.predict(X)[:, 0]) <= {"s", "m", "l"}
+    assert net.score(X, frame) > 0.6
     words = np.column_stack([np.array(["s", "m", "l"])[LABEL], np.array(["new", "old"])[BINARY]])
     assert_array_equal(fitted(words).predict(X)[:, 0], net.predict(X)[:, 0])
 
@@ -221,8 +223,11 @@ def test_probabilities_are_inside_and_add_up(loss, kind, dtype, scale):
     net.coefs_ = [(scale * W).astype(dtype) for W in net.coefs_]
     P, log_P = net.predict_proba(X.astype(dtype)), net.predict_log_proba(X.astype(dtype))
     for p, log_p in zip(P if isinstance(P, list) else [P], log_P if isinstance(log_P, list) else [log_P], strict=True):
-        assert p.dtype == log_p.dtype == dtype and p.shape == log_p.shape
-        assert (p > 0).all() and (p < 1).all() and np.isfinite(log_p).all()
+        assert p.dtype == log_p.dtype == dtype
+        assert p.shape == log_p.shape
+        assert (p > 0).all()
+        assert (p < 1).all()
+        assert np.isfinite(log_p).all()
         if kind != "multilabel":
             assert_allclose(p.sum(axis=1), 1.0, rtol=1e-6 if dtype == np.float32 else 1e-12)
 
@@ -245,7 +250,8 @@ def test_log_probabilities_are_precise_where_probabilities_end():
     net = fitted(BINARY)
     net.coefs_ = (*net.coefs_[:-1], net.coefs_[-1] * 300.0 / np.abs(net.decision_function(X)).max())
     log_p = net.predict_log_proba(X)
-    assert log_p.min() < -100 and np.isfinite(log_p).all()
+    assert log_p.min() < -100
+    assert np.isfinite(log_p).all()
     z = net.decision_function(X)
     assert_allclose(log_p, -np.logaddexp(0.0, np.column_stack([z, -z])), rtol=1e-14)
     certain = (z > 40.0) & (z < 700.0)
@@ -285,7 +291,8 @@ def test_the_classifier_learns_a_hundred_classes():
     y = np.arange(300) % 100
     X = np.eye(100)[y] + 0.1 * np.random.default_rng(0).normal(size=(300, 100))
     net = SigmoidMLPClassifier(**QUICK | {"hidden_layer_sizes": 50, "max_iter": 30}).fit(X, y)
-    assert net.score(X, y) > 0.95 and net.predict_proba(X).shape == (300, 100)
+    assert net.score(X, y) > 0.95
+    assert net.predict_proba(X).shape == (300, 100)
 
 
 def test_probabilities_add_up_where_every_sigmoid_vanishes():

@@ -118,7 +118,8 @@ def test_each_input_is_computed_as_its_row_of_inputs_says(encodings, scaling, ta
     kind, y = TASKS[target]
     net = kind(**QUICK, **encodings, input_scaling=scaling).fit(TABLE, y)
     found, inputs = net.activations(TABLE)[0], net.inputs_
-    assert list(inputs.index) == list(net.network_feature_names_) and len(inputs) == net.coefs_[0].shape[0]
+    assert list(inputs.index) == list(net.network_feature_names_)
+    assert len(inputs) == net.coefs_[0].shape[0]
     for j, row in enumerate(inputs.itertuples()):
         expected = by_hand(row, TABLE[row.column], inputs, scaling)
         assert_allclose(found[:, j], np.asarray(expected, dtype=float), atol=1e-5, err_msg=str(row.Index))
@@ -212,7 +213,8 @@ def test_a_warm_start_and_a_gradient_keep_the_columns():
     net = SigmoidMLPRegressor(**QUICK, **ENCODINGS[1], warm_start=True).fit(TABLE, NUMBER)
     inputs = net.inputs_
     loss, gradients, _ = net.backpropagate(TABLE, NUMBER)
-    assert np.isfinite(loss) and gradients[0].shape == net.coefs_[0].shape
+    assert np.isfinite(loss)
+    assert gradients[0].shape == net.coefs_[0].shape
     pd.testing.assert_frame_equal(net.fit(TABLE, NUMBER).inputs_, inputs)
 
 
@@ -229,7 +231,8 @@ def test_auto_encodings_depend_on_rows_estimator_and_categories():
     X = pd.concat([TABLE[["age", "city"]]] * 20, ignore_index=True)
     y, label = np.tile(NUMBER, 20), np.tile(LABEL, 20)
     quick = {**QUICK, "max_iter": 1}
-    assert len(X) >= 5000 and encodings_of(SigmoidMLPRegressor(**quick), X, y) == many
+    assert len(X) >= 5000
+    assert encodings_of(SigmoidMLPRegressor(**quick), X, y) == many
     assert encodings_of(SigmoidMLPRegressor(**quick | {"max_categories": None}), X, y) == (many[0], few[1])
     for kind, target in ((SigmoidMLPRegressor, y), (SigmoidMLPClassifier, label)):
         assert encodings_of(kind(**quick), X.iloc[:1000], target[:1000])[0] == "auto"  # both, by turns
@@ -273,7 +276,8 @@ def test_a_named_column_of_an_array_may_be_text(hold, features):
     chosen = QUICK | {features: [1]}
     net = SigmoidMLPRegressor(**chosen).fit(X, y)
     assert_array_equal(net.predict(X), SigmoidMLPRegressor(**chosen).fit(frame, y).predict(frame))
-    assert not hasattr(net, "feature_names_in_") and net.n_features_in_ == 3
+    assert not hasattr(net, "feature_names_in_")
+    assert net.n_features_in_ == 3
     assert_array_equal(pickle.loads(pickle.dumps(net)).predict(X[:3]), net.predict(X[:3]))
     net.partial_fit(X, y)
     with pytest.raises(ValueError, match="X has 2 features, but SigmoidMLPRegressor is expecting 3"):
@@ -337,7 +341,8 @@ def test_identifiers_in_arrays_are_left_out_with_a_warning(kind, n_members):
         some.fit(X, y)
     with pytest.raises(ValueError, match=r"\['x0', 'x1', 'x2'\].*No other column is left"):
         every.fit(X, y)
-    assert set(some.inputs_["column"]) == {"x0", "x2"} and not hasattr(every, "coefs_")
+    assert set(some.inputs_["column"]) == {"x0", "x2"}
+    assert not hasattr(every, "coefs_")
 
 
 SHOP = rng.permutation([f"s{i}" for i in range(40)] * 50)

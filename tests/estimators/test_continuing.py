@@ -167,7 +167,8 @@ def test_another_number_of_members_is_refused(before, now):
 
 def test_a_first_increment_has_one_member_and_so_have_the_next():
     net = SigmoidMLPRegressor(**QUICK, n_members=3).partial_fit(TABLE, NUMBER).partial_fit(TABLE, NUMBER)
-    assert net.resolved_params_["n_members"] == 1 and net.backpropagate(TABLE, NUMBER)[0] > 0.0
+    assert net.resolved_params_["n_members"] == 1
+    assert net.backpropagate(TABLE, NUMBER)[0] > 0.0
 
 
 # --- lists and dicts of the user's -----------------------------------------------------------------------------------
@@ -199,7 +200,8 @@ def test_changing_a_passed_list_after_fit_changes_no_prediction(name):
     net, table, _ = fitted_with(name, given)
     predicted = net.predict(table)
     change(given)
-    assert net.resolved_params_[name] == value and given != value
+    assert net.resolved_params_[name] == value
+    assert given != value
     change(net.resolved_params_[name])
     assert net.resolved_params_[name] == value
     assert_array_equal(net.predict(table), predicted)
@@ -241,7 +243,8 @@ def test_lists_within_lists_are_copies_too():
 ])  # fmt: skip
 def test_other_sequences_and_mappings_are_kept_as_lists_and_dicts(name, value, kept):
     net, table, y = fitted_with(name, value)
-    assert net.resolved_params_[name] == kept and type(net.resolved_params_[name]) is type(kept)
+    assert net.resolved_params_[name] == kept
+    assert type(net.resolved_params_[name]) is type(kept)
     assert net.partial_fit(table, y).get_params()[name] is value
 
 

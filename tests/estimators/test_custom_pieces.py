@@ -161,7 +161,8 @@ def test_layers_may_mix_named_and_custom_activations(kind, y):
     parameters = QUICK | {"hidden_layer_sizes": (4, 3)}
     net = kind(activation=[SOFTSIGN, "relu"], **parameters).fit(X, y)
     first, second = net.activations(X)[1:3]
-    assert (np.abs(first) < 1.0).all() and (second >= 0.0).all()
+    assert (np.abs(first) < 1.0).all()
+    assert (second >= 0.0).all()
 
 
 @of_both
@@ -169,8 +170,10 @@ def test_layers_may_mix_named_and_custom_activations(kind, y):
 def test_estimators_with_custom_pieces_are_cloned_pickled_and_printed(kind, y, solver):
     loss = LOG_COSH if kind is SigmoidMLPRegressor else SIGMOID_LOG_LOSS
     net = kind(activation=SOFTSIGN, loss=loss, solver=solver, **QUICK)
-    assert clone(net).get_params()["activation"] == SOFTSIGN and clone(net).solver == solver
-    assert "softsign" in repr(net) and type(solver).__name__ in repr(net)
+    assert clone(net).get_params()["activation"] == SOFTSIGN
+    assert clone(net).solver == solver
+    assert "softsign" in repr(net)
+    assert type(solver).__name__ in repr(net)
     net.partial_fit(X, y).partial_fit(X, y)
     again = pickle.loads(pickle.dumps(net))
     assert again.solver == solver
@@ -185,9 +188,12 @@ def test_a_grid_search_takes_custom_pieces(kind, y, n_jobs):
     grid = [{"activation": ["tanh", OWN_TANH, SOFTSIGN, [SOFTSIGN]]}, {"solver": ["adam", OwnSGD(), SignDescent()]}]
     grid += [{"loss": ["squared_error", OWN_SQUARED, LOG_COSH]}] if kind is SigmoidMLPRegressor else []
     scores = GridSearchCV(kind(**QUICK), grid, cv=2, n_jobs=n_jobs).fit(X, y).cv_results_["mean_test_score"]
-    assert np.isfinite(scores).all() and scores[0] == scores[1] != scores[2] == scores[3] and len(set(scores[4:7])) > 1
+    assert np.isfinite(scores).all()
+    assert scores[0] == scores[1] != scores[2] == scores[3]
+    assert len(set(scores[4:7])) > 1
     if kind is SigmoidMLPRegressor:
-        assert scores[7] == pytest.approx(scores[8], abs=0.02) and scores[9] != scores[8]
+        assert scores[7] == pytest.approx(scores[8], abs=0.02)
+        assert scores[9] != scores[8]
 
 
 @of_both
@@ -305,7 +311,8 @@ def test_a_run_with_an_own_optimizer_is_resumed(kind, y, tmp_path):
     kind(**parameters).set_callbacks(Checkpoint(tmp_path / "run.npz"), Stops()).fit(X, y)
     resumed = kind(**parameters).resume(tmp_path / "run.npz", X, y)
     assert_array_equal(weights(resumed), weights(whole))
-    assert resumed.loss_curve_ == whole.loss_curve_ and resumed.n_iter_ == 5
+    assert resumed.loss_curve_ == whole.loss_curve_
+    assert resumed.n_iter_ == 5
     for other in (OwnSGD(0.5), SignDescent(), "sgd"):
         with pytest.raises(
             ValueError, match=r"written with solver=OwnSGD\(momentum=0.9\), and this is a run with solver="

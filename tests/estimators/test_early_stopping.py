@@ -56,7 +56,8 @@ def test_early_stopping_takes_classes_of_few_rows(counts):
     y = np.repeat(np.arange(len(counts)), counts)
     X = np.random.default_rng(1).normal(size=(len(y), 3))
     fitted = SigmoidMLPClassifier(**STOPPING).fit(X, y)
-    assert len(fitted.classes_) == len(counts) and len(fitted.validation_scores_) == fitted.n_iter_
+    assert len(fitted.classes_) == len(counts)
+    assert len(fitted.validation_scores_) == fitted.n_iter_
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 40])
@@ -70,7 +71,9 @@ def test_too_few_rows_to_hold_out(n):
         warnings.simplefilter("ignore", ConvergenceWarning)
         other = SigmoidMLPRegressor(**parameters | {"early_stopping": False}).fit(X[:n], NUMBER[:n])
     assert_array_equal(one.predict(X), other.predict(X))
-    assert one.validation_scores_ is None and one.best_validation_score_ is None and one.best_loss_ is not None
+    assert one.validation_scores_ is None
+    assert one.best_validation_score_ is None
+    assert one.best_loss_ is not None
 
 
 def test_the_warning_points_at_the_callers_line():
@@ -102,7 +105,8 @@ def test_the_temperature_scales_the_output_layer_and_nothing_else(kind, solver):
     )
     factor = scaled.coefs_[-1].flat[0] / plain.coefs_[-1].flat[0]
     assert not 0.98 < factor < 1.02
-    assert scaled.temperature_ == pytest.approx(1.0 / factor, rel=1e-12) and plain.temperature_ == 1.0
+    assert scaled.temperature_ == pytest.approx(1.0 / factor, rel=1e-12)
+    assert plain.temperature_ == 1.0
     assert_allclose(scaled.coefs_[-1], factor * plain.coefs_[-1], rtol=1e-12)
     assert_allclose(scaled.intercepts_[-1], factor * plain.intercepts_[-1], rtol=1e-12)
     assert_array_equal(scaled.coefs_[0], plain.coefs_[0])
@@ -181,7 +185,8 @@ def test_patience_is_counted_from_the_best_score_plus_tol():
 def test_training_that_stops_on_the_score_has_no_best_loss():
     scores = iter([1.0] + [0.0] * 9)
     fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores)}).fit(X, LABEL)
-    assert fitted.n_iter_ == 5 and fitted.best_loss_ is None
+    assert fitted.n_iter_ == 5
+    assert fitted.best_loss_ is None
 
 
 def test_scores_that_are_no_numbers_never_win():
@@ -199,7 +204,8 @@ def test_partial_fit_neither_validates_nor_stops():
         on.partial_fit(X, NUMBER)
         off.partial_fit(X, NUMBER)
     assert_array_equal(on.predict(X), off.predict(X))
-    assert len(on.loss_curve_) == 10 and on.validation_scores_ is None
+    assert len(on.loss_curve_) == 10
+    assert on.validation_scores_ is None
 
 
 @quiet
@@ -207,7 +213,8 @@ def test_partial_fit_after_early_stopping_goes_on_from_the_best_epoch():
     fitted = SigmoidMLPRegressor(**STOPPING).fit(X, NUMBER)
     before = fitted.loss_curve_
     fitted.partial_fit(X, NUMBER)
-    assert len(fitted.loss_curve_) == len(before) + 1 and fitted.n_iter_ == 1
+    assert len(fitted.loss_curve_) == len(before) + 1
+    assert fitted.n_iter_ == 1
 
 
 @quiet
@@ -238,7 +245,8 @@ def test_a_warm_start_holds_out_the_same_rows():
 @quiet
 def test_ones_own_validation_set_leaves_all_rows_to_training():
     fitted = SigmoidMLPRegressor(**STOPPING).fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL)
-    assert fitted.t_ == N * fitted.n_iter_ and len(fitted.validation_scores_) == fitted.n_iter_
+    assert fitted.t_ == N * fitted.n_iter_
+    assert len(fitted.validation_scores_) == fitted.n_iter_
 
 
 @quiet
@@ -313,7 +321,8 @@ def test_groups_are_held_out_together():
 
     net = SigmoidMLPRegressor(**STOPPING | {"scoring": scorer, "batch_size": 16}).fit(X, NUMBER, groups=groups)
     held_out = np.isin(X[:, 0], seen["x"])
-    assert held_out.sum() == 30 and all(held_out[groups == g].all() or not held_out[groups == g].any() for g in groups)
+    assert held_out.sum() == 30
+    assert all(held_out[groups == g].all() or not held_out[groups == g].any() for g in groups)
     with pytest.raises(ValueError, match="groups holds a single group"):
         net.fit(X, NUMBER, groups=np.zeros(N))
 
@@ -378,7 +387,8 @@ def test_auto_trains_quietly_without_validation_where_too_few_rows_would_be_held
         warnings.simplefilter("error", RuntimeWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
         net.fit(X, X[:, 0])
-    assert net.validation_scores_ is None and net.t_ == 2 * 1200
+    assert net.validation_scores_ is None
+    assert net.t_ == 2 * 1200
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

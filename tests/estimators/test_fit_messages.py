@@ -33,11 +33,13 @@ def said(*args, **how):
 
 def test_an_unfinished_run_is_a_convergence_warning():
     ((category, text),) = said(NET, ended("MAX_ITER", 7))
-    assert category is ConvergenceWarning and text.startswith("Stochastic Optimizer: Maximum iterations (7) reached")
+    assert category is ConvergenceWarning
+    assert text.startswith("Stochastic Optimizer: Maximum iterations (7) reached")
     assert said(NET, ended("MAX_ITER", 7), quiet=True) == []
     lbfgs = SigmoidMLPRegressor(solver="lbfgs")
     ((category, text),) = said(lbfgs, ended("LINE_SEARCH", 4, message="no descent"))
-    assert category is ConvergenceWarning and "after 4 iteration(s): no descent. Increase max_iter or max_fun" in text
+    assert category is ConvergenceWarning
+    assert "after 4 iteration(s): no descent. Increase max_iter or max_fun" in text
 
 
 def test_an_interrupt_is_told():
@@ -45,7 +47,9 @@ def test_an_interrupt_is_told():
     assert said(NET, ended("LOSS_PLATEAU")) == said(NET, ended("CALLBACK")) == []
     for reason in ("INTERRUPTED", "CALLBACK"):  # the published network is then that of a fold
         ((category, text),) = said(NET, ended(reason), during_folds=True)
-        assert category is UserWarning and "the network of the first fold" in text and "early_stopping=True" in text
+        assert category is UserWarning
+        assert "the network of the first fold" in text
+        assert "early_stopping=True" in text
 
 
 @pytest.mark.parametrize("reason", ENDS)
@@ -61,7 +65,8 @@ def test_every_reason_is_a_sentence_with_the_values_of_parameters():
     assert [reason.name for reason in STOP_REASON_MESSAGES] == ENDS
     for template in STOP_REASON_MESSAGES.values():
         sentence = template.format(**vars(NET))
-        assert "{" not in sentence and sentence[0].isupper()
+        assert "{" not in sentence
+        assert sentence[0].isupper()
 
 
 def test_groups_that_a_splitter_splits_are_told():
@@ -206,7 +211,8 @@ def test_folds_and_rows_of_ones_own_do_not_go_together(kind):
 def test_a_single_class_is_told(fit):
     with pytest.warns(UserWarning, match="y has a single class, 'only': .* pass rows of other classes") as caught:
         net = fit(SigmoidMLPClassifier(max_iter=2), TABLE, np.array(["only"] * 400, dtype=object))
-    assert len(caught) == 1 and net.classes_.tolist() == ["only"]
+    assert len(caught) == 1
+    assert net.classes_.tolist() == ["only"]
 
 
 def test_a_class_of_a_single_row_is_told_if_rows_are_held_out():
@@ -309,7 +315,8 @@ def test_the_latest_row_may_come_first():
     (message,) = messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X[::-1], y[::-1])
     assert "Column 'date' of X never rises" in message
     turned, targets = table_after(r"X, y = X\[.*?\], y\[.*?\]", message, X[::-1], y[::-1])
-    assert turned.equals(X) and (targets == y).all()
+    assert turned.equals(X)
+    assert (targets == y).all()
     assert messages_of(SigmoidMLPRegressor(**FEW_EPOCHS, **parameters_in(message)), turned, targets) == []
 
 
@@ -384,7 +391,8 @@ def test_an_identifier_in_an_array_is_told_by_its_index():
     (message,) = messages_of(net, array, y)
     assert parameters_in(message) == {"categorical_features": [1]}
     assert messages_of(clone(net).set_params(categorical_features=[1]), array, y) == []
-    assert fit_as_in(message, net, array, y) == [] and net.n_features_in_ == 1
+    assert fit_as_in(message, net, array, y) == []
+    assert net.n_features_in_ == 1
 
 
 def test_an_identifier_in_a_polars_frame_is_told():

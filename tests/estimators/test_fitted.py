@@ -24,7 +24,8 @@ QUICK = dict(
 def test_activations_lead_from_the_scaled_input_to_the_prediction():
     net = SigmoidMLPClassifier(**QUICK, activation=["tanh", "sigmoid"]).fit(WIDE, LABEL)
     layers = net.activations(WIDE)
-    assert [layer.shape for layer in layers] == [(50, 3), (50, 5), (50, 4), (50, 3)] and len(layers) == net.n_layers_
+    assert [layer.shape for layer in layers] == [(50, 3), (50, 5), (50, 4), (50, 3)]
+    assert len(layers) == net.n_layers_
     assert np.abs(layers[0]).max() < 3.0
     first, second = (layers[k] @ net.coefs_[k] + net.intercepts_[k] for k in (0, 1))
     assert_allclose(layers[1], np.tanh(first), atol=1e-12)
@@ -158,7 +159,8 @@ def test_without_held_out_rows_the_last_epoch_is_kept_and_a_warm_start_counts_an
     net.set_params(warm_start=True, early_stopping=True, validation_fraction=0.3, max_iter=2)
     with pytest.warns(RuntimeWarning, match="this is a warm start"):
         net.fit(WIDE, LABEL)
-    assert len(net.history_) == 5 and net.best_epoch_ == 1 + np.argmax(net.validation_scores_[-2:])
+    assert len(net.history_) == 5
+    assert net.best_epoch_ == 1 + np.argmax(net.validation_scores_[-2:])
     net.partial_fit(WIDE, LABEL)
     assert (net.best_epoch_, net.temperature_) == (1, 1.0)
 
@@ -181,7 +183,9 @@ TABLE = pd.DataFrame({"colour": np.where(WIDE[:, 0] > 0.0, "red", "blue"), "numb
 def test_importances_are_shares_of_the_tables_columns(parameters):
     net = SigmoidMLPClassifier(**QUICK | {"max_iter": 40} | parameters).fit(TABLE, LABEL > 0, WIDE[:, 1] > -2.0)
     found = net.feature_importances_
-    assert found.shape == (3,) and (found >= 0.0).all() and found.sum() == pytest.approx(1.0)
+    assert found.shape == (3,)
+    assert (found >= 0.0).all()
+    assert found.sum() == pytest.approx(1.0)
     assert found.argmax() == 0
 
 

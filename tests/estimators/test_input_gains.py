@@ -77,7 +77,8 @@ def test_increments_are_one_fit(solver, dtype):
 
 def test_a_file_carries_the_gains_on(tmp_path):
     net = SigmoidMLPRegressor(**UNEVALUATED).partial_fit(X, Y)
-    assert log_gains_of(net).shape == (5,) and log_gains_of(net).all()
+    assert log_gains_of(net).shape == (5,)
+    assert log_gains_of(net).all()
     sknet.save(net, tmp_path / "net.safetensors")
     loaded = sknet.load(tmp_path / "net.safetensors")
     np.testing.assert_array_equal(loaded.partial_fit(X, Y).coefs_[0], net.partial_fit(X, Y).coefs_[0])
@@ -113,7 +114,8 @@ def test_weight_two_is_two_rows():
         X, Y, sample_weight=np.where(np.arange(60) < 30, 2.0, 1.0)
     )
     repeated = SigmoidMLPRegressor(**parameters, batch_size=90).fit(np.r_[X[:30], X], np.r_[Y[:30], Y])
-    assert weighted.resolved_params_["input_gains"] and repeated.resolved_params_["input_gains"]
+    assert weighted.resolved_params_["input_gains"]
+    assert repeated.resolved_params_["input_gains"]
     np.testing.assert_allclose(weighted.coefs_[0], repeated.coefs_[0], rtol=1e-9, atol=1e-11)
 
 

@@ -54,7 +54,8 @@ def assert_sets_apart(net, sets=(0, 0, 1, 2), n_members=1):
         of_each = W.shape[1] // n_members
         unit_sets = np.tile(np.arange(of_each) * has_input.shape[1] // of_each, n_members)
         connected = has_input[:, unit_sets]
-        assert (W[~connected] == 0.0).all() and (W[connected] != 0.0).mean() > 0.2
+        assert (W[~connected] == 0.0).all()
+        assert (W[connected] != 0.0).mean() > 0.2
         has_input = unit_sets[:, np.newaxis] == np.unique(owner)
 
 

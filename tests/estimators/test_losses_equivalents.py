@@ -75,7 +75,8 @@ def test_an_l1_penalty_gives_elastic_net_and_lasso(l1_ratio):
     model = Lasso(alpha, tol=1e-10) if l1_ratio == 1.0 else ElasticNet(alpha, l1_ratio=l1_ratio, tol=1e-10)
     model.fit(X, y, WEIGHT)
     assert_allclose(coefficients(net), expected(model), atol=1e-5)
-    assert ((net.coefs_[0].ravel() == 0.0) == (model.coef_ == 0.0)).all() and (model.coef_ == 0.0).any()
+    assert ((net.coefs_[0].ravel() == 0.0) == (model.coef_ == 0.0)).all()
+    assert (model.coef_ == 0.0).any()
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,8 @@ def test_one_sigmoid_is_a_softmax_of_two():
         hidden_layer_sizes=3, random_state=0, early_stopping=False, max_iter=5, learning_rate="cosine"
     )
     net.fit(X, y)
-    assert net.n_outputs_ == 1 and net.out_activation_ == "logistic"
+    assert net.n_outputs_ == 1
+    assert net.out_activation_ == "logistic"
     z = net.decision_function(X)
     both = np.column_stack([np.zeros_like(z), z])
     assert_allclose(net.predict_proba(X), np.exp(both - logsumexp(both, axis=1, keepdims=True)), atol=1e-12)

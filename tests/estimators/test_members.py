@@ -43,8 +43,10 @@ def test_a_fit_leaves_one_network_of_the_members_widths(kind, parameters):
     assert [W.shape for W in net.coefs_] == [(n_inputs, 12), (12, 6), (6, n_outputs)]
     assert [b.shape for b in net.intercepts_] == [(12,), (6,), (n_outputs,)]
     assert [layer.shape[1] for layer in net.activations(X)] == [n_inputs, 12, 6, n_outputs]
-    assert net.n_layers_ == 4 and net.network_feature_names_.shape == (n_inputs,)
-    assert net.resolved_params_["n_members"] == 3 and net.resolved_params_["hidden_layer_sizes"] == (4, 2)
+    assert net.n_layers_ == 4
+    assert net.network_feature_names_.shape == (n_inputs,)
+    assert net.resolved_params_["n_members"] == 3
+    assert net.resolved_params_["hidden_layer_sizes"] == (4, 2)
     assert not hasattr(net, "members_")
 
 
@@ -57,21 +59,24 @@ def test_members_by_turns_see_raw_numbers_and_bins(kind):
     assert net.resolved_params_["numeric_encoding"] == "auto"
     for encoding, has_bins in (("raw", False), ("piecewise_linear", True)):
         net = kind(**HELD_OUT, numeric_encoding=encoding).fit(X, KINDS[kind])
-        assert ("bin" in set(net.inputs_["kind"])) == has_bins and net.coefs_[0].all()
+        assert ("bin" in set(net.inputs_["kind"])) == has_bins
+        assert net.coefs_[0].all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_fitted_attributes_summarise_the_epochs_of_all_members(kind):
     net = kind(**HELD_OUT | {"max_iter": 40, "n_iter_no_change": 2, "learning_rate_init": 0.3}).fit(X, KINDS[kind])
     history, n_trained = net.history_, N - 18
-    assert history.columns[0] == "member" and list(history["member"].unique()) == [0, 1, 2]
+    assert history.columns[0] == "member"
+    assert list(history["member"].unique()) == [0, 1, 2]
     lengths = history.groupby("member").size()
     assert lengths.nunique() > 1  # each has ended by itself
     assert net.n_iter_ == lengths.max() == len(net.loss_curve_) == len(net.validation_scores_)
     assert net.t_ == n_trained * lengths.sum()
     assert_allclose(net.loss_curve_, history.groupby(level="epoch")["loss"].mean())
     assert_allclose(net.validation_scores_, history.groupby(level="epoch")["validation_score"].mean())
-    assert net.loss_ == net.loss_curve_[-1] and net.best_loss_ is None
+    assert net.loss_ == net.loss_curve_[-1]
+    assert net.best_loss_ is None
     best = history.reset_index().loc[history.reset_index().groupby("member")["validation_score"].idxmax()]
     assert net.best_epoch_ == best["epoch"].max() + 1
     assert net.best_validation_score_ == max(net.validation_scores_)
@@ -148,8 +153,10 @@ def test_auto_is_two_wherever_rows_evaluate_the_epochs():
     plain = dict(max_iter=1, random_state=0, hidden_layer_sizes=2, early_stopping="folds")
     for n in (N, MEDIUM_TABLE_ROWS):
         net = SigmoidMLPClassifier(**plain).fit(table[:n], y[:n])
-        assert net.resolved_params_["n_members"] == 2 and net.coefs_[0].shape[1] == 4
-        assert "bin" in set(net.inputs_["kind"]) and "member" in net.history_
+        assert net.resolved_params_["n_members"] == 2
+        assert net.coefs_[0].shape[1] == 4
+        assert "bin" in set(net.inputs_["kind"])
+        assert "member" in net.history_
     assert SigmoidMLPClassifier(max_iter=1, random_state=0).fit(table[:60], y[:60]).resolved_params_["n_members"] == 1
 
 
@@ -208,9 +215,12 @@ def test_a_warm_start_trains_the_joined_network(kind, n_members):
     width, t = net.coefs_[0].shape[1], net.t_
     shapes, inputs = [W.shape for W in net.coefs_], net.inputs_
     net.fit(X, KINDS[kind])
-    assert width == 4 * (2 if n_members == "auto" else 3) and [W.shape for W in net.coefs_] == shapes
-    assert net.inputs_.equals(inputs) and net.t_ == t + (N - 18) * net.n_iter_
-    assert len(net.history_) == len(net.loss_curve_) and "member" not in net.history_
+    assert width == 4 * (2 if n_members == "auto" else 3)
+    assert [W.shape for W in net.coefs_] == shapes
+    assert net.inputs_.equals(inputs)
+    assert net.t_ == t + (N - 18) * net.n_iter_
+    assert len(net.history_) == len(net.loss_curve_)
+    assert "member" not in net.history_
     assert net.coefs_[0][(inputs["kind"] == "bin").to_numpy()].all()  # what was 0 between the members learns, too
     with pytest.raises(ValueError, match="n_members=5 cannot take effect"):
         net.set_params(n_members=5).fit(X, KINDS[kind])
@@ -221,13 +231,18 @@ def test_increments_train_the_joined_network_and_a_first_one_has_one_member():
     before, t = [W.copy() for W in net.coefs_], net.t_
     assert net.oof_prediction_.shape == (N,)
     net.partial_fit(X[:50], NUMBER[:50])
-    assert net.t_ == t + 50 and net.n_iter_ == 1 and net.resolved_params_["n_members"] == 3
-    assert [W.shape for W in net.coefs_] == [W.shape for W in before] and (net.coefs_[0] != before[0]).any()
-    assert not hasattr(net, "oof_prediction_") and net.best_validation_score_ is None
+    assert net.t_ == t + 50
+    assert net.n_iter_ == 1
+    assert net.resolved_params_["n_members"] == 3
+    assert [W.shape for W in net.coefs_] == [W.shape for W in before]
+    assert (net.coefs_[0] != before[0]).any()
+    assert not hasattr(net, "oof_prediction_")
+    assert net.best_validation_score_ is None
     with pytest.raises(ValueError, match="predict_interval needs rows that were held out"):
         net.predict_interval(X)
     first = SigmoidMLPRegressor(**QUICK).partial_fit(X, NUMBER)
-    assert first.coefs_[0].shape[1] == 4 and first.resolved_params_["n_members"] == 1
+    assert first.coefs_[0].shape[1] == 4
+    assert first.resolved_params_["n_members"] == 1
     assert first.partial_fit(X, NUMBER).n_iter_ == 1
 
 
@@ -267,7 +282,8 @@ def test_every_kind_of_target_is_predicted_pickled_and_saved(case, early_stoppin
     sknet.save(net, tmp_path / "net.safetensors")
     for again in pickle.loads(pickle.dumps(net)), sknet.load(tmp_path / "net.safetensors"):
         assert_same(net, again)
-        assert again.history_.equals(net.history_) and again.n_iter_ == net.n_iter_
+        assert again.history_.equals(net.history_)
+        assert again.n_iter_ == net.n_iter_
         assert again.best_validation_score_ == net.best_validation_score_
         if early_stopping == "folds":
             assert_array_equal(np.hstack(again.oof_prediction_), np.hstack(net.oof_prediction_))
@@ -294,7 +310,8 @@ def test_categories_dates_and_missing_values(kind):
     })  # fmt: skip
     net = kind(**QUICK, category_encoding="target", early_stopping="folds").fit(frame, KINDS[kind])
     assert {"bin", "missing", "target", "date"} <= set(net.inputs_["kind"])
-    assert np.isfinite(net.oof_prediction_).all() and net.predict(frame.iloc[::-1]).shape == (N,)
+    assert np.isfinite(net.oof_prediction_).all()
+    assert net.predict(frame.iloc[::-1]).shape == (N,)
 
 
 def test_a_column_of_noise_reveals_no_held_out_targets():
@@ -372,8 +389,10 @@ def test_an_interrupt_leaves_whole_epochs_of_every_member(kind, parameters):
     net = kind(**QUICK | parameters, batch_size=n_trained, learning_rate=StopsAt(3 * 2 + 2))
     with pytest.warns(UserWarning, match="interrupted by user"):
         net.fit(X, KINDS[kind])
-    assert list(net.history_.groupby("member").size()) == [3, 2, 2] and net.n_iter_ == 3
-    assert net.predict(X).shape == (N,) and net.coefs_[0].shape[1] == 12
+    assert list(net.history_.groupby("member").size()) == [3, 2, 2]
+    assert net.n_iter_ == 3
+    assert net.predict(X).shape == (N,)
+    assert net.coefs_[0].shape[1] == 12
     assert net.set_params(learning_rate="flat_cosine").partial_fit(X, KINDS[kind]).n_iter_ == 1
     net.set_params(learning_rate=StopsAt(2))
     before = net._fitted
@@ -393,10 +412,12 @@ def test_a_scorer_rates_each_epoch_of_each_member_by_itself():
         return net.score(table, y)
 
     net = SigmoidMLPClassifier(**QUICK | {"n_members": 2}, scoring=score).fit(X, LABEL)
-    assert net.resolved_params_["early_stopping"] is True and len(rated) == len(net.history_) == 2 * net.n_iter_
+    assert net.resolved_params_["early_stopping"] is True
+    assert len(rated) == len(net.history_) == 2 * net.n_iter_
     assert set(rated) == {(4, 18)}
     best = net.history_.groupby("member")["validation_score"].max()
-    assert net.history_["validation_score"].between(0.0, 1.0).all() and (best >= 0.0).all()
+    assert net.history_["validation_score"].between(0.0, 1.0).all()
+    assert (best >= 0.0).all()
 
 
 def test_a_search_over_the_number_of_members():

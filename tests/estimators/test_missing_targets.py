@@ -46,7 +46,8 @@ def test_values_where_a_target_is_missing_change_nothing(options):
     first = SigmoidMLPRegressor(**QUICK | options).fit(X, gaps)
     second = SigmoidMLPRegressor(**QUICK | options).fit(X, pd.DataFrame(gaps).astype("Float64"))
     assert_array_equal(first.predict(X), second.predict(X))
-    assert first.score(X, gaps) > 0.6 and first.score(X, NUMBERS) > 0.6
+    assert first.score(X, gaps) > 0.6
+    assert first.score(X, NUMBERS) > 0.6
 
 
 def test_scale_score_and_intervals_are_those_of_the_targets_that_are_there():
@@ -71,7 +72,8 @@ def test_scale_score_and_intervals_are_those_of_the_targets_that_are_there():
 def test_of_several_labels_some_may_be_missing(gap):
     net = SigmoidMLPClassifier(**QUICK).fit(X, with_gaps(LABELS, gap))
     assert_array_equal(net.classes_, [0, 1])
-    assert net.predict(X).dtype == int and net.score(X, LABELS) > 0.85
+    assert net.predict(X).dtype == int
+    assert net.score(X, LABELS) > 0.85
     assert net.score(X, with_gaps(LABELS, gap)) >= net.score(X, LABELS)
     same = SigmoidMLPClassifier(**QUICK).fit(X, np.where(GONE, np.nan, LABELS))
     assert_array_equal(same.predict_proba(X), net.predict_proba(X))
@@ -84,7 +86,8 @@ def test_of_several_outputs_some_labels_may_be_missing(options):
     assert [classes.tolist() for classes in net.classes_] == [["a", "b"], [0, 1, 2]]
     assert net.score(X, gaps) > 0.8
     value, coefs, _ = net.backpropagate(X, gaps)
-    assert np.isfinite(value) and all(np.isfinite(coef).all() for coef in coefs)
+    assert np.isfinite(value)
+    assert all(np.isfinite(coef).all() for coef in coefs)
 
 
 def test_partial_fit_takes_chunks_in_which_a_target_is_missing_everywhere():
@@ -92,7 +95,8 @@ def test_partial_fit_takes_chunks_in_which_a_target_is_missing_everywhere():
     net.partial_fit(X, np.where([False, True], np.nan, NUMBERS))
     labels = SigmoidMLPClassifier(**QUICK).partial_fit(X, LABELS, classes=[0, 1])
     labels.partial_fit(X, np.where([False, True], np.nan, LABELS))
-    assert np.isfinite(net.predict(X)).all() and np.isfinite(labels.predict_proba(X)).all()
+    assert np.isfinite(net.predict(X)).all()
+    assert np.isfinite(labels.predict_proba(X)).all()
 
 
 def test_a_stream_has_gaps_too_and_intervals_that_end_at_0():

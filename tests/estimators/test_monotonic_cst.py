@@ -43,8 +43,10 @@ def predictions(net, X):
 def refuse_violations(net, dtype=np.float64, rows=(LOW, HIGH)):
     low, high = (predictions(net, X.astype(dtype)) for X in rows)
     n = len(low[1])
-    assert (high[0] >= low[0]).all() and (high[0] > low[0]).mean() > 0.5
-    assert (high[1] >= low[0][:n]).all() and (high[0][:n] >= low[1]).all()
+    assert (high[0] >= low[0]).all()
+    assert (high[0] > low[0]).mean() > 0.5
+    assert (high[1] >= low[0][:n]).all()
+    assert (high[0][:n] >= low[1]).all()
 
 
 KINDS = {
@@ -82,7 +84,8 @@ def test_probabilities_are_monotone(loss):
     net = SigmoidMLPClassifier(**FAST, loss=loss).fit(TABLE.astype("f4"), LABEL)
     refuse_violations(net, np.float32)
     low, high = (net.predict_log_proba(X.astype("f4")) for X in (LOW, HIGH))
-    assert (high[:, 1] >= low[:, 1]).all() and (high[:, 0] <= low[:, 0]).all()
+    assert (high[:, 1] >= low[:, 1]).all()
+    assert (high[:, 0] <= low[:, 0]).all()
     assert (net.predict(HIGH) >= net.predict(LOW)).all()
 
 
@@ -104,14 +107,16 @@ def test_a_stream_keeps_the_constraint():
     net = SigmoidMLPRegressor(**FAST | {"monotonic_cst": {"a": 1, "b": -1}})
     sknet.stream.fit(net, lambda: (frame[i : i + 70] for i in range(0, N, 70)), target="y")
     low, high = (net.predict(pd.DataFrame(X, columns=list("abcd"))) for X in (LOW, HIGH))
-    assert (high >= low).all() and (high > low).any()
+    assert (high >= low).all()
+    assert (high > low).any()
 
 
 def test_sparse_columns_keep_the_constraint():
     X = TABLE * (np.random.default_rng(3).random(TABLE.shape) < 0.5)
     net = SigmoidMLPRegressor(**FAST).fit(sp.csr_array(X), NUMBER)
     low, high = (net.predict(sp.csr_array(rows)) for rows in (LOW, HIGH))
-    assert (high >= low).all() and (high > low).any()
+    assert (high >= low).all()
+    assert (high > low).any()
 
 
 def test_a_resumed_run_equals_the_whole_run_and_needs_the_same_constraint(tmp_path):
@@ -144,7 +149,8 @@ def test_a_true_effect_is_learnt_and_others_stay_free():
     bound = SigmoidMLPRegressor(monotonic_cst=[1, 0, 0], **parameters).fit(X[:500], y[:500])
     free = SigmoidMLPRegressor(**parameters).fit(X[:500], y[:500])
     errors = [np.sqrt(np.mean((net.predict(X[500:]) - y[500:]) ** 2)) for net in (bound, free)]
-    assert errors[0] < 1.15 * errors[1] and errors[0] < 0.25 * y.std()
+    assert errors[0] < 1.15 * errors[1]
+    assert errors[0] < 0.25 * y.std()
 
 
 def test_a_frame_by_names_with_categories_durations_and_missing_values():

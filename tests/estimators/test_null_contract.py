@@ -66,7 +66,8 @@ def test_held_out_rows_do_not_change_what_is_learnt(kind, y, encoding):
     if kind is SigmoidMLPClassifier:
         targets = y  # the labels decide which rows are held out
     again = kind(early_stopping=True, scoring=net.scoring, **ONE_EPOCH, **encoding).fit(other, targets)
-    assert seen[0].equals(seen[-1]) and len(seen[0]) == 30
+    assert seen[0].equals(seen[-1])
+    assert len(seen[0]) == 30
     pd.testing.assert_frame_equal(again.inputs_, net.inputs_)
     for W, before in zip(again.coefs_, net.coefs_, strict=True):  # but for the temperature that the rows choose
         np.testing.assert_allclose(W / np.linalg.norm(W), before / np.linalg.norm(before), rtol=1e-5, atol=1e-6)
@@ -94,7 +95,8 @@ def test_targets_of_a_fold_do_not_change_its_steps():
     rows, targets = folds.held_out[:100], y.copy()
     targets[rows] = y[rows[::-1]]
     (before,), (after,) = (phase.encoding.encoder.columns for phase in (folds, inside.run_of(net, X, targets).folds))
-    assert before.steps and after == before
+    assert before.steps
+    assert after == before
     others = np.setdiff1d(np.arange(400), rows)
     targets[others] = y[others[::-1]]
     assert not inside.run_of(net, X, targets).folds.encoding.encoder.columns[0].steps  # these decide

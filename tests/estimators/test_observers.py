@@ -99,7 +99,8 @@ def test_epochs_of_folds_are_observed_before_those_of_all_rows(n_members, told):
 def test_observed_scores_are_those_of_held_out_rows(n_members, told):
     net = SigmoidMLPRegressor(**QUICK, n_members=n_members, early_stopping=True).fit(X, Y)
     assert [epoch.figures.validation_score for epoch in told] == net.validation_scores_
-    assert told[-1].best_epoch == net.best_epoch_ and not any(epoch.of_folds for epoch in told)
+    assert told[-1].best_epoch == net.best_epoch_
+    assert not any(epoch.of_folds for epoch in told)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -107,4 +108,6 @@ def test_cuts_of_the_learning_rate_are_counted(told):
     how = QUICK | {"learning_rate": "adaptive", "solver": "sgd", "max_iter": 12, "tol": 10.0, "n_iter_no_change": 2}
     SigmoidMLPRegressor(**how, early_stopping=False).fit(X, Y)
     n_cuts = [epoch.n_rate_cuts for epoch in told]
-    assert n_cuts[0] == 0 and n_cuts[-1] > 0 and n_cuts == sorted(n_cuts)
+    assert n_cuts[0] == 0
+    assert n_cuts[-1] > 0
+    assert n_cuts == sorted(n_cuts)

@@ -51,7 +51,8 @@ def test_two_parameters_are_positional(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_estimators_compare_by_identity_and_print_as_scikit_learns_do(kind):
-    assert kind() != kind() and len({kind(), kind()}) == 2
+    assert kind() != kind()
+    assert len({kind(), kind()}) == 2
     assert repr(kind(alpha=0.5)) == f"{kind.__name__}(alpha=0.5)"
 
 
@@ -84,7 +85,8 @@ def test_both_classes_describe_their_parameters_in_the_same_words():
 def test_both_classes_describe_their_attributes_in_the_same_words():
     documented = [{entry.name for entry in ClassDoc(kind)["Attributes"]} for kind in KINDS]
     shared = documented[0] & documented[1]
-    assert documented[0] - shared == {"classes_"} and documented[1] - shared == set()
+    assert documented[0] - shared == {"classes_"}
+    assert documented[1] - shared == set()
     assert_docstring_consistency(list(KINDS), include_attrs=sorted(shared))
 
 
@@ -128,7 +130,8 @@ OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
 def test_folds_or_held_out_rows(name):
     value = OF_HELD_OUT_ROWS.get(name, "lbfgs")
     net = SigmoidMLPClassifier(**{name: value})
-    assert evaluation_kind(net, 100) == "held_out" and evaluation_kind(SigmoidMLPClassifier(), 100) == "folds"
+    assert evaluation_kind(net, 100) == "held_out"
+    assert evaluation_kind(SigmoidMLPClassifier(), 100) == "folds"
     with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
         check_conflicts_with_folds(net)
     net.set_params(validation_fraction=ShuffleSplit())

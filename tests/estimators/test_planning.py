@@ -14,7 +14,9 @@ from tests.tables.limits import sample_rows
 def test_the_first_of_several_networks_has_the_seeds_of_one_alone():
     assert member_seeds(Seeds(3, 4, 5), 1) == [(3, 5)]
     four, two = member_seeds(Seeds(3, 4, 5), 4), member_seeds(Seeds(3, 9, 5), 2)
-    assert four[:2] == two and four[0] == (3, 5) and len({seed for pair in four for seed in pair}) == 8
+    assert four[:2] == two
+    assert four[0] == (3, 5)
+    assert len({seed for pair in four for seed in pair}) == 8
 
 
 def test_a_random_state_instance_moves_on_and_none_is_numpys_own():
@@ -92,7 +94,8 @@ def test_early_stopping_without_enough_rows_warns_once():
         net = SigmoidMLPRegressor(**QUICK | {"early_stopping": True, "validation_fraction": 0.1}).fit(
             X[:20], NUMBER[:20]
         )
-    assert len(told) == 1 and net.resolved_params_["early_stopping"] is False
+    assert len(told) == 1
+    assert net.resolved_params_["early_stopping"] is False
 
 
 def test_columns_of_a_large_table_are_learnt_from_a_sample():
@@ -105,4 +108,5 @@ def test_columns_of_a_large_table_are_learnt_from_a_sample():
     with sample_rows(200):
         sampled = SigmoidMLPRegressor(**parameters).fit(table, np.arange(2000.0))
     spread = [np.ptp(net.activations(table[1:])[0]) for net in (whole, sampled)]
-    assert spread[0] < 1e-3 and spread[1] > 1.0
+    assert spread[0] < 1e-3
+    assert spread[1] > 1.0

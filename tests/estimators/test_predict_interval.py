@@ -52,7 +52,8 @@ def test_a_default_regressor_covers_new_rows(coverage):
     for i in range(6):
         (table, y), n = simulated(i, 2400), (400, 700)[i % 2]
         net = SigmoidMLPRegressor(16, max_iter=30, random_state=i).fit(table[:n], y[:n])
-        assert net.resolved_params_["early_stopping"] == "folds" and net.resolved_params_["n_members"] == 2
+        assert net.resolved_params_["early_stopping"] == "folds"
+        assert net.resolved_params_["n_members"] == 2
         low, high = net.predict_interval(table[n:], coverage).T
         shares.append(np.mean((low <= y[n:]) & (y[n:] <= high)))
     assert np.mean(shares) == pytest.approx(coverage, abs=0.04)
@@ -92,7 +93,8 @@ def test_intervals_of_skewed_targets_hold_them_in_each_third_and_end_at_0():
 def test_several_outputs_and_quantiles_have_intervals_of_their_own():
     two = SigmoidMLPRegressor(**HELD_OUT).fit(X, np.column_stack([NUMBER, 100.0 * NUMBER]))
     ends = two.predict_interval(X)
-    assert ends.shape == (300, 2, 2) and np.ptp(ends[:, 1], axis=1).mean() > 20 * np.ptp(ends[:, 0], axis=1).mean()
+    assert ends.shape == (300, 2, 2)
+    assert np.ptp(ends[:, 1], axis=1).mean() > 20 * np.ptp(ends[:, 0], axis=1).mean()
     levels = SigmoidMLPRegressor(**HELD_OUT, loss="quantile", quantile=[0.1, 0.5, 0.9]).fit(X, NUMBER)
     ends, outer = levels.predict_interval(X), levels.predict(X)[:, [0, 2]]
     moved = ends - outer

@@ -46,7 +46,8 @@ def test_each_quantile_has_its_share_of_new_rows_below_it(parameters):
         net = SigmoidMLPRegressor(16, max_iter=40, random_state=seed, **parameters).fit(*made(seed, 700))
         x, y = made(100 + seed, 5000)
         quantiles = net.predict_quantiles(x, LEVELS)
-        assert quantiles.shape == (5000, 7) and (np.diff(quantiles, axis=1) >= 0).all()
+        assert quantiles.shape == (5000, 7)
+        assert (np.diff(quantiles, axis=1) >= 0).all()
         found.append(shares(quantiles, y))
     assert_allclose(np.mean(found, axis=0), LEVELS, atol=0.03)
 
@@ -69,7 +70,8 @@ def test_quantiles_are_predictions_plus_residuals_of_held_out_rows():
 def test_many_quantiles_increase_and_intervals_stay_symmetric():
     net = SigmoidMLPRegressor(**QUICK).fit(X, Y)
     fine = net.predict_quantiles(X, np.linspace(0.02, 0.98, 97))
-    assert (np.diff(fine, axis=1) >= 0).all() and fine.dtype == net.predict(X).dtype
+    assert (np.diff(fine, axis=1) >= 0).all()
+    assert fine.dtype == net.predict(X).dtype
     low, high = net.predict_interval(X, 0.8).T
     assert_allclose((low + high) / 2, net.predict(X))  # symmetric, as the noise is not
 

@@ -31,7 +31,8 @@ def test_thresholds_are_quantiles_of_the_probabilities_of_rows_of_ones_own(n_mem
     net = SigmoidMLPClassifier(**HELD_OUT, n_members=n_members, dtype="float64")
     net.fit(X[:200], LABEL[:200], X_val=X[200:], y_val=LABEL[200:])
     p, sets = net.predict_proba(X), net.predict_set(X, coverage=0.8)
-    assert sets.shape == (300, 3) and sets.dtype == bool
+    assert sets.shape == (300, 3)
+    assert sets.dtype == bool
     for code, label in enumerate(net.classes_):
         p_of_class = p[200:][LABEL[200:] == label]
         residuals = np.sort(np.where(p_of_class.argmax(axis=1) == code, 0.0, 1.0 - p_of_class[:, code]))
@@ -60,7 +61,8 @@ def test_default_classifiers_cover_new_rows_of_each_class():
     for i in range(8):
         (table, y), n = simulated(i, 2400), (400, 700)[i % 2]
         net = SigmoidMLPClassifier(16, max_iter=30, random_state=i).fit(table[:n], y[:n])
-        assert net.resolved_params_["early_stopping"] == "folds" and net.resolved_params_["n_members"] == 2
+        assert net.resolved_params_["early_stopping"] == "folds"
+        assert net.resolved_params_["n_members"] == 2
         inside = covered(net.predict_set(table[n:]), y[n:])
         shares += [inside[y[n:] == code].mean() for code in range(y.max() + 1)]
     assert np.mean(shares) == pytest.approx(0.9, abs=0.03)
@@ -83,7 +85,8 @@ def test_a_rare_class_is_covered_as_the_others_are():
         shares.append([inside[classes == code].mean() for code in range(3)])
     # of m calibration rows, conformal sets cover 0.9 to 0.9 + 1 / (m + 1): the rare class has about 24
     coverage = np.mean(shares, axis=0)
-    assert coverage[:2] == pytest.approx(0.9, abs=0.04) and 0.86 < coverage[2] < 0.94 + 1 / 25
+    assert coverage[:2] == pytest.approx(0.9, abs=0.04)
+    assert 0.86 < coverage[2] < 0.94 + 1 / 25
 
 
 def test_a_class_of_too_few_rows_is_named():
@@ -115,7 +118,8 @@ def test_sets_grow_with_the_coverage_and_hold_what_predict_says():
 def test_two_classes_or_one_have_sets(y):
     net = SigmoidMLPClassifier(**HELD_OUT).fit(X, y)
     sets = net.predict_set(X)
-    assert sets.shape == (300, len(net.classes_)) and sets.any(axis=1).all()
+    assert sets.shape == (300, len(net.classes_))
+    assert sets.any(axis=1).all()
     if len(net.classes_) == 1:
         assert sets.all()
 

@@ -99,7 +99,8 @@ def test_a_notebook_and_what_stands_in_for_stdout_get_ten_lines(module, monkeypa
     monkeypatch.setattr("sys.stdout", stand)
     SigmoidMLPRegressor(**QUICK, verbose=2, early_stopping=False).fit(X, y)
     lines = stand.text.splitlines()
-    assert len([line for line in lines if line.startswith("epoch")]) == 10 and "\r" not in stand.text
+    assert len([line for line in lines if line.startswith("epoch")]) == 10
+    assert "\r" not in stand.text
 
 
 def test_a_scorer_s_figure_is_shown(capsys):

@@ -266,7 +266,8 @@ def test_tables_of_one_row_or_one_column_are_enough(solver):
     assert np.isfinite(SigmoidMLPRegressor(**parameters).fit([[2.0]], [3.0]).predict([[2.0]])).all()
     assert np.isfinite(SigmoidMLPRegressor(**parameters).fit(COUNTS[:, :1], NUMBER).predict([[2.0]])).all()
     net = SigmoidMLPClassifier(**parameters).fit([[2.0, 1.0]], ["only"])
-    assert net.predict([[0.0, 0.0]]) == ["only"] and net.predict_proba([[0.0, 0.0]]) == [[1.0]]
+    assert net.predict([[0.0, 0.0]]) == ["only"]
+    assert net.predict_proba([[0.0, 0.0]]) == [[1.0]]
 
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-30, 1e30, 1e300])
@@ -377,7 +378,8 @@ def test_a_float32_table_has_float32_predictions(kind):
         kind
     ]()
     net = SigmoidMLPRegressor(3, max_iter=2, random_state=0).fit(table, values[:, 0])
-    assert net.predict(table).dtype == np.float32 and net.coefs_[0].dtype == np.float32
+    assert net.predict(table).dtype == np.float32
+    assert net.coefs_[0].dtype == np.float32
 
 
 @pytest.mark.filterwarnings("error")

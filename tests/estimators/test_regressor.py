@@ -118,7 +118,8 @@ def test_positive_targets_are_not_scaled(name):
     y, _ = LOSSES[name]
     one, other = (fitted(y, loss=name, target_scaling=scaling) for scaling in ("standard", None))
     assert_array_equal(one.predict(X), other.predict(X))
-    assert (one.predict(X) > 0).all() and one.out_activation_ == "exp"
+    assert (one.predict(X) > 0).all()
+    assert one.out_activation_ == "exp"
     assert one.resolved_params_["target_scaling"] is None
     assert_array_equal(one.predict(X), one.activations(X)[-1][:, 0])
 
@@ -166,8 +167,10 @@ def test_without_input_scaling_the_loss_of_counts_is_in_their_own_unit():
 def test_several_outputs_are_predicted_and_scored_together():
     Y = np.column_stack([NUMBER, -3.0 * NUMBER + 7.0])
     net = fitted(Y)
-    assert net.predict(X).shape == Y.shape and net.n_outputs_ == 2
-    assert net.score(X, Y) == pytest.approx(r2_score(Y, net.predict(X))) and net.score(X, Y) > 0.8
+    assert net.predict(X).shape == Y.shape
+    assert net.n_outputs_ == 2
+    assert net.score(X, Y) == pytest.approx(r2_score(Y, net.predict(X)))
+    assert net.score(X, Y) > 0.8
 
 
 def test_targets_in_any_container_give_the_same():
@@ -214,7 +217,8 @@ def test_the_score_of_quantiles_is_the_mean_d2():
 
 def test_one_level_in_a_sequence_and_one_alone():
     alone, listed = (fitted(NUMBER, loss="quantile", quantile=q) for q in (0.3, [0.3]))
-    assert alone.predict(X).shape == (N,) and listed.predict(X).shape == (N, 1)
+    assert alone.predict(X).shape == (N,)
+    assert listed.predict(X).shape == (N, 1)
     assert_allclose(alone.predict(X), listed.predict(X)[:, 0], rtol=1e-9)
     assert listed.score(X, NUMBER) == pytest.approx(d2_pinball_score(NUMBER, alone.predict(X), alpha=0.3))
 

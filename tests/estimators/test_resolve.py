@@ -47,7 +47,8 @@ def test_every_parameter_that_may_be_auto_has_a_rule(kind):
         name for name, allowed in kind._parameter_constraints.items() if "'auto'" in str([*map(str, allowed)])
     }
     assert may_be_auto - LOSS_OPTIONS.keys() <= RULES_FOR_ALL_VALUES.keys() | RULES_FOR_AUTO.keys()
-    assert len(may_be_auto) >= 18 and not RULES_FOR_ALL_VALUES.keys() & RULES_FOR_AUTO.keys()
+    assert len(may_be_auto) >= 18
+    assert not RULES_FOR_ALL_VALUES.keys() & RULES_FOR_AUTO.keys()
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -78,7 +79,8 @@ def regressor(**parameters):
 def test_scikit_learns_schedules_turn_off_regularisation_that_it_lacks(schedule, solver):
     answers = resolved(SigmoidMLPClassifier(learning_rate=schedule, solver=solver))
     assert answers.averaging == answers.weight_decay == answers.dropout == answers.label_smoothing == 0.0
-    assert answers.clip_norm is None and answers.temperature_scaling is False
+    assert answers.clip_norm is None
+    assert answers.temperature_scaling is False
 
 
 @pytest.mark.parametrize("schedule", OWN_SCHEDULES)
@@ -112,7 +114,8 @@ def test_labels_are_smoothed_where_a_temperature_makes_up_for_it(off):
     assert resolved(net, validated=False).label_smoothing == 0.0
     assert resolved(net.set_params(label_smoothing=0.3), validated=False).label_smoothing == 0.3
     without = resolved(SigmoidMLPClassifier(**off))
-    assert not without.temperature_scaling and without.label_smoothing == 0.0
+    assert not without.temperature_scaling
+    assert without.label_smoothing == 0.0
 
 
 def test_a_temperature_that_is_asked_for_needs_rows_held_out():
@@ -127,7 +130,8 @@ def test_given_parameters_are_kept():
     assert (answers.averaging, answers.weight_decay, answers.clip_norm, answers.batch_size) == (0.5, 0.1, 2.0, 7)
     assert resolved(net, n_rows=5).batch_size == 5
     assert resolved(net.set_params(clip_norm=None)).clip_norm is None
-    assert net.averaging == 0.5 and net.dropout == "auto"  # the estimator itself is only read
+    assert net.averaging == 0.5
+    assert net.dropout == "auto"
 
 
 @pytest.mark.parametrize(
@@ -216,7 +220,8 @@ def test_what_every_auto_became_set_by_hand_gives_the_same_fit(n, parameters, ki
     assert left <= OF_OTHER_LOSSES | ({"numeric_encoding"} if answers["n_members"] > 1 else set())  # both, by turns
     again = kind().set_params(**answers).fit(X, y)
     assert_array_equal(weights(again), weights(net))
-    assert again.loss_curve_ == net.loss_curve_ and again.validation_scores_ == net.validation_scores_
+    assert again.loss_curve_ == net.loss_curve_
+    assert again.validation_scores_ == net.validation_scores_
     assert again.resolved_params_ == answers
 
 
@@ -251,7 +256,8 @@ def leaves(value):
 def test_no_resolved_setting_is_auto(kind, validated, solver):
     settings, _ = resolve(kind(solver=solver), AutoFacts(100, validated))
     words = {value for value in leaves(settings) if isinstance(value, str)}
-    assert words and not words & {"auto", "proportional"}
+    assert words
+    assert not words & {"auto", "proportional"}
 
 
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
@@ -347,7 +353,10 @@ def test_logistic_is_sigmoid():
 def test_one_activation_per_layer():
     net = regressor(hidden_layer_sizes=(4, 5), activation=["relu", ACTIVATIONS["tanh"]]).fit(X, NUMBER)
     _, first, second, _ = net.activations(X)
-    assert first.min() >= 0.0 and (first == 0.0).any() and second.min() < 0.0 and np.abs(second).max() < 1.0
+    assert first.min() >= 0.0
+    assert (first == 0.0).any()
+    assert second.min() < 0.0
+    assert np.abs(second).max() < 1.0
     same = regressor(hidden_layer_sizes=(4, 5), activation="relu").fit(X, NUMBER)
     each = regressor(hidden_layer_sizes=(4, 5), activation=("relu", "relu")).fit(X, NUMBER)
     assert_array_equal(weights(same), weights(each))
@@ -367,7 +376,8 @@ def test_an_error_names_the_parameter_whatever_it_holds(parameter):
 def test_an_optimizer_is_made_with_its_own_options(name):
     parameters = dict(beta_1=0.5, beta_2=0.6, epsilon=1e-3, momentum=0.7, nesterovs_momentum=False)
     options = vars(settings(SigmoidMLPRegressor(solver=name, **parameters)).solver.optimizer)
-    assert options and options.items() <= parameters.items()
+    assert options
+    assert options.items() <= parameters.items()
 
 
 def test_an_optimizer_object_is_taken_as_it_is():
@@ -375,7 +385,8 @@ def test_an_optimizer_object_is_taken_as_it_is():
     solver_settings = settings(SigmoidMLPRegressor(solver=optimizer, momentum=0.9)).solver
     assert solver_settings.optimizer is optimizer
     # "auto" knows our names only
-    assert solver_settings.weight_decay == 0.0 and solver_settings.clip_norm is None
+    assert solver_settings.weight_decay == 0.0
+    assert solver_settings.clip_norm is None
 
 
 def test_gains_learn_three_times_as_fast_as_weights():

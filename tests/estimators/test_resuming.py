@@ -71,7 +71,8 @@ def test_k_partial_fits_are_one_fit(task, solver, learning_rate, dropout):
     whole, parts = kind(**parameters).fit(X, y), kind(**parameters)
     for _ in range(parameters["max_iter"]):
         parts = travelled(parts.partial_fit(X, y))
-    assert whole.n_iter_ == 6 and parts.n_iter_ == 1
+    assert whole.n_iter_ == 6
+    assert parts.n_iter_ == 1
     assert_the_same(whole, parts, n_iter=False)
 
 
@@ -119,7 +120,8 @@ def test_weights_set_by_hand_are_gone_on_from(kind, y, data):
 def test_another_solver_may_take_over(kind, y):
     net = kind(**PLAIN).partial_fit(X, y).set_params(solver="sgd").partial_fit(X, y)
     net.set_params(solver="adam").partial_fit(X, y)
-    assert len(net.loss_curve_) == 3 and net.t_ == 3 * N
+    assert len(net.loss_curve_) == 3
+    assert net.t_ == 3 * N
 
 
 # --- Ctrl-C ----------------------------------------------------------------------------------------------------------
@@ -516,7 +518,8 @@ def test_a_path_that_cannot_be_written_is_told_of_before_training(tmp_path):
         net = SigmoidMLPRegressor(**PLAIN).set_callbacks(Checkpoint(bad))
         with pytest.raises(OSError, match="cannot be written: .*Give another path"):
             net.fit(X, NUMBER)
-        assert not hasattr(net, "coefs_") and [p.name for p in tmp_path.iterdir()] == ["folder"]
+        assert not hasattr(net, "coefs_")
+        assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
 @needs_callbacks
@@ -526,7 +529,8 @@ def test_a_checkpoint_does_not_replace_a_pipe(tmp_path):
     net = SigmoidMLPRegressor(**PLAIN).set_callbacks(Checkpoint(tmp_path / "pipe"))
     with pytest.raises(OSError, match="cannot be written: it is a pipe"):
         net.fit(X, NUMBER)
-    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode) and not hasattr(net, "coefs_")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert not hasattr(net, "coefs_")
 
 
 @needs_callbacks

@@ -222,7 +222,8 @@ def test_a_label_that_only_rows_of_weight_0_have_leaves_the_other_rows_in_place(
     folds = SMALL | {"early_stopping": "folds", "learning_rate": "flat_cosine"}
     net = SigmoidMLPClassifier(**folds).fit(X, RARE, NOT_RARE)
     without = SigmoidMLPClassifier(**folds).fit(X[5:], RARE[5:], NOT_RARE[5:])  # weights of 1 round otherwise than none
-    assert net.classes_.tolist() == ["no", "yes"] and net.oof_prediction_.shape == (N, 2)
+    assert net.classes_.tolist() == ["no", "yes"]
+    assert net.oof_prediction_.shape == (N, 2)
     assert np.isnan(net.oof_prediction_[:5]).all()
     assert_array_equal(net.oof_prediction_[5:], without.oof_prediction_)
 

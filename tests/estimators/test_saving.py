@@ -43,7 +43,8 @@ def again(estimator, path, custom=None):
 def test_all_that_was_fitted_comes_back(path):
     net = SigmoidMLPClassifier(**QUICK).fit(pd.DataFrame(X, columns=list("abc")), LABEL)
     saved = again(net, str(path))
-    assert type(saved) is SigmoidMLPClassifier and saved.get_params() == net.get_params()
+    assert type(saved) is SigmoidMLPClassifier
+    assert saved.get_params() == net.get_params()
     for name in ("resolved_params_", "loss_curve_", "validation_scores_", "n_iter_", "t_", "n_features_in_"):
         assert getattr(saved, name) == getattr(net, name)
     for name in ("classes_", "feature_names_in_", "network_feature_names_"):
@@ -97,7 +98,8 @@ def test_members_folds_and_every_kind_of_column_come_back(kind, y, way, path):
     saved = again(net, path)
     np.testing.assert_array_equal(saved.predict(MIXED), net.predict(MIXED))
     pd.testing.assert_frame_equal(saved.history_, net.history_)
-    assert saved.loss_curve_ == net.loss_curve_ and saved.n_iter_ == net.n_iter_
+    assert saved.loss_curve_ == net.loss_curve_
+    assert saved.n_iter_ == net.n_iter_
     for name in ("oof_prediction_", "validation_scores_", "best_validation_score_"):
         assert hasattr(saved, name) == hasattr(net, name)
         np.testing.assert_array_equal(getattr(saved, name, None), getattr(net, name, None))
@@ -118,7 +120,8 @@ def test_members_folds_and_every_kind_of_column_come_back(kind, y, way, path):
 def test_labels_of_every_kind(path, labels):
     net = SigmoidMLPClassifier(**QUICK).fit(X, labels)
     saved = again(net, path)
-    assert saved.predict(X).dtype == net.predict(X).dtype and (saved.predict(X) == net.predict(X)).all()
+    assert saved.predict(X).dtype == net.predict(X).dtype
+    assert (saved.predict(X) == net.predict(X)).all()
 
 
 # --- what a user brings ----------------------------------------------------------------------------------------------
@@ -152,7 +155,8 @@ def test_pieces_of_ones_own_are_named_and_passed_again(path):
         sknet.load(path)
     pieces = {"softsign": SOFTSIGN, "log_cosh": LOG_COSH, "Steps": net.solver, "rate": rate, "KFold": KFold(4)}
     saved = sknet.load(path, pieces)
-    assert saved.loss is LOG_COSH and (saved.predict(X) == net.predict(X)).all()
+    assert saved.loss is LOG_COSH
+    assert (saved.predict(X) == net.predict(X)).all()
     with pytest.raises(ModelFileError, match="has the wrong type int"):
         sknet.load(path, pieces | {"log_cosh": 3})
 
@@ -162,7 +166,8 @@ def test_arrays_and_generators_among_the_parameters(path):
     init, source = (first.coefs_, first.intercepts_), np.random.RandomState(3)
     net = SigmoidMLPRegressor(**QUICK | {"random_state": source, "init": init}, n_iter_no_change=np.inf).fit(X, NUMBER)
     saved = again(net, path)
-    assert all(map(np.array_equal, saved.init[0], init[0])) and saved.n_iter_no_change == np.inf
+    assert all(map(np.array_equal, saved.init[0], init[0]))
+    assert saved.n_iter_no_change == np.inf
     assert saved.random_state.randint(10**6) == source.randint(10**6)
 
 
@@ -289,7 +294,8 @@ def test_a_parameter_that_is_newer_than_the_file_is_off(path, monkeypatch):
     monkeypatch.setitem(saving.ESTIMATORS, "regressor", LaterRegressor)
     monkeypatch.setitem(saving.VALUES_IN_OLDER_FILES, "something", False)
     saved = sknet.load(path)
-    assert type(saved) is LaterRegressor and saved.something is False
+    assert type(saved) is LaterRegressor
+    assert saved.something is False
     assert saved.resolved_params_ == net.resolved_params_ | {"something": False}
     assert (saved.predict(X) == net.predict(X)).all()
     assert all(map(np.array_equal, saved.partial_fit(X, NUMBER).coefs_, net.partial_fit(X, NUMBER).coefs_))
@@ -303,7 +309,8 @@ def test_a_value_for_older_files_is_for_the_estimators_that_have_the_parameter(p
 
 def test_values_for_older_files_are_those_of_parameters_and_resolved():
     names = SigmoidMLPClassifier().get_params().keys() | SigmoidMLPRegressor().get_params().keys()
-    assert saving.VALUES_IN_OLDER_FILES.keys() <= names and "auto" not in saving.VALUES_IN_OLDER_FILES.values()
+    assert saving.VALUES_IN_OLDER_FILES.keys() <= names
+    assert "auto" not in saving.VALUES_IN_OLDER_FILES.values()
 
 
 @pytest.mark.parametrize("name", ["alpha", "n_members", "hidden_layer_sizes"])
@@ -336,7 +343,8 @@ def names_in(plain):
 def test_a_pickle_names_the_class_and_nothing_private():
     net = SigmoidMLPClassifier(**QUICK).fit(pd.DataFrame({"a": X[:, 0], "b": LABEL}), LABEL)
     content = pickle.dumps(net)
-    assert b"sknet._" not in content and b"SigmoidMLPClassifier" in content
+    assert b"sknet._" not in content
+    assert b"SigmoidMLPClassifier" in content
     assert (pickle.loads(content).predict_proba(pd.DataFrame({"a": X[:, 0], "b": LABEL})) ==
             net.predict_proba(pd.DataFrame({"a": X[:, 0], "b": LABEL}))).all()  # fmt: skip
 
@@ -550,7 +558,8 @@ def test_arrays_of_another_shape_or_type_are_named(path, change, message):
 ])  # fmt: skip
 def test_arrays_of_other_gains_are_named(path, change, message):
     net = SigmoidMLPRegressor(**QUICK | {"numeric_encoding": "raw", "averaging": 0.0}).partial_fit(X, NUMBER)
-    assert net._fitted.state.theta.size == 3 and net._fitted.state.moments[0].size == N_PARAMETERS + 3
+    assert net._fitted.state.theta.size == 3
+    assert net._fitted.state.moments[0].size == N_PARAMETERS + 3
     net._fitted = change(net._fitted)
     with pytest.raises(ModelFileError, match=f"its array {message}"):
         again(net, path)

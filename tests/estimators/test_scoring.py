@@ -77,7 +77,8 @@ def test_a_callable_scores_each_epoch():
     scores = iter([0.1, 0.5, 0.3, 0.2, 0.4, 0.1, 0.0])
     fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda estimator, X, y: next(scores)}).fit(X, LABEL)
     assert fitted.validation_scores_ == [0.1, 0.5, 0.3, 0.2, 0.4, 0.1]  # patience of 3 is used up at the fourth
-    assert fitted.best_validation_score_ == 0.5 and fitted.n_iter_ == 6
+    assert fitted.best_validation_score_ == 0.5
+    assert fitted.n_iter_ == 6
 
 
 @pytest.mark.parametrize("scoring", ["neg_max_error", make_scorer(lambda y, z: 0.0), lambda estimator, X, y: 0.0])
@@ -106,7 +107,9 @@ def test_without_any_finite_score_the_loss_chooses_the_epoch_with_a_warning(how,
         net = SigmoidMLPRegressor(**parameters).fit(X, NUMBER, **validation)
         same = SigmoidMLPRegressor(**parameters | {"scoring": "loss"}).fit(X, NUMBER, **validation)
     told = [str(warning.message) for warning in caught if "scoring=" in str(warning.message)]
-    assert len(told) == 1 and "gave no score" in told[0] and "validation loss" in told[0]
+    assert len(told) == 1
+    assert "gave no score" in told[0]
+    assert "validation loss" in told[0]
     assert np.isnan(net.validation_scores_).all()
     assert_array_equal(net.predict(X), same.predict(X))
 
@@ -309,7 +312,8 @@ def test_the_outputs_of_an_evaluated_epoch_are_not_computed_again_for_its_scorer
     monkeypatch.setattr(fitted_module, "model_and_checked_table", lambda *args: [computed.append(1), read(*args)][1])
     net = SigmoidMLPRegressor(**STOPPING | {"scoring": scorer, "max_iter": 3, "early_stopping": True})
     net.fit(rows, NUMBER)
-    assert len(scored) == 3 and not computed
+    assert len(scored) == 3
+    assert not computed
 
 
 @quiet

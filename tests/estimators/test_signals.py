@@ -236,4 +236,5 @@ def test_a_signal_leaves_numpys_warnings_as_they_were(door, method):
         sys.settrace(tracer)
         left = np.geterr()
         np.seterr(**before)
-    assert pressed and left == before
+    assert pressed
+    assert left == before

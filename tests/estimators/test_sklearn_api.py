@@ -99,7 +99,8 @@ def test_no_error_names_a_private_class(kind):
                 call(getattr(net, name))
             except (TypeError, ValueError) as error:
                 assert f"{name}()" in str(error) or name == "set_params", error
-                assert "InMemoryMLP" not in str(error) and "BaseSigmoidMLP" not in str(error), error
+                assert "InMemoryMLP" not in str(error), error
+                assert "BaseSigmoidMLP" not in str(error), error
 
 
 @pytest.mark.parametrize(("name", "remedy"), [
@@ -111,7 +112,8 @@ def test_an_unknown_name_in_set_params_is_answered_with_the_nearest(name, remedy
     with pytest.raises(ValueError, match=rf"Invalid parameter '{name}' for estimator SigmoidMLPRegressor: {remedy}"):
         net.set_params(alpha=3.0, **{name: 1})
     assert net.alpha == 2.0
-    assert net.set_params(alpha=3.0) is net and net.alpha == 3.0
+    assert net.set_params(alpha=3.0) is net
+    assert net.alpha == 3.0
 
 
 def test_an_argument_of_explain_is_answered_with_the_nearest():

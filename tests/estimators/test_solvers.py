@@ -55,8 +55,12 @@ def test_schedules_with_an_end(solver, name, expected):
     f = np.arange(40) / 40
     found = rates(solver=solver, learning_rate=name, max_iter=40) / 0.01
     if expected is None:
-        assert found[0] == pytest.approx(1 / 25) and found.argmax() == 12 and found[12] == pytest.approx(1.0)
-        assert (np.diff(found[:13]) > 0).all() and (np.diff(found[12:]) < 0).all() and found[-1] < 0.01
+        assert found[0] == pytest.approx(1 / 25)
+        assert found.argmax() == 12
+        assert found[12] == pytest.approx(1.0)
+        assert (np.diff(found[:13]) > 0).all()
+        assert (np.diff(found[12:]) < 0).all()
+        assert found[-1] < 0.01
     else:
         assert_allclose(found, expected(f), atol=1e-12)
 
@@ -104,7 +108,8 @@ def test_reaching_max_iter_warns_if_the_schedule_has_no_end(solver, name):
     message = r"Stochastic Optimizer: Maximum iterations \(2\) reached and the optimization hasn't converged yet"
     with pytest.warns(ConvergenceWarning, match=message) as caught:
         net = SigmoidMLPRegressor(**PLAIN | {"solver": solver, "learning_rate": name, "max_iter": 2}).fit(X, NUMBER)
-    assert net.n_iter_ == 2 and caught[0].filename == __file__
+    assert net.n_iter_ == 2
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("solver", FIRST_ORDER)
@@ -132,7 +137,8 @@ def test_infinite_patience():
 def test_adaptive_ends_when_the_rate_is_spent():
     net = fitted(learning_rate="adaptive", tol=10.0, n_iter_no_change=1, max_iter=1000)
     used = net.history_["learning_rate"]
-    assert net.n_iter_ < 1000 and used.min() <= 1e-5
+    assert net.n_iter_ < 1000
+    assert used.min() <= 1e-5
     assert_allclose(np.unique(np.round(np.log(used / 0.01) / np.log(5))), np.arange(-len(np.unique(used)) + 1, 1))
 
 
@@ -145,7 +151,8 @@ def test_lbfgs_that_runs_out_says_so(limit):
 
 def test_lbfgs_goes_by_iterations():
     net = fitted(solver="lbfgs", max_iter=15, tol=1e-9)
-    assert net.n_iter_ == len(net.loss_curve_) == len(net.history_) == 15 and net.t_ == 15 * N
+    assert net.n_iter_ == len(net.loss_curve_) == len(net.history_) == 15
+    assert net.t_ == 15 * N
     assert (np.diff(net.loss_curve_) < 0).all()
 
 
@@ -225,7 +232,8 @@ def test_averaging_keeps_a_moving_average_of_the_weights():
     assert average.n_iter_ == 3
     assert (weights(average) != steps[-1]).any()
     low, high = np.minimum.reduce([weights(first), *steps]), np.maximum.reduce([weights(first), *steps])
-    assert (weights(average) >= low - 1e-12).all() and (weights(average) <= high + 1e-12).all()
+    assert (weights(average) >= low - 1e-12).all()
+    assert (weights(average) <= high + 1e-12).all()
 
 
 def test_a_loss_that_is_not_a_number_is_no_fault_of_the_rate_in_lbfgs():

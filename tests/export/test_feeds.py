@@ -57,7 +57,8 @@ def session_of(**types):
 @pytest.mark.parametrize("name", EXPECTED)
 def test_each_column_is_an_input_of_one_type(name):
     feed, (dtype, first) = feeds_of(NET, FRAME)[name], EXPECTED[name]
-    assert feed.shape == (N, 1) and feed.dtype == dtype
+    assert feed.shape == (N, 1)
+    assert feed.dtype == dtype
     assert_array_equal(feed[:2, 0], np.array(first, dtype))
 
 
@@ -86,7 +87,9 @@ def test_other_types_of_columns_hold_the_same():
 def test_an_array_is_one_input(X, dtype):
     net = SigmoidMLPClassifier(**QUICK).fit(np.ones((4, 2)), [0, 1, 0, 1])
     (name, feed), *others = feeds_of(net, X).items()
-    assert name == "X" and not others and feed.dtype == dtype
+    assert name == "X"
+    assert not others
+    assert feed.dtype == dtype
     assert_array_equal(feed, np.ones((3, 2)))
 
 
@@ -99,7 +102,8 @@ def test_a_session_knows_its_types():
     ]  # fmt: skip
     assert_array_equal(feeds["day"], feeds_of(NET, FRAME)["day"])
     (one,) = feeds_of(session_of(X="float"), FRAME[["a", "count"]]).values()
-    assert one.dtype == np.float32 and one.shape == (N, 2)
+    assert one.dtype == np.float32
+    assert one.shape == (N, 2)
     two = feeds_of(session_of(p="float", q="double"), np.ones((3, 2)))
     assert {name: feed.shape for name, feed in two.items()} == {"p": (3, 1), "q": (3, 1)}
 
@@ -107,7 +111,8 @@ def test_a_session_knows_its_types():
 def test_a_session_finds_columns_by_name_where_it_can():
     session, table = session_of(a_b="double", town="string"), FRAME[["town", "a"]].rename(columns={"a": "a b"})
     feeds = feeds_of(session, table)
-    assert feeds["town"].dtype == object and feeds["a_b"].dtype == np.float64
+    assert feeds["town"].dtype == object
+    assert feeds["a_b"].dtype == np.float64
     other = feeds_of(session_of(p="string", q="double"), table)  # of other names, by their order
     assert {name: feed.dtype.name for name, feed in other.items()} == {"p": "object", "q": "float64"}
 

@@ -69,9 +69,11 @@ def test_names_and_shapes_of_inputs_and_outputs():
         ("label", "tensor(string)"), ("probabilities", "tensor(double)"),
     ]  # fmt: skip
     label, p = run(to_onnx(net, FRAME.head(1)), FRAME.head(1))
-    assert label.shape == (1,) and p.shape == (1, 3)
+    assert label.shape == (1,)
+    assert p.shape == (1, 3)
     (y,) = run(to_onnx(SigmoidMLPRegressor(**QUICK).fit(X, NUMBER), X), {"X": X[:7]})
-    assert y.shape == (7, 1) and y.dtype == np.float32
+    assert y.shape == (7, 1)
+    assert y.dtype == np.float32
 
 
 def test_columns_are_those_of_fit_and_a_session_finds_them_by_name():
@@ -129,7 +131,8 @@ def test_missing_and_unseen_levels():
 def test_labels_of_other_types(labels):
     net = SigmoidMLPClassifier(**QUICK).fit(X, labels)
     label, p = run(to_onnx(net, X), {"X": X})
-    assert label.dtype == np.int64 and (label == net.predict(X)).all()
+    assert label.dtype == np.int64
+    assert (label == net.predict(X)).all()
     np.testing.assert_allclose(p, net.predict_proba(X), rtol=1e-5)
 
 
@@ -187,7 +190,8 @@ def test_a_list_of_outputs():
     y = np.c_[np.arange(N) % 2, np.arange(N) % 3]
     net = SigmoidMLPClassifier(**QUICK).fit(X, y)
     label, *p = run(to_onnx(net, X), {"X": X})
-    assert (label == net.predict(X)).all() and len(p) == 2
+    assert (label == net.predict(X)).all()
+    assert len(p) == 2
     for one, other in zip(p, outputs_of(net, X), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
 
@@ -270,6 +274,8 @@ def test_predictions_stay_monotone(kind, parameters, dtype):
 
     below, above = predict(low), predict(high)
     few = np.concatenate([predict(part[::-1])[::-1] for part in np.array_split(high[:5000], 97)])
-    assert (above >= below).all() and (few >= below[:5000]).all() and (above > below).any()
+    assert (above >= below).all()
+    assert (few >= below[:5000]).all()
+    assert (above > below).any()
     expected = net.predict(low) if kind is SigmoidMLPRegressor else net.predict_proba(low)[:, 1]
     np.testing.assert_allclose(below, expected, rtol=2e-6, atol=2e-6)

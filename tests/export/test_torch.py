@@ -47,7 +47,8 @@ def test_every_activation_is_in_the_table():
 def test_layers_return_the_decision_function(label):
     net = SigmoidMLPClassifier(**QUICK).fit(FRAME, label)
     module = to_torch(net)
-    assert type(module) is nn.Sequential and list(map(type, module)) == [nn.Linear, nn.Sigmoid] * 2 + [nn.Linear]
+    assert type(module) is nn.Sequential
+    assert list(map(type, module)) == [nn.Linear, nn.Sigmoid] * 2 + [nn.Linear]
     raw = module(inputs_of(net)).detach().numpy()
     expected = net.decision_function(FRAME)
     np.testing.assert_allclose(raw.reshape(expected.shape), expected, rtol=1e-5, atol=1e-6)
@@ -95,7 +96,8 @@ def test_layers_trained_on_come_back():
         optimizer.step()
     tuned = from_torch(module, like=net)
     np.testing.assert_allclose(tuned.predict(FRAME), module(inputs)[:, 0].detach().numpy(), rtol=1e-5, atol=1e-6)
-    assert tuned.score(FRAME, NUMBER) > net.score(FRAME, NUMBER) and np.array_equal(net.predict(FRAME), before)
+    assert tuned.score(FRAME, NUMBER) > net.score(FRAME, NUMBER)
+    assert np.array_equal(net.predict(FRAME), before)
     assert tuned.get_params() == net.get_params()
     trained = [W.copy() for W in tuned.coefs_]
     tuned.set_params(learning_rate_init=1e-9).partial_fit(FRAME, NUMBER)

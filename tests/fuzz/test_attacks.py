@@ -48,7 +48,8 @@ def test_a_fit_changes_nothing_in_any_module():
 
 def test_outcomes_repeat_and_differences_are_told_from_rounding():
     found = outcomes.walk(0, 1)
-    assert len(found) > 1 and not list(outcomes.differences(found, outcomes.walk(0, 1)))
+    assert len(found) > 1
+    assert not list(outcomes.differences(found, outcomes.walk(0, 1)))
     value = np.linspace(0.0, 1.0, 5)
     for factor, kinds in ((1.0, []), (1.0 + 1e-9, ["rounding"]), (1.1, ["DIFFERENT"])):
         pair = outcomes.digest(value), outcomes.digest(factor * value)
@@ -59,7 +60,8 @@ def test_a_mutant_meets_the_tests_of_its_module_first_then_those_of_its_room():
     mutant = next(mutant for mutant in mutants.mutants_of(mutants.ROOT) if mutant.file == "sknet/_tables/rows.py")
     first, of_room, others = mutants.stages(mutants.ROOT, mutant)
     assert {"tests/tables/test_rows.py", "tests/test_constants.py"} <= {*first}
-    assert "tests/tables/test_dates.py" in of_room and "tests/model/test_model.py" in others
+    assert "tests/tables/test_dates.py" in of_room
+    assert "tests/model/test_model.py" in others
 
 
 def test_every_mutant_is_code():

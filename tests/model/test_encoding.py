@@ -109,7 +109,8 @@ def test_inputs_without_bins_equal_a_raw_encoding(kind, tmp_path):
     encoding_of_raw, raw = encoded_in(table, "raw")
     n_bins, n_raw, rows = encoding.encoder.n_bins, encoding_of_raw.encoder.n_inputs, slice(0, N)
     expected = dense(raw.inputs, rows, n_raw)
-    assert n_bins and encoding.encoder.n_inputs == n_bins + n_raw
+    assert n_bins
+    assert encoding.encoder.n_inputs == n_bins + n_raw
     assert_array_equal(dense(with_bins.inputs.without_first_inputs(n_bins), rows, n_raw), expected)
     assert_array_equal(dense(with_bins.inputs, rows, n_bins + n_raw)[:, n_bins:], expected)
 
@@ -180,7 +181,8 @@ def test_networks_share_targets_and_weights_that_are_made_in_blocks():
     rows = replace(rows, encoding=replace(rows.encoding, compute_dtype=np.dtype(np.float32)))
     tracemalloc.start()
     first, second = rows.for_network(0), rows.for_network(1)
-    assert first.target is second.target and first.relative_weight is second.relative_weight
+    assert first.target is second.target
+    assert first.relative_weight is second.relative_weight
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1.4 * (first.target.nbytes + first.relative_weight.nbytes)
@@ -193,9 +195,11 @@ def test_weights_are_divided_by_their_mean_and_a_tiny_total_raises():
     rows = encoded_with(make_settings(), X, NUMBER, weight)[1]
     samples = rows.take(np.arange(20, 23)).for_network(0)
     assert_allclose(samples.relative_weight, weight[20:23] / weight[20:23].mean())
-    assert samples.total_weight == weight[20:23].sum() and len(samples) == 3
+    assert samples.total_weight == weight[20:23].sum()
+    assert len(samples) == 3
     plain = replace(rows, weight_of_table=None, computed={})
-    assert plain.relative_weight is None and plain.total_weight == N
+    assert plain.relative_weight is None
+    assert plain.total_weight == N
     with pytest.raises(ValueError, match="weight"):
         rows.take(np.arange(10))
 
@@ -251,5 +255,6 @@ def test_partial_fit_learns_new_target_means_from_three_rows_per_category_on():
     def continued(n, has_all_rows=False):
         return encoding_to_continue_with(encoding, rows_of(frame[:n], y[:n]), None, has_all_rows=has_all_rows)
 
-    assert continued(29) is encoding and continued(29, has_all_rows=True) is not encoding
+    assert continued(29) is encoding
+    assert continued(29, has_all_rows=True) is not encoding
     assert continued(30) is not encoding

@@ -168,7 +168,9 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
         first_epoch=ceil(MIN_STEPS_TO_CHOOSE / n_steps),
     )
     best, temperature = choice.of(np.arange(len(held_out)))
-    assert chosen.chosen_epoch == best and chosen.stop_reason is None and folds.n_iter == 8
+    assert chosen.chosen_epoch == best
+    assert chosen.stop_reason is None
+    assert folds.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
     for cross_fit_set in draw_cross_fit_sets(splits, None):  # by the choice of the other sets
@@ -243,7 +245,8 @@ def test_worse_networks_get_a_smaller_mixing_weight():
     chosen, (first, second) = of_one_epoch(
         target=target, without_bins=target + residuals[0], with_bins=target + residuals[1]
     )
-    assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
+    assert 0.7 <= chosen.mixing_weights[0] <= 0.8
+    assert sum(chosen.mixing_weights) == pytest.approx(1.0)
     weight_of_rows = (chosen.held_out_outputs.raw - second) / (first - second)
     # each cross-fit set is mixed by the weight that the other sets choose
     np.testing.assert_allclose(weight_of_rows, chosen.mixing_weights[0], atol=0.1 + 1e-9)
@@ -262,7 +265,8 @@ def test_equal_networks_get_equal_mixing_weights(n_members):
 
 def test_a_regression_loss_has_no_temperature():
     chosen = fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])).train()
-    assert chosen.temperature == 1.0 and chosen.held_out_outputs.raw.shape == (N, 1)
+    assert chosen.temperature == 1.0
+    assert chosen.held_out_outputs.raw.shape == (N, 1)
 
 
 # --- for how long they wait ------------------------------------------------------------------------------------------
@@ -276,7 +280,8 @@ def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain
     script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
     networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02))
     chosen = networks.train()
-    assert chosen.chosen_epoch == 4 and networks.n_iter == 4 + n_in_vain + 1
+    assert chosen.chosen_epoch == 4
+    assert networks.n_iter == 4 + n_in_vain + 1
 
 
 def test_a_loss_that_stays_zero_does_not_improve(script_losses):

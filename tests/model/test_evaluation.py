@@ -55,7 +55,8 @@ def loss_of_labels(has_temperature, **settings):
 def test_outputs_are_evaluated_at_their_best_temperature():
     held_out_evaluator, sharp = loss_of_labels(True), 8.0 * LOGIT
     factor, loss, criterion = held_out_evaluator.calibrate_in_place(sharp)
-    assert 0.0 < factor < 1.0 and loss < criterion
+    assert 0.0 < factor < 1.0
+    assert loss < criterion
     assert_allclose(sharp, 8.0 * factor * LOGIT)
     assert loss_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, loss, loss), rel=1e-6)
 

@@ -74,6 +74,7 @@ def test_the_contributions_of_a_columns_inputs_are_added_up():
         random_state=0,
     ).fit(table, X[:, 1])  # fmt: skip
     model = model_of(net)
-    assert set(columns_of(net)) == {0, 1} and model.encoder.n_inputs > 6
+    assert set(columns_of(net)) == {0, 1}
+    assert model.encoder.n_inputs > 6
     found = net.explain(table, table)
     assert_allclose(found.values.sum(axis=1) + found.base_values, net.predict(table), rtol=1e-9, atol=1e-12)

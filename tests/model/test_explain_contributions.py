@@ -229,6 +229,8 @@ def test_a_column_far_from_zero_keeps_its_digits():
 def test_the_background_has_at_most_100_rows_always_the_same():
     assert_array_equal(background_indices(MAX_BACKGROUND_ROWS), np.arange(MAX_BACKGROUND_ROWS))
     drawn = background_indices(5000)
-    assert len(set(drawn)) == MAX_BACKGROUND_ROWS and (np.diff(drawn) > 0).all() and abs(drawn.mean() - 2500) < 500
+    assert len(set(drawn)) == MAX_BACKGROUND_ROWS
+    assert (np.diff(drawn) > 0).all()
+    assert abs(drawn.mean() - 2500) < 500
     net = SigmoidMLPRegressor(4, **QUICK).fit(X, Y)
     assert_array_equal(net.explain(X).values, net.explain(X, background=X[background_indices(N)]).values)

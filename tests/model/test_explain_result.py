@@ -23,7 +23,8 @@ def test_importance_is_the_mean_absolute_contribution():
     assert repr(found) == "Explanation(120 rows, 3 columns, 3 outputs)"
     assert_allclose(found.importance(), np.abs(found.values).mean(axis=(0, 2)))
     assert list(found.importance().index) == found.feature_names == list(MIXED)
-    assert found.data.shape == MIXED.shape and found.data[0, 1] == MIXED["color"][0]
+    assert found.data.shape == MIXED.shape
+    assert found.data[0, 1] == MIXED["color"][0]
     one = SigmoidMLPClassifier(**QUICK).fit(X, Y > 0).explain(X)
     assert_allclose(one.importance(), np.abs(one.values).mean(axis=0))
     assert one.importance().name == "importance"

@@ -89,7 +89,8 @@ def test_y_is_read_and_restored(case):
     assert_array_equal(head.reshape_like_y(values), case.y)
     for dtype in (np.float32, np.float64):
         target = head.targets(values, np.dtype(dtype))
-        assert target.shape == (N, 1 if head.loss.levels else head.n_outputs) and target.dtype == dtype
+        assert target.shape == (N, 1 if head.loss.levels else head.n_outputs)
+        assert target.dtype == dtype
         assert head.loss.targets.contains(target).all()
 
 
@@ -182,12 +183,14 @@ def test_outputs_have_names_and_rows_have_strata(case):
     strata = head.strata(values)
     assert strata is None or (strata.shape == (N,) and strata.dtype.kind == "i")
     bias = head.initial_output_bias(head.targets(values, DOUBLE), np.arange(1.0, N + 1), "centred")
-    assert (bias is None) == (head.loss.start is None) and (bias is None or bias.shape == (head.n_outputs,))
+    assert (bias is None) == (head.loss.start is None)
+    assert bias is None or bias.shape == (head.n_outputs,)
 
 
 @every_head
 def test_a_head_with_the_same_settings_is_unchanged(case):
     head, values = case.learn()
     again = head.with_settings(head.settings)
-    assert again.n_outputs == head.n_outputs and again.loss.name == head.loss.name == case.settings.loss
+    assert again.n_outputs == head.n_outputs
+    assert again.loss.name == head.loss.name == case.settings.loss
     assert_array_equal(again.targets(values, DOUBLE), head.targets(values, DOUBLE))

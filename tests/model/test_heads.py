@@ -39,7 +39,8 @@ def test_probabilities_and_decisions_have_scikit_learns_shape(kind, loss):
     raw = 8.0 * (head.targets(codes, np.dtype(float)) - 0.5)
     P = head.reshape_probabilities(head.output_probabilities(raw))
     for part in P if kind == "multioutput" else [P]:
-        assert (part > 0.0).all() and (part < 1.0).all()
+        assert (part > 0.0).all()
+        assert (part < 1.0).all()
         if kind != "multilabel":
             assert_allclose(part.sum(axis=1), 1.0, rtol=1e-12)
     decision = head.decision_function(raw)
@@ -82,7 +83,9 @@ def test_output_biases_start_at_the_class_frequencies_with_centred_weights_only(
 def test_a_label_head_may_change_its_loss():
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
     other = head.with_settings(TargetSettings("squared_error"))
-    assert other.labels is head.labels and other.loss is not head.loss and other.loss.inverse_link.name == "logistic"
+    assert other.labels is head.labels
+    assert other.loss is not head.loss
+    assert other.loss.inverse_link.name == "logistic"
 
 
 def test_a_warm_start_with_other_labels_raises():
@@ -108,9 +111,12 @@ def test_targets_have_mean_0_and_deviation_1_under_the_weights(weight):
 def test_several_quantile_levels():
     rng = np.random.default_rng(1)
     levels, values = number_head("quantile", quantile=(0.1, 0.5, 0.9))
-    assert levels.n_outputs == 3 and levels.targets(values, np.dtype(float)).shape == (N, 1)
+    assert levels.n_outputs == 3
+    assert levels.targets(values, np.dtype(float)).shape == (N, 1)
     found = levels.predict(rng.normal(size=(N, 3)))
-    assert found.shape == (N, 3) and (np.diff(found, axis=1) >= 0.0).all() and found.mean() > 50.0
+    assert found.shape == (N, 3)
+    assert (np.diff(found, axis=1) >= 0.0).all()
+    assert found.mean() > 50.0
     with pytest.raises(ValueError, match=r"quantile=\(0.1, 0.9\) gives several levels and takes a y of one dimension"):
         _ = learn_regression_head(np.ones((N, 2)), TargetSettings("quantile", {"quantile": (0.1, 0.9)}))[0].loss
 
@@ -181,7 +187,8 @@ def test_a_users_own_loss_decides_whether_targets_are_scaled():
 def test_a_regression_head_may_change_its_loss():
     head, values = number_head()
     other = head.with_settings(TargetSettings("huber", {"huber_delta": 0.5}, target_scaling="standard"))
-    assert other.regression_target is head.regression_target and other.loss.name == "huber"
+    assert other.regression_target is head.regression_target
+    assert other.loss.name == "huber"
     assert_array_equal(other.targets(values, np.dtype(float)), head.targets(values, np.dtype(float)))
 
 

@@ -225,9 +225,11 @@ def test_a_scorer_is_called_in_the_main_thread():
 def test_many_blocks_get_the_threads_of_blas():
     for n_blocks, expected in ((2 * MIN_BLOCKS_PER_THREAD, 2), (100, 2), (2 * MIN_BLOCKS_PER_THREAD - 1, 1)):
         with threads_for_blocks(n_blocks, SMALL) as n_threads:
-            assert n_threads == expected and blas_threads() == {1}
+            assert n_threads == expected
+            assert blas_threads() == {1}
     with threads_for_blocks(2, LARGE) as n_threads:  # few blocks leave large products to BLAS
-        assert n_threads == 1 and blas_threads() == {2}
+        assert n_threads == 1
+        assert blas_threads() == {2}
     with threadpool_limits(1, user_api="blas"), threads_for_blocks(100, SMALL) as n_threads:
         assert n_threads == 1
 
@@ -250,7 +252,8 @@ def test_slices_cover_all_rows_and_keep_errstate(n_threads):
         )
     parts, workers, states = zip(*sorted(seen, key=lambda each: each[0].start), strict=True)
     assert [row for part in parts for row in range(part.start, part.stop)] == list(range(7, 40))
-    assert (main_thread() in workers) == (n_threads == 1) and set(states) == {"ignore"}
+    assert (main_thread() in workers) == (n_threads == 1)
+    assert set(states) == {"ignore"}
 
 
 def test_predictions_are_the_same_in_threads():

@@ -43,7 +43,8 @@ def test_replaced_weights_make_a_new_model():
 @pytest.mark.parametrize("table", [np.float32, np.float64])
 def test_outputs_have_the_float_type_of_the_training_table(dtype, table):
     model = model_of(SigmoidMLPRegressor(4, dtype=dtype, **QUICK).fit(X.astype(table), NUMBER))
-    assert model.encoding.compute_dtype == dtype and model.encoding.output_dtype == table
+    assert model.encoding.compute_dtype == dtype
+    assert model.encoding.output_dtype == table
     assert model.convert_raw_outputs(X.astype(table), np.asarray).dtype == table
     assert {layer.dtype for layer in model.inputs_and_layer_outputs(X.astype(table))} == {np.dtype(table)}
 
@@ -94,7 +95,8 @@ def test_a_network_is_packed_in_the_order_of_its_layout():
     network = Network((ACTIVATIONS["tanh"],), coefs, intercepts)
     assert network.layout.sizes == (3, 2, 1)
     theta = network.theta_vector(np.dtype(np.float32))
-    assert theta.dtype == np.float32 and sorted(theta) == [1.0] * 6 + [2.0] * 2 + [3.0] * 2 + [4.0]
+    assert theta.dtype == np.float32
+    assert sorted(theta) == [1.0] * 6 + [2.0] * 2 + [3.0] * 2 + [4.0]
     views = network.layout.coefs_and_intercepts(theta)
     for part, view in zip(coefs + intercepts, [*views[0], *views[1]], strict=True):
         assert_array_equal(part, view)

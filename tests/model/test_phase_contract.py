@@ -89,4 +89,6 @@ def test_an_outcome_has_the_outputs_for_held_out_rows(trained, end):
     assert (held_out is not None) is (end in N_HELD_OUT)
     if held_out is not None:
         raw, y, weight = held_out
-        assert raw.shape == y.shape == (N_HELD_OUT[end], 1) and weight is None and np.isfinite(raw).all()
+        assert raw.shape == y.shape == (N_HELD_OUT[end], 1)
+        assert weight is None
+        assert np.isfinite(raw).all()

@@ -102,7 +102,8 @@ def test_intervals_have_the_type_of_predictions():
     flat, wide = head_for(np.ones(5)), head_for(np.ones((5, 2)))
     P = np.arange(10.0).reshape(5, 2).astype(np.float32)
     found = intervals_around(wide, unscaled(2), np.array([1.0, 2.0]), P)
-    assert found.shape == (5, 2, 2) and found.dtype == np.float32
+    assert found.shape == (5, 2, 2)
+    assert found.dtype == np.float32
     assert_array_equal(found[0], [[-1.0, 1.0], [-1.0, 3.0]])
     assert_array_equal(intervals_around(flat, unscaled(1), np.array([1.0]), P[:, 0])[1], [1.0, 3.0])
 
@@ -144,7 +145,8 @@ def test_intervals_are_nested_even_if_moved_levels_cross():
     head, scaled = head_for(values, **options), scaled_residuals_of(values, np.tile([-5.0, 5.0], (39, 1)), **options)
     predictions = np.sort(rng.normal(size=(2000, 2)), axis=1)
     narrow, wide = (intervals_around(head, scaled, np.array([by]), predictions) for by in (-7.3, -6.1))
-    assert (wide[:, 0] <= narrow[:, 0]).all() and (narrow[:, 1] <= wide[:, 1]).all()
+    assert (wide[:, 0] <= narrow[:, 0]).all()
+    assert (narrow[:, 1] <= wide[:, 1]).all()
 
 
 def test_a_single_quantile_has_no_interval():
@@ -210,7 +212,8 @@ def test_distant_rows_are_covered_if_noise_is_proportional():
     inside = np.abs(0.7 * new * draw.normal(size=new.shape)) <= largest * scale.scale_at(new)
     assert inside.mean() == pytest.approx(0.9, abs=0.02)
     inside = inside[np.argsort(new[:, 0])]
-    assert inside[4000:].mean() >= 0.85 and inside[5700:].mean() >= 0.8
+    assert inside[4000:].mean() >= 0.85
+    assert inside[5700:].mean() >= 0.8
 
 
 def test_a_residual_is_not_divided_by_its_own_scale():

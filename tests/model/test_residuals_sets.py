@@ -78,7 +78,8 @@ def test_coverage_of_a_rare_class_holds_on_average():
         if len(rare) >= 10:
             kept = np.concatenate([np.flatnonzero(codes == 0), rare[:9]])
             inside.append(sets(residuals_for(P[kept], codes[kept]), P[rare[9:10]])[0, 1])
-    assert len(inside) > 60 and np.mean(inside) == pytest.approx(0.9, abs=0.09)
+    assert len(inside) > 60
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.09)
 
 
 def test_sets_grow_with_the_coverage_and_are_never_empty():
@@ -90,11 +91,11 @@ def test_sets_grow_with_the_coverage_and_are_never_empty():
     nested = [sets(residuals, new, coverage) for coverage in COVERAGES]
     for smaller, larger in pairwise(nested):
         assert (smaller <= larger).all()
-    assert nested[0].any(axis=1).all() and nested[0][np.arange(500), new.argmax(axis=1)].all()
+    assert nested[0].any(axis=1).all()
+    assert nested[0][np.arange(500), new.argmax(axis=1)].all()
     assert nested[-1].sum() > nested[0].sum()
-    assert residuals.by_class[3].effective_size == 0 and residuals.conformal_quantile(0.9)[
-        3
-    ] == residuals.of_all.conformal_quantile(0.9)
+    assert residuals.by_class[3].effective_size == 0
+    assert residuals.conformal_quantile(0.9)[3] == residuals.of_all.conformal_quantile(0.9)
 
 
 def test_permuted_classes_permute_the_sets():

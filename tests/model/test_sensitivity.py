@@ -54,7 +54,8 @@ def test_gradients_equal_finite_differences_for_every_kind_of_column(input_scali
         for name in ("when", "span"):
             table[name] += pd.to_timedelta(rng.uniform(0, 99, N), unit="s")
     gradients = net.input_gradients(table)
-    assert gradients.shape == table.shape and gradients.dtype == np.float64
+    assert gradients.shape == table.shape
+    assert gradients.dtype == np.float64
     for name in [*NUMBERS, "when", "span"]:
         step = 1.0 if name in ("when", "span") else 1e-5
         wanted = slopes(net.predict, table, name, step)
@@ -119,7 +120,8 @@ def test_gradients_of_a_classifier_are_slopes_of_probabilities(case):
     y, more, k = CLASSES[case]
     net = SigmoidMLPClassifier(**QUICK | more).fit(SMALL, y)
     gradients = net.input_gradients(SMALL)
-    assert gradients.shape == ((N, 3) if k == 1 else (N, k, 3)) and k == net.n_outputs_
+    assert gradients.shape == ((N, 3) if k == 1 else (N, k, 3))
+    assert k == net.n_outputs_
     for j, name in enumerate(SMALL):
         wanted = slopes(lambda table: joined(net.predict_proba(table)), SMALL, name, 1e-4)
         assert_allclose(gradients[..., j].reshape(N, k), wanted, rtol=2e-4, atol=2e-6 * np.abs(wanted).max())

@@ -46,7 +46,10 @@ def test_few_rows_are_all_used():
 @pytest.mark.parametrize("weight", [None, np.arange(3000) % 3.0], ids=["alike", "weighted"])
 def test_each_drawn_row_represents_equal_weight(weight):
     numbers = draw_rows(3000, weight, 375)
-    assert len(numbers) == 375 and (np.diff(numbers) >= 0).all() and numbers.min() >= 0 and numbers.max() < 3000
+    assert len(numbers) == 375
+    assert (np.diff(numbers) >= 0).all()
+    assert numbers.min() >= 0
+    assert numbers.max() < 3000
     assert_allclose(np.histogram(numbers, 4, (0, 3000))[0], 375 / 4, atol=2)
     if weight is not None:
         assert_allclose(np.bincount(weight[numbers].astype(int)) / 375, [0.0, 1 / 3, 2 / 3], atol=0.1)
@@ -118,7 +121,8 @@ def test_importances_rank_columns_as_explain_does(kind):
     y = np.digitize(NUMBER, [0.0, 2.0]) if kind is SigmoidMLPClassifier else NUMBER
     net = kind(**QUICK | {"max_iter": 60, "numeric_encoding": "piecewise_linear"}).fit(X, y)
     found = net.feature_importances_
-    assert found.argsort()[-3:].tolist() == [2, 1, 0] and found.sum() == pytest.approx(1.0)
+    assert found.argsort()[-3:].tolist() == [2, 1, 0]
+    assert found.sum() == pytest.approx(1.0)
     assert spearmanr(found, shares(net, X)).statistic > 0.8
     assert_allclose(found, shares(net, X), atol=0.06)
 
@@ -149,7 +153,8 @@ def test_sparse_and_dense_rows_have_similar_importances(container):
     parameters = QUICK | dict(input_scaling=None, max_iter=200)
     dense, sparse = (SigmoidMLPRegressor(**parameters).fit(T, SPARSE[:, 0]) for T in (SPARSE, container(SPARSE)))
     assert_allclose(sparse.feature_importances_, dense.feature_importances_, atol=0.02)
-    assert sparse.feature_importances_[7] == 0.0 and sparse.feature_importances_.argmax() == 0
+    assert sparse.feature_importances_[7] == 0.0
+    assert sparse.feature_importances_.argmax() == 0
 
 
 def test_looked_up_categories_have_the_same_importance():

@@ -30,7 +30,8 @@ def test_mean_history_averages_over_the_networks_that_trained_the_epoch():
 
     each = [[of(1.0, 1.0), of(2.0, 1.0)], [of(3.0, 2.0)]]
     assert mean_history(each) == [of(2.0, 3.0), of(2.0, 1.0)]
-    assert mean_history([each[0]]) == each[0] and mean_history([]) == mean_history([[], []]) == []
+    assert mean_history([each[0]]) == each[0]
+    assert mean_history([]) == mean_history([[], []]) == []
 
 
 BY_PRIORITY = ["INTERRUPTED", "MAX_ITER", "CALLBACK", "SCORE_PLATEAU"]

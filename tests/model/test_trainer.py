@@ -85,7 +85,8 @@ def test_held_out_rows_choose_the_epoch():
     noise = replace(rows, computed={}, y_of_table=np.random.default_rng(4).normal(size=(N, 1)))
     network, _, state = trained(make_trainer(settings, encoding, rows, noise))
     best = int(np.argmax([epoch.validation_score for epoch in state.history])) + 1
-    assert best < len(state.history) and state.best.epoch == best
+    assert best < len(state.history)
+    assert state.best.epoch == best
     assert_array_equal(theta_of(network), state.best.theta)
 
 
@@ -95,7 +96,8 @@ def test_a_network_without_bins_equals_one_of_raw_numbers():
     network, _, _ = trained(make_trainer(settings, encoding, rows, sees_bins=False))
     raw, _, _ = trained(trainer_of())
     is_bin = np.array([each.kind == "bin" for _, each in encoding.encoder.input_descriptions])
-    assert is_bin.any() and not network.coefs[0][is_bin].any()
+    assert is_bin.any()
+    assert not network.coefs[0][is_bin].any()
     assert_array_equal(network.coefs[0][~is_bin], raw.coefs[0])
     assert_array_equal(network.coefs[1], raw.coefs[1])
 
@@ -224,7 +226,8 @@ def test_the_gradient_equals_finite_differences_of_the_objective(solver):
 
 def test_the_solver_applies_l1_and_max_norm():
     assert trainer_of(max_norm=1.0).problem.limit_norms is not None
-    assert trainer_of(alpha=6.0).problem.limit_norms is None and trainer_of(alpha=6.0).problem.l1 == 0.0
+    assert trainer_of(alpha=6.0).problem.limit_norms is None
+    assert trainer_of(alpha=6.0).problem.l1 == 0.0
     for how in ({}, {"solver": "lbfgs"}):
         assert trainer_of(alpha=6.0, l1_ratio=0.25, **how).problem.l1 == 1.5 / N
 
@@ -267,11 +270,13 @@ def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     raw = trainer.raw_held_out_outputs(trainer.first_state((1, 0)).trained_theta)
     target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
     loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
-    assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
+    assert evaluation.validation_loss == loss
+    assert evaluation.score == -evaluation.validation_loss
     assert_array_equal(evaluation.theta, theta_of(network))
     trainer = make_trainer(settings, encoding, rows, held_out, lambda model, raw: 0.25)
     scored = trainer.problem.evaluate(theta_of(network), 1)
-    assert scored.validation_loss == loss and scored.score == 0.25
+    assert scored.validation_loss == loss
+    assert scored.score == 0.25
 
 
 def test_the_rows_of_a_trained_network_are_freed_at_once():
@@ -292,7 +297,8 @@ def test_a_temperature_scales_the_output_layer():
     evaluation = trainer.problem.evaluate(theta_of(network), 1)
     (hidden, output), (b1, b2) = trainer.layout.coefs_and_intercepts(evaluation.theta)
     factor = output[0, 0] / network.coefs[1][0, 0]
-    assert factor != 1.0 and evaluation.temperature == pytest.approx(1.0 / factor, rel=1e-12)
+    assert factor != 1.0
+    assert evaluation.temperature == pytest.approx(1.0 / factor, rel=1e-12)
     assert_allclose(output, factor * network.coefs[1], rtol=1e-12)
     assert_allclose(b2, factor * network.intercepts[1], rtol=1e-12)
     assert_array_equal(hidden, network.coefs[0])

@@ -30,13 +30,15 @@ def test_each_network_has_the_sets_of_its_inputs():
     raw, with_bins = sets_of(n_members=2)
     np.testing.assert_array_equal(raw.has_input, numbers)
     np.testing.assert_array_equal(with_bins.has_input[-3:], numbers)
-    assert len(with_bins.has_input) > 3 and (with_bins.has_input.sum(axis=1) == 1).all()
+    assert len(with_bins.has_input) > 3
+    assert (with_bins.has_input.sum(axis=1) == 1).all()
 
 
 @pytest.mark.parametrize("parameters", [{"interaction_cst": None}, {"hidden_layer_sizes": ()}])
 def test_without_constraint_or_hidden_layers_there_is_one_set(parameters):
     for sets in sets_of(**parameters):
-        assert sets.n_sets == 1 and sets.has_input.all()
+        assert sets.n_sets == 1
+        assert sets.has_input.all()
 
 
 def test_init_with_weights_between_sets_raises():

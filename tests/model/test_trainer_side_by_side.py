@@ -47,7 +47,8 @@ def test_a_network_that_ends_early_does_not_end_the_other():
     states[0] = replace(states[0], epoch=3)
     observer = Observer()
     results = train_side_by_side(runs, states, observer)
-    assert [result.epochs_done for result in results] == [5, 5] and [len(state.history) for state in states] == [2, 5]
+    assert [result.epochs_done for result in results] == [5, 5]
+    assert [len(state.history) for state in states] == [2, 5]
     assert observer.calls == ["begin", "end"] * 5
 
 
@@ -56,5 +57,6 @@ def test_an_observer_stops_all_networks(seeds, solver):
     runs, states = runs_and_states(seeds, solver)
     observer = Observer(stop_after=3)
     results = train_side_by_side(runs, states, observer)
-    assert {result.reason.name for result in results} == {"CALLBACK"} and {state.epoch for state in states} == {3}
+    assert {result.reason.name for result in results} == {"CALLBACK"}
+    assert {state.epoch for state in states} == {3}
     assert observer.calls == ["begin", "end"] * 3

@@ -81,9 +81,13 @@ def test_a_kept_state_holds_only_what_is_not_published(average, validated, compu
     exact = not (compute == F64 and output == F32)
     assert kept.theta.size == (0 if validated or (exact and not average) else 4)
     assert (kept.average is not None) == (average and not exact and not validated)
-    assert kept.best is None and kept.history == [] and kept.moments is whole.moments
-    assert kept.theta.dtype == compute and (kept.step, kept.epoch) == (5, 2)
-    assert whole.theta.size == 4 and len(whole.history) == 2
+    assert kept.best is None
+    assert kept.history == []
+    assert kept.moments is whole.moments
+    assert kept.theta.dtype == compute
+    assert (kept.step, kept.epoch) == (5, 2)
+    assert whole.theta.size == 4
+    assert len(whole.history) == 2
 
 
 def test_training_continues_from_the_published_weights_with_all_digits():
@@ -101,7 +105,9 @@ def test_a_continued_state_is_a_copy():
     continuation.moments[0][:] = -1.0
     continuation.rng.random()
     continuation.theta[:] = -1.0
-    assert (kept.moments[0] == 2.0).all() and (kept.theta >= 0.0).all() and (fresh.theta >= 0.0).all()
+    assert (kept.moments[0] == 2.0).all()
+    assert (kept.theta >= 0.0).all()
+    assert (fresh.theta >= 0.0).all()
     assert kept.rng.bit_generator.state == np.random.default_rng(1).bit_generator.state
 
 

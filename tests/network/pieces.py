@@ -177,7 +177,8 @@ def as_array(Z, batch_format, n_inputs):
         whole[:, Z.dense_inputs] += Z.dense
         return whole
     Z = Z.toarray() if batch_format == "sparse" else np.array(Z)
-    assert Z.shape[1] == n_inputs + (batch_format == "ones") and (Z[:, n_inputs:] == 1.0).all()
+    assert Z.shape[1] == n_inputs + (batch_format == "ones")
+    assert (Z[:, n_inputs:] == 1.0).all()
     return Z[:, :n_inputs]
 
 

@@ -65,7 +65,8 @@ def test_named_activations_pass_the_checks_of_custom_ones(name):
 @in_both_types
 def test_an_activation_works_in_place_and_keeps_the_type(name, dtype):
     z, delta = Z.reshape(-1, 1).astype(dtype), np.full((41, 1), 3, dtype)
-    assert ACTIVATIONS[name].apply(z) is None and ACTIVATIONS[name].backward(z.copy(), delta) is None
+    assert ACTIVATIONS[name].apply(z) is None
+    assert ACTIVATIONS[name].backward(z.copy(), delta) is None
     assert z.dtype == delta.dtype == dtype
     np.testing.assert_allclose(z[:, 0], FORMULAS[name](Z), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(slope(name, Z.astype(dtype)), slope(name, Z), rtol=1e-4, atol=1e-6)
@@ -75,7 +76,8 @@ def test_an_activation_works_in_place_and_keeps_the_type(name, dtype):
 @in_both_types
 def test_extremes_are_numbers(name, dtype):
     a, derivative = applied(name, extremes(dtype)[:, np.newaxis]), slope(name, extremes(dtype)[:, np.newaxis])
-    assert not np.isnan(a).any() and a.dtype == derivative.dtype == dtype
+    assert not np.isnan(a).any()
+    assert a.dtype == derivative.dtype == dtype
     assert (np.abs(derivative) <= 1.8).all()  # the steepest is SELU
     far = slope(name, np.array([100, 1e4, 1e30], dtype))
     np.testing.assert_allclose(far, 0 if name in ("sigmoid", "tanh") else slope(name, np.array([50.0]))[0], atol=1e-6)

@@ -39,7 +39,8 @@ def test_the_gradient_of_a_network_without_hidden_layers(kind):
     raw = chain.forward(KINDS[kind](case.X))
     np.testing.assert_allclose(raw, case.X @ W + b, rtol=1e-12)
     delta = np.random.default_rng(0).normal(size=raw.shape)
-    assert chain.backward(delta.copy()) is None and chain.hidden == []
+    assert chain.backward(delta.copy()) is None
+    assert chain.hidden == []
     (dW,), (db,) = case.layout.coefs_and_intercepts(gradient)
     np.testing.assert_allclose(dW, case.X.T @ delta, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(db, delta.sum(axis=0), rtol=1e-12)

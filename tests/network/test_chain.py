@@ -78,7 +78,9 @@ def test_pack_copies(dtype):
     W, b = np.ones((2, 1), dtype), np.zeros(1, dtype)
     theta = Layout((2, 1)).flatten([W], [b], np.float32)
     theta += 5
-    assert theta.dtype == np.float32 and (W == 1).all() and (b == 0).all()
+    assert theta.dtype == np.float32
+    assert (W == 1).all()
+    assert (b == 0).all()
 
 
 def test_a_factor_on_the_output_layer():
@@ -254,7 +256,8 @@ def test_sparse_rows_are_dense_ones(X, may_skip_untouched):
         assert not may_skip_untouched or 2 * len(touched) > X.shape[1]
     else:
         np.testing.assert_array_equal(layer.touched, touched)
-        assert may_skip_untouched and 2 * len(touched) <= X.shape[1]
+        assert may_skip_untouched
+        assert 2 * len(touched) <= X.shape[1]
         assert np.isnan(layer.dW[len(touched) :]).all()  # nothing else is written
         sparse[1], dense[1] = sparse[1][: len(touched)], dense[1][touched]
     for found, wanted in zip(sparse, dense, strict=True):
@@ -316,7 +319,8 @@ def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
     rows = DenseBatches(X)
     assert np.shares_memory(rows(slice(1, 3)), X)
     picked = rows(np.array([5, 0]))
-    assert picked.tolist() == [[10, 11], [0, 1]] and not np.shares_memory(picked, X)
+    assert picked.tolist() == [[10, 11], [0, 1]]
+    assert not np.shares_memory(picked, X)
     assert np.shares_memory(rows(np.array([1, 2])), picked)
 
 

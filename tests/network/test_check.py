@@ -118,7 +118,9 @@ def test_the_report_says_where():
         check_gradient(replace(CUBE, backward=bent))
     told = r"off at (\d+) of 200 places, by up to 0.98. At z=(\S+), backward / delta is 1 instead of (\S+)\.$"
     n_off, z, slope = map(float, re.search(told, str(caught.value)).groups())
-    assert n_off < 200 and z > 2.0 and slope == pytest.approx(3.0 * z**2, rel=1e-4)
+    assert n_off < 200
+    assert z > 2.0
+    assert slope == pytest.approx(3.0 * z**2, rel=1e-4)
 
 
 # --- what is wrong with a loss ---------------------------------------------------------------------------------------
@@ -225,7 +227,8 @@ def test_the_report_of_a_loss_says_where():
         check_gradient(replace(FOURTH, gradient=bent_gradient))
     told = r"At raw=(\S+), target=(\S+), gradient is 0 instead of (\S+)\.$"
     raw, target, slope = map(float, re.search(told, str(caught.value)).groups())
-    assert raw > 1.0 and slope == pytest.approx(4.0 * (raw - target) ** 3, rel=1e-3)
+    assert raw > 1.0
+    assert slope == pytest.approx(4.0 * (raw - target) ** 3, rel=1e-3)
 
 
 def test_the_tolerance_is_the_users():

@@ -129,7 +129,8 @@ def test_training_starts_at_the_best_constant(case, weighted):
         return mean_loss(loss, np.tile(raw, (200, 1)), target, weight)
 
     start = loss.start(target, weight)
-    assert start.shape == (case.n_outputs,) and start.dtype == np.float64
+    assert start.shape == (case.n_outputs,)
+    assert start.dtype == np.float64
     for step in 0.02 * np.vstack([np.eye(case.n_outputs), -np.eye(case.n_outputs)]):
         # quantiles: a whole interval may be best
         assert loss_of_constant(start) <= loss_of_constant(start + step) + 1e-14
@@ -190,7 +191,9 @@ def test_logarithms_of_probabilities_at_extremes_are_finite(slices, name, dtype)
     raw = np.stack([np.roll(values, shift) for shift in range(k)], axis=1)
     link = CLASSIFICATION_LOSSES[name](slices, True).inverse_link
     log_P = link.with_other_class(link.log_predictions, raw)
-    assert np.isfinite(log_P).all() and (log_P <= 0.0).all() and log_P.dtype == dtype
+    assert np.isfinite(log_P).all()
+    assert (log_P <= 0.0).all()
+    assert log_P.dtype == dtype
 
 
 @in_both_types
@@ -204,6 +207,7 @@ def test_losses_of_numbers_at_extremes_are_numbers(name, dtype):
         loss.gradient(raw.copy(), target),
         loss.inverse_link.predictions(raw),
     )
-    assert not np.isnan(value).any() and (value >= -1e-4 * np.abs(target[:, 0]) - 1e-4).all()
+    assert not np.isnan(value).any()
+    assert (value >= -1e-4 * np.abs(target[:, 0]) - 1e-4).all()
     assert not np.isnan(gradient).any()
     assert not np.isnan(predictions).any()

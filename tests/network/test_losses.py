@@ -146,7 +146,8 @@ def test_each_loss_names_its_targets_and_their_scaling(name, words, takes_scaled
 
 def test_a_loss_with_a_link_is_not_scaled_unless_it_says_so():
     loss = losses.Loss("own", X.sum, X.sum)
-    assert loss.takes_scaled_targets and not replace(loss, scales_targets=False).takes_scaled_targets
+    assert loss.takes_scaled_targets
+    assert not replace(loss, scales_targets=False).takes_scaled_targets
     assert not replace(loss, link=np.exp).takes_scaled_targets
     assert replace(loss, link=np.exp, scales_targets=True).takes_scaled_targets
 
@@ -195,7 +196,8 @@ def test_labels_choose_the_sigmoid_softmax_or_mixed_log_loss():
     assert make([many], False) is losses.SIGMOID_LOG_LOSS
     both = make([one, many], True)
     assert (both.name, both.inverse_link.name) == ("log_loss", "mixed")
-    assert str(both.targets) == "between 0 and 1" and not both.takes_scaled_targets
+    assert str(both.targets) == "between 0 and 1"
+    assert not both.takes_scaled_targets
     raw, target = X[:, [0, 0, 1, 2]], one_hot_rows
     expected = losses.SIGMOID_LOG_LOSS.value(raw[:, one], target[:, one])
     expected += losses.SOFTMAX_LOG_LOSS.value(raw[:, many], target[:, many])
@@ -217,7 +219,8 @@ def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
 def test_a_loss_is_mirrored_only_if_it_says_so():
     loss = losses.Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, link=lambda raw: None)
     link, raw = loss.inverse_link, np.array([[0.5], [-2.0]])
-    assert not link.is_mirrored and link.with_other_class(link.predictions, raw).shape == (2, 1)
+    assert not link.is_mirrored
+    assert link.with_other_class(link.predictions, raw).shape == (2, 1)
 
 
 def test_functions_of_ones_own_become_a_link():
@@ -234,26 +237,32 @@ def test_functions_of_ones_own_become_a_link():
         for name in ("twice", "softmax")
     )
     assert (of_another_name.name, of_another_name.raw_output_name) == ("twice", "raw output")
-    assert of_another_name.is_mirrored and not of_another_name.is_normalised and not of_another_name.is_identity
-    assert softmax.is_normalised and softmax.raw_output_name == losses.SOFTMAX.raw_output_name
+    assert of_another_name.is_mirrored
+    assert not of_another_name.is_normalised
+    assert not of_another_name.is_identity
+    assert softmax.is_normalised
+    assert softmax.raw_output_name == losses.SOFTMAX.raw_output_name
     for inverse_link in (of_another_name, softmax):
         np.testing.assert_array_equal(inverse_link.predictions(X), 2.0 * X)
         np.testing.assert_allclose(inverse_link.backward(X, np.ones_like(X)), 2.0, rtol=1e-9)
     without_link = losses.Loss("own", value, value, out_activation="linear").inverse_link
-    assert (
-        without_link.name == "linear" and without_link.is_identity and without_link.backward(X, raw := X + 1.0) is raw
-    )
+    assert without_link.name == "linear"
+    assert without_link.is_identity
+    assert without_link.backward(X, raw := X + 1.0) is raw
 
 
 def test_a_link_is_exp_if_it_computes_exponentials():
     inverse_link = losses.Loss("own", None, None, link=lambda raw: np.exp(raw, out=raw)).inverse_link
-    assert inverse_link.is_exp(1) and inverse_link.is_exp(3) and losses.EXP.is_exp(1)
+    assert inverse_link.is_exp(1)
+    assert inverse_link.is_exp(3)
+    assert losses.EXP.is_exp(1)
     assert not any(link.is_exp(k) for link in (losses.IDENTITY, losses.SIGMOID, losses.SOFTMAX) for k in (1, 3))
 
 
 def test_several_columns_are_mirrored_where_one_has_two_classes():
     make, one, other, three, four = losses.CLASSIFICATION_LOSSES["log_loss"], *map(slice, (0, 1, 1, 4), (1, 2, 4, 8))
-    assert make([one, three], True).inverse_link.is_mirrored and make([one, other], True).inverse_link.is_mirrored
+    assert make([one, three], True).inverse_link.is_mirrored
+    assert make([one, other], True).inverse_link.is_mirrored
     assert not make([three, four], True).inverse_link.is_mirrored
 
 
@@ -319,7 +328,8 @@ def test_targets_that_are_all_0_have_no_start(name):
 
 def test_regression_losses_are_made_by_name():
     made = {name: make() for name, make in losses.REGRESSION_LOSSES.items()}
-    assert made["poisson"] is losses.POISSON and made["squared_error"] is losses.SQUARED_ERROR
+    assert made["poisson"] is losses.POISSON
+    assert made["squared_error"] is losses.SQUARED_ERROR
     huber = losses.REGRESSION_LOSSES["huber"](huber_delta=0.5)
     assert huber.value(np.array([[3.0]]), np.zeros((1, 1))) == 0.5 * (3 - 0.25)
     assert made["huber"].value(np.array([[3.0]]), np.zeros((1, 1))) == 3 - 0.5
@@ -429,7 +439,8 @@ def test_a_sequence_holds_quantile_levels_of_one_target(levels):
     loss = losses.make_quantile(levels)
     raw, y = np.random.default_rng(0).normal(size=(9, len(levels))), np.zeros((9, 1))
     np.testing.assert_array_equal(loss.value(raw, y), losses.make_quantile(tuple(levels)).value(raw, y))
-    assert loss.levels == tuple(levels) and all(type(level) is float for level in loss.levels)
+    assert loss.levels == tuple(levels)
+    assert all(type(level) is float for level in loss.levels)
 
 
 @pytest.mark.parametrize(

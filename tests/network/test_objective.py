@@ -91,7 +91,8 @@ def test_a_sparse_step_leaves_the_l1_penalty_to_be_added():
     plain, bare = (NetworkCase(**{**vars(case), "penalty": ElasticNet(l1=l1)}) for l1 in (0.2, 0.0))
     (value, gradient, rows), (bare_value, dense, _) = plain.gradient(FEW, kind="sparse"), bare.gradient(FEW)
     of_weights = 0.2 * np.abs(case.theta[: case.layout.n_weights]).sum()
-    assert len(rows) == 2 and value == pytest.approx(bare_value + of_weights)
+    assert len(rows) == 2
+    assert value == pytest.approx(bare_value + of_weights)
     np.testing.assert_allclose(gradient, dense, rtol=1e-12, atol=1e-15)
 
 
@@ -192,7 +193,8 @@ def test_another_generator_than_last_time_is_noticed():
     objective, batch, out = case.objective(dropout=(0.5,)), slice(0, 8), np.empty_like(case.theta)
     plain = objective(case.theta, batch, out)[0]
     drawn = [objective(case.theta, batch, out, np.random.default_rng(seed))[0] for seed in (0, 1, 0)]
-    assert drawn[0] == drawn[2] != drawn[1] and plain not in drawn
+    assert drawn[0] == drawn[2] != drawn[1]
+    assert plain not in drawn
     assert objective(case.theta, batch, out)[0] == plain
 
 
@@ -230,7 +232,9 @@ def test_all_arithmetic_is_done_in_the_given_type(loss, dtype):
     case = replace(case, activations=(watched,))
     theta = case.theta.astype(dtype)
     value, gradient, _ = case.gradient(slice(0, 8), theta, dtype=dtype)
-    assert type(value) is float and gradient.dtype == dtype and seen == [(dtype, dtype)]
+    assert type(value) is float
+    assert gradient.dtype == dtype
+    assert seen == [(dtype, dtype)]
     np.testing.assert_allclose(gradient, case.gradient(slice(0, 8))[1], rtol=0.01, atol=1e-4)
 
 

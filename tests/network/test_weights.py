@@ -42,7 +42,10 @@ CONNECTED = [
 def test_units_are_divided_evenly_in_stretches(size, n_sets):
     unit_sets = InputSets(np.ones((n_sets, n_sets), dtype=bool)).unit_sets(size)
     counts = np.bincount(unit_sets, minlength=n_sets)
-    assert (np.diff(unit_sets) >= 0).all() and counts.sum() == size and np.ptp(counts) <= 1 and counts.min() >= 1
+    assert (np.diff(unit_sets) >= 0).all()
+    assert counts.sum() == size
+    assert np.ptp(counts) <= 1
+    assert counts.min() >= 1
 
 
 def test_each_joined_network_has_units_of_every_set():
@@ -59,7 +62,8 @@ def test_bounds_are_0_outside_the_blocks():
 
 def test_a_single_set_leaves_all_weights_free():
     lower, upper = InputSets(np.ones((4, 1), dtype=bool)).weight_bounds(LAYOUT, np.dtype(float))
-    assert (lower == -np.inf).all() and (upper == np.inf).all()
+    assert (lower == -np.inf).all()
+    assert (upper == np.inf).all()
 
 
 def test_weights_outside_the_blocks_are_counted():
@@ -120,7 +124,8 @@ def test_initializers_have_the_variance_of_their_formula(name, fan_in, fan_out):
 def test_orthogonal_weights_are_orthonormal(fan_in, fan_out):
     W = INITIALIZERS["orthogonal"](fan_in, fan_out, np.random.default_rng(0))
     small = W.T @ W if fan_in >= fan_out else W @ W.T
-    assert W.shape == (fan_in, fan_out) and W.flags.c_contiguous
+    assert W.shape == (fan_in, fan_out)
+    assert W.flags.c_contiguous
     np.testing.assert_allclose(small, np.eye(min(fan_in, fan_out)), atol=1e-14)
 
 
@@ -128,7 +133,8 @@ def test_orthogonal_weights_are_orthonormal(fan_in, fan_out):
 def test_draw_depends_on_the_generator_alone(init):
     layout, activations = Layout((4, 3, 2)), [ACTIVATIONS["sigmoid"]]
     one, same, other = (draw_weights(layout, activations, init, np.random.default_rng(seed)) for seed in (0, 0, 1))
-    assert [W.shape for W in one[0]] == [(4, 3), (3, 2)] and [b.shape for b in one[1]] == [(3,), (2,)]
+    assert [W.shape for W in one[0]] == [(4, 3), (3, 2)]
+    assert [b.shape for b in one[1]] == [(3,), (2,)]
     for a, b, c in zip(one[0], same[0], other[0], strict=True):
         np.testing.assert_array_equal(a, b)
         assert not np.array_equal(a, c)
@@ -140,7 +146,8 @@ def test_draw_takes_a_function():
     coefs, intercepts = draw_weights(
         Layout((2, 3, 1)), [], lambda i, o, rng: [[i + 10 * o] * o] * i, np.random.default_rng(0)
     )
-    assert coefs[0].tolist() == [[32] * 3] * 2 and coefs[1].tolist() == [[13]] * 3
+    assert coefs[0].tolist() == [[32] * 3] * 2
+    assert coefs[1].tolist() == [[13]] * 3
     assert [b.tolist() for b in intercepts] == [[0, 0, 0], [0]]
 
 
@@ -153,10 +160,12 @@ def test_the_first_units_bend_all_over_the_table():
     """Where a sum is 0 differs between units by as much as the rows differ; a linear model has no such units."""
     layout, activations = Layout((10, 2000, 1)), [ACTIVATIONS["sigmoid"]]
     (W, _), (b, _) = draw_weights(layout, activations, "centred", np.random.default_rng(0))
-    assert b.std() == pytest.approx(2.0, rel=0.05) and b.mean() == pytest.approx(0, abs=0.2)
+    assert b.std() == pytest.approx(2.0, rel=0.05)
+    assert b.mean() == pytest.approx(0, abs=0.2)
     assert W.std() == pytest.approx(FIRST_LAYER_SCALE * 2.0 / np.sqrt(10), rel=0.05)
     (W,), (b,) = draw_weights(Layout((2000, 1)), [], "centred", np.random.default_rng(0))
-    assert b.tolist() == [0] and W.std() == pytest.approx(1 / np.sqrt(2000), rel=0.05)
+    assert b.tolist() == [0]
+    assert W.std() == pytest.approx(1 / np.sqrt(2000), rel=0.05)
 
 
 def test_sigmoids_start_as_tanh_units():
@@ -221,7 +230,8 @@ def test_the_second_layer_makes_up_for_the_spread_of_the_first(name):
         return np.sqrt(((a - activation.center) * (a - activation.center)).mean())
 
     expected = size(np.sqrt(1.0 + 1.5 * 1.5) * z) / size(z)
-    assert _first_layer_rms_ratio(activation, 3) == pytest.approx(expected, rel=1e-9) and expected > 1.1
+    assert _first_layer_rms_ratio(activation, 3) == pytest.approx(expected, rel=1e-9)
+    assert expected > 1.1
     coefs, _ = draw_weights(Layout((4, 300, 300, 1)), (activation,) * 2, "centred", np.random.default_rng(0))
     worked_at = activation.input_scale / activation.output_scale
     assert coefs[1].std() * np.sqrt(300) == pytest.approx(worked_at / expected, rel=0.02)
@@ -325,7 +335,8 @@ def test_any_weights_between_the_bounds_are_monotone(sizes, activation):
     for seed in range(5):
         chain = make_chain(activations, layout.layers(random_theta(layout, weights, seed)), n)
         below = chain.forward(x).copy()
-        assert (chain.forward(higher) >= below - 1e-12).all() and (chain.forward(higher) > below + 0.01).any()
+        assert (chain.forward(higher) >= below - 1e-12).all()
+        assert (chain.forward(higher) > below + 0.01).any()
 
 
 def test_the_free_inputs_are_free():
@@ -335,7 +346,8 @@ def test_the_free_inputs_are_free():
     x[:, 2] = np.linspace(-3, 3, 101)
     chain = make_chain(activations, layout.layers(random_theta(layout, weights, 3)), 101)
     slopes = np.diff(chain.forward(x)[:, 0])
-    assert (slopes > 0.01).any() and (slopes < -0.01).any()
+    assert (slopes > 0.01).any()
+    assert (slopes < -0.01).any()
 
 
 def test_the_start_keeps_sizes_and_sums():
@@ -357,7 +369,8 @@ def test_outputs_are_rounded_far_above_the_last_bits_and_far_below_their_size():
     rng = np.random.default_rng(3)
     W, b = rng.normal(size=(50, 1)), rng.normal(size=1)
     size, step = np.abs(W).sum() + np.abs(b).sum(), output_rounding_unit(W, b)
-    assert np.log2(step) % 1 == 0 and RELATIVE_ROUNDING_UNIT * size < step <= 2 * RELATIVE_ROUNDING_UNIT * size
+    assert np.log2(step) % 1 == 0
+    assert RELATIVE_ROUNDING_UNIT * size < step <= 2 * RELATIVE_ROUNDING_UNIT * size
     raw = rng.uniform(-size, size, 1000)
     near = raw * (1 + 1e-14)
     np.testing.assert_array_equal(np.rint(near / step), np.rint(raw / step))

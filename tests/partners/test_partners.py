@@ -47,7 +47,8 @@ def test_shap_draws_explanations():
     shap = pytest.importorskip("shap")
     plots = pytest.importorskip("matplotlib.pyplot")
     found = regressor.fit(ANY, PRICE).explain(ANY[:60]).to_shap()
-    assert list(found.feature_names) == list(ANY) and found.shape == (60, len(ANY.columns))
+    assert list(found.feature_names) == list(ANY)
+    assert found.shape == (60, len(ANY.columns))
     several = net.fit(ANY, np.digitize(PRICE, [-1.0, 1.0])).explain(ANY[:60]).to_shap()
     assert list(several.output_names) == ["0", "1", "2"]
     for explanation in (found, several[..., 1]):

@@ -132,7 +132,9 @@ def test_selection_by_importance_keeps_the_columns_of_a_frame_where_pandas_is_as
     selector = SelectFromModel(net, threshold=-np.inf, max_features=2).set_output(transform="pandas")
     pipeline = make_pipeline(selector, net).fit(MIXED, SOLD)
     kept = selector.get_feature_names_out()
-    assert len(kept) == 2 and list(pipeline[-1].feature_names_in_) == list(kept) and "size" in kept
+    assert len(kept) == 2
+    assert list(pipeline[-1].feature_names_in_) == list(kept)
+    assert "size" in kept
     assert pipeline.score(MIXED, SOLD) > 0.8
 
 

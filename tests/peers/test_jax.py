@@ -37,4 +37,5 @@ def test_the_products_are_those_that_are_counted():
     shape = Shape((3, 4, 5, 2), 7, 0, 0)
     forward, weights, errors = 3 * 4 + 4 * 5 + 5 * 2, 3 * 4 + 4 * 5 + 5 * 2, 4 * 5 + 5 * 2
     assert shape.flops == 2 * 7 * (forward + weights + errors)
-    assert shape.steps(6).sizes == (3, 4, 5, 1) and shape.steps(6).rows == 42
+    assert shape.steps(6).sizes == (3, 4, 5, 1)
+    assert shape.steps(6).rows == 42

@@ -56,9 +56,11 @@ def progress(state):
 def test_a_file_gives_back_what_was_written(path):
     write_checkpoint(path, origin(), progress(state_after(2)))
     saved = read_checkpoint(path)
-    assert saved.origin == origin() and saved.path == str(path)
+    assert saved.origin == origin()
+    assert saved.path == str(path)
     (again,) = saved.progress.states
-    assert again.rng.random() == state_after(2).rng.random() and (again.step, again.epoch) == (5, 2)
+    assert again.rng.random() == state_after(2).rng.random()
+    assert (again.step, again.epoch) == (5, 2)
     np.testing.assert_array_equal(again.theta, state_after(2).theta)
 
 
@@ -159,7 +161,8 @@ def test_other_data_have_another_digest(what):
 def test_digests_name_what_differs():
     rows = rows_of(X, NUMBER)
     plain = data_digests(rows, None)
-    assert "the validation rows" not in plain and plain["sample_weight or class_weight"] == "none"
+    assert "the validation rows" not in plain
+    assert plain["sample_weight or class_weight"] == "none"
     changes = {
         "X": (rows_of(X + 1.0, NUMBER), None),
         "y": (rows_of(X, NUMBER + 1.0), None),
@@ -225,4 +228,5 @@ def test_unsuitable_seeds_are_refused(path, seeds):
 )
 def test_parameters_are_compared_by_what_they_say(value, same, other):
     texts = [describe_parameters({"tried": one})["tried"] for one in (value, same, other)]
-    assert texts[0] == texts[1] != texts[2] and len(texts[0]) < 60
+    assert texts[0] == texts[1] != texts[2]
+    assert len(texts[0]) < 60

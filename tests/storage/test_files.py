@@ -42,7 +42,9 @@ def path(tmp_path):
 def test_a_file_gives_back_what_was_written(path):
     write(path, TREE)
     again = read(path)
-    assert again["a"] == TREE["a"] and type(again["a"]) is tuple and type(again["weights"]) is list
+    assert again["a"] == TREE["a"]
+    assert type(again["a"]) is tuple
+    assert type(again["weights"]) is list
     np.testing.assert_array_equal(again["weights"][0], TREE["weights"][0])
     assert again["weights"][0].flags.writeable
 
@@ -70,7 +72,8 @@ def test_a_file_is_valid_safetensors_with_settings_as_text(path):
 def test_arrays_of_every_kind(path, array):
     write(path, {"array": array})
     again = read(path)["array"]
-    assert again.shape == array.shape and again.dtype == array.dtype.newbyteorder("=")
+    assert again.shape == array.shape
+    assert again.dtype == array.dtype.newbyteorder("=")
     np.testing.assert_array_equal(again, array)
 
 
@@ -89,9 +92,12 @@ def test_a_failing_write_leaves_the_old_file(path, monkeypatch, at, code):
     monkeypatch.setattr(files.os, at, fail)
     with pytest.raises(OSError) as caught:
         write(path, {"other": np.zeros(1000)})
-    assert caught.value.errno == code and not isinstance(caught.value, ModelFileError)
-    assert str(path) in str(caught.value) and os.strerror(code) in str(caught.value)
-    assert path.read_bytes() == before and os.listdir(path.parent) == [path.name]
+    assert caught.value.errno == code
+    assert not isinstance(caught.value, ModelFileError)
+    assert str(path) in str(caught.value)
+    assert os.strerror(code) in str(caught.value)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
 
 
 LIMITED = """
@@ -114,7 +120,8 @@ def test_a_system_that_stops_writing_leaves_the_old_file(path):
     before = path.read_bytes()
     run = subprocess.run([sys.executable, "-c", LIMITED, str(path)], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["OSError", str(errno.EFBIG)]
-    assert path.read_bytes() == before and os.listdir(path.parent) == [path.name]
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
 
 
 WRITING = """
@@ -160,7 +167,8 @@ def test_a_written_link_stays_a_link(path, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(path)
     write(link, {"new": 1})
-    assert link.is_symlink() and read(path) == {"new": 1}
+    assert link.is_symlink()
+    assert read(path) == {"new": 1}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
@@ -172,7 +180,8 @@ def test_a_new_file_has_the_permissions_of_the_one_that_it_replaces(path, tmp_pa
         for mode in (0o600, 0o400, 0o664):
             path.chmod(mode)
             write(path, {"k": mode})
-            assert read(path) == {"k": mode} and stat.S_IMODE(path.stat().st_mode) == mode
+            assert read(path) == {"k": mode}
+            assert stat.S_IMODE(path.stat().st_mode) == mode
         link = tmp_path / "link"
         link.symlink_to(path)
         path.chmod(0o600)
@@ -265,7 +274,9 @@ def test_one_value_is_one_file_whose_tensors_lie_at_whole_words(path):
     content = path.read_bytes()
     write(path, {"a": True, "small": np.zeros(3, bool), "b": np.arange(3.0), "c": "é"})
     header = int.from_bytes(content[:8], "little")
-    assert path.read_bytes() == content and header % 8 == 0 and content[8 + header :][:24] == np.arange(3.0).tobytes()
+    assert path.read_bytes() == content
+    assert header % 8 == 0
+    assert content[8 + header :][:24] == np.arange(3.0).tobytes()
 
 
 # --- what is no file, and versions -----------------------------------------------------------------------------------
@@ -291,7 +302,8 @@ def test_a_pipe_is_not_replaced(path, tmp_path, is_link):
         write(given, TREE)
     with pytest.raises(OSError, match="cannot be written: it is a pipe"):
         files.check_writable(given)
-    assert stat.S_ISFIFO(os.stat(pipe).st_mode) and sorted(os.listdir(tmp_path)) == names
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode)
+    assert sorted(os.listdir(tmp_path)) == names
 
 
 def test_a_link_that_leads_to_itself_is_an_oserror_that_says_so(path):

@@ -219,7 +219,8 @@ def test_a_copy_is_equal_and_its_training_leaves_the_first_alone(case, travel):
 def test_an_unfitted_estimator_comes_back_unfitted():
     for net in (SigmoidMLPClassifier(**QUICK), SigmoidMLPRegressor(**QUICK | OWN)):
         again = by_pickle(net)
-        assert again.get_params() == net.get_params() and not hasattr(again, "coefs_")
+        assert again.get_params() == net.get_params()
+        assert not hasattr(again, "coefs_")
 
 
 # --- values, plain things and arrays ---------------------------------------------------------------------------------
@@ -237,7 +238,9 @@ EPOCHS = [epoch(1.0, 0.5, validation_loss=-np.inf), epoch(2.0, 0.5)]
 def test_values_come_back_through_json(value):
     plain, arrays, pieces = pack(value)
     again = unpack((json.loads(json.dumps(plain)), arrays, pieces))
-    assert again == value and repr(again) == repr(value) and pieces == []
+    assert again == value
+    assert repr(again) == repr(value)
+    assert pieces == []
 
 
 @pytest.mark.parametrize("case", COLUMNS.values(), ids=COLUMNS)
@@ -245,7 +248,9 @@ def test_every_kind_of_column_comes_back_through_json(case):
     column = case.learn()
     plain, arrays, pieces = pack(column)
     again = unpack((json.loads(json.dumps(plain)), arrays, pieces))
-    assert again == column and type(again) is type(column) and pieces == []
+    assert again == column
+    assert type(again) is type(column)
+    assert pieces == []
 
 
 def test_values_of_one_kind_are_one_array_per_field():
@@ -289,13 +294,15 @@ def test_the_state_of_training_comes_back():
     for best in (None, best_of(np.ones(4), np.nan)):
         state = state_after(2, average=np.zeros(4), best=best, best_score=0.5, n_plateaus=1)
         again = unpack(pack(state))
-        assert same(again, state) and again.rng.random() == state.rng.random()
+        assert same(again, state)
+        assert again.rng.random() == state.rng.random()
 
 
 def test_named_activations_are_stored_by_name_and_custom_ones_as_pieces():
     assert pack(ACTIVATIONS["tanh"])[0] == {TYPE: "activation", "name": "tanh"}
     twin = Activation("tanh", softsign, softsign_backward)  # of the same name
-    assert pack(twin)[2] == [twin] and unpack(pack(twin)) is twin
+    assert pack(twin)[2] == [twin]
+    assert unpack(pack(twin)) is twin
 
 
 def test_no_field_has_the_name_that_says_the_kind():
@@ -355,7 +362,8 @@ class Later:
 
 
 def test_a_field_with_a_default_may_be_lacking_and_no_other():
-    assert hints_of(Later) == {"old": int, "new": str} and make_value(Later, {"old": 1}) == Later(1)
+    assert hints_of(Later) == {"old": int, "new": str}
+    assert make_value(Later, {"old": 1}) == Later(1)
     for parts, message in [
         ({"new": "a"}, "'old'"),
         ({"old": 1, "other": 2}, r"it holds Later\.other, which is not known"),

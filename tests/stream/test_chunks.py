@@ -40,7 +40,8 @@ def test_a_class_of_weight_zero_is_not_trained_on():
     X = np.random.default_rng(0).normal(size=(300, 2))
     net = SigmoidMLPClassifier(max_iter=1, random_state=0, early_stopping=False, class_weight={0: 1, 1: 1, 2: 0})
     stream.fit(net, lambda: iter([(X, np.arange(300) % 3)]))
-    assert net.t_ == 200 and net.classes_.tolist() == [0, 1, 2]
+    assert net.t_ == 200
+    assert net.classes_.tolist() == [0, 1, 2]
 
 
 def test_verbose_tells_how_many_rows_were_read(capsys):

@@ -22,8 +22,11 @@ def test_files_have_no_names_and_are_closed_together(tmp_path):
         one, other = files.open(), files.open()
         files.write(one, b"some bytes")
         one.seek(5)
-        assert one.read(3) == b"byt" and other.read(1) == b"" and not list(tmp_path.iterdir())
-    assert one.closed and other.closed
+        assert one.read(3) == b"byt"
+        assert other.read(1) == b""
+        assert not list(tmp_path.iterdir())
+    assert one.closed
+    assert other.closed
 
 
 class FailingFile(FileIO):
@@ -91,7 +94,8 @@ def test_every_row_is_in_one_pool(write, buffer):
         buckets = write(records(300), records(0), records(n - 300, 300))
     pools = pools_of_all(buckets)
     rows = [pool["row"] for pool in pools]
-    assert sorted(np.concatenate(rows)) == list(range(n)) and len(pools) == N_BUCKETS
+    assert sorted(np.concatenate(rows)) == list(range(n))
+    assert len(pools) == N_BUCKETS
     assert all(abs(part.mean() - n / 2) < 0.24 * n for part in rows)
     assert all((pool["x"] == pool["row"][:, np.newaxis]).all() for pool in pools)
 
@@ -109,7 +113,8 @@ def test_chunks_and_the_buffer_do_not_matter(write, buffer):
 def test_pools_hold_enough_rows(write):
     buckets = write(records(500))
     pools = [pool["row"] for pool in pools_of_all(buckets, 100, np.random.default_rng(0))]
-    assert all(len(pool) >= 100 for pool in pools[:-1]) and sorted(np.concatenate(pools)) == list(range(500))
+    assert all(len(pool) >= 100 for pool in pools[:-1])
+    assert sorted(np.concatenate(pools)) == list(range(500))
     again = [pool["row"] for pool in pools_of_all(buckets, 100, np.random.default_rng(1))]
     assert not np.array_equal(pools[0], again[0])
     assert [len(pool) for pool in pools_of_all(buckets, 1000)] == [500]
@@ -128,7 +133,9 @@ def in_parts(write):
 
 def test_records_are_read_by_their_indices(in_parts):
     buckets, order = in_parts
-    assert len(buckets) == 100 and sorted(order) == list(range(100)) and (order != np.arange(100)).any()
+    assert len(buckets) == 100
+    assert sorted(order) == list(range(100))
+    assert (order != np.arange(100)).any()
     for row_indices in (np.arange(100), np.array([99, 0, 7, 7]), np.empty(0, int)):
         assert buckets.take(row_indices)["row"].tolist() == order[row_indices].tolist()
 
@@ -193,7 +200,8 @@ def there_and_back(chunks, categorical_features="from_dtype", text_features=None
 def test_a_frame_is_encoded_as_before(chunks):
     X, round_trip = frame(), there_and_back(chunks)
     encoder = encoder_of(chunks[0] if len(chunks) == 1 else X)  # polars numbers are read in double precision
-    assert encoder_of(round_trip) == encoder and list(round_trip.columns) == list(X.columns)
+    assert encoder_of(round_trip) == encoder
+    assert list(round_trip.columns) == list(X.columns)
     np.testing.assert_array_equal(encoder.encode(round_trip, np.float64), encoder.encode(X, np.float64))
 
 

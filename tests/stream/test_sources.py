@@ -21,7 +21,8 @@ def folder(tmp_path_factory):
 def check(found, rest=("a", "c")):
     found = list(found)
     X = pd.concat([chunk.X.astype(object) for chunk in found])
-    assert list(X.columns) == list(rest) and X["a"].tolist() == FRAME["a"].tolist()
+    assert list(X.columns) == list(rest)
+    assert X["a"].tolist() == FRAME["a"].tolist()
     assert np.concatenate([chunk.y for chunk in found]).tolist() == FRAME["y"].tolist()
     if "w" not in rest:
         assert np.concatenate([chunk.weight for chunk in found]).tolist() == [1.0] * 6
@@ -49,7 +50,8 @@ def test_arrays_are_read_in_chunks():
     X[:, 0] = np.arange(6)
     found = list(read_chunks(X, Roles(y, np.ones(6))))
     np.testing.assert_array_equal(np.concatenate([chunk.X for chunk in found]), X)
-    assert len(found) == 3 and sum(chunk.weight.sum() for chunk in found) == 6
+    assert len(found) == 3
+    assert sum(chunk.weight.sum() for chunk in found) == 6
     np.testing.assert_array_equal(np.concatenate([chunk.X for chunk in read_chunks_to_predict(X, None)]), X)
 
 
@@ -104,4 +106,6 @@ def test_sources_without_rows_are_named(source):
 def test_polars_frames_lose_their_roles_too():
     polars = pytest.importorskip("polars")
     (chunk,) = read_chunks(lambda: [polars.DataFrame(FRAME)], Roles(["y", "g"], "w"))
-    assert chunk.X.columns == ["a", "c"] and chunk.y.columns == ["y", "g"] and chunk.weight.to_list() == [1.0] * 6
+    assert chunk.X.columns == ["a", "c"]
+    assert chunk.y.columns == ["y", "g"]
+    assert chunk.weight.to_list() == [1.0] * 6

@@ -56,7 +56,8 @@ def collected(kind, y, cuts=(1, 20)):
 @pytest.mark.parametrize("name", list(LABELS))
 def test_labels_collected_in_chunks_are_those_read_at_once(name):
     labels, expected = collected(LabelCollector, LABELS[name]), read_labels(LABELS[name])[KEPT]
-    assert labels.shape == expected.shape and (labels.dtype == expected.dtype or name == "some missing")
+    assert labels.shape == expected.shape
+    assert labels.dtype == expected.dtype or name == "some missing"
     np.testing.assert_array_equal(pd.DataFrame(labels).fillna("missing"), pd.DataFrame(expected).fillna("missing"))
 
 
@@ -123,8 +124,10 @@ def test_the_sizes_of_chunks_do_not_change_the_stored_table(files):
 def test_all_that_belongs_to_a_row_is_in_the_order_of_the_file(files):
     stored_rows = stored(files, X[:, 0].astype(str), (7, 30), weight=X[:, 0] ** 2, groups=np.arange(60))
     first = values_of(stored_rows)[:, 0]
-    assert (first != X[:, 0]).any() and sorted(first) == sorted(X[:, 0])
-    assert stored_rows.y.tolist() == first.astype(str).tolist() and (stored_rows.weight == first**2).all()
+    assert (first != X[:, 0]).any()
+    assert sorted(first) == sorted(X[:, 0])
+    assert stored_rows.y.tolist() == first.astype(str).tolist()
+    assert (stored_rows.weight == first**2).all()
     row_of = {value: row for row, value in enumerate(X[:, 0].tolist())}
     assert (stored_rows.groups == hash_groups(np.arange(60))[[row_of[value] for value in first.tolist()]]).all()
 
@@ -132,7 +135,8 @@ def test_all_that_belongs_to_a_row_is_in_the_order_of_the_file(files):
 def test_rows_of_weight_zero_are_dropped_with_their_labels(files):
     y = np.where(np.arange(60) < 5, "gone", TARGETS)
     stored_rows = stored(files, y, (20,), weight=(np.arange(60) >= 5) * 2.0)
-    assert len(stored_rows.y) == 55 and sorted(set(stored_rows.y)) == ["a", "b", "c"]
+    assert len(stored_rows.y) == 55
+    assert sorted(set(stored_rows.y)) == ["a", "b", "c"]
     assert sorted(values_of(stored_rows)[:, 0]) == sorted(X[5:, 0])
 
 
@@ -152,7 +156,8 @@ SAME = [
 @pytest.mark.parametrize("chunks", SAME)
 def test_a_group_has_one_hash_whatever_the_type_of_its_chunk(chunks):
     first, *later_hashes = [hash_groups(np.asarray(values)) for values in chunks]
-    assert all((other == first).all() for other in later_hashes) and first[0] != first[1]
+    assert all((other == first).all() for other in later_hashes)
+    assert first[0] != first[1]
     assert hash_groups(np.asarray(chunks[0])[:1])[0] == first[0]
 
 
@@ -180,7 +185,8 @@ def test_a_scorer_gets_the_rows_and_a_message_the_first_of_the_source(tmp_path):
         some = table[np.array([3, 4, 50, 89])][np.array([1, 3])]
         assert some.for_scorer().equals(table.rows_in_memory(np.array([4, 89])))
         assert table.example_rows.equals(FRAME.iloc[:2])
-        assert table.limits.is_stream and table.limits.max_held_out < np.inf
+        assert table.limits.is_stream
+        assert table.limits.max_held_out < np.inf
 
 
 N, D = 500, 3

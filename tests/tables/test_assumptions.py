@@ -102,7 +102,8 @@ def test_time_is_not_found_if_rows_were_collected_day_by_day_but_have_no_order()
             order = np.random.default_rng(seed).permutation(len(y))
             numbers, categories = ([values[order] for values in kind] for kind in (columns.numbers, columns.categories))
             found.append(rows_in_time_order(seconds, checked(y[order], OtherColumns(numbers, categories))))
-    assert len(found) == 100 and sum(found) <= 1
+    assert len(found) == 100
+    assert sum(found) <= 1
 
 
 def test_time_is_not_found_in_shuffled_rows():

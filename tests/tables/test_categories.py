@@ -45,7 +45,8 @@ def write(column, values):
 def test_each_category_has_an_input_and_so_have_missing_values():
     column = learn(["b", "a", None, "c"])
     assert column == CategoryColumn(("a", "b", "c"), has_infrequent=False, has_missing=True)
-    assert suffixes(column) == ("_a", "_b", "_c", "_missing") and column.n_inputs == 4
+    assert suffixes(column) == ("_a", "_b", "_c", "_missing")
+    assert column.n_inputs == 4
     assert write(column, ["c", None, "a", "never"]).tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0] * 4]
 
 
@@ -78,7 +79,8 @@ def test_the_order_of_categories_does_not_depend_on_the_order_of_rows():
 
 def test_infrequent_categories_share_an_input_with_unknown_ones():
     column = learn(["a", "b", "b", "c", "c", "d", None], most=4)
-    assert column.categories == ("b", "c") and suffixes(column) == ("_b", "_c", "_infrequent", "_missing")
+    assert column.categories == ("b", "c")
+    assert suffixes(column) == ("_b", "_c", "_infrequent", "_missing")
     assert write(column, ["a", "never", "b", None]).tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
     without_missing = learn(["a", "b", "b", "c", "c", "d"], most=3)
     assert write(without_missing, [None]).tolist() == [[0, 0, 1]]
@@ -101,7 +103,8 @@ def test_max_categories_limits_the_inputs_including_that_of_infrequent_categorie
 def test_categories_of_few_rows_share_an_input_where_there_are_many():
     often, rare = np.repeat([f"often {i}" for i in range(40)], 5), np.repeat([f"rare {i}" for i in range(3)], 4)
     column = learn([*often, *rare])
-    assert column.has_infrequent and set(column.categories) == set(often)
+    assert column.has_infrequent
+    assert set(column.categories) == set(often)
     assert write(column, ["rare 1", "never"])[:, -1].tolist() == [1, 1]
     assert "rare 0" in learn([*often, *rare[:4]]).categories  # it would be alone
     assert "rare 0" in learn([*often[:95], *rare]).categories  # of few values, rarer ones are kept
@@ -112,7 +115,8 @@ def test_categories_of_few_rows_share_an_input_where_there_are_many():
 @pytest.mark.parametrize("most", [None, 10, 25])
 def test_infrequent_categories_share_the_input_of_those_beyond_max_categories(most):
     column = learn([*np.repeat([f"often {i}" for i in range(30)], 9), "once", "only", None], most=most)
-    assert column.n_inputs == (most or 32) and len(column.categories) == column.n_inputs - 2
+    assert column.n_inputs == (most or 32)
+    assert len(column.categories) == column.n_inputs - 2
 
 
 def test_if_all_categories_are_kept_none_is_infrequent():
@@ -138,12 +142,15 @@ def test_two_categories_need_a_single_input():
 
 def test_values_that_all_differ_are_an_identifier():
     names = [f"user {i}" for i in range(MIN_VALUES_OF_IDENTIFIER)]
-    assert learn(names) == IdentifierColumn() and learn(names).n_inputs == 0
+    assert learn(names) == IdentifierColumn()
+    assert learn(names).n_inputs == 0
     assert learn(names, np.full(len(names), 3.0)) == IdentifierColumn()
     with_missing = learn([*names, None])
-    assert suffixes(with_missing) == ("_missing",) and with_missing.input_descriptions[0].kind == "missing"
+    assert suffixes(with_missing) == ("_missing",)
+    assert with_missing.input_descriptions[0].kind == "missing"
     assert write(with_missing, ["user 3", None, "new"]).tolist() == [[0], [1], [0]]
-    assert isinstance(learn(names[1:]), CategoryColumn) and isinstance(learn([*names, names[0]]), CategoryColumn)
+    assert isinstance(learn(names[1:]), CategoryColumn)
+    assert isinstance(learn([*names, names[0]]), CategoryColumn)
 
 
 @given(st.lists(st.tuples(categories, st.integers(1, 4)), min_size=1, max_size=30), st.integers(1, 4))
@@ -164,7 +171,8 @@ def test_the_order_of_the_rows_does_not_matter(sample, random):
 def test_declared_categories_may_be_in_any_order(values, declared):
     column = pd.Series(pd.Categorical(values, categories=declared))
     found = learn(column)
-    assert found.categories == ("a", "b", "c", "d", "unused") and found.has_missing == (None in values)
+    assert found.categories == ("a", "b", "c", "d", "unused")
+    assert found.has_missing == (None in values)
     out = np.zeros((len(values), found.n_inputs))
     found.encode_into(column, out, "c")
     np.testing.assert_array_equal(out, write(found, values))
@@ -294,7 +302,8 @@ def test_missing_values_have_a_mean_and_unknown_ones_get_that_of_all_rows():
     values = np.where(rng.random(N) < 0.2, None, CITY)
     target = TARGET + 5 * pd.isna(values)[:, None]
     found = write(learn_means(values, target), [None, "never"])
-    assert found[0, 0] > 1 and found[1, 0] == 0
+    assert found[0, 0] > 1
+    assert found[1, 0] == 0
     assert write(learn_means(CITY, TARGET), [None]).tolist() == [[0]]
 
 

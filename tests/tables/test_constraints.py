@@ -29,7 +29,8 @@ def test_numbers_and_bins_have_their_columns_sign_and_missing_values_none():
     by_name = input_signs({"price": -1, "size": 1}, ENCODER)
     kinds = [(name, each.kind) for name, each in ENCODER.input_descriptions]
     expected = [{"price": -1, "size": 1}.get(name, 0) if kind in ("number", "bin") else 0 for name, kind in kinds]
-    assert ("price", "missing") in kinds and ("size", "bin") in kinds
+    assert ("price", "missing") in kinds
+    assert ("size", "bin") in kinds
     np.testing.assert_array_equal(by_name, expected)
     np.testing.assert_array_equal(input_signs([-1, 0, 0, 1], ENCODER), expected)
     np.testing.assert_array_equal(input_signs(pd.Series([-1, 0, 0, 1]), ENCODER), expected)

@@ -87,7 +87,8 @@ def test_the_type_that_holds_the_text_does_not_matter(kind, categorical_features
 
 def test_missing_values_may_come_first():
     text = X["when"].where(X.index > 50)
-    assert "when_yearday_sin" in encoded(text) and encoded(text)["when_missing"].sum() == 51
+    assert "when_yearday_sin" in encoded(text)
+    assert encoded(text)["when_missing"].sum() == 51
 
 
 OTHERS = {
@@ -233,7 +234,8 @@ def test_a_value_that_is_no_date_is_named(value, rows):
     told = rf"Columns \['when'\] of X held ISO 8601 dates without an offset from UTC in fit, .* but {value!r} is no"
     with pytest.warns(UserWarning, match=told) as caught:
         found = net.predict(changed)
-    assert len(caught) == 1 and caught[0].filename == __file__
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():  # a missing date is no mistake
         warnings.simplefilter("error")
         np.testing.assert_array_equal(
@@ -426,7 +428,8 @@ SPANS = [timedelta(1), timedelta(hours=5), None, timedelta(0)]
 def test_durations_are_seconds(series):
     frame = framed("wait", series)
     Z = encoded_dates(frame, input_scaling=None)
-    assert list(Z) == ["wait", "wait_missing"] and Z["wait"].tolist() == [86400, 18000, 34800, 0]
+    assert list(Z) == ["wait", "wait_missing"]
+    assert Z["wait"].tolist() == [86400, 18000, 34800, 0]
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC"])

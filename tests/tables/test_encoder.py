@@ -132,7 +132,8 @@ def test_arrays_that_hold_text():
 def test_a_table_of_looked_up_categories_alone_is_encoded():
     encoder = encoder_of(TOWNS[["city", "street"]], max_categories=None)
     dense, hot, dense_inputs = encode_split(encoder, TOWNS[["city", "street"]], np.dtype(np.float64))
-    assert dense.shape == (N, 0) and len(dense_inputs) == 0
+    assert dense.shape == (N, 0)
+    assert len(dense_inputs) == 0
     assert_array_equal(hot.toarray(), encoder.encode(TOWNS[["city", "street"]], np.float64))
 
 
@@ -213,7 +214,8 @@ def test_no_two_inputs_have_the_same_name():
     frame = pd.DataFrame({"a": ["x", "y", "z"], "a_x": [1.0, 2, 3], "a_x_": [3.0, 2, 1]})
     for order in itertools.permutations(frame.columns):
         names = encoder_of(frame[[*order]]).feature_names
-        assert len(set(names)) == len(names) == 5 and {"a_x", "a_y", "a_z"} <= set(names)
+        assert len(set(names)) == len(names) == 5
+        assert {"a_x", "a_y", "a_z"} <= set(names)
 
 
 @pytest.mark.parametrize("name", variants(mixed_frame()))
@@ -238,7 +240,8 @@ def test_new_categories_and_values_missing_only_later_are_unknown():
     train = pd.DataFrame({"n": [1.0, 2, 3], "c": ["a", "b", "c"]})
     encoder = encoder_of(train, input_scaling="standard")
     Z = encoder.encode(pd.DataFrame({"n": [np.nan, 2], "c": ["never", None]}), float)
-    assert encoder.feature_names == ["n", "c_a", "c_b", "c_c"] and not Z.any()
+    assert encoder.feature_names == ["n", "c_a", "c_b", "c_c"]
+    assert not Z.any()
 
 
 def test_a_category_of_integers_is_known_again_as_text_float_or_array():
@@ -290,7 +293,8 @@ def test_an_array_and_a_frame_of_it_have_the_same_inputs(missing, dtype, chosen,
         frame.assign(z="text"), categorical_features=[*(chosen or []), 6], numeric_encoding=encoding, n_bins=3
     )
     np.testing.assert_array_equal(by_column.encode(frame.assign(z="text"), dtype)[:, :-1], Z)
-    assert Z.dtype == dtype and Z.shape == (n, encoder.n_inputs)
+    assert Z.dtype == dtype
+    assert Z.shape == (n, encoder.n_inputs)
     np.testing.assert_array_equal(Z, framed.encode(frame, dtype))
     np.testing.assert_array_equal(Z, framed.encode(X, dtype))
 
@@ -330,7 +334,8 @@ def test_encoding_takes_one_copy_and_learning_much_less(hold, scaling):
     held = hold(X)
     encoder, learning = measured(lambda: encoder_of(held, input_scaling=scaling))
     _, encoding_ = measured(lambda: encoder.encode(held, float))
-    assert learning < 0.5 * X.nbytes and encoding_ < 1.2 * X.nbytes
+    assert learning < 0.5 * X.nbytes
+    assert encoding_ < 1.2 * X.nbytes
 
 
 def measured(work):
@@ -395,7 +400,9 @@ def test_sparse_stays_sparse(hold, dtype):
     X = hold(dense)
     encoder = encoder_of(X)
     Z = encoder.encode(X, dtype)
-    assert type(Z) is hold and Z.dtype == dtype and encoder.feature_names == ["x0", "x1", "x2"]
+    assert type(Z) is hold
+    assert Z.dtype == dtype
+    assert encoder.feature_names == ["x0", "x1", "x2"]
     np.testing.assert_allclose(Z.toarray(), dense / [np.sqrt(16 / 3), np.sqrt(25 / 3), 1], rtol=1e-6)
     assert (X.toarray() == dense).all()
     assert (encoder_of(X, input_scaling=None).encode(X, float).toarray() == dense).all()
@@ -428,7 +435,8 @@ def test_an_encoder_is_small_travels_and_compares():
     assert len(frozen) < 40 * 1000 + 2000
     assert pickle.loads(frozen) == encoder != encoder_of(X[:, ::-1])
     framed = encoder_of(mixed_frame())
-    assert pickle.loads(pickle.dumps(framed)) == framed != encoder_of(mixed_frame(seed=1)) and framed != "encoder"
+    assert pickle.loads(pickle.dumps(framed)) == framed != encoder_of(mixed_frame(seed=1))
+    assert framed != "encoder"
     with pytest.raises(AttributeError):
         encoder.names = ()
 
@@ -438,10 +446,13 @@ def test_an_encoder_is_made_of_its_columns():
     encoder = encoder_of(frame)
     again = TableEncoder(encoder.names, encoder.columns)
     np.testing.assert_array_equal(again.encode(frame, float), encoder.encode(frame, float))
-    assert again.n_columns == len(again.columns) == 6 and again.column_names == tuple(frame)
-    assert not again.is_numeric and encoder_of(float_array()).is_numeric
+    assert again.n_columns == len(again.columns) == 6
+    assert again.column_names == tuple(frame)
+    assert not again.is_numeric
+    assert encoder_of(float_array()).is_numeric
     named = encoder_of(pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]}))
-    assert named.is_numeric and named.column_names == named.names == ("a", "b")
+    assert named.is_numeric
+    assert named.column_names == named.names == ("a", "b")
 
 
 @dataclass(frozen=True)
@@ -459,14 +470,16 @@ class Above(Column):
 def test_any_kind_of_column_has_its_place_in_the_input(hold):
     X = np.array([[1.0, 5.0], [4.0, np.nan]])
     encoder = TableEncoder(None, (Above(2.0), NumberColumn(5.0, 2.0, has_missing_indicator=True)))
-    assert encoder.feature_names == ["x0_high", "x1", "x1_missing"] and not encoder.is_numeric
+    assert encoder.feature_names == ["x0_high", "x1", "x1_missing"]
+    assert not encoder.is_numeric
     assert encoder.encode(hold(X), float).tolist() == [[0, 0, 0], [1, 0, 1]]
 
 
 def test_a_table_without_numbers():
     X = np.array([[1.0, 2.0], [3.0, 2.0]])
     encoder = encoder_of(X, categorical_features=[0, 1])
-    assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]] and not encoder.is_numeric
+    assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]]
+    assert not encoder.is_numeric
 
 
 @pytest.mark.parametrize("largest", [1e39, 1e300])
@@ -484,7 +497,9 @@ def test_texts_may_be_encoded_before_all_else():
     for some in (X, X[["text", "d", "a", "c"]][:40], X[["a", "text"]]):
         encoder = encoder_of(some, text_features=["text"], text_components=4)
         rest, table = encoder.encoder_after_text, encoder.replace_text_by_inputs(some, np.float64)
-        assert encoder.text_columns and not rest.text_columns and rest.feature_names == encoder.feature_names
+        assert encoder.text_columns
+        assert not rest.text_columns
+        assert rest.feature_names == encoder.feature_names
         np.testing.assert_array_equal(rest.encode(table, np.float64), encoder.encode(some, np.float64))
 
 

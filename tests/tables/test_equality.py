@@ -13,4 +13,5 @@ def test_arrays_are_compared_by_value_and_types_by_identity():
     assert column == QuantileColumn(np.array([0.0, 1.0]))
     assert column != replace(column, quantiles=np.array([0.0, 2.0]))
     assert column != replace(column, has_missing_indicator=True)
-    assert column != TargetScaler(np.array([0.0, 1.0]), np.array([1.0, 1.0])) and column != "column"
+    assert column != TargetScaler(np.array([0.0, 1.0]), np.array([1.0, 1.0]))
+    assert column != "column"

@@ -78,7 +78,8 @@ def test_a_bad_choice_is_named_with_its_remedy(given, message, parameter="catego
 def test_each_parameter_names_columns_of_its_kind():
     choices = ColumnChoices(["from_dtype", "a"], [-1])
     assert choices.named_kinds(NAMES) == ["category", None, "text"]
-    assert choices.finds_categories and not choices.finds_text
+    assert choices.finds_categories
+    assert not choices.finds_text
     assert ColumnChoices(None, "auto").columns_by_parameter == {}
 
 
@@ -221,7 +222,9 @@ def test_the_column_and_what_converts_it_are_named(kind):
     what = "dates" if "date" in advice or "format=" in advice else "numbers"
     with pytest.warns(UserWarning, match=f"Column 'a' of X is text whose values are {what}, but") as caught:
         fit(values)
-    assert len(caught) == 1 and advice in str(caught[0].message) and caught[0].filename == __file__
+    assert len(caught) == 1
+    assert advice in str(caught[0].message)
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():  # named as a category, it is one
         warnings.simplefilter("error")
         fit(values, categorical_features=["from_dtype", "a"])
@@ -248,7 +251,8 @@ def test_the_named_call_converts_all_values_of_the_column(kind):
         warnings.simplefilter("error")
         converted = eval(call, {"pd": pd, "X": pd.DataFrame({"a": values})})
     np.testing.assert_array_equal(converted.isna(), values.isna() | (values == "?"))
-    assert converted.dtype.kind in "fiM" and converted.nunique() == values[values != "?"].nunique()
+    assert converted.dtype.kind in "fiM"
+    assert converted.nunique() == values[values != "?"].nunique()
 
 
 @pytest.mark.parametrize("kind", UNCLEAR)
@@ -392,8 +396,10 @@ def test_text_is_named_and_counts_neither_as_a_number_nor_as_a_category():
 
 def test_each_column_has_its_kind_or_why_it_has_none():
     survey = survey_columns(FRAME, ColumnChoices())
-    assert survey.names == ("a", "c", "t", "bad") and survey.kinds == {0: "number", 1: "category", 2: "date"}
-    assert [*survey.errors] == [3] and "'bad' of X holds complex values" in str(survey.errors[3])
+    assert survey.names == ("a", "c", "t", "bad")
+    assert survey.kinds == {0: "number", 1: "category", 2: "date"}
+    assert [*survey.errors] == [3]
+    assert "'bad' of X holds complex values" in str(survey.errors[3])
 
 
 @pytest.mark.parametrize("values", [
@@ -405,5 +411,6 @@ def test_the_categories_of_a_survey_equal_those_of_the_column(values):
     table = values[:, np.newaxis] if isinstance(values, np.ndarray) else pd.DataFrame({"a": values})
     found = survey_columns(table, ColumnChoices([0])).categorical_columns[0]
     (codes, keys), (expected_codes, expected_keys) = read_categories(found), read_categories(values)
-    assert codes.tolist() == expected_codes.tolist() and keys == expected_keys
+    assert codes.tolist() == expected_codes.tolist()
+    assert keys == expected_keys
     assert isinstance(found.dtype, pd.CategoricalDtype)

@@ -30,7 +30,8 @@ BIG = [2**53, 2**53 + 1]
     ids=str,
 )  # fmt: skip
 def test_integers_keep_all_their_digits(y):
-    assert as_labels(y).tolist() == BIG and as_labels(y).dtype.isnative
+    assert as_labels(y).tolist() == BIG
+    assert as_labels(y).dtype.isnative
 
 
 def test_polars_bools_stay_bools():
@@ -112,7 +113,8 @@ def test_labels_tell_their_kind_and_number_of_outputs(name):
     labels = learn(TARGETS[name])
     assert (labels.target_type, labels.n_outputs) == KINDS[name]
     stops = [outputs.stop for outputs in labels.output_slices]
-    assert [outputs.start for outputs in labels.output_slices] == [0, *stops[:-1]] and stops[-1] == labels.n_outputs
+    assert [outputs.start for outputs in labels.output_slices] == [0, *stops[:-1]]
+    assert stops[-1] == labels.n_outputs
 
 
 @each_target
@@ -120,18 +122,22 @@ def test_labels_tell_their_kind_and_number_of_outputs(name):
 def test_labels_become_codes_and_targets_and_come_back(name, dtype):
     y, rows = TARGETS[name], np.array([4, 1, 1])
     labels, codes = learn_labels(y)
-    assert codes.dtype.kind == "i" and labels.exclusive == (labels.target_type != "multilabel")
+    assert codes.dtype.kind == "i"
+    assert labels.exclusive == (labels.target_type != "multilabel")
     np.testing.assert_array_equal(labels.codes(as_labels(y, warn=True)), codes)
     for known, of_column, column in zip(labels.classes_by_column, codes.T, y.reshape(6, -1).T, strict=True):
         assert known.tolist() == sorted(known.tolist())
         np.testing.assert_array_equal(known[of_column], column)
     T = labels.smoothed_target_matrix(codes, dtype)
-    assert T.shape == (6, labels.n_outputs) and T.dtype == dtype and set(np.unique(T)) <= {0, 1}
+    assert T.shape == (6, labels.n_outputs)
+    assert T.dtype == dtype
+    assert set(np.unique(T)) <= {0, 1}
     for found, expected in (
         (labels.most_probable(T), y), (labels.decode(codes), y), (labels.decode(codes[rows]), y[rows])
     ):  # fmt: skip
         np.testing.assert_array_equal(found, expected)
-        assert found.dtype == y.dtype and found.shape == expected.shape
+        assert found.dtype == y.dtype
+        assert found.shape == expected.shape
 
 
 @pytest.mark.parametrize(("n_classes", "n_bytes"), [(2, 1), (128, 1), (129, 2), (40_000, 4)])
@@ -199,7 +205,8 @@ def test_what_holds_the_labels_does_not_matter(hold, y):
 def test_what_holds_an_indicator_matrix_does_not_matter(hold):
     dense = TARGETS["multilabel"]
     labels = learn(hold(dense))
-    assert labels.target_type == "multilabel" and labels.classes.tolist() == [0, 1, 2]
+    assert labels.target_type == "multilabel"
+    assert labels.classes.tolist() == [0, 1, 2]
     np.testing.assert_array_equal(labels.most_probable(targets(labels, hold(dense))), dense)
 
 
@@ -221,7 +228,8 @@ def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning(hold):
     y = hold([[1], [2], [3]])
     with pytest.warns(DataConversionWarning, match="column-vector"):
         labels, codes = learn_labels(y)
-    assert labels.target_type == "multiclass" and codes.tolist() == [[0], [1], [2]]
+    assert labels.target_type == "multiclass"
+    assert codes.tolist() == [[0], [1], [2]]
     with pytest.warns(DataConversionWarning, match="column-vector"):
         assert targets(labels, y).tolist() == np.eye(3).tolist()
 
@@ -244,7 +252,8 @@ def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning(hold):
 def test_codes_give_back_what_as_labels_gives(y):
     labels, codes = learn_labels(y)
     taken, expected = labels.decode(codes), as_labels(y)
-    assert taken.dtype == expected.dtype and taken.tolist() == expected.tolist()
+    assert taken.dtype == expected.dtype
+    assert taken.tolist() == expected.tolist()
 
 
 # --- smoothing and normalising
@@ -294,7 +303,8 @@ def test_strata_of_several_labels_are_their_combinations_but_for_rare_ones(sprea
     common = [[0, 1], [1, 1], [1, 0]]
     y = np.array(common * MIN_ROWS_OF_COMBINATION + [[0, 0]]) * (1 + spread) + spread
     strata = strata_of(y)
-    assert len(np.unique(strata)) == 4 and (strata[:-1].reshape(-1, 3) == strata[:3]).all()
+    assert len(np.unique(strata)) == 4
+    assert (strata[:-1].reshape(-1, 3) == strata[:3]).all()
     rare = np.array(common * (MIN_ROWS_OF_COMBINATION - 1))
     assert len(np.unique(strata_of(rare))) == 1
 
@@ -304,12 +314,15 @@ def test_strata_of_several_labels_are_their_combinations_but_for_rare_ones(sprea
 
 def test_classes_may_be_more_than_y_holds():
     labels = learn(["b", "a"], classes=["c", "a", "b"])
-    assert labels.target_type == "multiclass" and labels.classes.tolist() == ["a", "b", "c"]
+    assert labels.target_type == "multiclass"
+    assert labels.classes.tolist() == ["a", "b", "c"]
     assert targets(labels, ["b"]).tolist() == [[0, 1, 0]]
     several = learn([[1, 5], [2, 6]], classes=[[1, 2, 3], [5, 6]])
-    assert several.n_outputs == 4 and several.target_type == "multioutput"
+    assert several.n_outputs == 4
+    assert several.target_type == "multioutput"
     nested = learn([[1, 0], [0, 1]], classes=[[0, 1, 2], [0, 1]])
-    assert nested.target_type == "multioutput" and nested.n_outputs == 4
+    assert nested.target_type == "multioutput"
+    assert nested.n_outputs == 4
     assert learn([[1, 0], [0, 1]], classes=[0, 1]).target_type == "multilabel"
 
 
@@ -382,7 +395,8 @@ def test_infinite_labels_are_refused():
 def test_labels_travel_and_compare(name):
     labels = learn(TARGETS[name])
     assert pickle.loads(pickle.dumps(labels)) == labels
-    assert labels != learn([4, 5, 6, 7, 8, 9]) and labels != "labels"
+    assert labels != learn([4, 5, 6, 7, 8, 9])
+    assert labels != "labels"
 
 
 def test_flat_labels_are_not_copied():

@@ -60,7 +60,8 @@ def test_unknown_codes_are_warned_of_once_per_call(method, encoding):
     for table in (CODES, many, CODES.assign(c=CODES["c"].astype("category")), pl.from_pandas(CODES)):
         with pytest.warns(UserWarning, match=r"Columns \['c'\] of X hold no category that fit has seen") as caught:
             getattr(net, method)(table)
-        assert len(caught) == 1 and caught[0].filename == __file__
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
 
 
 def test_arrays_with_categories_too():
@@ -107,7 +108,8 @@ def test_columns_that_are_missing_only_now_are_named(kind):
     for name in "abcdt":
         with pytest.warns(UserWarning, match=rf"Columns \['{name}'\] {ALL_MISSING}") as caught:
             net.predict(ALL_KINDS.assign(**{name: None}))
-        assert len(caught) == 1 and caught[0].filename == __file__
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match=rf"Columns \['a', 'd'\] {ALL_MISSING}"):
         net.predict(ALL_KINDS.assign(a=np.nan, d=pd.NaT))
     with warnings.catch_warnings():

@@ -87,7 +87,8 @@ def test_robust_is_median_and_quartile_range_with_bent_outliers():
 def test_where_quartiles_coincide_robust_takes_the_other_values_and_silences_constants():
     X = np.column_stack([[5.0] * 9 + [9.0], [7.0] * 10, [np.nan] * 10])
     scaler = learn_scaler(X, "robust")
-    assert scaler.centre.tolist() == [5, 7, 0] and scaler.factor.tolist() == [1 / 4, 0, 0]
+    assert scaler.centre.tolist() == [5, 7, 0]
+    assert scaler.factor.tolist() == [1 / 4, 0, 0]
     assert (apply(scaler, np.array([[1e300, -1e300, 3.0]]))[0, 1:] == 0).all()
 
 
@@ -97,7 +98,8 @@ def test_a_zero_inflated_column_keeps_its_resolution():
     gain[0] = 1e7
     scaler = learn_scaler(gain[:, None], "robust")
     Z = apply(scaler, np.quantile(gain[gain > 0], [0.1, 0.5, 0.9])[:, None].copy())
-    assert scaler.centre == 0 and (np.diff(Z[:, 0]) > 0.5).all()
+    assert scaler.centre == 0
+    assert (np.diff(Z[:, 0]) > 0.5).all()
 
 
 def test_standard_has_mean_zero_and_deviation_one_under_the_weights():
@@ -123,7 +125,8 @@ def test_the_description_of_an_unscaled_number_has_centre_0():
 @pytest.mark.parametrize("method", ["robust", "standard"])
 def test_missing_values_become_zero(method):
     Z = scaled(np.array([[1.0], [np.nan], [5.0], [9.0]]), method)
-    assert Z[1] == 0 and Z[0] < 0 < Z[3]
+    assert Z[1] == 0
+    assert Z[0] < 0 < Z[3]
 
 
 @pytest.mark.parametrize("method", ["robust", "standard"])
@@ -146,7 +149,8 @@ def test_an_offset_costs_no_precision_in_single_precision():
 
 def test_a_constant_is_recognised_though_its_mean_rounds():
     scaler = learn_scaler(np.full((10, 1), 0.1), "standard", np.linspace(0.1, 1, 10))
-    assert scaler.centre == 0.1 and scaler.factor == 0
+    assert scaler.centre == 0.1
+    assert scaler.factor == 0
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint64, np.bool_, np.float32])
@@ -159,7 +163,8 @@ def test_single_precision_stays_single():
     X = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
     scaler = learn_scaler(X, "robust")
     Z = apply(scaler, X.copy())
-    assert Z.dtype == np.float32 and scaler.float32_suffices
+    assert Z.dtype == np.float32
+    assert scaler.float32_suffices
     np.testing.assert_allclose(Z, apply(scaler, X.astype(float)), rtol=1e-5, atol=1e-6)
 
 
@@ -174,7 +179,9 @@ def test_missing_values_are_scaled_and_too_large_ones_are_an_error():
 def test_bent_outliers_keep_their_order_and_are_never_flat(a, b):
     Z = np.array([min(a, b), max(a, b), -min(a, b)])
     scaled_arcsinh_inplace(Z)
-    assert Z[0] == -Z[2] and Z[0] <= Z[1] and np.abs(Z).max() < 1400
+    assert Z[0] == -Z[2]
+    assert Z[0] <= Z[1]
+    assert np.abs(Z).max() < 1400
     if abs(a - b) > 1e-9 * max(abs(a), abs(b)):
         assert Z[0] < Z[1]
 
@@ -216,16 +223,15 @@ def test_scores_are_scikit_learns_within_a_level():
     assert_allclose(
         shares, np.clip(expected, HALF, 1 - HALF), atol=HALF
     )  # quantiles are values of the sample, not between two
-    assert (
-        abs(inputs_of(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
-        and abs(inputs_of(learn_scores(SKEWED), SKEWED).mean()) < 0.02
-    )
+    assert abs(inputs_of(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
+    assert abs(inputs_of(learn_scores(SKEWED), SKEWED).mean()) < 0.02
 
 
 def test_order_is_kept_and_nothing_lies_beyond_the_ends():
     column, grid = learn_scores(SKEWED), np.linspace(-10, 2 * SKEWED.max(), 500)
     scores = inputs_of(column, grid)[:, 0]
-    assert (np.diff(scores) >= 0).all() and (np.diff(inputs_of(column, np.sort(SKEWED)[::40])[:, 0]) > 0).all()
+    assert (np.diff(scores) >= 0).all()
+    assert (np.diff(inputs_of(column, np.sort(SKEWED)[::40])[:, 0]) > 0).all()
     assert_allclose([scores[0], scores[-1]], [ndtri(HALF), -ndtri(HALF)])
 
 
@@ -237,7 +243,8 @@ def test_a_repeated_value_lies_in_the_middle_of_its_share():
 
 def test_missing_values_have_the_middle_score_and_an_indicator():
     column = learn_scores([np.nan, 1.0, 2.0, 3.0, np.nan])
-    assert suffixes(column) == ("", "_missing") and column.n_inputs == 2
+    assert suffixes(column) == ("", "_missing")
+    assert column.n_inputs == 2
     assert_array_equal(inputs_of(column, [np.nan, 2.0])[:, 1], [1.0, 0.0])
     assert inputs_of(column, [np.nan])[0, 0] == 0.0
     nothing = learn_scores([np.nan, np.nan])
@@ -252,7 +259,8 @@ def test_normal_scores_of_a_table_are_those_of_its_columns(missing):
     encoder = encoder_of(X, input_scaling="quantile")
     of_frame = encoder_of(pd.DataFrame(X, columns=["a", "b"]).assign(c=list("xy") * 100), input_scaling="quantile")
     Z = encoder.encode(X, np.float64)
-    assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder.is_numeric
+    assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]]
+    assert not encoder.is_numeric
     assert of_frame.columns[:2] == encoder.columns
     assert_array_equal(encoder.encode(X[:3], np.float64), Z[:3])
     assert isinstance(encoder.columns[0], QuantileColumn)
@@ -288,14 +296,17 @@ def test_sparse_columns_are_divided_by_their_root_mean_square(seed, kind):
     rms = np.sqrt(w @ unit**2 / w.sum())
     expected = np.where(rms > 0, 1 / np.where(rms > 0, rms, 1) / [1e200, 1, 1e-200, 1], 1)
     np.testing.assert_allclose(scaler.factor, expected, rtol=1e-12)
-    assert not scaler.centre.any() and not scaler.bend and not scaler.shift
+    assert not scaler.centre.any()
+    assert not scaler.bend
+    assert not scaler.shift
     repeated = learn_sparse_scaler(kind(np.repeat(dense, w, axis=0)), "standard")
     np.testing.assert_allclose(scaler.factor, repeated.factor, rtol=1e-12)
 
 
 def test_sparse_duplicates_count_as_their_sum_and_are_left_alone():
     X = sparse.csr_array((np.array([1.0, 2.0]), np.array([0, 0]), np.array([0, 2])), shape=(1, 1))
-    assert learn_sparse_scaler(X, "robust").factor == 1 / 3 and X.nnz == 2
+    assert learn_sparse_scaler(X, "robust").factor == 1 / 3
+    assert X.nnz == 2
 
 
 def test_sparse_without_scaling_is_left_alone():
@@ -329,9 +340,15 @@ def test_few_values_are_all_edges():
 
 def test_a_repeated_value_is_one_edge_and_the_others_share_the_rest():
     edges = edges_of([0] * 90 + list(range(1, 11)), n_bins=8)
-    assert edges[0] == 0 and edges[1] == 1 and edges[-1] == 10 and len(edges) == 9
+    assert edges[0] == 0
+    assert edges[1] == 1
+    assert edges[-1] == 10
+    assert len(edges) == 9
     amid = edges_of([*np.linspace(1, 2, 50), *[5] * 60, *np.linspace(7, 9, 50)], n_bins=6)
-    assert 5 in amid and len(amid) == 7 and amid[0] == 1 and amid[-1] == 9
+    assert 5 in amid
+    assert len(amid) == 7
+    assert amid[0] == 1
+    assert amid[-1] == 9
 
 
 def test_missing_values_count_nowhere():
@@ -343,7 +360,9 @@ def test_missing_values_count_nowhere():
 def test_edges_increase_and_are_as_many_as_asked_for_at_most(sample, n_bins):
     values = np.array([value for value, _ in sample])
     edges = edges_of(values, n_bins)
-    assert (np.diff(edges) > 0).all() and 1 <= len(edges) <= n_bins + 1 and np.isin(edges, values).all()
+    assert (np.diff(edges) > 0).all()
+    assert 1 <= len(edges) <= n_bins + 1
+    assert np.isin(edges, values).all()
 
 
 @given(NUMBERS, st.integers(2, 9))
@@ -355,7 +374,8 @@ def test_integer_weights_equal_repeated_rows_in_bins(sample, n_bins):
 
 def test_a_bin_is_0_below_1_above_and_linear_between():
     column = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0))
-    assert suffixes(column) == ("_bin1", "_bin2", "") and (column.n_bins, column.n_inputs) == (2, 3)
+    assert suffixes(column) == ("_bin1", "_bin2", "")
+    assert (column.n_bins, column.n_inputs) == (2, 3)
     assert inputs_of(column, [-1, 0.5, 1, 2, 9])[:, :2].tolist() == [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1]]
 
 
@@ -363,7 +383,8 @@ def test_a_missing_value_stands_for_the_centre():
     column = learn_bins([1, 2, 3, 4, np.nan])
     assert suffixes(column)[3:] == ("", "_missing")
     inputs = inputs_of(column, [np.nan, 2.0])
-    assert (inputs[0, :3] == inputs[1, :3]).all() and inputs[:, 3:].tolist() == [[0, 1], [0, 0]]
+    assert (inputs[0, :3] == inputs[1, :3]).all()
+    assert inputs[:, 3:].tolist() == [[0, 1], [0, 0]]
 
 
 def test_a_column_of_two_values_has_no_bins():
@@ -418,7 +439,8 @@ def test_a_limit_becomes_a_bin_between_the_two_values_beside_it():
     X = np.stack([OTHER, VALUE], axis=1)
     steps = steps_of(X, ABOVE)[1]
     low, high = min(steps, key=lambda step: abs(step[0] - 2.3))
-    assert low in VALUE and high == VALUE[low < VALUE].min()
+    assert low in VALUE
+    assert high == VALUE[low < VALUE].min()
     assert np.mean((VALUE > 2.3) != (low < VALUE)) < 0.01
     encoder = learn_with_steps(X, ABOVE)
     position = encoder.inputs_of_column(1)[encoder.columns[1].all_edges.index(low)]
@@ -430,7 +452,8 @@ def test_ranges_of_a_code_become_steps():
     code = rng.integers(0, 100, N).astype(float)
     inside = ((code >= 17) & (code < 23)) | ((code >= 58) & (code < 71))
     (steps,) = steps_of(code[:, np.newaxis], (np.where(inside, 0.95, 0.05) > NOISE).astype(float))
-    assert {(16, 17), (22, 23), (57, 58), (70, 71)} <= set(steps) and len(steps) < MAX_LEAVES
+    assert {(16, 17), (22, 23), (57, 58), (70, 71)} <= set(steps)
+    assert len(steps) < MAX_LEAVES
 
 
 def test_several_classes_may_jump():
@@ -457,14 +480,16 @@ def test_nothing_jumps_where_every_target_is_the_same():
 def test_rows_of_next_to_no_weight_show_no_jump():
     weight = np.where(OTHER < 1.0, 1e-6, 1.0)
     noise = np.where(weight == 1.0, NOISE < 0.5, ABOVE)
-    assert any(steps_of(VALUE[:, np.newaxis], noise)) and not any(steps_of(VALUE[:, np.newaxis], noise, weight))
+    assert any(steps_of(VALUE[:, np.newaxis], noise))
+    assert not any(steps_of(VALUE[:, np.newaxis], noise, weight))
 
 
 def test_a_weight_has_no_unit():
     rng = np.random.default_rng(1)
     weight = rng.integers(1, 4, N).astype(float)
     steps, same = (steps_of(VALUE[:, np.newaxis], ABOVE, weight * unit) for unit in (1.0, 1e-9))
-    assert steps == same and any(steps)
+    assert steps == same
+    assert any(steps)
 
 
 @pytest.mark.parametrize("magnitude", [1e-300, 1e9, 1e300])
@@ -485,7 +510,8 @@ def test_missing_values_are_encoded_as_the_centre_between_steps():
 def test_columns_without_bins_stay_as_they_are():
     frame = pd.DataFrame({"level": np.where(NOISE < 0.5, "a", "b"), "two": NOISE < 0.5, "value": VALUE})
     without, encoder = encoder_of(frame, **BINS), learn_with_steps(frame, ABOVE)
-    assert encoder.columns[:2] == without.columns[:2] and encoder.columns[2].steps
+    assert encoder.columns[:2] == without.columns[:2]
+    assert encoder.columns[2].steps
     assert learn_with_steps(frame[["level"]], ABOVE).columns == without.columns[:1]
 
 
@@ -509,8 +535,10 @@ def test_a_tree_has_at_most_sixteen_leaves():
 
 def test_a_step_has_five_rows_on_either_side():
     values = np.arange(100.0)
-    assert (94.0, 95.0) in steps_in(values, values >= 95) and (4.0, 5.0) in steps_in(values, values < 5)
-    assert (95.0, 96.0) not in steps_in(values, values >= 96) and (3.0, 4.0) not in steps_in(values, values < 4)
+    assert (94.0, 95.0) in steps_in(values, values >= 95)
+    assert (4.0, 5.0) in steps_in(values, values < 5)
+    assert (95.0, 96.0) not in steps_in(values, values >= 96)
+    assert (3.0, 4.0) not in steps_in(values, values < 4)
 
 
 @pytest.mark.parametrize(
@@ -543,7 +571,8 @@ COLUMN = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0))
 def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
     column = with_steps(COLUMN, {(2.0, 2.5), (0.5, 1.0)})
     assert column.all_edges == (0.0, 0.5, 1.0, 2.0, 2.5, 3.0)
-    assert column.n_bins == 5 and column.n_inputs == len(suffixes(column)) == len(column.input_descriptions) == 6
+    assert column.n_bins == 5
+    assert column.n_inputs == len(suffixes(column)) == len(column.input_descriptions) == 6
     out = inputs_of(column, [0.25, 2.0, 2.5])
     assert out[:, :5].tolist() == [[0.5, 0, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
     assert column.slopes(np.array([2.25]), "c")[0].tolist() == [0, 0, 0, 2, 0, 1]

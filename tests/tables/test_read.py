@@ -77,7 +77,10 @@ def test_rows_are_taken_from_every_kind_of_table(hold, chosen):
 def test_rows_of_a_memory_map(mapped):
     rows = take_rows(take_rows(mapped, np.arange(10, 40)), np.array([3, 1, 29]))
     expected = COUNTS[[13, 11, 39]]
-    assert isinstance(rows, MemoryMappedRows) and is_memory_mapped(rows) and len(rows) == 3 and rows.shape == (3, 4)
+    assert isinstance(rows, MemoryMappedRows)
+    assert is_memory_mapped(rows)
+    assert len(rows) == 3
+    assert rows.shape == (3, 4)
     assert_array_equal(np.asarray(rows), expected)
     assert_array_equal(rows[1:], expected[1:])
     assert_array_equal(rows[[0, 2]], expected[[0, 2]])
@@ -85,8 +88,11 @@ def test_rows_of_a_memory_map(mapped):
 
 
 def test_a_memory_map_is_recognised(mapped):
-    assert is_memory_mapped(mapped) and is_memory_mapped(mapped[3:9].T) and is_memory_mapped(np.asarray(mapped))
-    assert not is_memory_mapped(COUNTS) and not is_memory_mapped(sp.csr_array(COUNTS))
+    assert is_memory_mapped(mapped)
+    assert is_memory_mapped(mapped[3:9].T)
+    assert is_memory_mapped(np.asarray(mapped))
+    assert not is_memory_mapped(COUNTS)
+    assert not is_memory_mapped(sp.csr_array(COUNTS))
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
@@ -205,7 +211,8 @@ def test_dates_are_a_kind_of_their_own_and_no_numbers(series):
 
 def test_an_enum_declares_its_categories():
     codes, keys = read_categories(as_column(TEXTS["polars enum"]))
-    assert keys == ["c", "b", "a"] and codes.tolist() == [1, -1, 2]
+    assert keys == ["c", "b", "a"]
+    assert codes.tolist() == [1, -1, 2]
 
 
 @pytest.mark.parametrize("values", [[1, "a"], [1.5, "?", None]])
@@ -286,7 +293,8 @@ def test_the_key_of_a_date_category_is_the_text_of_the_date():
 
 
 def test_frames_are_known_from_arrays():
-    assert is_frame(pd.DataFrame({"a": [1]})) and is_frame(pl.DataFrame({"a": [1]}))
+    assert is_frame(pd.DataFrame({"a": [1]}))
+    assert is_frame(pl.DataFrame({"a": [1]}))
     assert not any(is_frame(X) for X in (np.ones((1, 1)), [[1]], pd.Series([1]), pl.Series([1])))
 
 
@@ -333,7 +341,8 @@ def test_masked_values_are_no_values():
 @pytest.mark.parametrize("kind", [">i4", ">f8", ">U3", "<i8"])
 def test_arrays_come_in_this_machines_byte_order(kind):
     values = np.array([1, 2]).astype(kind)
-    assert as_native_array(values, "q").dtype.isnative and (as_native_array(values, "q") == values).all()
+    assert as_native_array(values, "q").dtype.isnative
+    assert (as_native_array(values, "q") == values).all()
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,8 @@ def test_weights_and_groups_are_taken_along(hold):
     assert_array_equal(rows.weight, weight[chosen])
     assert_array_equal(rows.groups, groups[chosen])
     bare = rows_of(hold(COUNTS), NUMBER).take(chosen)
-    assert bare.weight is None and bare.groups is None
+    assert bare.weight is None
+    assert bare.groups is None
 
 
 def test_a_mask_says_which_rows_of_weight_0_were_dropped():
@@ -88,7 +89,8 @@ def test_a_mask_says_which_rows_of_weight_0_were_dropped():
 
 def test_without_weights_nothing_is_dropped():
     rows = rows_of(COUNTS, NUMBER)
-    assert rows.without_zero_weights() is rows and rows.positive_weight_mask is None
+    assert rows.without_zero_weights() is rows
+    assert rows.positive_weight_mask is None
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -97,7 +99,8 @@ def test_without_weights_nothing_is_dropped():
 def test_rows_of_a_memory_map_stay_in_its_file(mapped):
     rows = rows_of(mapped, NUMBER)
     first, second = rows.take(np.array([5])), rows.take(np.array([7]))
-    assert is_memory_mapped(first.X.values) and is_memory_mapped(second.X.values)
+    assert is_memory_mapped(first.X.values)
+    assert is_memory_mapped(second.X.values)
     assert not is_memory_mapped(second.X.for_scorer())
     assert_array_equal(first.X.values[:], COUNTS[[5]])
     assert_array_equal(second.X.values, COUNTS[[7]])
@@ -129,7 +132,8 @@ def test_distinct_rows(distinct, dtype):
 def test_equal_rows_of_another_label_are_distinct():
     for value in (1.0, 1e20):  # beside which a label vanishes
         first, index = distinct_rows(np.full((4, 2), value), np.array([0, 1, 0, 1]))
-        assert len(first) == 2 and index[0] == index[2] != index[1] == index[3]
+        assert len(first) == 2
+        assert index[0] == index[2] != index[1] == index[3]
 
 
 @pytest.mark.parametrize("hold", [np.asarray, sp.csr_array])
@@ -137,7 +141,8 @@ def test_equal_rows_of_another_label_are_distinct():
 def test_merged_rows_are_weighted_ones_in_an_order_of_their_own(hold, y):
     X = np.random.default_rng(1).normal(size=(20, 4))[TWICE]
     merged = rows_of(hold(X), y).merge_duplicates_if_small()
-    assert len(merged) == 20 and (merged.weight == 3).all()
+    assert len(merged) == 20
+    assert (merged.weight == 3).all()
     weight = np.random.default_rng(2).integers(1, 4, len(X)).astype(float)
     weighted = rows_of(hold(X), y, weight).merge_duplicates_if_small()
     repeated = np.random.default_rng(3).permutation(np.repeat(np.arange(len(X)), weight.astype(int)))
@@ -155,7 +160,8 @@ def test_rows_that_are_all_distinct_are_left_alone():
     rows = rows_of(np.random.default_rng(1).normal(size=(N, 2)), NUMBER)
     assert rows.merge_duplicates_if_small() is rows
     same = rows_of(rows.X.values, NUMBER, np.ones(N)).merge_duplicates_if_small()
-    assert same.weight is None and len(same) == N
+    assert same.weight is None
+    assert len(same) == N
 
 
 def test_frames_and_large_tables_are_not_merged():
@@ -221,7 +227,8 @@ def test_the_held_out_part_has_its_share_of_every_label(kind):
     y = TARGETS[kind]
     labels, codes = learn_labels(y)
     train, held_out = partitions_of(rows_of(X, codes), labels.strata(codes), 0.2, 0)
-    assert len(held_out) == 30 and len(train) == 120
+    assert len(held_out) == 30
+    assert len(train) == 120
     for column, part in zip(codes.T, held_out.y.T, strict=True):
         for code in np.unique(column):
             assert abs((part == code).sum() - 0.2 * (column == code).sum()) <= (1 if y.ndim == 1 else 4)
@@ -257,7 +264,8 @@ def test_of_many_rows_each_class_has_its_share_held_out(fraction):
         train, held_out = hold_out(len(strata), strata, fraction, seed)
         assert_array_equal(np.sort(np.concatenate([train, held_out])), np.arange(len(strata)))
         found = np.bincount(strata[held_out] // 7, minlength=6)
-        assert (np.abs(found - fraction * np.array(counts)) <= 2).all() and found[1] == found[5] == 0
+        assert (np.abs(found - fraction * np.array(counts)) <= 2).all()
+        assert found[1] == found[5] == 0
         assert_array_equal(held_out, hold_out(len(strata), strata, fraction, seed).held_out)
     assert len(hold_out(len(strata), None, fraction, 0).held_out) == np.ceil(len(strata) * fraction)
 
@@ -302,7 +310,8 @@ def test_what_is_held_out_stays_in_its_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
     rows = rows_of(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:])
     train, held_out = partitions_of(rows, None, 0.2, 0)
-    assert is_memory_mapped(train.X.values) and is_memory_mapped(held_out.X.values)
+    assert is_memory_mapped(train.X.values)
+    assert is_memory_mapped(held_out.X.values)
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
@@ -311,7 +320,8 @@ def test_what_is_held_out_stays_in_its_file(tmp_path):
 def test_groups_are_held_out_together():
     groups = np.arange(N_ROWS) // 10
     train, held_out = split_rows(0.2, groups=groups)
-    assert len(held_out) == 30 and not set(groups[held_out]) & set(groups[train])
+    assert len(held_out) == 30
+    assert not set(groups[held_out]) & set(groups[train])
 
 
 def test_groups_without_weight_are_no_part_of_the_share():
@@ -369,7 +379,8 @@ def test_a_stratified_splitter():
     codes = learn_labels(TARGETS["binary"])[1]
     how = StratifiedShuffleSplit(3, test_size=0.2, random_state=0)
     for _, held_out in splits_of_splitter(how, rows_of(X, codes), 0, (X, TARGETS["binary"], None)):
-        assert len(held_out) == 30 and abs((codes[held_out] == 1).sum() - 0.2 * codes.sum()) <= 1
+        assert len(held_out) == 30
+        assert abs((codes[held_out] == 1).sum() - 0.2 * codes.sum()) <= 1
 
 
 def test_a_splitter_without_a_seed_splits_the_same_way_each_time():

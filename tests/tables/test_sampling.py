@@ -34,8 +34,10 @@ def net(**parameters):
 
 def test_a_sample_is_drawn_by_number_and_seed_without_replacement():
     rows = sample_rows(N, 0)
-    assert len(rows) == SAMPLE and (np.diff(rows) > 0).all()
-    assert (rows != sample_rows(N, 1)).any() and (sample_rows(SAMPLE, 0) == np.arange(SAMPLE)).all()
+    assert len(rows) == SAMPLE
+    assert (np.diff(rows) > 0).all()
+    assert (rows != sample_rows(N, 1)).any()
+    assert (sample_rows(SAMPLE, 0) == np.arange(SAMPLE)).all()
     counts = sum(np.bincount(sample_rows(N, seed), minlength=N) for seed in range(400))
     assert abs(counts - 400 * SAMPLE / N).max() < 5 * np.sqrt(400 * SAMPLE / N)
 

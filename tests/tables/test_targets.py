@@ -50,7 +50,9 @@ HELD = {
 def test_what_holds_the_numbers_does_not_matter(hold):
     y = [4.0, 2.0, 9.0]
     values, flat = read_regression_target(hold(y))
-    assert flat and values.dtype == np.float64 and values.tolist() == [[4], [2], [9]]
+    assert flat
+    assert values.dtype == np.float64
+    assert values.tolist() == [[4], [2], [9]]
 
 
 @pytest.mark.parametrize("hold", [pd.DataFrame, pl.DataFrame, lambda t: pd.DataFrame(t).convert_dtypes()])
@@ -58,14 +60,16 @@ def test_frames_of_several_targets(hold):
     table = {"a": [1.0, 2.0, 4.0], "b": [3.0, 3.5, 9.0]}
     plain = np.column_stack(list(table.values()))
     values, flat = read_regression_target(hold(table))
-    assert not flat and values.dtype == np.float64
+    assert not flat
+    assert values.dtype == np.float64
     np.testing.assert_array_equal(values, plain)
 
 
 def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning():
     with pytest.warns(DataConversionWarning, match=r"column-vector"):
         values, flat = read_regression_target([[1.0], [2.0]])
-    assert flat and values.shape == (2, 1)
+    assert flat
+    assert values.shape == (2, 1)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, None, pd.NA])

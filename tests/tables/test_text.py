@@ -61,7 +61,8 @@ def test_the_inputs_are_the_scaled_projections_of_scikit_learn():
     np.testing.assert_allclose(
         write(column, TEXTS), (theirs - theirs.mean(axis=0)) / np.sqrt(theirs.var(axis=0).mean()), rtol=1e-3, atol=1e-4
     )
-    assert column.n_inputs == 5 and column.components.dtype == np.float32
+    assert column.n_inputs == 5
+    assert column.components.dtype == np.float32
 
 
 def test_the_first_components_decide_on_the_scale_of_all():
@@ -75,7 +76,8 @@ def test_only_the_most_frequent_terms_count():
     terms = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), use_idf=False, norm=None)
     totals = pd.Series(terms.fit_transform(VARIED).sum(axis=0).A1, index=terms.get_feature_names_out())
     kept = totals.sort_index().sort_values(kind="stable", ascending=False)[:MAX_TERMS]
-    assert set(learn(VARIED).terms) == set(kept.index) and len(totals) > 1.2 * MAX_TERMS
+    assert set(learn(VARIED).terms) == set(kept.index)
+    assert len(totals) > 1.2 * MAX_TERMS
 
 
 def test_missing_texts_are_marked_and_their_other_inputs_are_zero():
@@ -83,9 +85,11 @@ def test_missing_texts_are_marked_and_their_other_inputs_are_zero():
     values = np.where(rng.random(len(TEXTS)) < 0.2, None, TEXTS)
     column = learn(values)
     found = write(column, [None, *TEXTS[:3], np.nan, pd.NA])
-    assert suffixes(column)[-1] == "_missing" and column.input_descriptions[-1].kind == "missing"
+    assert suffixes(column)[-1] == "_missing"
+    assert column.input_descriptions[-1].kind == "missing"
     np.testing.assert_array_equal(found[:, -1], [1, 0, 0, 0, 1, 1])
-    assert not found[[0, 4, 5], :-1].any() and found[1:4, :-1].all()
+    assert not found[[0, 4, 5], :-1].any()
+    assert found[1:4, :-1].all()
     assert not write(learn(TEXTS), [None]).any()
 
 
@@ -100,7 +104,8 @@ def test_texts_without_terms_have_no_inputs(values):
 
 def test_there_are_no_more_inputs_than_the_texts_differ_in():
     column = learn(["one text here", "another text there", "one text here"] * 10, n_components=30)
-    assert 1 <= column.n_inputs <= 2 and np.isfinite(write(column, ["one text here", "neither of them", ""])).all()
+    assert 1 <= column.n_inputs <= 2
+    assert np.isfinite(write(column, ["one text here", "neither of them", ""])).all()
 
 
 def test_half_a_surrogate_pair_is_named_in_training_and_unknown_later():
@@ -117,7 +122,8 @@ def test_a_text_of_ten_megabytes_takes_little_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     np.testing.assert_array_equal(found, write(column, [long[: text.MAX_CHARACTERS_OF_TEXT]]))
-    assert peak < 60 * 2**20 and np.isfinite(found).all()
+    assert peak < 60 * 2**20
+    assert np.isfinite(found).all()
     assert learn([*TEXTS[:50], long]).n_inputs == 5
 
 

@@ -33,7 +33,8 @@ def trained(the_problem, solver=None, state=None, observer=NO_OBSERVER):
 def test_lbfgs_minimises_a_quadratic():
     result, state = trained(problem(quadratic))
     np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], rtol=1e-7)
-    assert result.reason is StopReason.CONVERGED and result.epochs_done == state.epoch == len(state.history)
+    assert result.reason is StopReason.CONVERGED
+    assert result.epochs_done == state.epoch == len(state.history)
 
 
 def test_lbfgs_minimises_rosenbrocks_function():
@@ -107,8 +108,10 @@ def test_bounds_on_an_orthogonal_design(share, start):
     _, state = trained(the_problem, state=state_of(first))
     expected = np.clip(np.sign(c) * np.maximum(np.abs(c) - l1, 0), lower, upper)
     np.testing.assert_allclose(state.theta, expected, atol=1e-7)
-    assert (state.theta >= lower).all() and (state.theta <= upper).all()
-    assert (expected == 0).any() and (expected != 0).any()
+    assert (state.theta >= lower).all()
+    assert (state.theta <= upper).all()
+    assert (expected == 0).any()
+    assert (expected != 0).any()
 
 
 # --- iterations as epochs
@@ -131,7 +134,8 @@ def test_each_iteration_is_evaluated_and_recorded():
 
 def test_a_limit_on_evaluations_ends_training():
     result, _ = trained(problem(rosenbrock, 1, 2), lbfgs(n_evaluations=5), state_of([-1.2, 1.0]))
-    assert result.reason is StopReason.MAX_ITER and "EVALUATIONS" in result.message.upper()
+    assert result.reason is StopReason.MAX_ITER
+    assert "EVALUATIONS" in result.message.upper()
 
 
 def test_at_the_optimum_no_iteration_is_needed_and_there_is_a_loss():
@@ -147,7 +151,8 @@ def test_a_line_search_that_fails_is_told():
         return value, out
 
     result, state = trained(problem(wrong))
-    assert result.reason is StopReason.LINE_SEARCH and result.message
+    assert result.reason is StopReason.LINE_SEARCH
+    assert result.message
     np.testing.assert_array_equal(state.theta, START)
 
 
@@ -181,4 +186,6 @@ def test_only_a_start_that_is_not_finite_raises():
     assert len(calls) == 1
     calls.clear()
     result, state = trained(problem(at(2, inf)))
-    assert result.reason is StopReason.CONVERGED and len(calls) > 2 and state.step == len(calls)
+    assert result.reason is StopReason.CONVERGED
+    assert len(calls) > 2
+    assert state.step == len(calls)

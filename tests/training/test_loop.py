@@ -86,7 +86,8 @@ def test_each_epoch_sees_every_sample_once_in_a_new_order():
 
     trained(problem(objective), mini_batch(batch_size=5, n_epochs=2))
     first, second = np.concatenate(seen[:3]), np.concatenate(seen[3:])
-    assert sorted(first) == sorted(second) == list(range(12)) and not np.array_equal(first, second)
+    assert sorted(first) == sorted(second) == list(range(12))
+    assert not np.array_equal(first, second)
     seen.clear()
     trained(problem(objective), mini_batch(batch_size=50, n_epochs=1))
     assert seen == [slice(0, 12)]  # one batch: the order does not matter, and nothing is gathered
@@ -128,7 +129,8 @@ def test_a_run_that_is_over_does_nothing(reason):
     _, state = trained(problem(quadratic), solver)
     before = state.copy()
     assert solver.reason_not_to_resume(problem(quadratic), state) is reason
-    assert trained(problem(quadratic), solver, state)[0] == TrainingEnd(reason, state.epoch) and same(state, before)
+    assert trained(problem(quadratic), solver, state)[0] == TrainingEnd(reason, state.epoch)
+    assert same(state, before)
     assert replace(solver, n_epochs=6).reason_not_to_resume(problem(quadratic), state) is None
 
 
@@ -250,7 +252,8 @@ def test_soft_threshold_solves_the_proximal_problem(x, amount):
 def test_soft_threshold_keeps_the_type():
     w = np.float32([2, -2, 0.1])
     soft_threshold(w, 0.5)
-    assert w.dtype == np.float32 and w.tolist() == [1.5, -1.5, 0]
+    assert w.dtype == np.float32
+    assert w.tolist() == [1.5, -1.5, 0]
 
 
 def test_norms_are_limited_after_each_step():
@@ -261,7 +264,8 @@ def test_norms_are_limited_after_each_step():
         np.clip(theta, 0.0, 0.5, out=theta)
 
     _, state = trained(problem(quadratic, limit_norms=limit_norms), mini_batch(n_epochs=1))
-    assert (state.theta <= 0.5).all() and len(seen) == 3
+    assert (state.theta <= 0.5).all()
+    assert len(seen) == 3
 
 
 def test_dropout_gets_the_generator_and_nobody_else_does():
@@ -301,7 +305,8 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
 def test_zeros_of_an_l1_penalty_are_zeros_of_the_average():
     solver = mini_batch(averaging=0.9)
     _, state = trained(problem(quadratic, p=3, l1=100.0), solver, state_of(START, solver))
-    assert (state.average[:3] == 0).all() and (state.average[3:] != 0).all()
+    assert (state.average[:3] == 0).all()
+    assert (state.average[3:] != 0).all()
 
 
 def shorten(theta, longest=0.5):
@@ -323,9 +328,11 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
     the_problem = problem(quadratic, p=4, limit_norms=shorten, evaluate=evaluate)
     _, state = trained(the_problem, solver, state_of(np.linspace(2, 3, 5, dtype=dtype), solver))
-    assert len(norms) == 30 and max(norms) <= 0.5 * (1 + 1e-6)
+    assert len(norms) == 30
+    assert max(norms) <= 0.5 * (1 + 1e-6)
     assert norms[-1] > 0.4  # the limit binds
-    assert state.average[4] > 1.0 and state.theta[4] > 1.0  # and leaves the bias alone
+    assert state.average[4] > 1.0
+    assert state.theta[4] > 1.0
 
 
 @each_optimizer
@@ -342,8 +349,11 @@ def test_weights_and_their_average_stay_between_bounds(optimizer):
     the_problem = problem(quadratic, n=4, p=3, bounds=bounds, evaluate=evaluate)
     _, state = trained(the_problem, solver, state_of([1.0, -1.0, 1.0, 0.0, 0.0], solver))
     for w in (state.theta[:3], *seen):
-        assert (w >= bounds[0]).all() and (w <= bounds[1]).all()
-    assert state.theta[0] == 0.2 and state.theta[2] == 0.5 and state.theta[3] > 0.5
+        assert (w >= bounds[0]).all()
+        assert (w <= bounds[1]).all()
+    assert state.theta[0] == 0.2
+    assert state.theta[2] == 0.5
+    assert state.theta[3] > 0.5
 
 
 def test_a_limit_leaves_theta_and_a_short_average_alone():
@@ -377,7 +387,8 @@ def test_an_objective_that_is_not_finite_is_an_error_at_once(value):
 
     with pytest.raises(DivergedError) as raised:
         trained(problem(diverging), mini_batch())
-    assert objective.calls == 5 and (raised.value.epoch, raised.value.rate) == (2, 0.1)
+    assert objective.calls == 5
+    assert (raised.value.epoch, raised.value.rate) == (2, 0.1)
 
 
 def test_a_theta_that_is_not_finite_is_an_error_within_its_epoch():
@@ -460,7 +471,8 @@ def test_counts_and_plateaus_go_on_where_they_were():
     assert (part.n_plateaus, part.n_no_improvement) == (1, 1)
     trained(problem(flat), solver, part.copy())
     state = part.copy()
-    assert trained(problem(flat), solver, state)[0].reason is StopReason.LOSS_PLATEAU and same(state, whole)
+    assert trained(problem(flat), solver, state)[0].reason is StopReason.LOSS_PLATEAU
+    assert same(state, whole)
 
 
 @pytest.mark.parametrize("reason", [StopReason.LOSS_PLATEAU, StopReason.SCORE_PLATEAU])
@@ -503,7 +515,8 @@ def test_the_least_rate_of_adaptive_is_a_millionth(rate, n_plateaus):
     """It is divided by five as long as it is larger."""
     solver = mini_batch(schedule=adaptive, rate=rate, n_epochs=50, tol=10.0, n_iter_no_change=0)
     result, state = trained(problem(LeastSquares()), solver)
-    assert state.n_plateaus == n_plateaus and result.epochs_done < 50
+    assert state.n_plateaus == n_plateaus
+    assert result.epochs_done < 50
 
 
 @pytest.mark.parametrize(("value", "diverges"), [(0.9e30, False), (1.1e30, True)])
@@ -635,7 +648,8 @@ def test_an_interrupt_while_others_compute_waits_for_them(monkeypatch):
     monkeypatch.setattr(loop, "wait", wait)
     runs = runs_of()
     results = train_in_rounds(runs, 2)
-    assert waited == [3, 3, 3, 3] and {result.reason for result in results} == {StopReason.INTERRUPTED}
+    assert waited == [3, 3, 3, 3]
+    assert {result.reason for result in results} == {StopReason.INTERRUPTED}
     assert [one.state.epoch for one in runs] == [3, 3, 3]
     for one, expected in zip(runs, alone(), strict=True):
         assert [epoch.loss for epoch in one.state.history] == [epoch.loss for epoch in expected.history[:3]]
@@ -744,4 +758,5 @@ def test_fixed_weights_have_no_gradient():
     out, rows = np.arange(1.0, 12.0), np.array([1, 3])
     sparse = SparseGradient(out, 2, 10, rows, matrix(out)[rows])
     zero_fixed_gradient(sparse, is_free)
-    assert sparse.values.tolist() == [[5, 0], [9, 0]] and out[[0, 1, 10]].tolist() == [1, 0, 11]
+    assert sparse.values.tolist() == [[5, 0], [9, 0]]
+    assert out[[0, 1, 10]].tolist() == [1, 0, 11]

@@ -119,7 +119,8 @@ def test_an_optimizer_of_the_registry_has_fields_named_like_the_estimators_param
     values = {field.name: 0.5 for field in fields(REGISTRY[name])}
     assert values.keys() <= SigmoidMLPClassifier().get_params().keys()
     optimizer = REGISTRY[name](**values)
-    assert isinstance(optimizer, Optimizer) and hash(optimizer) == hash(REGISTRY[name](**values))
+    assert isinstance(optimizer, Optimizer)
+    assert hash(optimizer) == hash(REGISTRY[name](**values))
     assert pickle.loads(pickle.dumps(optimizer)) == optimizer
 
 
@@ -182,7 +183,9 @@ def test_single_precision_stays_so(optimizer):
     gradient = np.float32([1, -2, 0])
     moments = [np.zeros(3, np.float32) for _ in range(optimizer.n_moments)]
     optimizer.update(gradient, moments, 1)
-    assert gradient.dtype == np.float32 and np.isfinite(gradient).all() and gradient[2] == 0
+    assert gradient.dtype == np.float32
+    assert np.isfinite(gradient).all()
+    assert gradient[2] == 0
     assert all(moment.dtype == np.float32 for moment in moments)
 
 
@@ -227,7 +230,8 @@ def test_training_that_is_taken_up_again_equals_the_uninterrupted_one(optimizer,
     train(replace(solver, n_epochs=cut), noisy(), part)
     assert len(part.moments) == optimizer.n_moments
     part = pickle.loads(pickle.dumps(part))
-    assert train(solver, noisy(), part).epochs_done == 6 and same(part, whole)
+    assert train(solver, noisy(), part).epochs_done == 6
+    assert same(part, whole)
     train(solver, noisy(), other)
     assert not np.array_equal(other.theta, whole.theta)
 
@@ -256,11 +260,13 @@ class Sign(Optimizer):
 
 
 def test_an_optimizer_needs_no_more_than_an_update():
-    assert Sign().n_moments == 0 and Sign().steady_direction([], 3) == 1.0
+    assert Sign().n_moments == 0
+    assert Sign().steady_direction([], 3) == 1.0
     solver = mini_batch(Sign(), rate=0.125, batch_size=12, n_epochs=4)
     state = state_of(np.zeros(5), solver)
     train(solver, problem(quadratic), state)
-    assert state.moments == () and state.theta.tolist() == [0.5] * 5
+    assert state.moments == ()
+    assert state.theta.tolist() == [0.5] * 5
     with pytest.raises(TypeError, match="update"):
         Optimizer()
 

@@ -67,7 +67,8 @@ def test_values_lie_between_0_and_1(schedule):
 
 def test_a_function_of_the_users_own():
     values = at(UserSchedule(lambda t: round(pi * t)), 0, 1)
-    assert values == [0, 3] and all(type(value) is float for value in values)
+    assert values == [0, 3]
+    assert all(type(value) is float for value in values)
 
 
 @pytest.mark.parametrize("rate", [None, "fast"])

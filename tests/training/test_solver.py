@@ -106,7 +106,8 @@ def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_pickle():
 def test_without_validation_no_epoch_is_the_best():
     state = state_of([0.0])
     assert all(map(isnan, state.evaluate_epoch(None, 1.0, 0.0)))
-    assert state.best is None and not state.scores_undefined
+    assert state.best is None
+    assert not state.scores_undefined
 
 
 def test_the_moving_average_is_what_is_evaluated():
@@ -141,9 +142,12 @@ def by_pickle(state):
 def test_a_state_comes_back_bit_for_bit(make, travel, dtype):
     state = make(dtype)
     again = travel(state)
-    assert same(state, again) and [e.seconds for e in again.history] == [e.seconds for e in state.history]
-    assert (again.best is None) == (state.best is None) and (again.average is None) == (state.average is None)
-    assert again.theta.dtype == dtype and again.rng.random() == state.rng.random()
+    assert same(state, again)
+    assert [e.seconds for e in again.history] == [e.seconds for e in state.history]
+    assert (again.best is None) == (state.best is None)
+    assert (again.average is None) == (state.average is None)
+    assert again.theta.dtype == dtype
+    assert again.rng.random() == state.rng.random()
     assert all(
         type(getattr(again, name)) is int
         for name in ("step", "epoch", "n_samples_seen", "n_plateaus", "n_no_improvement")
@@ -211,7 +215,9 @@ def test_restore_undoes_everything_since_the_snapshot():
 def test_a_new_run_has_done_nothing():
     new = State(np.zeros(2), (), np.random.default_rng(0))
     counted = (new.step, new.epoch, new.n_samples_seen, new.n_plateaus, new.n_no_improvement, len(new.history))
-    assert counted == (0, 0, 0, 0, 0, 0) and new.best is None and new.average is None
+    assert counted == (0, 0, 0, 0, 0, 0)
+    assert new.best is None
+    assert new.average is None
 
 
 # --- a divergence knows where it happened -----------------------------------------------------------------------------
@@ -225,5 +231,6 @@ def test_an_error_of_divergence_names_epoch_and_rate():
 
 def test_values_compare_and_travel():
     epoch, result = Epoch(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), TrainingEnd(StopReason.FINISHED, 4)
-    assert astuple(epoch) == (1, 2, 3, 4, 5, 6) and result.message == ""
+    assert astuple(epoch) == (1, 2, 3, 4, 5, 6)
+    assert result.message == ""
     assert pickle.loads(pickle.dumps((epoch, result))) == (epoch, result)

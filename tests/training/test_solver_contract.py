@@ -32,7 +32,9 @@ def test_a_problem_has_no_penalty_unless_it_says_so():
 @each_solver
 def test_solvers_are_values(make):
     solver = make()
-    assert solver == make() and solver != make(tol=0.5) and hash(solver) == hash(make())
+    assert solver == make()
+    assert solver != make(tol=0.5)
+    assert hash(solver) == hash(make())
     with pytest.raises(FrozenInstanceError):
         solver.tol = 1.0
 
@@ -42,7 +44,9 @@ def test_solvers_are_values(make):
 def test_a_new_run_starts_at_theta_with_nothing_remembered(make, dtype):
     theta, rng = START.astype(dtype), np.random.default_rng(3)
     state = make().initial_state(theta, rng)
-    assert state.theta is theta and state.rng is rng and state.average is None
+    assert state.theta is theta
+    assert state.rng is rng
+    assert state.average is None
     assert all(moment.dtype == dtype and not moment.any() for moment in state.moments)
     assert (state.step, state.epoch, state.best, state.history, state.best_score) == (0, 0, None, [], -inf)
 
@@ -78,7 +82,8 @@ def test_theta_keeps_its_type_and_its_place_in_memory(make, dtype):
     state = state_of(theta, make())
     before = state.theta
     train(make(n_epochs=3), problem(quadratic), state)
-    assert state.theta is before and {vector.dtype for vector in state.vectors.arrays} == {np.dtype(dtype)}
+    assert state.theta is before
+    assert {vector.dtype for vector in state.vectors.arrays} == {np.dtype(dtype)}
     assert quadratic(state.theta, None, np.empty(5))[0] < quadratic(START, None, np.empty(5))[0]
 
 
@@ -122,7 +127,8 @@ def test_a_state_says_whether_any_score_was_a_number(make, scores, undefined):
     state, never_evaluated = state_of(START, make()), state_of(START, make())
     train(make(n_epochs=3), problem(LeastSquares(), evaluate=Script(scores)), state)
     train(make(n_epochs=3), problem(LeastSquares()), never_evaluated)
-    assert state.scores_undefined is undefined and not never_evaluated.scores_undefined
+    assert state.scores_undefined is undefined
+    assert not never_evaluated.scores_undefined
 
 
 @each_solver
@@ -180,7 +186,8 @@ def test_an_interrupt_leaves_the_last_whole_epoch(make, part, nth):
     result, state = run_to(make, 9, part, nth)
     assert result == TrainingEnd(StopReason.INTERRUPTED, state.epoch)
     n_whole = nth if make is mini_batch and part == "epoch_ended" else nth - 1  # a round is whole when this is called
-    assert 1 <= state.epoch <= n_whole and (part == "objective" or state.epoch == n_whole)
+    assert 1 <= state.epoch <= n_whole
+    assert part == "objective" or state.epoch == n_whole
     assert same(state, run_to(make, state.epoch)[1])
 
 
@@ -189,7 +196,8 @@ def test_an_interrupt_leaves_the_last_whole_epoch(make, part, nth):
 )
 def test_an_interrupt_before_the_first_whole_epoch_changes_nothing_and_is_raised(make, part):
     result, state = run_to(make, 9, part, 1)
-    assert result is None and same(state, state_of(START, make()))
+    assert result is None
+    assert same(state, state_of(START, make()))
 
 
 @each_solver
@@ -212,6 +220,7 @@ def test_every_epoch_is_recorded(make):
         problem(LeastSquares(), evaluate=lambda theta, epoch: EvaluatedEpoch(theta, -2.0, 2.0, epoch)),
         state,
     )
-    assert len(state.history) == state.epoch == 3 and state.n_samples_seen == 36
+    assert len(state.history) == state.epoch == 3
+    assert state.n_samples_seen == 36
     assert all((e.validation_loss, e.validation_score) == (2.0, -2.0) for e in state.history)
     assert all(e.gradient_norm > 0 and isnan(e.learning_rate) == (make is lbfgs) for e in state.history)
