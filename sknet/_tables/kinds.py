@@ -1,8 +1,6 @@
 """The kind of each column of a table, which the user chooses, or which follows from its type and its values.
 
-A sample of the rows is surveyed once per fit. Warnings, "auto" parameters and learning use the survey. It also finds
-columns of text that hold numbers or dates, which were not converted when the table was read. Each number would be a
-category of its own, without an order.
+A sample of the rows is surveyed once per fit. Warnings, "auto" parameters and learning use the survey.
 
 Conventions
 -----------
@@ -11,7 +9,6 @@ n rows of the sample; d columns
 X : (n, d)       array, CSR matrix or data frame
 names : (d,)     the table's columns
 mask : (d,)      bool, which columns the user chose
-texts : (L,)     the distinct values of a column of text
 """
 
 from __future__ import annotations
@@ -19,15 +16,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._tables.advice import advice_for_text
 from sknet._tables.categories import CATEGORY, count_categories
 from sknet._tables.column import ColumnKind
-from sknet._tables.dates import DATE, has_offset
+from sknet._tables.dates import DATE
 from sknet._tables.numbers import NUMBER
 from sknet._tables.read import (
     INFERRED_MIXED_TYPES,
@@ -41,7 +38,6 @@ from sknet._tables.read import (
     is_sparse,
     read_categories,
     short_list,
-    short_repr,
     unusable_column_error,
 )
 from sknet._tables.text import TEXT
@@ -214,170 +210,6 @@ def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArra
     if to_mask is None or entries.ndim != 1:
         raise ValueError(f"{parameter}={columns!r} is not understood: {COLUMNS_REMEDY[parameter]}.")
     return to_mask(entries, names, parameter)
-
-
-# --- text that holds numbers or dates --------------------------------------------------------------------------------
-
-
-MIN_MISREAD_CATEGORIES = 20
-"""A column of fewer distinct values may be one of categories, even if they are numbers."""
-
-MIN_CONVERTIBLE_FRACTION = 0.9
-"""A column of text holds numbers or dates if at least this fraction of its distinct values are such."""
-
-MAX_CATEGORIES_TRIED = 10_000
-"""A sample of this many distinct values, evenly spaced, or up to twice as many, is tried first."""
-
-_MONTH_PATTERN = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_TIME_PATTERN = r"([ T]\d{1,2}:\d{2}.*)?"
-DATE_PATTERN = (
-    r"(?i)\s*("
-    r"(18|19|20|21)\d{2}[-/.](0?[1-9]|1[0-2])([-/.]\d{1,2})?"  # 2026-01-31, 2026/01
-    r"|\d{1,2}[-/.]\d{1,2}[-/.](18|19|20|21)\d{2}|\d{1,2}/\d{1,2}/\d{2}"  # 31.01.2026, 1/31/26
-    rf"|\d{{1,2}}[ -]{_MONTH_PATTERN}[ ,-]+\d{{2,4}}"  # 31 Jan 2026
-    rf"|{_MONTH_PATTERN} \d{{1,2}},? \d{{4}}"  # January 31, 2026
-    rf"){_TIME_PATTERN}\s*"
-)
-"""The usual ways to write a date, with or without a time."""
-
-_DAY_FORMATS = (
-    *(order.replace("-", mark) for order in ("%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y") for mark in "-/."),
-    "%d/%m/%y", "%m/%d/%y", "%Y-%m", "%Y/%m",
-    "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%d-%B-%Y", "%B %d, %Y",
-)  # fmt: skip
-DATE_FORMATS = ("ISO8601", *map("".join, product(_DAY_FORMATS, ("", " %H:%M", " %H:%M:%S"))))
-"""The formats that are tried."""
-
-_NUMBER_PATTERN = r"\d+(?:[, ]\d{3})*(?:\.\d*)?|\d+(?:[. ]\d{3})*,\d*"
-QUANTITY_PATTERN = rf"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>{_NUMBER_PATTERN})\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
-"""A number with a symbol before it, or with a symbol or a word after it, such as $97,000 or 80,5 kg."""
-
-WITH_DECIMAL_POINT_PATTERN = r"\d+(\.\d*)?|[1-9]\d{0,2}([, ]\d{3})+(\.\d*)?"
-"""A number whose decimals may follow a point, and whose thousands may be separated by commas or spaces."""
-
-WITH_DECIMAL_COMMA_PATTERN = r"\d+(,\d*)?|[1-9]\d{0,2}([. ]\d{3})+(,\d*)?"
-"""A number whose decimals may follow a comma, and whose thousands may be separated by points or spaces."""
-
-DECIMAL_COMMA_PATTERN = r"(?!\d{1,3},\d{3}$).*,.*"
-"""If a number matches this and `WITH_DECIMAL_COMMA_PATTERN`, its comma can only be a decimal comma."""
-
-
-def advice_for_text(column: pd.Series, name: str, *, is_polars: bool = False) -> str | None:
-    """Return what a column of text, of dtype "category", holds, numbers or dates, and advice on how to convert it.
-
-    The advice names a call if this call reads all values and no other reading is possible. Otherwise it says what is
-    unclear. For a polars frame, the calls are those of polars. The result is None if too few distinct values are
-    numbers or dates.
-    """
-    texts = pd.Series(column.cat.categories, dtype=object)
-    if len(texts) < MIN_MISREAD_CATEGORIES or not all(isinstance(text, str) for text in texts):
-        return None
-    sample = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
-    advisers = (("numbers", _numbers_advice), ("numbers", _quantities_advice), ("dates", _dates_advice))
-    for what, advise in advisers:
-        if advise(sample, name, is_polars) is not None and (advice := advise(texts, name, is_polars)):
-            return f"is text whose values are {what}, but text is not converted. {advice}"
-    return None
-
-
-def _numbers_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
-    """Return how to convert text that spells numbers; None if most of it does not."""
-    is_read = pd.to_numeric(texts, errors="coerce").notna()
-    if not _are_enough(is_read):
-        return None
-    unclear, _ = _decimal_mark(texts[is_read].str.strip().str.lstrip("+-"), texts)
-    call = f"X[{name!r}].str.strip_chars().cast(pl.Float64" if is_polars else f"pd.to_numeric(X[{name!r}]"
-    return unclear or _advice(call, texts, is_read, is_polars)
-
-
-def _quantities_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
-    """Return how to convert numbers that have a unit or a comma; None if most texts are not such."""
-    parts = texts.str.extract(f"^(?:{QUANTITY_PATTERN})$")
-    is_read = parts["number"].notna()
-    if not _are_enough(is_read) or len(parts[is_read].drop_duplicates(["before", "after"])) > 1:
-        return None
-    unclear, mark = _decimal_mark(parts["number"].dropna(), texts)
-    if unclear:
-        return unclear
-    to_remove = f"[^-+{mark}0-9]"
-    with_points = texts.str.replace(to_remove, "", regex=True).str.replace(",", ".")
-    is_read &= pd.to_numeric(with_points, errors="coerce").notna()
-    to_point = ".str.replace(',', '.')" if mark == "," else ""
-    if is_polars:
-        call = f"X[{name!r}].str.replace_all({to_remove!r}, ''){to_point}.cast(pl.Float64"
-    else:
-        call = f"pd.to_numeric(X[{name!r}].str.replace({to_remove!r}, '', regex=True){to_point}"
-    return _advice(call, texts, is_read, is_polars)
-
-
-def _decimal_mark(numbers: pd.Series, texts: pd.Series) -> tuple[str, str]:
-    """Return what is unclear about the marks in numbers, which have the index of their texts, and the decimal mark."""
-    may_be_point = numbers.str.fullmatch(WITH_DECIMAL_POINT_PATTERN).all()
-    may_be_comma = numbers.str.fullmatch(WITH_DECIMAL_COMMA_PATTERN).all()
-    marked = numbers[numbers.str.contains("[,.]")]
-    if not len(marked) or (may_be_point and not may_be_comma):
-        return "", "."
-    if may_be_comma and not may_be_point and numbers.str.fullmatch(DECIMAL_COMMA_PATTERN).any():
-        return "", ","
-    with_comma = marked[marked.str.contains(",")]
-    if not len(with_comma) and not may_be_comma:
-        return "", "."  # numbers such as 1e3
-    word, mark = ("comma", ",") if len(with_comma) else ("point", ".")
-    example = texts[(with_comma if len(with_comma) else marked).index[0]]
-    return (
-        f"The {word} in {short_repr(example)} may be a decimal {word}, or it may separate thousands: read the file "
-        f"with decimal={mark!r} or thousands={mark!r}, or convert the column yourself."
-    ), mark
-
-
-def _dates_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
-    """Return how to convert text that spells dates; None if most of it does not."""
-    is_date = texts.str.fullmatch(DATE_PATTERN)
-    if not _are_enough(is_date):
-        return None
-    dates = texts[is_date]
-    in_utc = ", utc=True" if all(map(has_offset, dates)) else ""
-    readings = {
-        form: dates_read for form in DATE_FORMATS if (dates_read := _read_dates(dates, form, bool(in_utc))) is not None
-    }
-    are_alike = all(dates_read.equals(next(iter(readings.values()))) for dates_read in readings.values())
-    if is_polars:
-        readings.pop("ISO8601", None)  # a name that polars does not know
-    if not readings or not are_alike:
-        call = f"X[{name!r}].str.to_datetime(...)" if is_polars else f"pd.to_datetime(X[{name!r}], format=...)"
-        return (
-            f"No format reads all of these dates, such as {short_repr(dates.iloc[0])}, or several formats read them "
-            f"differently: convert the column with {call} and the right format."
-        )
-    form = next(iter(readings))
-    if is_polars:
-        return _advice(f"X[{name!r}].str.strip_chars().str.to_datetime({form!r}", texts, is_date, is_polars)
-    return _advice(f"pd.to_datetime(X[{name!r}], format={form!r}{in_utc}", texts, is_date)
-
-
-def _read_dates(dates: pd.Series, form: str, in_utc: bool) -> pd.Series | None:
-    """Return the dates; None if some do not have the format."""
-    try:
-        return pd.to_datetime(dates, format=form, utc=in_utc)
-    except ValueError:
-        return None
-
-
-def _are_enough(is_read: pd.Series) -> bool:
-    """Whether enough texts could be read to advise a conversion."""
-    return float(is_read.mean()) >= MIN_CONVERTIBLE_FRACTION
-
-
-def _advice(call: str, texts: pd.Series, is_read: pd.Series, is_polars: bool = False) -> str:
-    """Return the advice to make a call (without its last parenthesis), unless it would lose a value with digits."""
-    unread = texts[~is_read]
-    with_digits = unread[unread.str.contains(r"\d")]
-    if len(with_digits):
-        return f"The value {short_repr(with_digits.iloc[0])} cannot be converted: correct such values first."
-    if len(unread):
-        coerced = "strict=False" if is_polars else "errors='coerce'"
-        return f"Convert it with {call}, {coerced}), which makes {short_list(unread.tolist())} missing."
-    return f"Convert it with {call})."
 
 
 # --- all columns of a table ------------------------------------------------------------------------------------------
