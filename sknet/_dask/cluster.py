@@ -129,10 +129,11 @@ class Cluster:
             self._check_workers()
             sleep(WORKER_CHECK_SECONDS / 10)
         comm: Any = client.scheduler_comm
+        scheduler: Any = client.scheduler
         self._message_log = comm.recent_message_log
         self._lock = Lock()
         self._actor_client: Any = Client(
-            client.scheduler.address, security=client.security, loop=client.loop, name="sknet", set_as_default=False,
+            scheduler.address, security=client.security, loop=client.loop, name="sknet", set_as_default=False,
             direct_to_workers=client.direct_to_workers is not False,  # None: the user has not decided
         )  # fmt: skip
 

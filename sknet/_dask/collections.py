@@ -23,6 +23,7 @@ import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+from dask.base import compute
 from dask.delayed import delayed
 from distributed import default_client
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def make_partitioned_table(partitions: Partitions) -> PartitionedTable:
 
 def compute_collections(*values: Target) -> tuple[Target, ...]:
     """Return values in memory: collections are computed, all at once, and other values stay as they are."""
-    computed: tuple[Target, ...] = dask.compute(*values, traverse=False)
+    computed: tuple[Target, ...] = compute(*values, traverse=False)
     return computed
 
 
