@@ -103,57 +103,16 @@ class SilentCallback:
             raise ImportError(f"sknet.{name} is a callback, and callbacks need scikit-learn 1.9 or later.") from None
 
     def setup(self, estimator: object, context: object) -> None:
-        """Do nothing before a fit.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit.
-        """
+        """Do nothing before a fit."""
 
     def teardown(self, estimator: object, context: object) -> None:
-        """Do nothing after a fit.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit.
-        """
+        """Do nothing after a fit."""
 
     def on_fit_task_begin(self, estimator: object, context: object) -> None:
-        """Do nothing before a fit or an epoch.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit or epoch.
-        """
+        """Do nothing before a fit or an epoch."""
 
     def on_fit_task_end(self, estimator: object, context: object) -> bool:
-        """Do nothing after a fit or an epoch, and do not stop training.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit or epoch.
-
-        Returns
-        -------
-        bool
-            False: training goes on.
-        """
+        """Do nothing after a fit or an epoch, and do not stop training."""
         return False
 
 
@@ -207,35 +166,12 @@ class TimeLimit(SilentCallback):
         self._start = self._last = self._longest = 0.0
 
     def setup(self, estimator: object, context: object) -> None:
-        """Start the clock.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit.
-        """
+        """Start the clock."""
         self._start = self._last = perf_counter()
         self._longest = 0.0
 
     def on_fit_task_end(self, estimator: object, context: object) -> bool:
-        """Return whether another epoch might end after the limit.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit or epoch.
-
-        Returns
-        -------
-        bool
-            Whether to stop training.
-        """
+        """Return whether another epoch might end after the limit."""
         now = perf_counter()
         self._longest = max(self._longest, now - self._last)
         self._last = now
@@ -301,16 +237,7 @@ class Checkpoint(SilentCallback):
         self.every: int = int(every)
 
     def setup(self, estimator: object, context: object) -> None:
-        """Check, before a fit, that its state and the file can be written.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit.
-        """
+        """Check, before a fit, that its state and the file can be written."""
         if not hasattr(estimator, "resume"):
             raise TypeError(
                 f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is not one of them."
