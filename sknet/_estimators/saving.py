@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -159,32 +159,23 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     return files.read(path, SAVE_NAME, _FILE_CLASSES, _loaded_estimator, custom)
 
 
-VALUES_IN_OLDER_FILES: dict[str, object] = {}
-"""Parameters that were added after sknet 0.1, and the values with which sknet does what it did before.
-
-A file that does not have such a parameter gets this value, which need not be the default. It cannot be "auto".
-"""
-
-
 def _loaded_estimator(saved: object) -> Estimator:
     """Return the estimator that a file holds."""
     if not isinstance(saved, SavedEstimator):
         raise ValueError("it does not hold an estimator")
     estimator_class: type[Estimator] = ESTIMATORS[saved.estimator]
     names = estimator_class().get_params(deep=False).keys()
-    older = {name: value for name, value in VALUES_IN_OLDER_FILES.items() if name in names}
-    parameters = older | saved.parameters
-    resolved = older | dict(saved.fitted.resolved)
-    for values in (parameters, resolved):
+    resolved = saved.fitted.resolved
+    for values in (saved.parameters, resolved):
         if unknown := values.keys() - names:
             raise ValueError(f"it sets parameters that are not known here: {', '.join(sorted(unknown))}")
         if missing := names - values.keys():
             raise ValueError(f"it lacks parameters: {', '.join(sorted(missing))}")
-    estimator = estimator_class(**parameters)  # type: ignore[arg-type]
+    estimator = estimator_class(**saved.parameters)  # type: ignore[arg-type]
     # training continues with these values, and does not check them again
     check_parameters(saved.estimator, resolved, estimator._parameter_constraints)
-    estimator._fitted = replace(saved.fitted, resolved=resolved)
-    check_loaded(estimator, estimator._fitted)
+    estimator._fitted = saved.fitted
+    check_loaded(estimator, saved.fitted)
     return estimator
 
 

@@ -10,10 +10,9 @@ The metadata of a file are the name and version of this format, the minor versio
 Which versions read which files
 -------------------------------
 `docs/saving.md` promises that later versions read the files of fitted models. Most changes need no new version of the
-format: a field or parameter that a file lacks gets the value with which sknet does the same as before it was added. A
-field has this value as its default, and a parameter has it in `saving.VALUES_IN_OLDER_FILES`. A field that the reader
-does not know is an error, because ignoring it could change predictions. Checkpoints depend on how training works, so
-only the minor version that wrote a checkpoint reads it.
+format: a field that a file lacks gets its default, with which sknet does the same as before the field was added. A
+field that the reader does not know is an error, because ignoring it could change predictions. Checkpoints depend on how
+training works, so only the minor version that wrote a checkpoint reads it.
 """
 
 import hashlib

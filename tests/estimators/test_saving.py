@@ -7,7 +7,6 @@ import pickle
 import subprocess
 import sys
 from collections import OrderedDict, defaultdict
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -276,41 +275,6 @@ def forget(*names):
             mapping |= {part: [mapping[part][i] for i in kept] for part in ("keys", "values")}
 
     return change
-
-
-@dataclass(repr=False, eq=False)
-class LaterRegressor(SigmoidMLPRegressor):
-    """The regressor of a later version, which does something new by default."""
-
-    something: bool | str = "auto"
-
-
-LaterRegressor.__name__ = "SigmoidMLPRegressor"
-
-
-def test_a_parameter_that_is_newer_than_the_file_is_off(path, monkeypatch):
-    net = SigmoidMLPRegressor(**QUICK, l1_ratio=0.5).partial_fit(X, NUMBER)
-    sknet.save(net, path)
-    monkeypatch.setitem(saving.ESTIMATORS, "regressor", LaterRegressor)
-    monkeypatch.setitem(saving.VALUES_IN_OLDER_FILES, "something", False)
-    saved = sknet.load(path)
-    assert type(saved) is LaterRegressor
-    assert saved.something is False
-    assert saved.resolved_params_ == net.resolved_params_ | {"something": False}
-    assert (saved.predict(X) == net.predict(X)).all()
-    assert all(map(np.array_equal, saved.partial_fit(X, NUMBER).coefs_, net.partial_fit(X, NUMBER).coefs_))
-
-
-def test_a_value_for_older_files_is_for_the_estimators_that_have_the_parameter(path, monkeypatch):
-    sknet.save(SigmoidMLPClassifier(**QUICK).fit(X, LABEL), path)
-    monkeypatch.setitem(saving.VALUES_IN_OLDER_FILES, "something", False)
-    assert not hasattr(sknet.load(path), "something")
-
-
-def test_values_for_older_files_are_those_of_parameters_and_resolved():
-    names = SigmoidMLPClassifier().get_params().keys() | SigmoidMLPRegressor().get_params().keys()
-    assert saving.VALUES_IN_OLDER_FILES.keys() <= names
-    assert "auto" not in saving.VALUES_IN_OLDER_FILES.values()
 
 
 @pytest.mark.parametrize("name", ["alpha", "n_members", "hidden_layer_sizes"])
