@@ -40,7 +40,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((RO
 PAGES = [page for page in PAGES if "_build" not in page.parts]
 # pages that name what is inside the package; others name what other packages have
 PAGES_ON_THE_INSIDE = {"a_fit_step_by_step", "add_to_sknet", "architecture", "design_decisions", "development", "words"}
-FILE_IN_BACKTICKS = r"`(?:[\w.]*/)*(\w+\.(?:py|md|toml|csv))`"
+FILE_IN_BACKTICKS = r"`(?:[\w.]*/)*(\w+\.(?:py|md|toml|csv|txt))`"
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "sknet", "tests", "examples", "docs"}
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef

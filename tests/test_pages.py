@@ -205,6 +205,15 @@ def test_code_of_the_package_in_pages_is_current(extensions):
     assert "literalinclude" not in "".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
+def test_the_docstrings_of_both_estimators_are_those_of_their_template(extensions):
+    docstrings = extensions("estimator_docstrings")
+    for kind, path in docstrings.FILES.items():
+        code = path.read_text(encoding="utf-8")
+        assert docstrings.with_docstring(code, kind) == code, (
+            "change docs/_ext/estimator_docstrings.txt, and run python docs/_ext/estimator_docstrings.py"
+        )
+
+
 def test_the_reference_has_the_first_sentences_of_docstrings(extensions):
     text, source_lines = (DOCS / "api" / "index.md").read_text(encoding="utf-8"), extensions("source_lines")
     assert source_lines.with_names(text) == text, "python docs/_ext/source_lines.py"

@@ -1,4 +1,7 @@
-"""The classifier, which predicts labels and probabilities."""
+"""The classifier, which predicts labels and probabilities.
+
+The program `docs/_ext/estimator_docstrings.py` writes the docstring of its class.
+"""
 
 from typing import Self
 

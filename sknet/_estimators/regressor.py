@@ -1,4 +1,7 @@
-"""The regressor, which predicts numbers."""
+"""The regressor, which predicts numbers.
+
+The program `docs/_ext/estimator_docstrings.py` writes the docstring of its class.
+"""
 
 from typing import Self
 
