@@ -165,7 +165,7 @@ def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, typ
     metadata = {"format": FORMAT_NAME, "version": str(VERSION), "sknet": MINOR_VERSION, "settings": settings}
     metadata["digest"] = digest(f"{VERSION} {settings}", arrays)
     header, tensors = _sort_metadata(save(arrays, metadata))
-    if packer.n_rows * BYTES_PER_ROW_VALUE > _memory_left(header.decode(), settings):
+    if packer.n_rows * BYTES_PER_ROW_VALUE > _memory_left(header.decode()):  # it contains the settings
         raise ValueError(
             f"{path} would hold too many settings: {len(settings):,} characters, {packer.n_rows:,} columns and epochs: "
             "use pickle, max_categories, or a table of fewer columns."
@@ -221,13 +221,10 @@ def _names_of(pieces: list[object]) -> list[str]:
     return names
 
 
-def _memory_left(*texts: str) -> int:
-    """Return how many of MAX_EXTRA_BYTES are left after the most costly of these JSON texts is parsed."""
-    costs = [
-        BYTES_PER_CHARACTER * len(text) + sum(cost * text.count(mark) for mark, cost in BYTES_PER_JSON_SIGN.items())
-        for text in texts
-    ]
-    return MAX_EXTRA_BYTES - max(costs)
+def _memory_left(text: str) -> int:
+    """Return how many of MAX_EXTRA_BYTES are left after a JSON text is parsed."""
+    cost_of_values = sum(cost * text.count(mark) for mark, cost in BYTES_PER_JSON_SIGN.items())
+    return MAX_EXTRA_BYTES - BYTES_PER_CHARACTER * len(text) - cost_of_values
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
