@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.metrics import log_loss
-from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
 from tests.stream.limits import buffer_bytes, held_out_rows, pool_bytes
@@ -282,21 +281,6 @@ def test_a_killed_process_leaves_nothing_on_the_disk(tmp_path):
 
 
 # --- what is refused
-
-
-@pytest.mark.parametrize(
-    "parameters, message",
-    [
-        ({"solver": "lbfgs"}, "solver='lbfgs'"),
-        ({"warm_start": True}, "warm_start=True"),
-        ({"validation_fraction": KFold()}, "A stream does not go with validation_fraction=KFold"),
-    ],
-)
-def test_what_needs_all_rows_is_refused(parameters, message):
-    net = SigmoidMLPClassifier(**QUICK | parameters)
-    with pytest.raises(ValueError, match=message):
-        stream.fit(net, in_chunks(500), target="y")
-    assert not hasattr(net, "coefs_")
 
 
 ONES, BOTH = np.ones((4, 2)), np.array([0, 1, 0, 1])

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.training.problems import Interrupting
 
 N = 60
 rng = np.random.default_rng(0)
@@ -30,5 +31,11 @@ QUICK = SMALL | dict(
 
 HELD_OUT = SMALL | dict(max_iter=5, early_stopping=True, validation_fraction=0.2)
 """For tests of what is learnt of held-out rows."""
+
+
+def stops_at(n_calls, schedule=lambda fraction: 1.0):
+    """A schedule that presses Ctrl-C at its n-th call."""
+    return Interrupting(schedule, n_calls)
+
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

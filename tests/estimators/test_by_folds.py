@@ -23,7 +23,7 @@ from sklearn.model_selection import (
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import planning
-from tests.estimators.data import quiet
+from tests.estimators.data import quiet, stops_at
 from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X
 
 
@@ -202,29 +202,16 @@ def test_folds_that_diverge_name_the_rate():
     assert not hasattr(net, "coefs_")
 
 
-class StopsAt:
-    """A schedule that presses Ctrl-C at its n-th call."""
-
-    def __init__(self, n_calls):
-        self.left = n_calls
-
-    def __call__(self, fraction):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-        return 1.0
-
-
 @pytest.mark.parametrize("n_members", [1, 2])
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_an_interrupt_among_the_folds_leaves_the_first_folds_network(kind, n_members):
     y = LABEL if kind is SigmoidMLPClassifier else NUMBER
-    net = kind(**FOLDS | {"n_members": n_members, "batch_size": N, "learning_rate": StopsAt(1)})
+    net = kind(**FOLDS | {"n_members": n_members, "batch_size": N, "learning_rate": stops_at(1)})
     with pytest.raises(KeyboardInterrupt):
         net.fit(X, y)
     assert not hasattr(net, "coefs_")
     with pytest.warns(UserWarning, match="interrupted by user.*first fold after epoch 2, trained"):
-        net.set_params(learning_rate=StopsAt(2 * 4 * n_members + 1)).fit(X, y)
+        net.set_params(learning_rate=stops_at(2 * 4 * n_members + 1)).fit(X, y)
     assert net.n_iter_ == len(net.validation_scores_) == 2
     assert net.coefs_[0].shape[1] == 4 * n_members
     assert net.predict(X).shape == (N,)

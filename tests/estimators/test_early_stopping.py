@@ -374,12 +374,6 @@ def test_a_warm_start_says_where_it_may_hold_out_rows_that_it_has_seen():
     net.set_params(early_stopping=False).fit(X, NUMBER)
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_the_best_score_is_nan_if_no_score_is_a_number():
-    net = SigmoidMLPRegressor(**STOPPING | {"scoring": "r2"}).fit(X, NUMBER, X_val=X[:1], y_val=NUMBER[:1])
-    assert np.isnan(net.best_validation_score_)
-
-
 def test_auto_trains_quietly_without_validation_where_too_few_rows_would_be_held_out():
     X = np.random.default_rng(0).normal(size=(1200, 2))
     net = SigmoidMLPRegressor((), max_iter=2, tol=0.0, validation_fraction=0.002, random_state=0)

@@ -14,6 +14,7 @@ import sknet
 import sknet.stream
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.estimators.choices import MEDIUM_TABLE_ROWS
+from tests.estimators.data import stops_at
 
 rng = np.random.default_rng(0)
 N = 120
@@ -368,25 +369,12 @@ def test_what_diverges_leaves_the_estimator_as_it_was(kind):
     assert net._fitted is before
 
 
-class StopsAt:
-    """A schedule that presses Ctrl-C at its n-th call."""
-
-    def __init__(self, n_calls):
-        self.left = n_calls
-
-    def __call__(self, fraction):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-        return 1.0
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("parameters", [{"early_stopping": False}, {"early_stopping": True}])
 def test_an_interrupt_leaves_whole_epochs_of_every_member(kind, parameters):
     """The first member has done three epochs, the second was at its third, and the third has done two."""
     n_trained = N - 18 if parameters["early_stopping"] else N  # one step an epoch
-    net = kind(**QUICK | parameters, batch_size=n_trained, learning_rate=StopsAt(3 * 2 + 2))
+    net = kind(**QUICK | parameters, batch_size=n_trained, learning_rate=stops_at(3 * 2 + 2))
     with pytest.warns(UserWarning, match="interrupted by user"):
         net.fit(X, KINDS[kind])
     assert list(net.history_.groupby("member").size()) == [3, 2, 2]
@@ -394,7 +382,7 @@ def test_an_interrupt_leaves_whole_epochs_of_every_member(kind, parameters):
     assert net.predict(X).shape == (N,)
     assert net.coefs_[0].shape[1] == 12
     assert net.set_params(learning_rate="flat_cosine").partial_fit(X, KINDS[kind]).n_iter_ == 1
-    net.set_params(learning_rate=StopsAt(2))
+    net.set_params(learning_rate=stops_at(2))
     before = net._fitted
     with pytest.raises(KeyboardInterrupt):  # before each has done an epoch
         net.fit(X, KINDS[kind])

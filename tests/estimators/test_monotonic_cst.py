@@ -164,9 +164,3 @@ def test_a_frame_by_names_with_categories_durations_and_missing_values():
     assert (net.predict(high) >= net.predict(low)).all()
     same = SigmoidMLPRegressor(**net.resolved_params_).fit(frame, NUMBER)
     np.testing.assert_array_equal(same.predict(high), net.predict(high))
-
-
-def test_the_constraint_holds_as_long_as_training_goes_on():
-    net = SigmoidMLPRegressor(**FAST).partial_fit(TABLE, NUMBER)
-    with pytest.raises(ValueError, match="monotonic_cst=None cannot take effect"):
-        net.set_params(monotonic_cst=None).partial_fit(TABLE, NUMBER)

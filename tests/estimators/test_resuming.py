@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
-from tests.estimators.data import quiet
+from tests.estimators.data import quiet, stops_at
 from tests.estimators.pairs import over_pairs
 from tests.estimators.results import weights
 
@@ -127,24 +127,11 @@ def test_another_solver_may_take_over(kind, y):
 # --- Ctrl-C ----------------------------------------------------------------------------------------------------------
 
 
-class Interrupts:
-    """A learning rate that presses Ctrl-C at its n-th step."""
-
-    def __init__(self, at):
-        self.left = at
-
-    def __call__(self, fraction):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-        return half(fraction)
-
-
 @over_pairs(task=TASKS, solver=SOLVERS, dropout=[0.0, 0.3], pickled=[False, True], at=[4, 8, 18])
 def test_a_run_interrupted_anywhere_goes_on_by_partial_fit(task, solver, dropout, pickled, at):
     kind, y = OF_TASK[task]
     parameters = PLAIN | {"solver": solver, "dropout": dropout, "learning_rate": half}  # three steps an epoch
-    whole, net = kind(**parameters).fit(X, y), kind(**parameters | {"learning_rate": Interrupts(at)})
+    whole, net = kind(**parameters).fit(X, y), kind(**parameters | {"learning_rate": stops_at(at, half)})
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         net.fit(X, y)
     assert net.n_iter_ == (at - 1) // 3
@@ -175,7 +162,7 @@ def test_moments_travel_only_where_training_may_go_on(task, solver, dtype, early
     net.partial_fit(table, target)
     assert 1.0 + n_moments < size(net) <= 1.1 + n_moments
     assert size(net.fit(table, target)) <= 1.1
-    interrupted = kind(**parameters | {"learning_rate": Interrupts(6)})
+    interrupted = kind(**parameters | {"learning_rate": stops_at(6, half)})
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         interrupted.fit(table, target)
     assert size(interrupted) <= 1.1 + n_moments
@@ -271,7 +258,7 @@ def test_a_member_that_has_ended_does_not_train_again(kind, y, path):
 def test_a_ctrl_c_among_the_folds_of_a_resumed_run(path):
     parameters = PLAIN | {"early_stopping": "folds", "learning_rate": half, "max_iter": 9, "n_members": 2}
     cut(SigmoidMLPRegressor(**parameters), path, 2, X, NUMBER)
-    net = SigmoidMLPRegressor(**parameters | {"learning_rate": Interrupts(1)})
+    net = SigmoidMLPRegressor(**parameters | {"learning_rate": stops_at(1, half)})
     with pytest.raises(KeyboardInterrupt):  # before a whole epoch of this call, nothing is published
         net.resume(path, X, NUMBER)
     assert not hasattr(net, "coefs_")
@@ -487,7 +474,7 @@ def test_tables_and_targets_of_every_kind(table, target, path, tmp_path):
 def test_a_resumed_run_may_be_interrupted_too(path):
     parameters = PLAIN | {"learning_rate": half}
     cut(SigmoidMLPRegressor(**parameters), path, 2, X, NUMBER)
-    net = SigmoidMLPRegressor(**parameters | {"learning_rate": Interrupts(8)})
+    net = SigmoidMLPRegressor(**parameters | {"learning_rate": stops_at(8, half)})
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         net.resume(path, X, NUMBER)
     assert net.n_iter_ == len(net.loss_curve_) == 4

@@ -111,6 +111,7 @@ def test_without_any_finite_score_the_loss_chooses_the_epoch_with_a_warning(how,
     assert "gave no score" in told[0]
     assert "validation loss" in told[0]
     assert np.isnan(net.validation_scores_).all()
+    assert np.isnan(net.best_validation_score_)
     assert_array_equal(net.predict(X), same.predict(X))
 
 

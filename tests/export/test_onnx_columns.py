@@ -45,16 +45,13 @@ def test_steps_are_bins_in_a_graph():
     np.testing.assert_allclose(run(to_onnx(net, test), test), net.predict(test), rtol=1e-6)
 
 
-def test_the_centre_of_a_single_column_of_tiny_numbers_stays_in_a_graph():
-    X = (rng.normal(size=(N, 1)) + 0.5) * 1e-50
-    net = SigmoidMLPRegressor(**QUICK, numeric_encoding="raw").fit(X, Y)
-    predicted = runtime.InferenceSession(to_onnx(net, X).SerializeToString()).run(None, feeds_of(net, X))[0]
-    np.testing.assert_allclose(predicted[:, 0], net.predict(X), rtol=1e-9)
+TINY_NUMBERS = ((rng.normal(size=(N, 1)) + 0.5) * 1e-50, Y)
+TINY_TARGETS = (rng.normal(size=(N, 2)), (Y + 9) * 1e-50)
 
 
-def test_the_mean_of_tiny_targets_stays_in_a_graph():
-    X = rng.normal(size=(N, 2))
-    net = SigmoidMLPRegressor(**QUICK).fit(X, (Y + 9) * 1e-50)
+@pytest.mark.parametrize(("X", "y"), [TINY_NUMBERS, TINY_TARGETS], ids=["numbers", "targets"])
+def test_the_centre_of_tiny_numbers_stays_in_a_graph(X, y):
+    net = SigmoidMLPRegressor(**QUICK, numeric_encoding="raw").fit(X, y)
     predicted = runtime.InferenceSession(to_onnx(net, X).SerializeToString()).run(None, feeds_of(net, X))[0]
     np.testing.assert_allclose(predicted[:, 0], net.predict(X), rtol=1e-9)
 

@@ -90,19 +90,14 @@ def test_a_category_of_noise_fades_beside_one_that_is_informative(seed):
     assert size["c0"] > 5 * size.drop("c0").median()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_columns_that_are_informative_only_together_are_kept(seed):
+@pytest.mark.parametrize(
+    ("seed", "n_columns", "accuracy"), [(0, 30, 0.93), (1, 30, 0.93), (2, 30, 0.93), (0, 100, 0.85)]
+)
+def test_columns_that_are_informative_only_together_are_kept(seed, n_columns, accuracy):
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(6000, 30))
+    X = rng.normal(size=(5000, n_columns))
     y = X[:, 0] * X[:, 1] > 0
-    assert SigmoidMLPClassifier(random_state=seed).fit(X[:2000], y[:2000]).score(X[2000:], y[2000:]) > 0.93
-
-
-def test_columns_that_are_informative_only_together_are_kept_among_a_hundred():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(5000, 100))
-    y = X[:, 0] * X[:, 1] > 0
-    assert SigmoidMLPClassifier(random_state=0).fit(X[:2000], y[:2000]).score(X[2000:], y[2000:]) > 0.85
+    assert SigmoidMLPClassifier(random_state=seed).fit(X[:2000], y[:2000]).score(X[2000:], y[2000:]) > accuracy
 
 
 @pytest.mark.parametrize("seed", range(3))

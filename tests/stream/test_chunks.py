@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, stream
 from tests.stream.limits import held_out_rows
@@ -71,6 +72,7 @@ def rows(n=40):
         ({"n_members": 3}, "A stream does not go with n_members=3: leave n_members at its default"),
         ({"early_stopping": "folds"}, "A stream does not go with early_stopping='folds'"),
         ({"warm_start": True}, "A stream does not go with warm_start=True"),
+        ({"validation_fraction": KFold()}, "A stream does not go with validation_fraction=KFold"),
         ({"class_weight": {False: 0.0, True: 0.0}}, "class_weight and sample_weight make the weight of every row zero"),
     ],
     ids=str,
