@@ -1,12 +1,9 @@
 """`predict_interval`, of methods.py: intervals from the rows that the last fit held out, or a named error."""
 
-import pickle
-
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
-from sknet import SigmoidMLPRegressor, load, save
+from sknet import SigmoidMLPRegressor
 from tests.estimators.data import HELD_OUT
 
 rng = np.random.default_rng(0)
@@ -100,65 +97,3 @@ def test_several_outputs_and_quantiles_have_intervals_of_their_own():
     moved = ends - outer
     np.testing.assert_allclose(moved[:, 0], -moved[:, 1], atol=1e-6)
     np.testing.assert_allclose(moved, moved[:1].repeat(300, axis=0), atol=1e-6)
-
-
-@pytest.mark.parametrize("early_stopping", [True, "folds"])
-@pytest.mark.parametrize("weight", [None, rng.integers(0, 3, 300)])
-def test_pickles_and_files_keep_intervals_and_stay_small(weight, early_stopping, tmp_path):
-    net = SigmoidMLPRegressor(**HELD_OUT | {"early_stopping": early_stopping}).fit(X, NUMBER, sample_weight=weight)
-    save(net, tmp_path / "net.safetensors")
-    for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
-        assert_array_equal(again.predict_interval(X), net.predict_interval(X))
-
-
-def no_held_out_rows(net):
-    net.set_params(early_stopping=False).fit(X, NUMBER)
-
-
-def few_rows(net):
-    net.set_params(early_stopping=True)
-    with pytest.warns(RuntimeWarning, match="leaves fewer than 10 rows to hold out"):
-        net.fit(X[:20], NUMBER[:20])
-
-
-def weights_set_by_hand(net):
-    net.fit(X, NUMBER)
-    net.coefs_ = net.coefs_
-
-
-CASES = {
-    "not held out": (no_held_out_rows, "and there are none: early_stopping=False holds none out. Fit"),
-    "few rows": (
-        few_rows, "there are none: early_stopping=True holds none out of so few rows, and early_stopping=False never"
-    ),
-    "partial_fit": (
-        lambda net: net.fit(X, NUMBER).partial_fit(X, NUMBER), "there are none: the last call was partial_fit"
-    ),
-    "set by hand": (weights_set_by_hand, "there are none: Ctrl-C or a callback .* or weights have been set by hand"),
-    "one level": (
-        lambda net: net.set_params(loss="quantile", quantile=0.3).fit(X, NUMBER), "quantile=0.3 is a single level"
-    ),
-    "a median": (lambda net: net.set_params(loss="quantile").fit(X, NUMBER), "quantile='auto' is a single level"),
-    "too few rows": (
-        lambda net: net.fit(X, NUMBER, X_val=X[:8], y_val=NUMBER[:8]), "coverage=0.9 needs at least 9 held-out rows"
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("early_stopping", [True, "folds"])
-@pytest.mark.parametrize("case", CASES)
-def test_without_held_out_rows_the_error_names_the_remedy(case, early_stopping):
-    prepare, message = CASES[case]
-    if case == "too few rows" and early_stopping == "folds":
-        pytest.skip("rows of one's own do not go with folds")
-    net = SigmoidMLPRegressor(**HELD_OUT | {"early_stopping": early_stopping})
-    prepare(net)
-    with pytest.raises(ValueError, match=message):
-        net.predict_interval(X)
-
-
-@pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, True, "0.9", None, float("nan"), 10**400])
-def test_a_coverage_that_is_no_fraction_raises(coverage):
-    net = SigmoidMLPRegressor(**HELD_OUT).fit(X, NUMBER)
-    with pytest.raises(ValueError, match="coverage="):
-        net.predict_interval(X, coverage)

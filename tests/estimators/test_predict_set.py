@@ -1,13 +1,12 @@
 """`predict_set`, of methods.py: sets of classes from the rows that the last fit held out, or a named error."""
 
-import pickle
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
+from sknet import SigmoidMLPClassifier, stream
 from tests.estimators.data import HELD_OUT
 
 rng = np.random.default_rng(0)
@@ -130,107 +129,6 @@ def test_squared_error_and_class_weights_have_sets_too():
         assert net.predict_set(X, 0.7).any(axis=1).all()
 
 
-@pytest.mark.parametrize("early_stopping", [True, "folds"])
-@pytest.mark.parametrize("weight", [None, rng.integers(0, 3, 300)])
-def test_pickles_and_files_keep_prediction_sets(weight, early_stopping, tmp_path):
-    net = SigmoidMLPClassifier(**HELD_OUT | {"early_stopping": early_stopping}).fit(X, LABEL, sample_weight=weight)
-    save(net, tmp_path / "net.safetensors")
-    for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
-        assert_array_equal(again.predict_set(X), net.predict_set(X))
-
-
 def test_a_stream_learns_and_predicts_sets(tmp_path):
     net = stream.fit(SigmoidMLPClassifier(**HELD_OUT | {"early_stopping": True}), lambda: [(X, LABEL)])
     assert_array_equal(np.concatenate(list(stream.predict(net, X, method="predict_set"))), net.predict_set(X))
-
-
-def no_held_out_rows(net):
-    net.set_params(early_stopping=False).fit(X, LABEL)
-
-
-def weights_set_by_hand(net):
-    net.fit(X, LABEL)
-    net.coefs_ = net.coefs_
-
-
-CASES = {
-    "not held out": (no_held_out_rows, "predict_set needs rows that were held out in the last call to fit"),
-    "partial_fit": (lambda net: net.fit(X, LABEL).partial_fit(X, LABEL), "held out in the last call to fit"),
-    "set by hand": (weights_set_by_hand, "held out in the last call to fit"),
-    "indicators": (
-        lambda net: net.fit(X, np.c_[LABEL == "a", LABEL == "b"].astype(int)),
-        "predict_set takes one label per row, and y was multilabel: fit a classifier for each",
-    ),
-    "several outputs": (
-        lambda net: net.fit(X, np.c_[LABEL, LABEL]), "takes one label per row, and y was multioutput: fit a classifier"
-    ),
-    "too few rows": (
-        lambda net: net.fit(X, LABEL, X_val=X[:8], y_val=LABEL[:8]), "coverage=0.9 needs at least 9 held-out rows"
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("early_stopping", [True, "folds"])
-@pytest.mark.parametrize("case", CASES)
-def test_without_held_out_rows_the_error_names_the_remedy(case, early_stopping):
-    prepare, message = CASES[case]
-    if case == "too few rows" and early_stopping == "folds":
-        pytest.skip("rows of one's own do not go with folds")
-    net = SigmoidMLPClassifier(**HELD_OUT | {"early_stopping": early_stopping})
-    prepare(net)
-    with pytest.raises(ValueError, match=message):
-        net.predict_set(X)
-
-
-def test_the_error_for_few_rows_names_what_holds_some_of_them_out():
-    """With the default, "auto", no row is held out, so that the remedy cannot be "auto"."""
-    few = slice(0, 30)
-    cases = ((SigmoidMLPRegressor, X[few, 0], "predict_interval"), (SigmoidMLPClassifier, LABEL[few], "predict_set"))
-    for kind, y, method in cases:
-        net = kind(3, max_iter=5, random_state=0).fit(X[few], y)
-        named = (
-            "there are none: early_stopping='auto' holds none out below 40 rows, and early_stopping=False never. Fit "
-            "to the end with early_stopping='folds', or with early_stopping=True or X_val and y_val.$"
-        )
-        with pytest.raises(ValueError, match=named):
-            getattr(net, method)(X)
-        assert len(getattr(net.set_params(early_stopping="folds").fit(X[few], y), method)(X)) == len(X)
-
-
-@pytest.mark.parametrize("name", ["coefs_", "intercepts_"])
-def test_weights_that_are_set_by_hand_have_no_residuals(name, tmp_path):
-    """Intervals and sets would be those of the network before."""
-    pairs = (
-        (SigmoidMLPRegressor(**HELD_OUT), X[:, 0], "predict_interval"),
-        (SigmoidMLPClassifier(**HELD_OUT), LABEL, "predict_set"),
-    )
-    for net, y, method in pairs:
-        getattr(net.fit(X, y), method)(X)
-        setattr(net, name, [-array for array in getattr(net, name)])
-        save(net, tmp_path / "net.safetensors")
-        for changed in net, pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
-            with pytest.raises(ValueError, match=f"{method} needs rows .*weights have been set by hand since"):
-                getattr(changed, method)(X)
-
-
-@pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, True, "0.9", None, float("nan"), 10**400])
-def test_a_coverage_that_is_no_fraction_raises(coverage):
-    net = SigmoidMLPClassifier(**HELD_OUT).fit(X, LABEL)
-    with pytest.raises(ValueError, match="coverage="):
-        net.predict_set(X, coverage)
-
-
-@pytest.mark.parametrize(("percentage", "meant"), [(90, "0.9"), (2.5, "0.025"), (np.int64(95), "0.95")])
-def test_a_percentage_is_answered_with_its_fraction(percentage, meant):
-    net = SigmoidMLPClassifier(**HELD_OUT).fit(X, LABEL)
-    intervals = SigmoidMLPRegressor(**HELD_OUT).fit(X, X[:, 0])
-    for call in (
-        lambda: net.predict_set(X, coverage=percentage),
-        lambda: intervals.predict_interval(X, coverage=percentage),
-        lambda: intervals.predict_quantiles(X, percentage),
-    ):
-        with pytest.raises(ValueError, match=rf"both excluded\. Did you mean {meant}\?$"):
-            call()
-    for other in (0.0, 1, 1.5, 100, "90", [90]):
-        with pytest.raises(ValueError, match="both excluded.$"):
-            net.predict_set(X, coverage=other)
