@@ -116,12 +116,6 @@ def test_the_first_command_takes_the_small_tables(monkeypatch):
     assert len(program["SMALL"]) == 5
 
 
-def test_every_link_in_a_clone_leads_to_a_file():
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
-    assert links
-    assert not [link for link in links if ":" not in link and not (ROOT / link).exists()]
-
-
 @pytest.fixture(scope="module")
 def pypi() -> SimpleNamespace:
     """What a distribution says: the README, and the addresses."""

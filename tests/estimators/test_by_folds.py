@@ -69,13 +69,6 @@ def test_verbose_says_how_many_epochs_folds_have_chosen(capsys):
     assert f"All {fitted.n_iter_} epochs that folds have chosen are done." in capsys.readouterr().out
 
 
-def test_what_folds_are_resolved_to_gives_the_same_fit():
-    fitted = SigmoidMLPClassifier(**FOLDS).fit(X, LABEL, WEIGHT)
-    again = SigmoidMLPClassifier(**fitted.resolved_params_).fit(X, LABEL, WEIGHT)
-    assert_array_equal(fitted.predict_proba(X), again.predict_proba(X))
-    assert again.resolved_params_ == fitted.resolved_params_
-
-
 def test_folds_train_the_published_regressor_on_all_rows():
     fitted = SigmoidMLPRegressor(**FOLDS, early_stopping="folds").fit(X, NUMBER)
     assert fitted.t_ == N * fitted.n_iter_
@@ -178,9 +171,9 @@ def test_folds_or_held_out_rows(parameters):
         fitted = SigmoidMLPClassifier(**FOLDS | parameters).fit(X, LABEL)
     assert fitted.resolved_params_["early_stopping"] is True
     assert fitted.validation_scores_ is not None
-    with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}="):
+    with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
         SigmoidMLPClassifier(**FOLDS | parameters, early_stopping="folds").fit(X, LABEL)
-    with pytest.raises(ValueError, match=rf"validation_fraction=KFold.* gives folds, which do not go with {name}="):
+    with pytest.raises(ValueError, match=rf"=KFold.* gives folds, which do not go with {name}=.*give a fraction"):
         SigmoidMLPClassifier(**FOLDS | parameters, validation_fraction=KFold()).fit(X, LABEL)
 
 

@@ -395,6 +395,13 @@ def test_bars_and_scores_of_a_pipeline_in_a_search_in_two_processes():
     assert b"callback" not in saved
 
 
+@pytest.mark.skipif(not without_callbacks, reason="scikit-learn >= 1.9")
+@pytest.mark.parametrize("callback", [TimeLimit, Checkpoint])
+def test_an_older_scikit_learn_has_no_callbacks(callback):
+    with pytest.raises(ImportError, match=rf"sknet\.{callback.__name__} is a callback, and callbacks need"):
+        callback(1)
+
+
 def test_older_scikit_learns_have_no_set_callbacks():
     assert without_callbacks != hasattr(SigmoidMLPRegressor(), "set_callbacks")
     assert without_callbacks == (tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9))
@@ -406,12 +413,6 @@ def path(tmp_path):
 
 
 # --- time limits -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn >= 1.9")
-def test_an_older_scikit_learn_has_no_time_limits():
-    with pytest.raises(ImportError, match=r"sknet\.TimeLimit is a callback, and callbacks need scikit-learn 1\.9"):
-        TimeLimit(1.0)
 
 
 @needs_callbacks
@@ -480,12 +481,6 @@ def test_the_time_limit_includes_the_epochs_of_folds(clock):
 
 
 # --- checkpoints ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn >= 1.9")
-def test_an_older_scikit_learn_has_no_checkpoints(path):
-    with pytest.raises(ImportError, match=r"callbacks need scikit-learn 1\.9 or later"):
-        Checkpoint(path)
 
 
 @needs_callbacks

@@ -9,7 +9,6 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, load_iris
-from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, log_loss
 
 from sknet import Loss, SigmoidMLPClassifier
@@ -74,12 +73,6 @@ def test_labels_of_any_type_come_back_as_given(y):
     assert net.score(X, y) == np.mean(predicted == plain) > 0.8
     same = fitted(np.unique(plain, return_inverse=True)[1])
     assert_array_equal(net.predict_proba(X), same.predict_proba(X))
-
-
-def test_a_column_of_labels_is_taken_as_scikit_learn_does():
-    with pytest.warns(DataConversionWarning, match="A column-vector y was passed when a 1d array was expected"):
-        net = SigmoidMLPClassifier(**QUICK).fit(X, BINARY[:, None])
-    assert_array_equal(net.predict_proba(X), fitted(BINARY).predict_proba(X))
 
 
 @pytest.mark.filterwarnings("ignore:y has a single class")

@@ -76,12 +76,6 @@ def test_too_few_rows_to_hold_out(n):
     assert one.best_loss_ is not None
 
 
-def test_the_warning_points_at_the_callers_line():
-    with pytest.warns(RuntimeWarning, match="early_stopping") as caught:
-        SigmoidMLPRegressor(**STOPPING).fit(X[:33], NUMBER[:33])
-    assert caught[0].filename == __file__
-
-
 # --- the temperature
 
 

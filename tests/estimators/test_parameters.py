@@ -8,17 +8,14 @@ import pytest
 import sklearn.neural_network
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 from sklearn.base import clone
-from sklearn.model_selection import ShuffleSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
-    check_conflicts_with_folds,
     check_conflicts_with_solver,
 )
-from sknet._estimators.resolve import evaluation_kind
 
 KINDS = {SigmoidMLPClassifier: ClassifierParameters, SigmoidMLPRegressor: RegressorParameters}
 COMMON = [field.name for field in fields(CommonParameters)]
@@ -103,29 +100,6 @@ def test_defaults_are_documented_as_they_are(kind):
         names = [name.strip() for name in entry.name.split(",")]
         values = defaults[names[0]] if len(names) == 1 else tuple(defaults[name] for name in names)
         assert literal_eval(entry.type.split("default=")[1]) == values, entry.name
-
-
-OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
-
-
-@pytest.mark.parametrize("name", [*OF_HELD_OUT_ROWS, "solver"])
-def test_folds_or_held_out_rows(name):
-    value = OF_HELD_OUT_ROWS.get(name, "lbfgs")
-    net = SigmoidMLPClassifier(**{name: value})
-    assert evaluation_kind(net, 100) == "held_out"
-    assert evaluation_kind(SigmoidMLPClassifier(), 100) == "folds"
-    with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
-        check_conflicts_with_folds(net)
-    net.set_params(validation_fraction=ShuffleSplit())
-    with pytest.raises(ValueError, match=rf"=ShuffleSplit.* gives folds, .* with {name}=.*give a fraction"):
-        check_conflicts_with_folds(net)
-    check_conflicts_with_folds(SigmoidMLPClassifier(validation_fraction=ShuffleSplit()))
-
-
-def test_folds_need_a_schedule_that_ends():
-    assert evaluation_kind(SigmoidMLPClassifier(learning_rate="constant"), 100) == "held_out"
-    with pytest.raises(ValueError, match="does not go with learning_rate="):
-        check_conflicts_with_folds(SigmoidMLPClassifier(learning_rate="constant"))
 
 
 @pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}, {"input_gains": True}])

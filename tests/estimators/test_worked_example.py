@@ -134,15 +134,10 @@ def test_gradients_equal_those_worked_by_hand(loss, times):
 
 
 @each_case
-def test_weights_after_one_step_equal_those_worked_by_hand(loss, times):
+def test_weights_and_predictions_after_one_step_equal_those_worked_by_hand(loss, times):
     net, worked = after_one_step(loss, times * RATE), WORKED[loss, times]
     assert_equal([*net.coefs_, *net.intercepts_], worked["after"])
     assert_equal([net.activations(X)[-1][:, 0], net.predict_proba(X)[:, 1]], [worked["output"]] * 2)
     assert_equal([net.activations(NEW_X)[-1][:, 0], net.predict_proba(NEW_X)[:, 1]], [worked["new_output"]] * 2)
-
-
-@each_case
-def test_predictions_and_accuracy_equal_those_worked_by_hand(loss, times):
-    net = after_one_step(loss, times * RATE)
     assert net.predict(NEW_X).tolist() == [1, 1]
     assert net.score(NEW_X, NEW_Y) == 0.5

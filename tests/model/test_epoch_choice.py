@@ -79,16 +79,6 @@ def script_losses(monkeypatch):
 # --- how many folds --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("n_rows", "grouped", "rules"),
-    [(SMALL_TABLE_ROWS - 1, False, (4, 4)), (SMALL_TABLE_ROWS - 1, True, (4, 4)), (SMALL_TABLE_ROWS, False, (4, 1)),
-     (MEDIUM_TABLE_ROWS - 1, False, (4, 1)), (MEDIUM_TABLE_ROWS, False, (10, 1)), (MEDIUM_TABLE_ROWS, True, (4, 2))],
-)  # fmt: skip
-def test_the_number_of_folds_depends_on_rows_and_groups(n_rows, grouped, rules):
-    """One fold is enough for a larger table without groups."""
-    assert fold_counts(n_rows, grouped) == rules
-
-
 def test_a_group_is_held_out_as_a_whole():
     groups = np.arange(N) // 3
     folds = fold_networks(*prepared(), groups=groups)
