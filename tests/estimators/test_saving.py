@@ -39,6 +39,13 @@ def again(estimator, path, custom=None):
     return sknet.load(path, custom)
 
 
+def assert_refused(net, change, path, message=r"model\.safetensors is not a whole file written by sknet\.save: "):
+    """A file of what a change leaves of the fitted values is refused."""
+    net._fitted = change(net._fitted)
+    with pytest.raises(ModelFileError, match=message):
+        again(net, path)
+
+
 def test_all_that_was_fitted_comes_back(path):
     net = SigmoidMLPClassifier(**QUICK).fit(pd.DataFrame(X, columns=list("abc")), LABEL)
     saved = again(net, str(path))
@@ -400,17 +407,13 @@ def with_residuals(**changes):
 def test_parts_that_do_not_go_together_are_refused(path, change):
     net = SigmoidMLPRegressor(**QUICK, early_stopping=True).fit(X, NUMBER)
     assert (again(net, path).predict(X) == net.predict(X)).all()
-    net._fitted = change(net._fitted)
-    with pytest.raises(ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save: "):
-        again(net, path)
+    assert_refused(net, change, path)
 
 
 def test_signed_residuals_are_those_of_each_quantile_level(path):
     net = SigmoidMLPRegressor(**QUICK, early_stopping=True, loss="quantile", quantile=(0.2, 0.5, 0.8)).fit(X, NUMBER)
     assert (again(net, path).predict_quantiles(X, 0.3) == net.predict_quantiles(X, 0.3)).all()
-    net._fitted = with_signed_residuals(quantiles=np.zeros((5, 1)))(net._fitted)
-    with pytest.raises(ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save: "):
-        again(net, path)
+    assert_refused(net, with_signed_residuals(quantiles=np.zeros((5, 1))), path)
 
 
 def with_importances(change):
@@ -457,9 +460,7 @@ def with_target_scaler(change):
 def test_numbers_that_cannot_be_are_refused(path, change, message):
     """A row of missing values is predicted all the same."""
     net = SigmoidMLPRegressor(**QUICK, early_stopping=True).fit(X, NUMBER)
-    net._fitted = change(net._fitted)
-    with pytest.raises(ModelFileError, match=message):
-        again(net, path)
+    assert_refused(net, change, path, message)
 
 
 @pytest.mark.parametrize("change", [
@@ -468,9 +469,7 @@ def test_numbers_that_cannot_be_are_refused(path, change, message):
 ])  # fmt: skip
 def test_unsuitable_residuals_of_labels_are_refused(path, change):
     net = SigmoidMLPClassifier(**QUICK, early_stopping=True).fit(X, LABEL)
-    net._fitted = change(net._fitted)
-    with pytest.raises(ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save: "):
-        again(net, path)
+    assert_refused(net, change, path)
 
 
 def with_state(**changes):
@@ -510,9 +509,7 @@ def test_arrays_of_another_shape_or_type_are_named(path, change, message):
     parameters = QUICK | {"numeric_encoding": "raw", "averaging": 0.0, "input_gains": False}
     net = SigmoidMLPRegressor(**parameters).partial_fit(X, NUMBER)
     assert again(net, path).partial_fit(X, NUMBER).n_iter_ == 1
-    net._fitted = change(net._fitted)
-    with pytest.raises(ModelFileError, match=f"its array {message}"):
-        again(net, path)
+    assert_refused(net, change, path, f"its array {message}")
 
 
 @pytest.mark.parametrize(("change", "message"), [
@@ -524,9 +521,7 @@ def test_arrays_of_other_gains_are_named(path, change, message):
     net = SigmoidMLPRegressor(**QUICK | {"numeric_encoding": "raw", "averaging": 0.0}).partial_fit(X, NUMBER)
     assert net._fitted.state.theta.size == 3
     assert net._fitted.state.moments[0].size == N_PARAMETERS + 3
-    net._fitted = change(net._fitted)
-    with pytest.raises(ModelFileError, match=f"its array {message}"):
-        again(net, path)
+    assert_refused(net, change, path, f"its array {message}")
 
 
 def test_labels_of_two_dimensions_are_refused(path):

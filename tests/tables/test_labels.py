@@ -354,38 +354,20 @@ def test_indicators_are_0_and_1():
         learn(TARGETS["multilabel"]).codes(as_labels([[0, 1, 2]]))
 
 
-@pytest.mark.parametrize(
-    "y",
-    [
-        [1.0, np.nan],
-        ["a", None],
-        pd.Series([1, None], dtype="Int64"),
-        pd.Series(["a", None], dtype="category"),
-        pd.Series(["a", pd.NA], dtype="string"),
-        pd.DataFrame({"a": [1, None], "b": ["x", None]}),
-        pl.Series(["a", None]),
-    ],
-    ids=str,
-)
-def test_missing_labels_are_refused(y):
-    with pytest.raises(ValueError, match="Input y contains NaN"):
+MISSING = "Input y contains NaN"
+REFUSED = [
+    ([1.0, np.nan], MISSING), (["a", None], MISSING), (pd.Series([1, None], dtype="Int64"), MISSING),
+    (pd.Series(["a", None], dtype="category"), MISSING), (pd.Series(["a", pd.NA], dtype="string"), MISSING),
+    (pd.DataFrame({"a": [1, None], "b": ["x", None]}), MISSING), (pl.Series(["a", None]), MISSING),
+    (np.array([1, "a"], dtype=object), "y mixes strings and other labels"), ([1.0, np.inf], "infinity"),
+    *((y, "Unknown label type") for y in ([0.5, 1.0, 2.0], [[0.5, 1.0], [2.0, 1.0]], np.ones((2, 2, 2)))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("y", "message"), REFUSED, ids=str)
+def test_missing_mixed_infinite_and_continuous_labels_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
         learn(y)
-
-
-def test_mixed_labels_are_refused():
-    with pytest.raises(ValueError, match="y mixes strings and other labels"):
-        learn(np.array([1, "a"], dtype=object))
-
-
-@pytest.mark.parametrize("y", [[0.5, 1.0, 2.0], [[0.5, 1.0], [2.0, 1.0]], np.ones((2, 2, 2))])
-def test_continuous_targets_give_scikit_learns_error(y):
-    with pytest.raises(ValueError, match="Unknown label type"):
-        learn(y)
-
-
-def test_infinite_labels_are_refused():
-    with pytest.raises(ValueError, match="infinity"):
-        learn([1.0, np.inf])
 
 
 # --- labels as values
