@@ -1,4 +1,4 @@
-"""The README: its tables are what was printed and measured, and its links lead somewhere, in a clone and on PyPI."""
+"""The README: its tables are what was printed and measured, and its links lead somewhere on PyPI."""
 
 import importlib.util
 import re
