@@ -64,11 +64,6 @@ def test_with_folds_one_network_is_trained_on_all_rows(kind):
     assert_allclose(fitted.coefs_[1] * fitted.temperature_, other.coefs_[1], rtol=1e-5)
 
 
-def test_verbose_says_how_many_epochs_folds_have_chosen(capsys):
-    fitted = SigmoidMLPClassifier(**FOLDS, verbose=True).fit(X, LABEL)
-    assert f"All {fitted.n_iter_} epochs that folds have chosen are done." in capsys.readouterr().out
-
-
 def test_folds_train_the_published_regressor_on_all_rows():
     fitted = SigmoidMLPRegressor(**FOLDS, early_stopping="folds").fit(X, NUMBER)
     assert fitted.t_ == N * fitted.n_iter_
