@@ -8,17 +8,19 @@ feed : (n, 1), or (n, d)     the value of one input of the graph: a column of a 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from sknet._export import ExportError
+from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.model import Model
-from sknet._tables.column import Column
-from sknet._tables.dates import is_text, read_dates_or_durations, read_iso_dates, zone_of
+from sknet._tables.column import Column, ColumnKind
+from sknet._tables.dates import DATE, is_text, read_dates_or_durations, read_iso_dates, zone_of
 from sknet._tables.kinds import KINDS_BY_CLASS, column_kind
+from sknet._tables.numbers import NUMBER
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, short_list
 from sknet._typing import Array, DType, Table
 
@@ -47,13 +49,16 @@ DTYPE_BY_TENSOR_TYPE: Mapping[str, DType] = {
 }
 """The dtype of a feed, by onnxruntime's name for the type of the input."""
 
+FEED_DTYPES_BY_KIND: Mapping[ColumnKind, DType] = {NUMBER: FLOAT64, DATE: INT64}
+"""The dtype of a feed by its column's kind, unless its values have a dtype of numbers; text for all other kinds."""
+
 Input = tuple[str, DType]
 """The name of an input of a graph, and the dtype of its feed."""
 
 
 def dtype_of_feed(dtype: object, column: Column) -> DType:
     """Return the dtype of a learnt column's feed, given the dtype of its values. Dates are integers of nanoseconds."""
-    feed = KINDS_BY_CLASS[type(column)].feed
+    feed = FEED_DTYPES_BY_KIND.get(KINDS_BY_CLASS[type(column)], STRING)
     return feed if feed == INT64 else FEED_DTYPES.get(str(dtype), feed)
 
 
@@ -83,6 +88,24 @@ def session_inputs(session: "InferenceSession") -> list[Input]:
     return [(name, DTYPE_BY_TENSOR_TYPE[kind]) for name, kind in inputs]
 
 
+def _label_outputs(head: LabelHead) -> Sequence[str]:
+    n_columns = len(head.labels.classes_by_column) if head.labels.exclusive else 1
+    numbered = [f"probabilities_{k}" for k in range(n_columns)]
+    return ["label", *(numbered if n_columns > 1 else ["probabilities"])]
+
+
+OUTPUTS_BY_HEAD: Mapping[type[Head], Callable[..., Sequence[str]]] = {
+    LabelHead: _label_outputs,
+    RegressionHead: lambda head: ["variable"],
+}
+"""The functions that return the names of a graph's outputs, by the class of the head."""
+
+
+def graph_outputs(head: Head) -> Sequence[str]:
+    """Return the names that skl2onnx gives to the outputs of a graph with this head."""
+    return OUTPUTS_BY_HEAD[type(head)](head)
+
+
 def model_inputs(X: Table, model: Model) -> list[Input]:
     """Return the inputs of the graph that `to_onnx` makes of a model for a table like X."""
     if not is_frame(X):
@@ -96,7 +119,7 @@ def model_inputs(X: Table, model: Model) -> list[Input]:
             f"{short_list(expected)}: give X the columns of fit, in the same order."
         )
     dtypes = map(dtype_of_feed, X.dtypes, encoder.columns)
-    return list(zip(skl2onnx_names(columns, model.head.graph_outputs), dtypes, strict=True))
+    return list(zip(skl2onnx_names(columns, graph_outputs(model.head)), dtypes, strict=True))
 
 
 def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:

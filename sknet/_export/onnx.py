@@ -42,7 +42,7 @@ from skl2onnx.common.data_types import (
 from sklearn.pipeline import Pipeline
 
 from sknet._export import ExportError, check_activation
-from sknet._export.feeds import BOOL, FLOAT32, FLOAT64, INT64, STRING, model_inputs
+from sknet._export.feeds import BOOL, FLOAT32, FLOAT64, INT64, STRING, graph_outputs, model_inputs
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
@@ -746,7 +746,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
 def _output_types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
     """Return the name and the type of each output."""
     types = HEAD_WRITERS[type(model.head)].output_types(model.head, TENSORS[_output_dtype(variables)])
-    return list(zip(model.head.graph_outputs, types, strict=True))
+    return list(zip(graph_outputs(model.head), types, strict=True))
 
 
 def _declare_outputs(

@@ -108,11 +108,6 @@ class Head(ABC):
     def explained_outputs(self) -> ExplainedOutputs:
         """The outputs that `explain` splits into contributions."""
 
-    @property
-    @abstractmethod
-    def graph_outputs(self) -> Sequence[str]:
-        """The names that skl2onnx gives to the outputs of a graph of the model."""
-
     # --- targets -----------------------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -221,12 +216,6 @@ class LabelHead(Head):
     @property
     def n_outputs(self) -> int:
         return self.labels.n_outputs
-
-    @property
-    def graph_outputs(self) -> Sequence[str]:
-        n_columns = len(self.labels.classes_by_column) if self.labels.exclusive else 1
-        numbered = [f"probabilities_{k}" for k in range(n_columns)]
-        return ["label", *(numbered if n_columns > 1 else ["probabilities"])]
 
     def read(self, y: Target) -> Array:
         return self.labels.codes(as_labels(y, warn=True))
@@ -377,7 +366,6 @@ class RegressionHead(Head):
     regression_target: RegressionTarget
     estimator_type = "regressor"
     has_noise_scale = True
-    graph_outputs = ("variable",)
 
     def __post_init__(self) -> None:
         if self.loss.levels and not self.regression_target.flat:

@@ -1,7 +1,6 @@
 """Store the rows of a table in a temporary file, as records of a fixed size, in random buckets.
 
-Each kind of column has a `ColumnStorage`. A category is stored as its index, a date as microseconds, and a number as a
-float. Texts are stored in a second file.
+A record holds the values of one row, packed by the `ColumnStorage` of each column.
 
 Each bucket is a sample of all rows. An epoch reads the buckets in a new order and mixes the rows of several buckets, so
 that sorted rows are shuffled. The files have no names, so the system removes them when they are closed, even if the
@@ -33,10 +32,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.categories import AllMissingTextStorage
-from sknet._tables.column import ColumnStorage
-from sknet._tables.kinds import KINDS, ColumnChoices
-from sknet._tables.numbers import NumberStorage, check_not_wider, float_type
+from sknet._stream.storage import (
+    STORAGES,
+    AllMissingTextStorage,
+    ColumnStorage,
+    NumberStorage,
+    check_not_wider,
+    float_type,
+)
+from sknet._tables.kinds import ColumnChoices
 from sknet._tables.read import column_at, column_names, is_categorical, is_frame
 from sknet._tables.sampling import hash_integers
 from sknet._typing import Array, DType, Table
@@ -351,6 +355,6 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
         values = column_at(X, j)
         kind = choices.kind_of(values, name, named)
         is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
-        make_format = AllMissingTextStorage if is_unknown else KINDS[kind].storage
-        columns.append(make_format(name, values, files))
+        make_storage = AllMissingTextStorage if is_unknown else STORAGES[kind]
+        columns.append(make_storage(name, values, files))
     return FrameFormat(list(X.columns), columns)

@@ -31,11 +31,10 @@ from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
 from sknet._stream.sources import Chunk
+from sknet._stream.storage import ColumnStorage, NumberStorage
 from sknet._tables.categories import TargetTotals
-from sknet._tables.column import ColumnStorage
 from sknet._tables.encoder import TableEncoder, merge_totals
 from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
-from sknet._tables.numbers import NumberStorage
 from sknet._tables.read import take_optional
 from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._tables.sampling import exceeds_sample_size, sample_rows

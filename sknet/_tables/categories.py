@@ -41,7 +41,6 @@ from functools import cached_property
 from math import isnan
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.column import (
@@ -49,11 +48,8 @@ from sknet._tables.column import (
     Column,
     ColumnKind,
     ColumnSettings,
-    ColumnStorage,
-    TextFiles,
     TrainingRows,
 )
-from sknet._tables.dates import holds_iso_dates
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription
 from sknet._tables.read import (
@@ -61,13 +57,12 @@ from sknet._tables.read import (
     ColumnValues,
     category_key,
     check_text_is_encodable,
-    is_categorical,
     read_categories,
     take_rows,
 )
 from sknet._tables.sampling import N_ENCODING_FOLDS, cross_fit_folds
 from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 # --- one-hot inputs --------------------------------------------------------------------------------------------------
 
@@ -548,65 +543,9 @@ def compute_target_totals(
 
 # --- the kind --------------------------------------------------------------------------------------------------------
 
-MAX_CATEGORIES_OF_COLUMN = 2**20
-"""How many categories a column of a stream may have: all of them are in memory."""
-
-
-class CategoryStorage(ColumnStorage):
-    """Categories are stored as indices into the categories seen so far, −1 where one is missing."""
-
-    dtype = np.dtype(np.int32)
-
-    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
-        self._name = name
-        self._index: dict[str, int] = {}
-        self._declared: set[int] = set()  # the indices of categories that a dtype declares: rows may not have them
-        self.has_text = False
-
-    def pack(self, values: Table) -> Array:
-        """Return indices, and add new categories to those seen so far."""
-        codes, keys = read_categories(values, self._name)
-        is_declared = is_categorical(values)
-        self.has_text = self.has_text or not is_declared
-        # a missing value has the code −1, which picks the last entry
-        indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
-        if len(self._index) > MAX_CATEGORIES_OF_COLUMN:
-            raise ValueError(
-                f"Column {self._name!r} of X has more than {MAX_CATEGORIES_OF_COLUMN:,} categories, as identifiers "
-                "do: drop it, or make it numbers."
-            )
-        if is_declared:
-            self._declared.update(indices[:-1].tolist())
-        return indices[codes]
-
-    def unpack(self, packed: Array) -> Table:
-        """Return a categorical of the categories that occur, or that a dtype declares."""
-        # sorted, so that `searchsorted` finds the new codes
-        declared = np.fromiter(self._declared, packed.dtype)
-        used = np.unique(np.concatenate([packed[packed >= 0], declared]))
-        categories = np.array(list(self._index), dtype=object)[used]
-        codes = np.where(packed < 0, -1, np.searchsorted(used, packed))
-        return pd.Categorical.from_codes(codes, categories)
-
-
-class AllMissingTextStorage(CategoryStorage):
-    """Text without a value in the first chunk: categories, or an error if dates follow, which need another format."""
-
-    def pack(self, values: Table) -> Array:
-        """Return indices."""
-        if not self._index and holds_iso_dates(pd.Series(values)):
-            raise ValueError(
-                f"Column {self._name!r} of X has no value in the first chunk, and ISO 8601 dates in another: convert "
-                "it to dates in all chunks, or name it in categorical_features."
-            )
-        return super().pack(values)
-
-
 CATEGORY = ColumnKind(
     learn=learn_category,
     classes=(CategoryColumn, IdentifierColumn, TargetEncodedColumn),
-    feed=np.dtype(object),
-    storage=CategoryStorage,
     inferred_types=INFERRED_TEXT_TYPES,
     is_learnt_from_codes=True,
 )

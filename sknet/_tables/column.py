@@ -14,18 +14,16 @@ slopes : (n, n_inputs)   the derivative of each input by the value; where it jum
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import FileIO
-from typing import ClassVar, NamedTuple, Protocol, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
 from sknet._tables.formulas import Formula, InputDescription
 from sknet._tables.read import ColumnValues
-from sknet._typing import Array, DType, Table
+from sknet._typing import Array
 
 MIN_VALUES_TO_WARN = 20
 """Fewer new values may all be unknown or missing by chance, so there is no warning."""
@@ -207,46 +205,9 @@ class TrainingRows(NamedTuple):
 # --- kinds of columns ------------------------------------------------------------------------------------------------
 
 
-class TextFiles(Protocol):
-    """Files in which a stream stores values of no fixed size."""
-
-    def open(self) -> FileIO:
-        """Open a new file for writing and reading."""
-
-    def write(self, file: FileIO, content: bytes) -> None:
-        """Write the whole content at a file's current position."""
-
-
-class ColumnStorage(ABC):
-    """How a stream stores the values of one column.
-
-    Attributes
-    ----------
-    dtype : dtype
-        The type of a packed value.
-    has_text : bool
-        Whether values that were passed as text are unpacked as categoricals.
-    """
-
-    dtype: DType
-    has_text: bool = False
-
-    @abstractmethod
-    def pack(self, values: Table) -> Array:
-        """Return n values in packed form; a TypeError or ValueError names a value that cannot be packed."""
-
-    @abstractmethod
-    def unpack(self, packed: Array) -> Table:
-        """Return values whose encoding is that of the packed values."""
-
-    def unpack_as_passed(self, packed: Array) -> Table:
-        """Return values from which the same column is learnt as from the packed values."""
-        return self.unpack(packed)
-
-
 @dataclass(frozen=True)
 class ColumnKind:
-    """A kind of column: how its values are recognised, learnt, stored by a stream and fed to an ONNX graph.
+    """A kind of column: how its values are recognised and learnt.
 
     Attributes
     ----------
@@ -254,10 +215,6 @@ class ColumnKind:
         (values, name, settings, `TrainingRows`) -> the learnt column.
     classes : tuple of types
         The classes of the columns that `learn` returns.
-    storage : callable
-        (name, values of the first chunk, files) -> the `ColumnStorage`.
-    feed : dtype
-        The type of the input of an ONNX graph; object is text.
     inferred_types : tuple of str
         The types of such values in the words of `pandas.api.types.infer_dtype`.
     recognises : callable, or None
@@ -270,8 +227,6 @@ class ColumnKind:
 
     learn: Callable[[ColumnValues, str, ColumnSettings, TrainingRows], Column]
     classes: tuple[type[Column], ...]
-    storage: Callable[[str, Table, TextFiles], ColumnStorage]
-    feed: DType
     inferred_types: tuple[str, ...] = ()
     recognises: Callable[[pd.Series], bool] | None = None
     is_learnt_from_codes: bool = False

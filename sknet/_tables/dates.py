@@ -30,9 +30,7 @@ import pandas as pd
 from sknet._tables.column import (
     ColumnKind,
     ColumnSettings,
-    ColumnStorage,
     FormulaColumn,
-    TextFiles,
     TrainingRows,
 )
 from sknet._tables.formulas import Formula, Wave
@@ -50,7 +48,7 @@ from sknet._tables.read import (
     is_missing,
     short_repr,
 )
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 # --- text that is a date ---------------------------------------------------------------------------------------------
 
@@ -295,66 +293,9 @@ def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, ro
 
 # --- the kind --------------------------------------------------------------------------------------------------------
 
-NAT_MICROSECONDS = np.iinfo(np.int64).min
-"""The microseconds of a missing date or duration, which NumPy reads as NaT."""
-
-
-class DateStorage(ColumnStorage):
-    """Dates and durations are stored as microseconds, whether they were text or not."""
-
-    dtype = np.dtype(np.int64)
-
-    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
-        self._name = name
-        self._from_text = is_text(values)
-        datetimes, self._is_duration = read_dates_or_durations(values, name)
-        self._zone = zone_of(datetimes)
-
-    def pack(self, values: Table) -> Array:
-        """Return microseconds."""
-        datetimes = self._datetimes_of(values)
-        missing = np.asarray(datetimes.isna())
-        if zone_of(datetimes) != self._zone and not missing.all():
-            raise TypeError(
-                f"Column {self._name!r} of X has the time zone {self._zone} in one chunk and {zone_of(datetimes)} in "
-                "another: give all the same."
-            )
-        return np.where(missing, NAT_MICROSECONDS, microseconds_of(datetimes))
-
-    def _datetimes_of(self, values: Table) -> DatetimeLike:
-        """Return the dates or durations of values; raise if they are not what the first chunk had."""
-        if not (self._from_text and is_text(values)):
-            return read_datetimelike(values, self._name, is_duration=self._is_duration)
-        dates = read_iso_dates(values, self._name, in_utc=self._zone is not None)
-        wrong = values[dates.isna() & pd.notna(values)]
-        if len(wrong):
-            raise ValueError(
-                f"Column {self._name!r} of X holds ISO 8601 dates as text in the first chunk, and {wrong.iloc[0]!r} in "
-                "another: make that a date or None; or, if the dates are categories, name the column in "
-                "categorical_features."
-            )
-        return dates
-
-    def unpack_as_passed(self, packed: Array) -> Table:
-        """Return dates or durations, as text if they were text."""
-        if not self._from_text:
-            return self.unpack(packed)
-        texts = np.datetime_as_string(packed.astype("datetime64[us]"), timezone="UTC" if self._zone else "naive")
-        return pd.Series(texts).mask(packed == NAT_MICROSECONDS)
-
-    def unpack(self, packed: Array) -> Table:
-        """Return dates or durations."""
-        if self._is_duration:
-            return pd.TimedeltaIndex(packed.astype("timedelta64[us]"))
-        dates = pd.DatetimeIndex(packed.astype("datetime64[us]"))
-        return dates if self._zone is None else dates.tz_localize("UTC").tz_convert(self._zone)
-
-
 DATE = ColumnKind(
     learn=learn_datetime,
     classes=(DatetimeColumn,),
-    storage=DateStorage,
-    feed=np.dtype(np.int64),
     inferred_types=(*INFERRED_DATE_TYPES, *INFERRED_DURATION_TYPES),
     recognises=holds_iso_dates,
     may_have_bins=True,

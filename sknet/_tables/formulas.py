@@ -1,7 +1,7 @@
 """The formulas by which the values of a column become inputs of the network.
 
 A formula is executed. The encoder computes inputs with it, explanations take its slopes, and `inputs_` shows its
-descriptions. The ONNX export writes each formula but the normal score as nodes. So each formula is in one place, here.
+descriptions. Exports write it into other formats.
 
 A formula of one column has floats as parameters. `stack` joins the formulas of several columns to one formula with
 arrays of parameters, which computes the inputs of all these columns in one pass.

@@ -46,9 +46,7 @@ import numpy as np
 from sknet._tables.column import (
     ColumnKind,
     ColumnSettings,
-    ColumnStorage,
     FormulaColumn,
-    TextFiles,
     TrainingRows,
 )
 from sknet._tables.equality import EqualByFields
@@ -56,7 +54,7 @@ from sknet._tables.formulas import QUANTILE_SHARES, Formula, MissingIndicator, N
 from sknet._tables.read import INFERRED_NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
 from sknet._tables.sampling import cross_fit_folds
 from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
-from sknet._typing import Array, DType, Table
+from sknet._typing import Array, Table
 from sknet._vectors import SortedColumns
 
 QUARTILES = (0.25, 0.5, 0.75)
@@ -469,36 +467,6 @@ def with_steps(column: BinnedColumn, steps: set[tuple[float, float]]) -> BinnedC
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 
-class NumberStorage(ColumnStorage):
-    """Numbers are stored as float32 if the first chunk, `values`, is float32, and otherwise as float64."""
-
-    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
-        self._name = name
-        self.dtype = float_type(values.dtype)
-
-    def pack(self, values: Table) -> Array:
-        """Return the numbers, NaN where one is missing."""
-        numbers = column_as_floats(values, self._name)
-        check_not_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
-        check_not_infinite(numbers, [self._name])
-        return numbers
-
-    def unpack(self, packed: Array) -> Table:
-        """Return the numbers."""
-        return packed
-
-
-def float_type(dtype: object) -> DType:
-    """Return the type in which numbers of a type are stored."""
-    return np.dtype(np.float32 if dtype == np.float32 else np.float64)
-
-
-def check_not_wider(dtype: DType, stored_dtype: DType, what: str) -> None:
-    """Raise a TypeError if numbers would lose digits in the type of the first chunk."""
-    if not np.can_cast(dtype, stored_dtype) and stored_dtype == np.float32:
-        raise TypeError(f"{what} is float32 in the first chunk and {dtype} in another: give all chunks one type.")
-
-
 def read_number_column(values: ColumnValues, name: str) -> Array:
     """Return a column's values as floats that are adjacent in memory; raise a ValueError for infinite values."""
     numbers = column_as_floats(values, name)
@@ -534,8 +502,6 @@ SCALINGS: dict[
 NUMBER = ColumnKind(
     learn=learn_number,
     classes=(NumberColumn, QuantileColumn, BinnedColumn),
-    storage=NumberStorage,
-    feed=np.dtype(np.float64),
     inferred_types=INFERRED_NUMBER_TYPES,
     may_have_bins=True,
 )

@@ -25,7 +25,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -37,15 +36,13 @@ from sknet._tables.column import (
     Column,
     ColumnKind,
     ColumnSettings,
-    ColumnStorage,
-    TextFiles,
     TrainingRows,
 )
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription, MissingIndicator
 from sknet._tables.read import ColumnValues, check_text_is_encodable, factorize, short_repr, take_optional
 from sknet._tables.statistics import mean_and_deviation
-from sknet._typing import Array, Table
+from sknet._typing import Array
 from sknet._vectors import blocks_of_batch
 
 if TYPE_CHECKING:
@@ -263,52 +260,9 @@ def _text_without_terms(has_missing: bool) -> TextColumn:
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 
-class TextStorage(ColumnStorage):
-    """Texts are stored in a file of their own, and for each row where its text begins, its size and a checksum.
-
-    Due to the checksums, a hash of the records depends on the texts, too: see `StoredTable.digest`.
-    """
-
-    dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
-
-    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
-        self._name = name
-        self._files = files
-        self._file = files.open()
-        self._end = 0
-
-    def pack(self, values: Table) -> Array:
-        """Return where the texts are in the file; the size of a missing text is −1."""
-        codes, texts = read_texts(values, self._name)
-        encoded_texts = [text.encode("utf-8", "surrogatepass") for text in texts]  # keeps broken Unicode
-        content = [encoded_texts[code] if code >= 0 else b"" for code in codes.tolist()]
-        packed = np.zeros(len(codes), self.dtype)
-        packed["size"] = list(map(len, content))
-        ends = self._end + np.cumsum(packed["size"], dtype=np.int64)
-        packed["start"] = ends - packed["size"]
-        packed["crc"] = list(map(crc32, content))
-        packed["size"][codes < 0] = -1
-        self._file.seek(self._end)  # `unpack` moves the file's position
-        self._files.write(self._file, b"".join(content))
-        self._end = self._file.tell()
-        return packed
-
-    def unpack(self, packed: Array) -> Table:
-        """Return the texts."""
-        texts = np.empty(len(packed), dtype=object)
-        for i in np.argsort(packed["start"]).tolist():  # in the order of the file
-            size = int(packed["size"][i])
-            if size >= 0:
-                self._file.seek(int(packed["start"][i]))
-                texts[i] = self._file.read(size).decode("utf-8", "surrogatepass")
-        return pd.Series(texts, dtype=object)  # from an array, pandas would infer its own type of strings
-
-
 TEXT = ColumnKind(
     learn=learn_text,
     classes=(TextColumn,),
-    feed=np.dtype(object),
-    storage=TextStorage,
     recognises=holds_free_text,
     is_learnt_from_codes=True,
 )

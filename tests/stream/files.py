@@ -1,6 +1,8 @@
 """Tables in a file, as streams write them."""
 
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import gettempdir
 
 import numpy as np
 
@@ -21,3 +23,13 @@ def stored_table(X, folder, chunk_rows=40):
         for chunk in chunks:
             writer.append(chunk)
         yield writer.finish().table
+
+
+def there_and_back(chunks, categorical_features="from_dtype", text_features=None, *, as_passed=False):
+    """Write chunks of a table as records, and read them again as one table."""
+    with ScratchFiles(Path(gettempdir())) as files:
+        how = choose_format(chunks[0], column_choices(categorical_features, text_features), files)
+        records = [np.zeros(len(chunk), np.dtype(how.fields)) for chunk in chunks]
+        for chunk, into in zip(chunks, records, strict=True):
+            how.pack_into(chunk, into)
+        return how.unpack(np.concatenate(records), as_passed=as_passed)

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from sknet._stream import records, stored
+from sknet._stream import records, storage, stored
 from sknet._stream.stored import StoredTable
 
 
@@ -23,3 +23,8 @@ def pool_bytes(pool, encoded=2**23):
 def buffer_bytes(written):
     """How much is kept in memory before it is written to a file."""
     return patch.object(records, "WRITE_BUFFER_BYTES", written)
+
+
+def categories_kept(n):
+    """A stream keeps at most n categories of a column."""
+    return patch.object(storage, "MAX_CATEGORIES_OF_COLUMN", n)

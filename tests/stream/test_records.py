@@ -1,20 +1,16 @@
-"""Tables as records in a temporary file: what is written, in which order it is read, and what it encodes as."""
+"""Tables as records in a temporary file: what is written, and in which order it is read."""
 
 import errno
 from io import FileIO
 from pathlib import Path
-from tempfile import gettempdir
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 
-from sknet._stream.records import N_BUCKETS, BucketWriter, ScratchFiles, choose_format
+from sknet._stream.records import N_BUCKETS, BucketWriter, ScratchFiles
+from tests.stream.files import there_and_back
 from tests.stream.limits import buffer_bytes, pool_bytes
-from tests.tables.column_cases import CASES as COLUMNS
-from tests.tables.examples import column_choices, encoder_of, pandas_of, table_encoder
-from tests.tables.limits import categories_kept
 
 
 def test_files_have_no_names_and_are_closed_together(tmp_path):
@@ -166,64 +162,6 @@ def test_records_are_converted_in_their_buckets(write, tmp_path):
             np.testing.assert_array_equal(2 * a["x"][:, 0], b["twice"])
 
 
-def frame(n=12):
-    days = pd.date_range("2024-03-30", periods=n, freq="5h")
-    table = pd.DataFrame(
-        {
-            "a": np.linspace(-1, 1, n),
-            "single": np.linspace(0, 9, n).astype(np.float32),
-            "count": pd.array([1, 2, None] * (n // 3), dtype="Int64"),
-            "flag": [True, False] * (n // 2),
-            "city": pd.Series(["x", None, "y", "z"] * (n // 4), dtype=object),
-            "code": pd.Categorical([10, 2, 10] * (n // 3)),
-            "day": days,
-            "zoned": days.tz_localize("UTC").tz_convert("Asia/Tokyo"),
-            "span": pd.to_timedelta(np.arange(n), unit="h"),
-        }
-    )
-    table.loc[3, ["a", "day", "zoned", "span"]] = None
-    return table
-
-
-def there_and_back(chunks, categorical_features="from_dtype", text_features=None, *, as_passed=False):
-    with ScratchFiles(Path(gettempdir())) as files:
-        how = choose_format(chunks[0], column_choices(categorical_features, text_features), files)
-        records = [np.zeros(len(chunk), np.dtype(how.fields)) for chunk in chunks]
-        for chunk, into in zip(chunks, records, strict=True):
-            how.pack_into(chunk, into)
-        return how.unpack(np.concatenate(records), as_passed=as_passed)
-
-
-@pytest.mark.parametrize(
-    "chunks", [[frame()], [frame()[:2], frame()[2:7], frame()[7:]], [pandas_of(pl.DataFrame(frame()))]]
-)
-def test_a_frame_is_encoded_as_before(chunks):
-    X, round_trip = frame(), there_and_back(chunks)
-    encoder = encoder_of(chunks[0] if len(chunks) == 1 else X)  # polars numbers are read in double precision
-    assert encoder_of(round_trip) == encoder
-    assert list(round_trip.columns) == list(X.columns)
-    np.testing.assert_array_equal(encoder.encode(round_trip, np.float64), encoder.encode(X, np.float64))
-
-
-@pytest.mark.parametrize("case", COLUMNS.values(), ids=COLUMNS)
-def test_values_of_every_kind_of_column_come_back(case):
-    X, column = pd.DataFrame({"c": case.values}), case.learn()
-    round_trip = there_and_back([X[:2], X[2:50], X[50:]], text_features=["c"] if case.kind == "text" else None)
-    encoder = table_encoder(column, names=("c",))
-    np.testing.assert_array_equal(encoder.encode(round_trip, float), encoder.encode(X, float))
-
-
-@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%dT%H:%MZ"])
-def test_dates_that_are_text_are_learnt_as_text_and_encoded_as_dates(form):
-    days = pd.date_range("2024-03-30", periods=12, freq="29h")
-    X = pd.DataFrame({"day": pd.Series(days.strftime(form)).where(np.arange(12) != 7)})
-    chunks, encoder = [X[:2], X[2:8].astype("category"), X[8:]], encoder_of(X)
-    assert encoder_of(there_and_back(chunks, as_passed=True)) == encoder
-    round_trip = there_and_back(chunks)
-    assert round_trip["day"].dtype.kind == "M"
-    np.testing.assert_array_equal(encoder.encode(round_trip, float), encoder.encode(X, float))
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.int64, np.uint16])
 @pytest.mark.parametrize("kind", [np.asarray, lambda X: pd.DataFrame(X, columns=["a", "b"])])
 def test_numbers_of_one_type_are_one_array(dtype, kind):
@@ -237,39 +175,3 @@ def test_whole_numbers_may_have_fractions_and_missing_ones_later():
     np.testing.assert_array_equal(there_and_back([np.ones((1, 1), "int8"), np.full((1, 1), 1.5)])[:, 0], [1, 1.5])
     round_trip = there_and_back([pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1.5, np.nan]})])
     np.testing.assert_array_equal(round_trip["a"], [1, 2, 1.5, np.nan])
-
-
-@pytest.mark.parametrize(
-    "first, second, message",
-    [
-        (pd.DataFrame({"a": [1.0]}, dtype="float32"), pd.DataFrame({"a": [0.1]}), "'a' of X is float32"),
-        (np.ones((1, 1), "float32"), np.ones((1, 1)), "X is float32"),
-        (frame()[["a"]], pd.DataFrame({"a": [np.inf]}), "Column 'a' of X contains infinity"),
-        (frame()[["zoned"]], frame()[["day"]], "'zoned' of X has the time zone Asia/Tokyo"),
-        (frame()[["day"]], pd.DataFrame({"day": ["x"]}), "'day' of X .* should hold dates"),
-        (pd.DataFrame({"d": ["2024-01-01"]}), pd.DataFrame({"d": [None, "x"]}), "'d' of X holds ISO .* 'x' in another"),
-        (frame()[["a"]], pd.DataFrame({"a": ["x"]}), "'a' of X .* should hold numbers"),
-    ],
-)
-def test_chunks_of_other_types_are_named(first, second, message):
-    second = second.set_axis(first.columns, axis=1) if hasattr(first, "columns") else second
-    with pytest.raises((TypeError, ValueError), match=message):
-        there_and_back([first, second])
-
-
-def test_texts_come_back_as_they_were_whatever_the_chunks():
-    texts = ["the first of them", "zwei Äpfel 再 \ud800 and half a pair", None, "", "the first of them", "with\0 zero"]
-    table = pd.DataFrame({"n": range(6), "t": pd.Series(texts, dtype=object)})
-    round_trip = there_and_back([table[:2], table[2:5], table[5:]], text_features="auto")
-    assert [None if pd.isna(text) else text for text in round_trip["t"]] == texts
-
-
-def test_numbers_in_a_later_chunk_of_texts_are_named():
-    chunks = [pd.DataFrame({"t": ["some words of text"], "n": [1.0]}), pd.DataFrame({"t": [3], "n": [1.0]})]
-    with pytest.raises(TypeError, match="Column 't' of X should hold text, but holds 3"):
-        there_and_back(chunks, text_features=["t"])
-
-
-def test_an_error_names_a_column_with_too_many_categories():
-    with categories_kept(3), pytest.raises(ValueError, match="'id' of X has more than 3 categories"):
-        there_and_back([pd.DataFrame({"id": list("abcd")})])

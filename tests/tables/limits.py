@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from sknet._tables import categories, encoder, rows, sampling
+from sknet._tables import encoder, rows, sampling
 
 LOOKUP_INPUTS = encoder.MIN_LOOKED_UP_INPUTS
 
@@ -20,8 +20,3 @@ def large_table_rows(n):
 def lookup_inputs(n):
     """Categories that make n one-hot inputs are looked up."""
     return patch.object(encoder, "MIN_LOOKED_UP_INPUTS", n)
-
-
-def categories_kept(n):
-    """A stream keeps at most n categories of a column."""
-    return patch.object(categories, "MAX_CATEGORIES_OF_COLUMN", n)

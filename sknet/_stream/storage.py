@@ -1,0 +1,274 @@
+"""How the records of a stream store the values of one column, by its kind.
+
+A category is stored as its index, a date as microseconds, and a number as a float. Texts are stored in a second file.
+
+Conventions
+-----------
+n rows.
+
+values : (n,)            one column of a chunk
+packed : (n,)            what a record holds of it, of the storage's `dtype`
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from io import FileIO
+from typing import Protocol
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from sknet._tables.dates import (
+    DatetimeLike,
+    holds_iso_dates,
+    is_text,
+    microseconds_of,
+    read_dates_or_durations,
+    read_datetimelike,
+    read_iso_dates,
+    zone_of,
+)
+from sknet._tables.read import check_not_infinite, column_as_floats, is_categorical, read_categories
+from sknet._tables.text import read_texts
+from sknet._typing import Array, DType, Table
+
+
+class TextFiles(Protocol):
+    """Files in which a stream stores values of no fixed size."""
+
+    def open(self) -> FileIO:
+        """Open a new file for writing and reading."""
+
+    def write(self, file: FileIO, content: bytes) -> None:
+        """Write the whole content at a file's current position."""
+
+
+class ColumnStorage(ABC):
+    """How a stream stores the values of one column.
+
+    Attributes
+    ----------
+    dtype : dtype
+        The type of a packed value.
+    has_text : bool
+        Whether values that were passed as text are unpacked as categoricals.
+    """
+
+    dtype: DType
+    has_text: bool = False
+
+    @abstractmethod
+    def pack(self, values: Table) -> Array:
+        """Return n values in packed form; a TypeError or ValueError names a value that cannot be packed."""
+
+    @abstractmethod
+    def unpack(self, packed: Array) -> Table:
+        """Return values whose encoding is that of the packed values."""
+
+    def unpack_as_passed(self, packed: Array) -> Table:
+        """Return values from which the same column is learnt as from the packed values."""
+        return self.unpack(packed)
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+class NumberStorage(ColumnStorage):
+    """Numbers are stored as float32 if the first chunk, `values`, is float32, and otherwise as float64."""
+
+    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
+        self._name = name
+        self.dtype = float_type(values.dtype)
+
+    def pack(self, values: Table) -> Array:
+        """Return the numbers, NaN where one is missing."""
+        numbers = column_as_floats(values, self._name)
+        check_not_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
+        check_not_infinite(numbers, [self._name])
+        return numbers
+
+    def unpack(self, packed: Array) -> Table:
+        """Return the numbers."""
+        return packed
+
+
+def float_type(dtype: object) -> DType:
+    """Return the type in which numbers of a type are stored."""
+    return np.dtype(np.float32 if dtype == np.float32 else np.float64)
+
+
+def check_not_wider(dtype: DType, stored_dtype: DType, what: str) -> None:
+    """Raise a TypeError if numbers would lose digits in the type of the first chunk."""
+    if not np.can_cast(dtype, stored_dtype) and stored_dtype == np.float32:
+        raise TypeError(f"{what} is float32 in the first chunk and {dtype} in another: give all chunks one type.")
+
+
+# --- categories -------------------------------------------------------------------------------------------------------
+
+MAX_CATEGORIES_OF_COLUMN = 2**20
+"""How many categories a column of a stream may have: all of them are in memory."""
+
+
+class CategoryStorage(ColumnStorage):
+    """Categories are stored as indices into the categories seen so far, −1 where one is missing."""
+
+    dtype = np.dtype(np.int32)
+
+    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
+        self._name = name
+        self._index: dict[str, int] = {}
+        self._declared: set[int] = set()  # the indices of categories that a dtype declares: rows may not have them
+        self.has_text = False
+
+    def pack(self, values: Table) -> Array:
+        """Return indices, and add new categories to those seen so far."""
+        codes, keys = read_categories(values, self._name)
+        is_declared = is_categorical(values)
+        self.has_text = self.has_text or not is_declared
+        # a missing value has the code −1, which picks the last entry
+        indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
+        if len(self._index) > MAX_CATEGORIES_OF_COLUMN:
+            raise ValueError(
+                f"Column {self._name!r} of X has more than {MAX_CATEGORIES_OF_COLUMN:,} categories, as identifiers "
+                "do: drop it, or make it numbers."
+            )
+        if is_declared:
+            self._declared.update(indices[:-1].tolist())
+        return indices[codes]
+
+    def unpack(self, packed: Array) -> Table:
+        """Return a categorical of the categories that occur, or that a dtype declares."""
+        # sorted, so that `searchsorted` finds the new codes
+        declared = np.fromiter(self._declared, packed.dtype)
+        used = np.unique(np.concatenate([packed[packed >= 0], declared]))
+        categories = np.array(list(self._index), dtype=object)[used]
+        codes = np.where(packed < 0, -1, np.searchsorted(used, packed))
+        return pd.Categorical.from_codes(codes, categories)
+
+
+class AllMissingTextStorage(CategoryStorage):
+    """Text without a value in the first chunk: categories, or an error if dates follow, which need another format."""
+
+    def pack(self, values: Table) -> Array:
+        """Return indices."""
+        if not self._index and holds_iso_dates(pd.Series(values)):
+            raise ValueError(
+                f"Column {self._name!r} of X has no value in the first chunk, and ISO 8601 dates in another: convert "
+                "it to dates in all chunks, or name it in categorical_features."
+            )
+        return super().pack(values)
+
+
+# --- dates ------------------------------------------------------------------------------------------------------------
+
+NAT_MICROSECONDS = np.iinfo(np.int64).min
+"""The microseconds of a missing date or duration, which NumPy reads as NaT."""
+
+
+class DateStorage(ColumnStorage):
+    """Dates and durations are stored as microseconds, whether they were text or not."""
+
+    dtype = np.dtype(np.int64)
+
+    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
+        self._name = name
+        self._from_text = is_text(values)
+        datetimes, self._is_duration = read_dates_or_durations(values, name)
+        self._zone = zone_of(datetimes)
+
+    def pack(self, values: Table) -> Array:
+        """Return microseconds."""
+        datetimes = self._datetimes_of(values)
+        missing = np.asarray(datetimes.isna())
+        if zone_of(datetimes) != self._zone and not missing.all():
+            raise TypeError(
+                f"Column {self._name!r} of X has the time zone {self._zone} in one chunk and {zone_of(datetimes)} in "
+                "another: give all the same."
+            )
+        return np.where(missing, NAT_MICROSECONDS, microseconds_of(datetimes))
+
+    def _datetimes_of(self, values: Table) -> DatetimeLike:
+        """Return the dates or durations of values; raise if they are not what the first chunk had."""
+        if not (self._from_text and is_text(values)):
+            return read_datetimelike(values, self._name, is_duration=self._is_duration)
+        dates = read_iso_dates(values, self._name, in_utc=self._zone is not None)
+        wrong = values[dates.isna() & pd.notna(values)]
+        if len(wrong):
+            raise ValueError(
+                f"Column {self._name!r} of X holds ISO 8601 dates as text in the first chunk, and {wrong.iloc[0]!r} in "
+                "another: make that a date or None; or, if the dates are categories, name the column in "
+                "categorical_features."
+            )
+        return dates
+
+    def unpack_as_passed(self, packed: Array) -> Table:
+        """Return dates or durations, as text if they were text."""
+        if not self._from_text:
+            return self.unpack(packed)
+        texts = np.datetime_as_string(packed.astype("datetime64[us]"), timezone="UTC" if self._zone else "naive")
+        return pd.Series(texts).mask(packed == NAT_MICROSECONDS)
+
+    def unpack(self, packed: Array) -> Table:
+        """Return dates or durations."""
+        if self._is_duration:
+            return pd.TimedeltaIndex(packed.astype("timedelta64[us]"))
+        dates = pd.DatetimeIndex(packed.astype("datetime64[us]"))
+        return dates if self._zone is None else dates.tz_localize("UTC").tz_convert(self._zone)
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+class TextStorage(ColumnStorage):
+    """Texts are stored in a file of their own, and for each row where its text begins, its size and a checksum.
+
+    Due to the checksums, a hash of the records depends on the texts, too: see `StoredTable.digest`.
+    """
+
+    dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
+
+    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
+        self._name = name
+        self._files = files
+        self._file = files.open()
+        self._end = 0
+
+    def pack(self, values: Table) -> Array:
+        """Return where the texts are in the file; the size of a missing text is −1."""
+        codes, texts = read_texts(values, self._name)
+        encoded_texts = [text.encode("utf-8", "surrogatepass") for text in texts]  # keeps broken Unicode
+        content = [encoded_texts[code] if code >= 0 else b"" for code in codes.tolist()]
+        packed = np.zeros(len(codes), self.dtype)
+        packed["size"] = list(map(len, content))
+        ends = self._end + np.cumsum(packed["size"], dtype=np.int64)
+        packed["start"] = ends - packed["size"]
+        packed["crc"] = list(map(crc32, content))
+        packed["size"][codes < 0] = -1
+        self._file.seek(self._end)  # `unpack` moves the file's position
+        self._files.write(self._file, b"".join(content))
+        self._end = self._file.tell()
+        return packed
+
+    def unpack(self, packed: Array) -> Table:
+        """Return the texts."""
+        texts = np.empty(len(packed), dtype=object)
+        for i in np.argsort(packed["start"]).tolist():  # in the order of the file
+            size = int(packed["size"][i])
+            if size >= 0:
+                self._file.seek(int(packed["start"][i]))
+                texts[i] = self._file.read(size).decode("utf-8", "surrogatepass")
+        return pd.Series(texts, dtype=object)  # from an array, pandas would infer its own type of strings
+
+
+# --- all kinds --------------------------------------------------------------------------------------------------------
+
+STORAGES: dict[str, Callable[[str, Table, TextFiles], ColumnStorage]] = {
+    "number": NumberStorage,
+    "category": CategoryStorage,
+    "date": DateStorage,
+    "text": TextStorage,
+}
+"""The storage of each kind of column: (name, values of the first chunk, files) -> the storage."""
