@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 from pandas.util import hash_pandas_object
 
-from sknet._model.encoding import EncodedRows
+from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable, TableLimits
 from sknet._model.trainer import ROWS_IN_CACHE
 from sknet._network.chain import (
     BatchesOfSubset,
@@ -52,7 +52,6 @@ from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoder import TableEncoder, merge_totals
 from sknet._tables.read import take_rows
-from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import minibatches
 

@@ -49,7 +49,7 @@ from sknet._estimators.sklearn_api import (
 )
 from sknet._estimators.suggestions import suggest_name
 from sknet._model.baseline import are_no_better_than_constant
-from sknet._model.encoding import encode_rows
+from sknet._model.encoding_learner import encode_rows
 from sknet._model.explain import Explanation
 from sknet._model.sensitivity import input_gradients
 from sknet._model.trainer import check_warm_start_shapes, make_trainer

@@ -16,10 +16,10 @@ from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
 from sknet._model.phases import EpochReport
+from sknet._model.rows import FeatureTable
 from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import write_checkpoint
 from sknet._storage.files import as_path, check_writable
-from sknet._tables.rows import FeatureTable
 from sknet._training.optimizers import PLATEAU_DIVISOR
 from sknet._training.solver import EpochObserver
 from sknet._typing import Target

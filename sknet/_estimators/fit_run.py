@@ -23,11 +23,12 @@ from sknet._estimators.methods import ProblemType
 from sknet._estimators.parameters import OWN_SCORER, parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
-from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_with
+from sknet._model.encoding_learner import encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
 from sknet._model.evaluation import EvaluationResult
 from sknet._model.model import Model, Network
 from sknet._model.phases import Phase, PhaseOutcome
+from sknet._model.rows import EncodedRows, Rows
 from sknet._model.sensitivity import (
     draw_encoded_rows,
     draw_importance_rows,
@@ -46,7 +47,6 @@ from sknet._model.trainer import (
 )
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.read import is_frame, short_repr
-from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd
 from sknet._typing import Array, Table
 

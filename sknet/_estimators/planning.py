@@ -30,10 +30,12 @@ from sknet._estimators.parameters import (
 from sknet._estimators.read_data import CheckedData, TableSchema
 from sknet._estimators.resolve import AutoFacts, evaluation_kind, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
-from sknet._model.encoding import Encoding, EncodingLearner
+from sknet._model.encoding import Encoding
+from sknet._model.encoding_learner import EncodingLearner
 from sknet._model.epoch_choice import draw_folds
 from sknet._model.evaluation import Evaluation
 from sknet._model.heads import Head
+from sknet._model.rows import Rows
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint, read_checkpoint
 from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs
@@ -41,7 +43,7 @@ from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
 from sknet._tables.read import default_names
-from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
+from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_of_splitter
 from sknet._training.solver import State
 
 # --- the start of a call ---------------------------------------------------------------------------------------------
@@ -316,7 +318,10 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
     seed = start.seeds.rows
     if OWN_FOLDS.holds(estimator):
         splitter: Any = estimator.validation_fraction
-        splits = splits_of_splitter(splitter, rows, seed, (data.arguments.X, data.arguments.y, data.arguments.groups))
+        is_positive = np.ones(n, bool) if rows.positive_weight_mask is None else rows.positive_weight_mask
+        splits = splits_of_splitter(
+            splitter, is_positive, seed, (data.arguments.X, data.arguments.y, data.arguments.groups)
+        )
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
@@ -327,7 +332,7 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
     if kind == "folds":
         return draw_folds(n, strata, rows.groups, seed)
     fraction = fraction_to_hold_out(estimator, n, rows.X.limits)
-    split = split_validation(rows, strata, fraction, seed)
+    split = split_validation(n, rows.groups, strata, fraction, seed)
     if split is None:
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)

@@ -26,8 +26,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import validate_data
 
-from sknet._model.encoding import TableInMemory
 from sknet._model.heads import Head
+from sknet._model.rows import FeatureTable, Rows
+from sknet._model.table_in_memory import TableInMemory
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.read import (
     MemoryMappedRows,
@@ -51,7 +52,7 @@ from sknet._tables.read import (
     take_rows,
     with_common_types,
 )
-from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
+from sknet._tables.statistics import MIN_TOTAL_WEIGHT
 from sknet._typing import Array, DType, Table, Target
 
 # --- what is read ----------------------------------------------------------------------------------------------------

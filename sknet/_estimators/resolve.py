@@ -41,12 +41,12 @@ from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
 from sknet._model.evaluation import EvaluationKind
 from sknet._model.machine import check_fits_in_memory
+from sknet._model.rows import IN_MEMORY_LIMITS, TableLimits
 from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import REGRESSION_LOSSES, Loss
 from sknet._tables.column import ColumnSettings
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey
-from sknet._tables.rows import IN_MEMORY_LIMITS, TableLimits
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule

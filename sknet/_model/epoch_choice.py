@@ -28,15 +28,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
+from sknet._model.encoding import Encoding
+from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.evaluation import Evaluation, HeldOutEvaluator, HeldOutOutputs, mix_outputs
 from sknet._model.model import join_networks
 from sknet._model.phases import EpochReport, Phase, PhaseOutcome
+from sknet._model.rows import EncodedRows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
 from sknet._tables.read import take_optional
-from sknet._tables.rows import Split, assign_folds
+from sknet._tables.splitting import Split, assign_folds
 from sknet._training.solver import NO_OBSERVER, Epoch, EpochObserver, Solver, State, StopReason
 from sknet._typing import Array, Table
 

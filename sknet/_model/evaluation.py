@@ -22,10 +22,10 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.encoding import EncodedRows
+from sknet._model.rows import EncodedRows, Rows
 from sknet._model.settings import Settings
 from sknet._network.losses import best_inverse_temperature, mean_loss, temperature_penalty
-from sknet._tables.rows import Rows, Split
+from sknet._tables.splitting import Split
 from sknet._training.solver import Epoch
 from sknet._typing import Array
 

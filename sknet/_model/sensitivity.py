@@ -25,14 +25,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._model.encoding import EncodedRows
 from sknet._model.heads import ExplainedOutputs, Head
 from sknet._model.machine import limit_blas_threads
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
+from sknet._model.rows import EncodedRows, Rows
 from sknet._network.chain import MixedRows
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import is_sparse, take_optional, take_rows
-from sknet._tables.rows import Rows
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.slopes import gradients_by_column, sum_by_column
 from sknet._typing import Array, Table

@@ -17,11 +17,12 @@ from math import ceil, inf, prod
 
 import numpy as np
 
-from sknet._model.encoding import EncodedRows, Encoding
+from sknet._model.encoding import Encoding
 from sknet._model.evaluation import HeldOutEvaluator
 from sknet._model.fading import fading_of_inputs, gain_groups
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, single_blas_thread, threads_for_networks
 from sknet._model.model import Model, Network
+from sknet._model.rows import EncodedRows
 from sknet._model.settings import NetworkSettings, Settings
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import Layout

@@ -26,7 +26,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.encoding import BatchwiseInputs, EncodedRows, encode_batchwise
+from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable, TableLimits
+from sknet._model.table_in_memory import BatchwiseInputs, encode_batchwise
 from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
@@ -36,7 +37,6 @@ from sknet._tables.categories import TargetTotals
 from sknet._tables.encoder import TableEncoder, merge_totals
 from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
 from sknet._tables.read import take_optional
-from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, Batch, DType, Gradient, Table, Target

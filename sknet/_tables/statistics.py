@@ -17,6 +17,9 @@ from sknet._typing import Array
 FLOAT32_RANGE = (1e-30, 1e30)
 """Means and scales in this range leave float32 room to subtract and multiply without overflow."""
 
+MIN_TOTAL_WEIGHT = 1e-200
+"""The least sum of weights: the penalty is divided by it, which must not overflow."""
+
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
 """The largest finite float64, about 1.8e308."""
 

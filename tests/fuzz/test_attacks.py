@@ -57,9 +57,9 @@ def test_outcomes_repeat_and_differences_are_told_from_rounding():
 
 
 def test_a_mutant_meets_the_tests_of_its_module_first_then_those_of_its_room():
-    mutant = next(mutant for mutant in mutants.mutants_of(mutants.ROOT) if mutant.file == "sknet/_tables/rows.py")
+    mutant = next(mutant for mutant in mutants.mutants_of(mutants.ROOT) if mutant.file == "sknet/_tables/splitting.py")
     first, of_room, others = mutants.stages(mutants.ROOT, mutant)
-    assert {"tests/tables/test_rows.py", "tests/test_constants.py"} <= {*first}
+    assert {"tests/tables/test_splitting.py", "tests/test_constants.py"} <= {*first}
     assert "tests/tables/test_dates.py" in of_room
     assert "tests/model/test_model.py" in others
 

@@ -5,13 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 from sklearn.base import is_classifier
 
-from sknet._model.encoding import EncodedRows, EncodingLearner, TableInMemory, encode_rows
+from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.epoch_choice import FoldPhase
 from sknet._model.heads import learn_label_head, learn_regression_head
+from sknet._model.rows import EncodedRows, Rows
 from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
+from sknet._model.table_in_memory import TableInMemory
 from tests.estimators.inside import settings_of
 from tests.network.pieces import network_of
-from tests.tables.examples import column_settings, rows_of_table, survey_of
+from tests.tables.examples import column_settings, survey_of
 from tests.training.problems import mini_batch
 
 
@@ -22,7 +24,7 @@ def table_in_memory(X):
 
 def rows_of(X, y, weight=None, groups=None):
     """The rows of an array, a CSR matrix or a data frame, with targets as training sees them, (n, k)."""
-    return rows_of_table(table_in_memory(X), y, weight, groups)
+    return Rows(table_in_memory(X), y if y.ndim == 2 else y[:, None], weight, groups)
 
 
 def make_settings(**changes):

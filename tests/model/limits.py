@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from sknet._model import encoding, machine
+from sknet._model import machine, table_in_memory
 
 
 def memory_of(n_bytes):
@@ -12,12 +12,12 @@ def memory_of(n_bytes):
 
 def compact_bytes(n):
     """The size of an encoded table from which it is kept as compact rows."""
-    return patch.object(encoding, "MIN_BYTES_TO_COMPACT", n)
+    return patch.object(table_in_memory, "MIN_BYTES_TO_COMPACT", n)
 
 
 def bytes_to_save(n):
     """The size of a table from which a fit takes at most three times its memory."""
-    return patch.object(encoding, "MIN_BYTES_TO_SAVE_MEMORY", n)
+    return patch.object(table_in_memory, "MIN_BYTES_TO_SAVE_MEMORY", n)
 
 
 def blas_threads(n):

@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import evaluation
-from sknet._model.encoding import EncodingLearner
+from sknet._model.encoding_learner import EncodingLearner
 from sknet._model.epoch_choice import (
     MIN_STEPS_TO_CHOOSE,
     EpochChoice,

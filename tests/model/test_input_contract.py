@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet._model.encoding import BatchwiseInputs
+from sknet._model.table_in_memory import BatchwiseInputs
 from tests.network.pieces import KINDS, MixedBatches, as_array, inputs_of, mixed_rows, selected
 
 N, D = 40, 6

@@ -14,7 +14,6 @@ from sknet._tables.kinds import ColumnChoices, Survey, survey_columns
 from sknet._tables.labels import as_labels
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
-from sknet._tables.rows import Rows
 from sknet._tables.sampling import cross_fit_folds
 from sknet._tables.targets import read_regression_target
 from sknet._tables.text import TextColumn
@@ -99,11 +98,6 @@ def read_numbers(y):
 def encoding_folds_of(target):
     """The part that each of all rows is in where target means are cross-fitted."""
     return cross_fit_folds(target, np.arange(len(target)), len(target))
-
-
-def rows_of_table(table, y, weight=None, groups=None):
-    """The rows of what stands behind the seam for tables, with targets as training sees them, (n, k)."""
-    return Rows(table, y if y.ndim == 2 else y[:, None], weight, groups)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from sknet._tables import encoder, rows, sampling
+from sknet._tables import encoder, sampling, splitting
 
 LOOKUP_INPUTS = encoder.MIN_LOOKED_UP_INPUTS
 
@@ -14,7 +14,7 @@ def sample_rows(n, drawn_at_once=2**18):
 
 def large_table_rows(n):
     """Rows of larger tables are held out in a way that takes less memory."""
-    return patch.object(rows, "MIN_ROWS_TO_DRAW_BY_INTERVAL", n)
+    return patch.object(splitting, "MIN_ROWS_TO_DRAW_BY_INTERVAL", n)
 
 
 def lookup_inputs(n):

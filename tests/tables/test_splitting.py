@@ -1,11 +1,7 @@
-"""Rows of every kind of table: taken, dropped, merged, left in their file; and which of them are held out."""
-
-from dataclasses import replace
+"""Which rows are held out, by a share, a splitter or folds."""
 
 import numpy as np
-import pandas as pd
 import pytest
-import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
@@ -19,13 +15,11 @@ from sklearn.model_selection import (
 )
 
 from sknet._tables.labels import learn_labels
-from sknet._tables.read import is_memory_mapped, is_sparse
-from sknet._tables.rows import (
-    MAX_VALUES_TO_MERGE_ROWS,
+from sknet._tables.read import is_memory_mapped
+from sknet._tables.splitting import (
     MIN_ROWS_HELD_OUT,
     MIN_ROWS_TO_DRAW_BY_INTERVAL,
     assign_folds,
-    distinct_rows,
     hold_out,
     merge_rare_strata,
     split_validation,
@@ -33,149 +27,7 @@ from sknet._tables.rows import (
 )
 from tests.model.examples import rows_of
 
-# --- rows ------------------------------------------------------------------------------------------------------------
-
-
 rng = np.random.default_rng(0)
-N = 60
-COUNTS = rng.integers(0, 9, (N, 4))
-NUMBER = (COUNTS[:, :1] - 0.5 * COUNTS[:, 1:2]).astype(float)
-HOLD = {
-    "array": np.asarray,
-    "csr": sp.csr_array,
-    "pandas": pd.DataFrame,
-}
-
-
-@pytest.fixture
-def mapped(tmp_path):
-    np.save(tmp_path / "X.npy", COUNTS)
-    return np.load(tmp_path / "X.npy", mmap_mode="r")
-
-
-def values_of(X):
-    return X.toarray() if is_sparse(X) else np.asarray(X)
-
-
-# --- taking ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("hold", HOLD.values(), ids=HOLD)
-def test_weights_and_groups_are_taken_along(hold):
-    weight, groups, chosen = np.arange(N, dtype=float), np.arange(N) // 7, np.array([9, 1, 30])
-    rows = rows_of(hold(COUNTS), NUMBER, weight, groups).take(chosen)
-    assert len(rows) == 3
-    assert_array_equal(values_of(rows.X.values), COUNTS[chosen])
-    assert_array_equal(rows.y, NUMBER[chosen])
-    assert_array_equal(rows.weight, weight[chosen])
-    assert_array_equal(rows.groups, groups[chosen])
-    bare = rows_of(hold(COUNTS), NUMBER).take(chosen)
-    assert bare.weight is None
-    assert bare.groups is None
-
-
-def test_a_mask_says_which_rows_of_weight_0_were_dropped():
-    weight = np.arange(N) % 3.0
-    rows = rows_of(COUNTS, NUMBER, weight, np.arange(N))
-    left = rows.without_zero_weights()
-    assert left.weight.all()
-    assert_array_equal(left.positive_weight_mask, weight > 0)
-    assert_array_equal(left.X.values, COUNTS[left.positive_weight_mask])
-    assert left.without_zero_weights() is left
-    fewer = replace(left, weight=np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
-    assert_array_equal(fewer.positive_weight_mask, weight == 1)
-    assert_array_equal(fewer.y, NUMBER[fewer.positive_weight_mask])
-
-
-def test_without_weights_nothing_is_dropped():
-    rows = rows_of(COUNTS, NUMBER)
-    assert rows.without_zero_weights() is rows
-    assert rows.positive_weight_mask is None
-
-
-# --- files -----------------------------------------------------------------------------------------------------------
-
-
-def test_rows_of_a_memory_map_stay_in_its_file(mapped):
-    rows = rows_of(mapped, NUMBER)
-    first, second = rows.take(np.array([5])), rows.take(np.array([7]))
-    assert is_memory_mapped(first.X.values)
-    assert is_memory_mapped(second.X.values)
-    assert not is_memory_mapped(second.X.for_scorer())
-    assert_array_equal(first.X.values[:], COUNTS[[5]])
-    assert_array_equal(second.X.values, COUNTS[[7]])
-
-
-# --- equal rows ------------------------------------------------------------------------------------------------------
-
-TWICE = rng.permutation(np.repeat(np.arange(20), 3))
-HALF_NAN = np.where(np.arange(4) == 1, np.nan, rng.normal(size=(20, 4)))
-ONE_KEY = np.where(np.arange(2) == 0, np.arange(20)[:, np.newaxis], 0.0) * [1.0, 0.0]
-ONE_KEY[:, 1] = -ONE_KEY[:, 0] * np.divide(*np.random.default_rng(0).random(2))  # every row's key is about 0
-
-
-@pytest.mark.parametrize("distinct", [rng.normal(size=(20, 4)), HALF_NAN, ONE_KEY], ids=["plain", "missing", "one key"])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_distinct_rows(distinct, dtype):
-    """One of each kind, whatever the order of the rows, and in an order that is the rows' own."""
-    rng = np.random.default_rng(1)
-    X, labels = distinct.astype(dtype)[TWICE], TWICE % 2
-    first, index = distinct_rows(X, labels)
-    assert len(first) == 20
-    assert_array_equal(X[first][index], X)
-    assert_array_equal(labels[first][index], labels)
-    order = rng.permutation(len(X))
-    again, _ = distinct_rows(X[order], labels[order])
-    assert_array_equal(X[order][again], X[first])
-
-
-def test_equal_rows_of_another_label_are_distinct():
-    for value in (1.0, 1e20):  # beside which a label vanishes
-        first, index = distinct_rows(np.full((4, 2), value), np.array([0, 1, 0, 1]))
-        assert len(first) == 2
-        assert index[0] == index[2] != index[1] == index[3]
-
-
-@pytest.mark.parametrize("hold", [np.asarray, sp.csr_array])
-@pytest.mark.parametrize("y", [TWICE[:, np.newaxis] % 3, np.column_stack([TWICE % 3, TWICE % 2]), 0.5 * TWICE[:, None]])
-def test_merged_rows_are_weighted_ones_in_an_order_of_their_own(hold, y):
-    X = np.random.default_rng(1).normal(size=(20, 4))[TWICE]
-    merged = rows_of(hold(X), y).merge_duplicates_if_small()
-    assert len(merged) == 20
-    assert (merged.weight == 3).all()
-    weight = np.random.default_rng(2).integers(1, 4, len(X)).astype(float)
-    weighted = rows_of(hold(X), y, weight).merge_duplicates_if_small()
-    repeated = np.random.default_rng(3).permutation(np.repeat(np.arange(len(X)), weight.astype(int)))
-    plain = rows_of(hold(X[repeated]), y[repeated]).merge_duplicates_if_small()
-    for one, other in (
-        (weighted, plain),
-        (rows_of(hold(X[::-1]), y[::-1], weight[::-1]).merge_duplicates_if_small(), weighted),
-    ):
-        assert_array_equal(values_of(one.X.values), values_of(other.X.values))
-        assert_array_equal(one.y, other.y)
-        assert_array_equal(one.weight, other.weight)
-
-
-def test_rows_that_are_all_distinct_are_left_alone():
-    rows = rows_of(np.random.default_rng(1).normal(size=(N, 2)), NUMBER)
-    assert rows.merge_duplicates_if_small() is rows
-    same = rows_of(rows.X.values, NUMBER, np.ones(N)).merge_duplicates_if_small()
-    assert same.weight is None
-    assert len(same) == N
-
-
-def test_frames_and_large_tables_are_not_merged():
-    frame = rows_of(pd.DataFrame(np.zeros((4, 2))), np.zeros((4, 1)))
-    assert frame.merge_duplicates_if_small() is frame
-    rows = rows_of(np.zeros((4, 2)), np.zeros((4, 1)))
-    assert len(rows.merge_duplicates_if_small()) == 1
-    large = rows_of(np.zeros((MAX_VALUES_TO_MERGE_ROWS + 1, 1)), np.zeros((MAX_VALUES_TO_MERGE_ROWS + 1, 1)))
-    assert large.merge_duplicates_if_small() is large
-
-
-# --- splitting -------------------------------------------------------------------------------------------------------
-
-
 N_ROWS = 150
 X = np.column_stack([np.arange(N_ROWS), rng.normal(size=N_ROWS)])
 LABEL = np.digitize(X[:, 1], [-0.8, 0.8])
@@ -196,13 +48,14 @@ def split_rows(share, weight=None, groups=None, seed=0):
 
 def partitions_of(rows, strata, share, seed):
     """Give the rows to train on, and those held out."""
-    return [rows.take(numbers) for numbers in split_validation(rows, strata, share, seed)]
+    return [rows.take(numbers) for numbers in split_validation(len(rows), rows.groups, strata, share, seed)]
 
 
 def splits(splitter, weight=None, groups=None, seed=0):
     """Give the same of each split of a splitter."""
     rows = rows_of(X, X[:, 1:], weight, groups).without_zero_weights()
-    found = splits_of_splitter(splitter, rows, seed, (X, X[:, 1], groups))
+    is_positive = np.ones(N_ROWS, bool) if weight is None else weight > 0
+    found = splits_of_splitter(splitter, is_positive, seed, (X, X[:, 1], groups))
     return [tuple(rows.take(numbers).X.values[:, 0].astype(int) for numbers in split) for split in found]
 
 
@@ -287,10 +140,9 @@ def test_merged_strata_can_be_split(strata, most):
 
 @pytest.mark.parametrize("n", [1, 2, 9, 45])
 def test_too_few_rows_are_not_split(n):
-    rows = rows_of(X[:n], X[:n, 1:])
-    assert split_validation(rows, None, 0.2, 0) is None
-    enough = rows_of(X[: 5 * MIN_ROWS_HELD_OUT], X[: 5 * MIN_ROWS_HELD_OUT, 1:])
-    assert len(split_validation(enough, None, 0.2, 0).held_out) == MIN_ROWS_HELD_OUT
+    assert split_validation(n, None, None, 0.2, 0) is None
+    enough = split_validation(5 * MIN_ROWS_HELD_OUT, None, None, 0.2, 0)
+    assert len(enough.held_out) == MIN_ROWS_HELD_OUT
 
 
 def test_the_same_seed_holds_out_the_same_rows():
@@ -378,7 +230,7 @@ def test_a_splitter_of_groups_is_given_groups():
 def test_a_stratified_splitter():
     codes = learn_labels(TARGETS["binary"])[1]
     how = StratifiedShuffleSplit(3, test_size=0.2, random_state=0)
-    for _, held_out in splits_of_splitter(how, rows_of(X, codes), 0, (X, TARGETS["binary"], None)):
+    for _, held_out in splits_of_splitter(how, np.ones(N_ROWS, bool), 0, (X, TARGETS["binary"], None)):
         assert len(held_out) == 30
         assert abs((codes[held_out] == 1).sum() - 0.2 * codes.sum()) <= 1
 

@@ -1,10 +1,8 @@
-"""How rows are encoded: kept in memory or batch by batch, with their weights. See also test_table_contract.py."""
+"""How rows in memory are encoded: once, or batch by batch. See also test_table_contract.py."""
 
 import os
 import subprocess
 import sys
-import tracemalloc
-from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -15,14 +13,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from sknet import SigmoidMLPRegressor
-from sknet._model import encoding as encoding_module
-from sknet._model.encoding import choose_form, encoding_to_continue_with
+from sknet._model import table_in_memory
+from sknet._model.table_in_memory import choose_form
 from tests.estimators.inside import model_of
-from tests.model.examples import encoded_with, make_settings, rows_of
+from tests.model.examples import encoded_with, make_settings
 from tests.model.limits import bytes_to_save, compact_bytes
 from tests.network.pieces import as_array
 from tests.tables.examples import column_settings, count_texts
-from tests.tables.limits import sample_rows
 
 SMALL_MEMORY = """
 import resource
@@ -143,7 +140,7 @@ def test_rows_of_short_integers_are_encoded_batch_by_batch():
     table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
     net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
     whole = clone(net).fit(table, NUMBER)
-    with compact_bytes(0), bytes_to_save(0), patch.object(encoding_module, "encode_compact", None):
+    with compact_bytes(0), bytes_to_save(0), patch.object(table_in_memory, "encode_compact", None):
         for kind in (np.asarray, pd.DataFrame):
             assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
 
@@ -169,61 +166,7 @@ def test_sparse_rows_after_dense_ones_may_be_kept_compact():
     assert_array_equal(sparse.coefs_[0], dense.coefs_[0])
 
 
-# --- weights and targets of encoded rows ------------------------------------------------------------------------------
-
-
-def test_networks_share_targets_and_weights_that_are_made_in_blocks():
-    """In float64, the targets of a narrow table may be as large as the table: no second array is as long as they."""
-    n, rng = 2**20, np.random.default_rng(0)
-    small = encoded_with(make_settings(), X, NUMBER)[1]
-    y, weight = rng.normal(size=(n, 1)), rng.random(n)
-    rows = replace(small, y_of_table=y, weight_of_table=weight, row_indices=rng.permutation(n), computed={})
-    rows = replace(rows, encoding=replace(rows.encoding, compute_dtype=np.dtype(np.float32)))
-    tracemalloc.start()
-    first, second = rows.for_network(0), rows.for_network(1)
-    assert first.target is second.target
-    assert first.relative_weight is second.relative_weight
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1.4 * (first.target.nbytes + first.relative_weight.nbytes)
-    assert_allclose(first.relative_weight, (rows.weight / rows.weight.mean()).astype(np.float32), rtol=1e-6)
-    assert_array_equal(first.target, rows.encode_targets(rows.y))
-
-
-def test_weights_are_divided_by_their_mean_and_a_tiny_total_raises():
-    weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
-    rows = encoded_with(make_settings(), X, NUMBER, weight)[1]
-    samples = rows.take(np.arange(20, 23)).for_network(0)
-    assert_allclose(samples.relative_weight, weight[20:23] / weight[20:23].mean())
-    assert samples.total_weight == weight[20:23].sum()
-    assert len(samples) == 3
-    plain = replace(rows, weight_of_table=None, computed={})
-    assert plain.relative_weight is None
-    assert plain.total_weight == N
-    with pytest.raises(ValueError, match="weight"):
-        rows.take(np.arange(10))
-
-
-@pytest.mark.parametrize("n_sampled", [150, N])
-def test_the_target_mean_of_a_row_does_not_contain_its_own_target(n_sampled):
-    """Otherwise the target mean of a category would reveal the target of the row."""
-    table = pd.DataFrame({"id": [f"i{k}" for k in np.repeat(np.arange(N // 2), 2)]})
-    settings = make_settings(table=column_settings(category_encoding="target", input_scaling=None))
-
-    def inputs(target):
-        with sample_rows(n_sampled):
-            rows = encoded_with(settings, table, target, cross_fit=True)[1]
-        return rows.inputs(slice(0, N))[:, 0].copy()
-
-    draw = np.random.default_rng(0)  # with these targets, the change below moves no row to another fold
-    target = draw.normal(size=N) + 3.0 * np.repeat(draw.normal(size=N // 2), 2)  # rows of one level are alike
-    row, other = 7, target.copy()
-    other[row] += 1e-3
-    change = inputs(other) - inputs(target)
-    assert abs(change[row]) < 0.03 * 1e-3 < abs(change).max()  # the mean and the deviation of all targets, no more
-
-
-# --- tables in memory -------------------------------------------------------------------------------------------------
+# --- fits -------------------------------------------------------------------------------------------------
 
 
 def test_booleans_equal_floats():
@@ -244,17 +187,3 @@ def test_texts_are_encoded_once_for_all_folds():
         net.fit(table, NUMBER)
     assert {"text", "target"} <= set(net.inputs_["kind"])
     assert sum(n_encoded) == N
-
-
-def test_partial_fit_learns_new_target_means_from_three_rows_per_category_on():
-    settings = make_settings(table=column_settings(category_encoding="target"))
-    frame = pd.DataFrame({"city": np.arange(60) % 10}, dtype="category")
-    y = np.arange(60.0)
-    encoding, _, _ = encoded_with(settings, frame, y)
-
-    def continued(n, has_all_rows=False):
-        return encoding_to_continue_with(encoding, rows_of(frame[:n], y[:n]), None, has_all_rows=has_all_rows)
-
-    assert continued(29) is encoding
-    assert continued(29, has_all_rows=True) is not encoding
-    assert continued(30) is not encoding

@@ -1,0 +1,181 @@
+"""Learn the encoding of a table and its targets from training rows, and encode the rows with it.
+
+Conventions
+-----------
+n rows; k raw outputs.
+
+values : (n, m)     parsed y
+encoding_fold : (n,)  as in `TableEncoder.encode`
+target : (n, k)     the target matrix, which the loss compares with raw outputs
+train : (m,) or None  indices of the training rows; None means all rows
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._model.encoding import Encoding
+from sknet._model.heads import Head
+from sknet._model.rows import EncodedRows, Rows, Sample
+from sknet._model.settings import Settings
+from sknet._tables.column import TrainingRows
+from sknet._tables.encoder import learn_encoder
+from sknet._tables.kinds import Survey
+from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
+from sknet._typing import Array, DType
+
+T = TypeVar("T")
+
+
+def assign_encoding_folds(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
+    """Assign training rows to folds for target means; each fold is encoded by the targets of the other folds.
+
+    `train` holds the indices of the training rows; None means all rows. All other rows get -1. Returns None if no
+    column is encoded by target means.
+    """
+    if not encoding.encoder.has_target_encoding:
+        return None
+    n = len(rows)
+    row_indices = np.arange(n) if train is None else train
+    encoding_fold = np.full(n, -1)
+    y = rows.y[row_indices]
+    # the folds of a large table depend on row indices alone, so the target matrix is not needed
+    target = y if exceeds_sample_size(n) else imputed_target_matrix(encoding.head, y)
+    encoding_fold[row_indices] = cross_fit_folds(target, row_indices, n)
+    return encoding_fold
+
+
+def with_target_means(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None) -> Encoding:
+    """Return the encoding with target means learnt from the rows `train`, or from all rows."""
+    encoding_fold = assign_encoding_folds(encoding, rows, train)
+    if encoding_fold is None:
+        return encoding
+    target_of = partial(imputed_target_matrix, encoding.head)
+    totals = rows.X.target_totals(encoding.encoder, rows.y, target_of, rows.weight, encoding_fold)
+    return replace(encoding, encoder=encoding.encoder.with_target_totals(totals))
+
+
+MIN_ROWS_PER_CATEGORY = 3
+"""With at least this many rows per category on average, `partial_fit` learns new target means to train on. Means of
+fewer rows are close to 0: training on them would make the network unlearn the use of means."""
+
+
+def encoding_to_continue_with(
+    encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None, *, has_all_rows: bool
+) -> Encoding:
+    """Return an earlier encoding with new target means, cross-fitted on the rows to train on.
+
+    The earlier means may contain the targets of these rows, so they would leak. If the table is the same as before, the
+    new means equal the earlier ones. `partial_fit` keeps the earlier means if it gets few rows, or if one of several
+    targets is missing in all rows.
+    """
+    n = len(rows) if train is None else len(train)
+    n_known = max((len(column.categories) for column in encoding.encoder.columns if column.uses_target), default=0)
+    if not has_all_rows and n < MIN_ROWS_PER_CATEGORY * n_known:
+        return encoding
+    if not has_all_rows and n_known and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():
+        return encoding
+    return with_target_means(encoding, rows, train)
+
+
+def imputed_target_matrix(head: Head, values: Array) -> Array:
+    """Return the target matrix, (n, k), with missing targets replaced by the mean of the target."""
+    target = head.targets(values, np.dtype(np.float64))
+    missing = np.isnan(target)
+    if not missing.any():
+        return target
+    n_known = len(target) - missing.sum(axis=0)
+    mean = np.nansum(target, axis=0) / np.maximum(n_known, 1)  # 0 for a target without values, as in some folds
+    return np.where(missing, mean, target)
+
+
+MAX_ROWS_FOR_STEPS = 2_000
+"""How many rows are used at most to find steps of the target."""
+
+
+@dataclass(frozen=True)
+class EncodingLearner:
+    """Learns the encoding of a table from the training rows of a fit, and again from the training rows of each fold.
+
+    Attributes
+    ----------
+    settings : Settings
+    head : Head
+    rows : Rows
+        All rows of the table, including held-out rows.
+    sample : Sample
+        A sample of the training rows.
+    survey : Survey
+        The kinds of the sample's columns.
+    output_dtype : dtype
+    seed : int
+    """
+
+    settings: Settings
+    head: Head
+    rows: Rows
+    sample: Sample
+    survey: Survey
+    output_dtype: DType
+    seed: int
+
+    def learn(self, train: NDArray[np.intp] | None) -> Encoding:
+        """Learn all columns, and the scale of a regressor's targets, from the sample.
+
+        On large tables, target means of categories are learnt from the rows `train`, or from all rows. The sample has
+        too few rows for this: with a thousand categories, its means would make the loss several per cent larger.
+        """
+        # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
+        in_unit_of_mean = self.settings.table.input_scaling is not None
+        head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
+        head = head.with_constants_of(self.rows.y)  # of all rows: the sample may lack a rare value
+        return self._with_steps(self._learn(head, self.sample, self.survey, train), self.sample)
+
+    def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
+        """Return the encoding for a fold, without information from its held-out rows.
+
+        Steps and target means are learnt from the fold's training rows, `train`. Everything else is shared if
+        `shares_columns`. The scale of the targets is always shared, so that the losses of folds are comparable.
+        """
+        fold_encoding = with_target_means(shared, self.rows, train)
+        if isinstance(self.settings.network.init, tuple):  # the user's weights fit the shared inputs only
+            return fold_encoding
+        sample = self.sample.restricted_to(train)
+        if not shares_columns:
+            fold_encoding = self._learn(shared.head, sample, self.survey.of_rows(sample.X), train)
+        return self._with_steps(fold_encoding, sample)
+
+    def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
+        """Return the encoding with steps, if `numeric_encoding` is "steps" and the sample's targets have steps."""
+        if self.settings.table.numeric_encoding != "steps":
+            return encoding
+        subsample = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
+        target = imputed_target_matrix(encoding.head, subsample.y)
+        encoder = encoding.encoder.with_learnt_steps(subsample.X, target, subsample.weight)
+        return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
+
+    def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:
+        """Learn all columns from a sample; on large tables, target means from the rows `train`, or from all rows."""
+        table = self.settings.table
+        target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
+        encoder = learn_encoder(sample.X, table, survey, TrainingRows(sample.weight, target, self.seed))
+        encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
+        return with_target_means(encoding, self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
+
+
+def encode_rows(
+    encoding: Encoding, rows: Rows, *, cross_fit: bool, train: NDArray[np.intp] | None = None
+) -> EncodedRows:
+    """Encode rows, once for all networks.
+
+    With `cross_fit`, the target means of a training row do not contain its own target. `train` holds the indices of the
+    training rows; None means all rows.
+    """
+    encoding_fold = assign_encoding_folds(encoding, rows, train) if cross_fit else None
+    inputs = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_fold)
+    return EncodedRows(inputs, rows.y, rows.weight, encoding)
