@@ -16,12 +16,13 @@ from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.fitted import FittedAttribute, check_fitted
-from sknet._estimators.methods import CLASSIFICATION, REGRESSION
+from sknet._estimators.methods import SCORES
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters, check_resumable
 from sknet._estimators.read_data import FitArguments, check_sample_weight, drop_zero_weights
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_api import ClassifierMixin, RegressorMixin, fit_context, with_callbacks
+from sknet._model.heads import LabelHead, RegressionHead
 from sknet._packages import explain_missing_package
 from sknet._typing import Array, Target
 
@@ -226,7 +227,7 @@ class _OnWorkers(BaseSigmoidMLP):
         if read is not None and not read.all():  # rows of weight 0 may hold anything
             X, y, weight = keep_rows(X, read > 0.0), drop_zero_weights(y, read), read[read > 0.0]
         (predictions,) = compute_collections(self.predict(X))
-        return self._problem_type.score(head, np.asarray(predictions), y, weight)
+        return SCORES[self._head_class](head, np.asarray(predictions), y, weight)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
@@ -253,7 +254,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     >>> net.predict_proba(new).to_parquet("predictions")  # doctest: +SKIP
     """
 
-    _problem_type = CLASSIFICATION
+    _head_class = LabelHead
     _local = LocalClassifier
     if not TYPE_CHECKING:
         score = _OnWorkers.score  # instead of the mixin's
@@ -322,7 +323,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     >>> local = net.to_local()  # doctest: +SKIP
     """
 
-    _problem_type = REGRESSION
+    _head_class = RegressionHead
     _local = LocalRegressor
     if not TYPE_CHECKING:
         score = _OnWorkers.score  # instead of the mixin's, which is R² for any loss

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.fitted import check_fitted
+from sknet._estimators.methods import METHODS
 from sknet._estimators.parameters import ClassifierParameters, check_streamable, column_choices
 from sknet._estimators.read_data import (
     FitArguments,
@@ -357,7 +358,7 @@ def predict(
     """
     check_estimator(estimator, "sknet.stream")
     fitted = check_fitted(estimator)
-    methods = list(estimator._problem_type.methods)
+    methods = list(METHODS[estimator._head_class])
     if method not in methods:
         raise ValueError(f"method={method!r} does not predict: {type(estimator).__name__} has {methods}.")
     names = None if fitted.schema.names is None else fitted.schema.names.tolist()

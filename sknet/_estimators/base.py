@@ -21,9 +21,10 @@ from sknet._estimators.fit_messages import (
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import (
+    METHODS,
+    SCORES,
     Decoding,
     NoResidualsError,
-    ProblemType,
     explain_rows,
     predict_weighted,
     reason_for_no_residuals,
@@ -51,6 +52,7 @@ from sknet._estimators.suggestions import suggest_name
 from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding_learner import encode_rows
 from sknet._model.explain import Explanation
+from sknet._model.heads import Head
 from sknet._model.sensitivity import input_gradients
 from sknet._model.trainer import check_warm_start_shapes, make_trainer
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
@@ -62,7 +64,7 @@ from sknet._typing import Array, Table, Target
 class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     """Base class of both estimators, which also derive from their parameters."""
 
-    _problem_type: ClassVar[ProblemType]
+    _head_class: ClassVar[type[Head]]  # says whether the estimator classifies
 
     # --- three ways to train -----------------------------------------------------------------------------------------
 
@@ -89,7 +91,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         self._validate_params()
         with drawing_seeds(self, PARTIAL_FIT, None) as start:
             run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
-            self._publish(run.final_result(run.phase.outcome(), self._problem_type, keeps_state=True))
+            self._publish(run.final_result(run.phase.outcome(), keeps_state=True))
 
     # --- read, plan and encode ---------------------------------------------------------------------------------------
 
@@ -101,7 +103,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
         settings = make_target_settings(self)
         estimator_name = type(self).__name__
-        learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
+        learn = partial(self._head_class.learn, settings=settings, classes=arguments.classes)
         if start.earlier is None:
             head, rows, schema = read_head_and_rows(
                 arguments, estimator_name, arguments.schema, learn, column_choices(self)
@@ -148,7 +150,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         kind = run.plan.start.kind
         quiet = kind.is_single_epoch or run.plan.evaluation.has_too_few_rows
         outcome = run.phase.outcome()
-        fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or kind.keeps_state)
+        fitted = run.final_result(outcome, keeps_state=is_interrupted or kind.keeps_state)
         observer.fit_ended(fitted)
         if self.verbose and not quiet:
             print_stop_reason(run.plan.resolved, result)
@@ -175,7 +177,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
         fitted = check_fitted(self)
         try:
-            return self._problem_type.methods[method](fitted.model.head, fitted.residuals, *arguments)
+            return METHODS[self._head_class][method](fitted.model.head, fitted.residuals, *arguments)
         except NoResidualsError:
             reason = reason_for_no_residuals(fitted, self.early_stopping)
             raise ValueError(
@@ -184,7 +186,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             ) from None
 
     def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
-        """Return what a method of `ProblemType.methods` predicts; several columns of classes may give a list."""
+        """Return what a method of `METHODS` predicts; several columns of classes may give a list."""
         decoding = self._decoding(method, *arguments)
         predictions: Array = decoding.finish(outputs_of(self, X, decoding.convert))
         return predictions
@@ -193,7 +195,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Return what `score` returns: accuracy, or R² or pinball D²."""
         head = check_fitted(self).model.head
         predicted = predict_weighted(self.predict, X, sample_weight)  # type: ignore[attr-defined]  # of each estimator
-        return self._problem_type.score(head, predicted, y, sample_weight)
+        return SCORES[self._head_class](head, predicted, y, sample_weight)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from sknet._estimators.base import InMemoryMLP
 from sknet._estimators.fitted import FittedAttribute
-from sknet._estimators.methods import CLASSIFICATION
 from sknet._estimators.parameters import ClassifierParameters, check_has_partial_fit
 from sknet._estimators.sklearn_api import ClassifierMixin, Tags, available_if, fit_context
+from sknet._model.heads import LabelHead
 from sknet._typing import Array, Table, Target
 
 
@@ -443,7 +443,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     ['cat', 'dog']
     """
 
-    _problem_type = CLASSIFICATION
+    _head_class = LabelHead
 
     classes_: FittedAttribute[Array | list[Array]] = FittedAttribute(
         lambda fitted: fitted.model.head.labels.classes  # type: ignore[attr-defined]

@@ -15,11 +15,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 
 from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
-from sknet._estimators.methods import ProblemType
 from sknet._estimators.parameters import OWN_SCORER, parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
@@ -28,6 +26,7 @@ from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
 from sknet._model.evaluation import EvaluationResult
 from sknet._model.model import Model, Network
 from sknet._model.phases import Phase, PhaseOutcome
+from sknet._model.residuals import learn_residuals
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.sensitivity import (
     draw_encoded_rows,
@@ -175,7 +174,7 @@ class FitRun:
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
 
-    def final_result(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
+    def final_result(self, outcome: PhaseOutcome, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
         network, held_out_outputs = outcome
         fitted = self._result_with(network)
@@ -183,11 +182,8 @@ class FitRun:
         out_of_fold = None
         if held_out_outputs is not None:
             head = fitted.model.head
-            decoding = problem_type.methods[problem_type.out_of_fold_method](head, None)
-            predicted = decoding.finish(decoding.convert(held_out_outputs.raw))
-            residuals = problem_type.learn_residuals(
-                head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y
-            )
+            predicted = head.oof_prediction(held_out_outputs.raw)
+            residuals = learn_residuals(head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y)
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
                 for_all = [self._scatter_to_all_rows(output, self.selection.held_out) for output in outputs]
@@ -335,9 +331,10 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     table_copy = (
         deepcopy(X) if is_frame(X) else X.copy()
     )  # a copy, since a scorer may change the table; polars has no `copy`
-    kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if held_out_rows.weight is None else {"sample_weight": held_out_rows.weight}
-    y = plan.encoding.head.reshape_like_y(held_out_rows.y)
+    head = plan.encoding.head
+    kind = head.estimator_type
+    y = head.reshape_like_y(held_out_rows.y)
 
     def score(model: Model, raw: Array) -> float:
         """Return the score of the copy, whose fitted values this model replaces."""

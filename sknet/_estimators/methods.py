@@ -12,7 +12,6 @@ conformal quantile : (k,)              largest residual inside the interval or s
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,7 +34,7 @@ from sknet._estimators.read_data import (
 )
 from sknet._estimators.sklearn_api import warn
 from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, background_indices, explain
-from sknet._model.heads import Head, LabelHead, RegressionHead, learn_label_head, learn_regression_head
+from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.residuals import (
     HeldOutResiduals,
     LabelResiduals,
@@ -43,8 +42,6 @@ from sknet._model.residuals import (
     has_interval,
     has_prediction_sets,
     intervals_around,
-    learn_label_residuals,
-    learn_regression_residuals,
     quantiles_around,
     quantiles_between,
     residuals_by_class,
@@ -313,25 +310,10 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     return float(np.mean(scores))
 
 
-# --- classification and regression -----------------------------------------------------------------------------------
+# --- by the head -----------------------------------------------------------------------------------------------------
 
-
-@dataclass(frozen=True)
-class ProblemType:
-    """What differs between classification and regression."""
-
-    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
-    # for each prediction method: (head, residuals of held-out rows, *its arguments) -> decoding; raises if it cannot
-    methods: Mapping[str, Callable[..., Decoding]]
-    out_of_fold_method: str  # the method that predicts held-out rows
-    # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
-    learn_residuals: Callable[..., HeldOutResiduals | None]
-    score: Callable[..., float]  # (head, what `predict` returns, y, sample_weight) -> `score`
-
-
-CLASSIFICATION = ProblemType(
-    learn_head=learn_label_head,
-    methods={
+METHODS: Mapping[type[Head], Mapping[str, Callable[..., Decoding]]] = {
+    LabelHead: {
         "predict": lambda head, _: Decoding(head.predict),
         "predict_proba": lambda head, _: Decoding(
             head.output_probabilities, head.reshape_probabilities, names=head.labels.classes
@@ -340,23 +322,19 @@ CLASSIFICATION = ProblemType(
         "decision_function": lambda head, _: Decoding(np.asarray, head.decision_function),
         "predict_set": set_decoding,
     },
-    out_of_fold_method="predict_proba",
-    learn_residuals=lambda head, P, codes, weight, _: learn_label_residuals(head, P, codes, weight),
-    score=subset_accuracy,
-)
-
-
-REGRESSION = ProblemType(
-    learn_head=lambda y, settings, classes: learn_regression_head(y, settings),
-    methods={
+    RegressionHead: {
         "predict": lambda head, _: Decoding(head.predict),
         "predict_interval": interval_decoding,
         "predict_quantiles": quantile_decoding,
     },
-    out_of_fold_method="predict",
-    learn_residuals=learn_regression_residuals,
-    score=r2_or_d2,
-)
+}
+"""The prediction methods by the class of the head: (head, residuals of held-out rows, *arguments) -> decoding.
+
+They raise an error if they cannot predict.
+"""
+
+SCORES: Mapping[type[Head], Callable[..., float]] = {LabelHead: subset_accuracy, RegressionHead: r2_or_d2}
+"""What `score` returns, by the class of the head: (head, what `predict` returns, y, sample_weight) -> score."""
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------

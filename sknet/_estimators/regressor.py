@@ -8,10 +8,10 @@ from typing import Self
 from numpy.typing import ArrayLike
 
 from sknet._estimators.base import InMemoryMLP
-from sknet._estimators.methods import REGRESSION
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
 from sknet._estimators.resolve import loss_if_valid
 from sknet._estimators.sklearn_api import RegressorMixin, Tags, available_if, fit_context
+from sknet._model.heads import RegressionHead
 from sknet._typing import Array, Table, Target
 
 
@@ -442,7 +442,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     [1600.0, 1300.0]
     """
 
-    _problem_type = REGRESSION
+    _head_class = RegressionHead
 
     # --- training ----------------------------------------------------------------------------------------------------
 

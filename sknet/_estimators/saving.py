@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import get_tags
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, check_fitted
@@ -183,7 +182,7 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     """Raise if the fitted values of a loaded estimator contradict each other; predicts a row of missing values."""
     head = fitted.model.head
     names = fitted.schema.names
-    if head.estimator_type != get_tags(estimator).estimator_type:
+    if type(head) is not estimator._head_class:
         raise ValueError("the target belongs to another kind of estimator")
     head.check_loaded()
     _check_weights(fitted.model)

@@ -110,6 +110,11 @@ class Head(ABC):
 
     # --- targets -----------------------------------------------------------------------------------------------------
 
+    @classmethod
+    @abstractmethod
+    def learn(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
+        """Learn what y is, for labels perhaps with further classes; return the head and the parsed y."""
+
     @abstractmethod
     def read(self, y: Target) -> Array:
         """Return the values of y; raise for labels that are unknown."""
@@ -173,6 +178,10 @@ class Head(ABC):
         """Return what `predict` returns for raw outputs, which it may overwrite."""
 
     @abstractmethod
+    def oof_prediction(self, raw: Array) -> Array | list[Array]:
+        """Return what `oof_prediction_` holds of held-out rows: probabilities, or predictions."""
+
+    @abstractmethod
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Backpropagate dJ/d of probabilities, or of predictions in the units of y, to raw outputs: return dJ/draw."""
 
@@ -216,6 +225,12 @@ class LabelHead(Head):
     @property
     def n_outputs(self) -> int:
         return self.labels.n_outputs
+
+    @classmethod
+    def learn(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
+        """Learn the classes; return the head and the codes of y."""
+        labels, codes = learn_labels(y, classes)
+        return cls(settings, labels), codes
 
     def read(self, y: Target) -> Array:
         return self.labels.codes(as_labels(y, warn=True))
@@ -287,6 +302,9 @@ class LabelHead(Head):
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # skip the softmax: it is slow and does not change the argmax
         return self.labels.most_probable(raw if keeps_order else self.loss.inverse_link.predictions(raw))
 
+    def oof_prediction(self, raw: Array) -> Array | list[Array]:
+        return self.reshape_probabilities(self.output_probabilities(raw))
+
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Backpropagate through the link, and through the normalisation of one sigmoid per class."""
         link = self.loss.inverse_link
@@ -346,12 +364,6 @@ def _backward_through_normalisation(P: Array, delta: Array) -> Array:
     return (delta - np.vecdot(P, delta)[:, np.newaxis] / total) / total
 
 
-def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[LabelHead, Array]:
-    """Learn the classes; return the head and the codes of y."""
-    labels, codes = learn_labels(y, classes)
-    return LabelHead(settings, labels), codes
-
-
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
@@ -400,6 +412,14 @@ class RegressionHead(Head):
         if self.loss.takes_scaled_targets:
             return scaler
         return replace(TargetScaler.unscaled(self.regression_target.n_outputs), constants=scaler.constants)
+
+    @classmethod
+    def learn(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
+        """Read numbers; return an unscaled head, and the numbers."""
+        values, flat = read_regression_target(y)
+        check_no_target_is_empty(values)
+        # `with_fitted_scaler` learns the scale later, from a weighted sample of the rows
+        return cls(settings, RegressionTarget(flat, TargetScaler.unscaled(values.shape[1]))), values
 
     def read(self, y: Target) -> Array:
         return read_regression_target(y)[0]
@@ -493,6 +513,9 @@ class RegressionHead(Head):
         # with several quantile levels, columns are levels, and y has one dimension
         return decoded if self.loss.levels else restore_shape(decoded, self.regression_target.flat)
 
+    def oof_prediction(self, raw: Array) -> Array:
+        return self.predict(raw)
+
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         return self.loss.inverse_link.backward(raw, delta * self.output_scaler.slope)
 
@@ -512,11 +535,3 @@ class RegressionHead(Head):
             logs = tuple(None if constant is None else log(constant) for constant in scaler.constants)
             scaler = replace(scaler, constants=logs if link.is_exp(self.n_outputs) else ())
         return ExplainedOutputs(names, descriptions, scaler, link if is_linked else None)
-
-
-def learn_regression_head(y: Target, settings: TargetSettings) -> tuple[RegressionHead, Array]:
-    """Read numbers; return an unscaled head, and the numbers."""
-    values, flat = read_regression_target(y)
-    check_no_target_is_empty(values)
-    # `with_fitted_scaler` learns the scale later, from a weighted sample of the rows
-    return RegressionHead(settings, RegressionTarget(flat, TargetScaler.unscaled(values.shape[1]))), values

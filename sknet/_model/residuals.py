@@ -45,13 +45,14 @@ weight : (n,) or None    sample weights, positive
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._model.heads import LabelHead, RegressionHead
+from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._tables.read import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array
@@ -463,3 +464,23 @@ def learn_label_residuals(
     row_masks = codes[:, 0] == np.arange(P.shape[1])[:, np.newaxis]  # (K, n)
     by_class = tuple([summarise_residuals(residuals[mask], take_optional(weight, mask)) for mask in row_masks])
     return LabelResiduals(summarise_residuals(residuals, weight), by_class)
+
+
+# --- both ------------------------------------------------------------------------------------------------------------
+
+_LEARN_RESIDUALS: Mapping[type[Head], Callable[..., HeldOutResiduals | None]] = {
+    LabelHead: lambda head, P, codes, weight, _: learn_label_residuals(head, P, codes, weight),
+    RegressionHead: learn_regression_residuals,
+}
+"""The functions that learn residuals, by the class of the head."""
+
+
+def learn_residuals(
+    head: Head, predictions: Array | list[Array], values: Array, weight: Array | None, training_values: Array
+) -> HeldOutResiduals | None:
+    """Return the residuals of held-out rows; None if nothing can be predicted by them.
+
+    `predictions` are `Head.oof_prediction` of these rows, and `values` their parsed y. `training_values` are the parsed
+    y of all rows.
+    """
+    return _LEARN_RESIDUALS[type(head)](head, predictions, values, weight, training_values)

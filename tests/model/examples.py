@@ -7,7 +7,7 @@ from sklearn.base import is_classifier
 
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.epoch_choice import FoldPhase
-from sknet._model.heads import learn_label_head, learn_regression_head
+from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
 from sknet._model.table_in_memory import TableInMemory
@@ -40,7 +40,7 @@ def make_settings(**changes):
     return Settings(**plain | changes)
 
 
-def encoded_with(settings, X, y, weight=None, *, cross_fit=False, learn_head=learn_regression_head):
+def encoded_with(settings, X, y, weight=None, *, cross_fit=False, learn_head=RegressionHead.learn):
     """The encoding, the encoded rows, and the rows."""
     head, values = learn_head(y, settings.target)
     rows = rows_of(X, values, weight)
@@ -52,7 +52,7 @@ def encoded_with(settings, X, y, weight=None, *, cross_fit=False, learn_head=lea
 def encoded(net, X, y, weight=None, *, validated=False):
     """Settings, the encoding, the encoded rows, and the rows, as a fit of this estimator would make them."""
     settings = settings_of(net, len(y), validated)
-    learn_head = learn_label_head if is_classifier(net) else learn_regression_head
+    learn_head = LabelHead.learn if is_classifier(net) else RegressionHead.learn
     return settings, *encoded_with(settings, X, y, weight, learn_head=learn_head)
 
 

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.baseline import _loss_of_constant, best_constant
-from sknet._model.heads import learn_regression_head
+from sknet._model.heads import RegressionHead
 from sknet._model.settings import TargetSettings
 
 pytestmark = pytest.mark.filterwarnings("error")  # also where the package's other tests do not mind the warning
@@ -97,7 +97,7 @@ def test_the_best_constant_of_many_rows_takes_little_memory(name, weighted):
     rng = np.random.default_rng(0)
     y = np.exp(rng.standard_normal((2**21, 1), dtype=np.float32))
     weight = rng.random(len(y), dtype=np.float32) if weighted else None
-    loss = learn_regression_head([1.0, 2.0], TargetSettings(name, {}))[0].loss
+    loss = RegressionHead.learn([1.0, 2.0], TargetSettings(name, {}))[0].loss
     tracemalloc.start()
     constant = best_constant(loss, y, weight)
     constant_loss = _loss_of_constant(loss, constant, y, weight)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._model.evaluation import HeldOutEvaluator, mix_outputs
-from sknet._model.heads import learn_label_head, learn_regression_head
+from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.settings import TargetSettings
 
 rng = np.random.default_rng(0)
@@ -47,7 +47,7 @@ def rows_of(head, target, total_weight):
 
 
 def loss_of_labels(has_temperature, **settings):
-    head, values = learn_label_head(LABEL, TargetSettings("log_loss"))
+    head, values = LabelHead.learn(LABEL, TargetSettings("log_loss"))
     target = head.targets(values, np.dtype(float))
     return loss_of(rows_of(head, target, float(M)), has_temperature=has_temperature, **settings)
 
@@ -77,7 +77,7 @@ def test_the_mixing_weight_does_not_depend_on_the_unit_of_the_target(factor):
     """The prior is relative to the noise."""
     rng = np.random.default_rng(1)
     y = rng.normal(size=30)
-    head, values = learn_regression_head(factor * y, TargetSettings("squared_error"))
+    head, values = RegressionHead.learn(factor * y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
     held_out_evaluator = loss_of(rows_of(head, target, 4.0))
     errors = np.linalg.qr(np.random.default_rng(1).normal(size=(30, 2)))[0] * [1.0, 2.0] * np.sqrt(30.0)
@@ -94,7 +94,7 @@ def test_equal_outputs_keep_equal_weights():
 def test_the_prior_on_the_mixing_weight_has_a_deviation_of_a_quarter(total_weight):
     """With a fifth, few rows would give the better component 0.6; with three tenths, more rows would give it 0.8."""
     y = np.repeat([-1.0, 1.0], 10)
-    head, values = learn_regression_head(y, TargetSettings("squared_error"))
+    head, values = RegressionHead.learn(y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
     error = np.tile([-1.0, 1.0], 10)[:, np.newaxis]
     held_out_evaluator = loss_of(rows_of(head, target, total_weight))

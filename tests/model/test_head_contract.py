@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._model.heads import Head, learn_label_head, learn_regression_head
+from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.settings import TargetSettings
 from tests.network.pieces import LABEL_LOSSES, LEVELS, NUMBER_LOSSES, assert_gradient, numerical_gradient
 
@@ -30,8 +30,8 @@ class HeadCase:
         """Return the head, with the scale of its targets, and the parsed targets."""
         y = self.y if y is None else y
         if self.y.dtype != float:
-            return learn_label_head(y, self.settings)
-        head, values = learn_regression_head(y, self.settings)
+            return LabelHead.learn(y, self.settings)
+        head, values = RegressionHead.learn(y, self.settings)
         return head.with_fitted_scaler(values, None), values
 
     def outputs(self, head, raw):

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
 from sknet import Interval, Loss
-from sknet._model.heads import learn_regression_head
+from sknet._model.heads import RegressionHead
 from sknet._model.residuals import (
     MAX_RESIDUAL_QUANTILES,
     Residuals,
@@ -25,7 +25,7 @@ from sknet._model.settings import TargetSettings
 
 
 def head_for(values, loss="squared_error", **options):
-    return learn_regression_head(values, TargetSettings(loss, options))[0]
+    return RegressionHead.learn(values, TargetSettings(loss, options))[0]
 
 
 def scaled_residuals_of(values, predictions, weight=None, **how):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet._model.heads import learn_label_head
+from sknet._model.heads import LabelHead
 from sknet._model.residuals import (
     MAX_RESIDUAL_QUANTILES,
     has_prediction_sets,
@@ -19,7 +19,7 @@ COVERAGES = (0.05, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 def head_for(y):
-    return learn_label_head(y, TargetSettings("log_loss", {}))[0]
+    return LabelHead.learn(y, TargetSettings("log_loss", {}))[0]
 
 
 def simulated(n, shares=(0.5, 0.3, 0.2), sharpness=1.5, seed=0):
