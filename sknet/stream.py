@@ -35,7 +35,7 @@ from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.records import ScratchFiles, TableFormat, choose_format
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_chunks_to_predict
 from sknet._stream.stored import LabelCollector, NumberTargetCollector, SourceWriter, StoredSource
-from sknet._tables.read import is_frame, take_rows
+from sknet._tables.tables import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
 __all__ = ["fit", "predict", "prepare"]

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from sknet._dask.cluster import Cluster, Delayed
 from sknet._dask.table import PartitionedTable, Partitions, take
-from sknet._tables.read import is_sparse
+from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table, Target
 
 Collection: TypeAlias = Any

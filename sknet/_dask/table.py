@@ -51,7 +51,7 @@ from sknet._network.chain import (
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoder import TableEncoder, merge_totals
-from sknet._tables.read import take_rows
+from sknet._tables.tables import take_rows
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import minibatches
 

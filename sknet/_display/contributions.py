@@ -21,7 +21,9 @@ from sknet._display.history_and_network import check_integer
 from sknet._model.explain import Explanation
 from sknet._packages import explain_missing_package
 from sknet._tables.dates import read_dates_or_durations
-from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse
+from sknet._tables.from_polars import as_pandas
+from sknet._tables.tables import is_frame, is_sparse
+from sknet._tables.values import column_as_floats
 from sknet._typing import Array, Table
 
 POSITIVE_COLOR, NEGATIVE_COLOR = "#c0504d", "#4f81bd"

@@ -13,8 +13,8 @@ from sknet._model.rows import FeatureTable
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
+from sknet._tables.messages import short_list
 from sknet._tables.new_rows import columns_far_from_training, evenly_spaced_rows, read_new_values
-from sknet._tables.read import short_list
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput

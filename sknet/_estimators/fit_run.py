@@ -45,7 +45,8 @@ from sknet._model.trainer import (
     state_with_published_weights,
 )
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
-from sknet._tables.read import is_frame, short_repr
+from sknet._tables.messages import short_repr
+from sknet._tables.tables import is_frame
 from sknet._training.solver import EpochObserver, State, TrainingEnd
 from sknet._typing import Array, Table
 

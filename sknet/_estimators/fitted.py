@@ -21,8 +21,9 @@ from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import InputDescription
+from sknet._tables.messages import short_list
 from sknet._tables.new_rows import columns_missing_only_now, read_new_values
-from sknet._tables.read import have_equal_values, short_list
+from sknet._tables.tables import have_equal_values
 from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
 

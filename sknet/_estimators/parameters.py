@@ -33,8 +33,8 @@ from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
 from sknet._network.weights import INITIALIZERS, Initializer
 from sknet._tables.kinds import ColumnChoices
+from sknet._tables.messages import suggest_fraction
 from sknet._tables.numbers import SCALINGS
-from sknet._tables.read import suggest_fraction
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer

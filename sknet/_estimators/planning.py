@@ -42,8 +42,8 @@ from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
-from sknet._tables.read import default_names
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_of_splitter
+from sknet._tables.tables import default_names
 from sknet._training.solver import State
 
 # --- the start of a call ---------------------------------------------------------------------------------------------

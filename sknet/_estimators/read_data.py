@@ -29,30 +29,29 @@ from sklearn.utils.validation import validate_data
 from sknet._model.heads import Head
 from sknet._model.rows import FeatureTable, Rows
 from sknet._model.table_in_memory import TableInMemory
-from sknet._tables.kinds import ColumnChoices
-from sknet._tables.read import (
-    MemoryMappedRows,
-    as_common_type,
+from sknet._tables.arrays import (
     as_native_array,
     as_numbers,
-    as_pandas,
     check_columns_are_finite,
     check_readable_collection,
+    missing_to_nan,
+)
+from sknet._tables.from_polars import as_pandas
+from sknet._tables.kinds import ColumnChoices
+from sknet._tables.messages import short_list
+from sknet._tables.statistics import MIN_TOTAL_WEIGHT
+from sknet._tables.tables import (
+    MemoryMappedRows,
     check_sparse_is_finite,
-    check_text_is_encodable,
-    column_as_floats,
     column_names,
     default_names,
     is_frame,
     is_memory_mapped,
     is_sparse,
-    missing_to_nan,
-    short_list,
     take_optional,
     take_rows,
-    with_common_types,
 )
-from sknet._tables.statistics import MIN_TOTAL_WEIGHT
+from sknet._tables.values import as_common_type, check_text_is_encodable, column_as_floats, with_common_types
 from sknet._typing import Array, DType, Table, Target
 
 # --- what is read ----------------------------------------------------------------------------------------------------

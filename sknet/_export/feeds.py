@@ -19,9 +19,12 @@ from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._tables.column import Column, ColumnKind
 from sknet._tables.dates import DATE, is_text, read_dates_or_durations, read_iso_dates, zone_of
+from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import KINDS_BY_CLASS, column_kind
+from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
-from sknet._tables.read import as_pandas, column_as_floats, is_frame, short_list
+from sknet._tables.tables import is_frame
+from sknet._tables.values import column_as_floats
 from sknet._typing import Array, DType, Table
 
 if TYPE_CHECKING:

@@ -55,8 +55,9 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, place_formulas
 from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.numbers import NUMBER
-from sknet._tables.read import category_key, is_frame
+from sknet._tables.tables import is_frame
 from sknet._tables.text import TEXT
+from sknet._tables.values import category_key
 from sknet._typing import Array, DType, Table
 
 NANOSECONDS_PER_MICROSECOND = 1000

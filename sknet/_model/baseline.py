@@ -17,9 +17,9 @@ from sknet._model.epoch_choice import MIN_STEPS_TO_CHOOSE
 from sknet._model.evaluation import HeldOutOutputs
 from sknet._model.trainer import NetworkTrainer
 from sknet._network.losses import Loss, mean_loss
-from sknet._tables.read import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import mean_and_deviation
+from sknet._tables.tables import take_optional
 from sknet._training.solver import State
 from sknet._typing import Array
 from sknet._vectors import blocks_of_batch

@@ -37,8 +37,8 @@ from sknet._model.rows import EncodedRows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
-from sknet._tables.read import take_optional
 from sknet._tables.splitting import Split, assign_folds
+from sknet._tables.tables import take_optional
 from sknet._training.solver import NO_OBSERVER, Epoch, EpochObserver, Solver, State, StopReason
 from sknet._typing import Array, Table
 

@@ -33,7 +33,7 @@ from sknet._network.losses import (
     works_in_any_unit,
 )
 from sknet._tables.labels import Labels, apply_class_weight, as_labels, learn_labels
-from sknet._tables.read import short_list, short_repr
+from sknet._tables.messages import short_list, short_repr
 from sknet._tables.statistics import MIN_TOTAL_WEIGHT
 from sknet._tables.targets import (
     RegressionTarget,

@@ -40,7 +40,7 @@ from sknet._network.backprop import Chain
 from sknet._network.chain import BatchFormat, Block, LayerParameters, Layout, MixedRows, find_blocks, make_chain
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
+from sknet._tables.tables import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 from sknet._vectors import blocks_of_batch
 

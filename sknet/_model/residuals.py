@@ -53,8 +53,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from sknet._model.heads import Head, LabelHead, RegressionHead
-from sknet._tables.read import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
+from sknet._tables.tables import take_optional
 from sknet._typing import Array
 from sknet._vectors import SortedColumns
 

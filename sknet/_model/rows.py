@@ -29,9 +29,9 @@ from sknet._network.chain import InputBatches
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.read import take_optional, take_rows
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import MIN_TOTAL_WEIGHT
+from sknet._tables.tables import take_optional, take_rows
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
 

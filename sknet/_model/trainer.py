@@ -39,7 +39,7 @@ from sknet._network.weights import (
     monotone_bounds,
 )
 from sknet._tables.constraints import input_signs, sets_with_inputs
-from sknet._tables.read import take_optional
+from sknet._tables.tables import take_optional
 from sknet._training.loop import zero_fixed_gradient
 from sknet._training.solver import (
     NO_OBSERVER,

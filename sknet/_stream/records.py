@@ -41,8 +41,9 @@ from sknet._stream.storage import (
     float_type,
 )
 from sknet._tables.kinds import ColumnChoices
-from sknet._tables.read import column_at, column_names, is_categorical, is_frame
 from sknet._tables.sampling import hash_integers
+from sknet._tables.tables import column_at, column_names, is_frame
+from sknet._tables.values import is_categorical
 from sknet._typing import Array, DType, Table
 
 

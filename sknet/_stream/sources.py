@@ -26,7 +26,8 @@ import pandas as pd
 
 from sknet._packages import explain_missing_package
 from sknet._tables.dates import holds_iso_dates
-from sknet._tables.read import is_frame, is_sparse, mapped_file, short_repr, take_rows
+from sknet._tables.messages import short_repr
+from sknet._tables.tables import is_frame, is_sparse, mapped_file, take_rows
 from sknet._typing import Array, Table, Target
 
 if TYPE_CHECKING:

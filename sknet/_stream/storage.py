@@ -31,8 +31,8 @@ from sknet._tables.dates import (
     read_iso_dates,
     zone_of,
 )
-from sknet._tables.read import check_not_infinite, column_as_floats, is_categorical, read_categories
 from sknet._tables.text import read_texts
+from sknet._tables.values import check_not_infinite, column_as_floats, is_categorical, read_categories
 from sknet._typing import Array, DType, Table
 
 

@@ -36,8 +36,8 @@ from sknet._stream.storage import ColumnStorage, NumberStorage
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoder import TableEncoder, merge_totals
 from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
-from sknet._tables.read import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
+from sknet._tables.tables import take_optional
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, Batch, DType, Gradient, Table, Target
 from sknet._vectors import blocks_of_batch

@@ -13,7 +13,7 @@ from itertools import product
 import pandas as pd
 
 from sknet._tables.dates import has_offset
-from sknet._tables.read import short_list, short_repr
+from sknet._tables.messages import short_list, short_repr
 
 MIN_MISREAD_CATEGORIES = 20
 """A column of fewer distinct values may be one of categories, even if they are numbers."""

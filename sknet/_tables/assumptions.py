@@ -30,9 +30,10 @@ from scipy.special import fdtrc
 
 from sknet._tables.dates import read_dates_or_durations, seconds_of
 from sknet._tables.kinds import Survey
-from sknet._tables.read import as_categorical, as_uniform_array, column_as_floats, column_at, is_frame
 from sknet._tables.sampling import hash_integers
 from sknet._tables.statistics import safe_reciprocal
+from sknet._tables.tables import as_uniform_array, column_at, is_frame
+from sknet._tables.values import as_categorical, column_as_floats
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 

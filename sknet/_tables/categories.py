@@ -52,16 +52,16 @@ from sknet._tables.column import (
 )
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription
-from sknet._tables.read import (
+from sknet._tables.sampling import N_ENCODING_FOLDS, cross_fit_folds
+from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
+from sknet._tables.tables import take_rows
+from sknet._tables.values import (
     INFERRED_TEXT_TYPES,
     ColumnValues,
     category_key,
     check_text_is_encodable,
     read_categories,
-    take_rows,
 )
-from sknet._tables.sampling import N_ENCODING_FOLDS, cross_fit_folds
-from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
 from sknet._typing import Array
 
 # --- one-hot inputs --------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.formulas import Formula, InputDescription
-from sknet._tables.read import ColumnValues
+from sknet._tables.values import ColumnValues
 from sknet._typing import Array
 
 MIN_VALUES_TO_WARN = 20

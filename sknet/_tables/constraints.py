@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import COLUMNS_REMEDY, column_mask
-from sknet._tables.read import short_repr
+from sknet._tables.messages import short_repr
 
 # --- monotone columns ------------------------------------------------------------------------------------------------
 

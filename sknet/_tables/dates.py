@@ -27,6 +27,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from sknet._tables.arrays import is_missing
 from sknet._tables.column import (
     ColumnKind,
     ColumnSettings,
@@ -34,8 +35,9 @@ from sknet._tables.column import (
     TrainingRows,
 )
 from sknet._tables.formulas import Formula, Wave
+from sknet._tables.messages import short_repr
 from sknet._tables.numbers import BaseNumberColumn, learn_number
-from sknet._tables.read import (
+from sknet._tables.values import (
     INFERRED_DATE_TYPES,
     INFERRED_DURATION_TYPES,
     INFERRED_MIXED_TYPES,
@@ -45,8 +47,6 @@ from sknet._tables.read import (
     factorize,
     inferred_type,
     is_categorical,
-    is_missing,
-    short_repr,
 )
 from sknet._typing import Array
 

@@ -45,19 +45,17 @@ from sknet._tables.numbers import (
     learn_steps,
     read_number_column,
 )
-from sknet._tables.read import (
-    ColumnValues,
+from sknet._tables.tables import (
     as_uniform_array,
     check_sparse_is_finite,
-    column_as_floats,
     column_at,
     column_names,
     default_names,
     is_sparse,
-    read_categories,
     take_optional,
 )
 from sknet._tables.text import EncodedTextInput
+from sknet._tables.values import ColumnValues, column_as_floats, read_categories
 from sknet._typing import Array, Batch, DType, Positions, Table
 from sknet._vectors import blocks_of_batch
 

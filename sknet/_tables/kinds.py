@@ -25,22 +25,18 @@ from sknet._tables.advice import advice_for_text
 from sknet._tables.categories import CATEGORY, count_categories
 from sknet._tables.column import ColumnKind
 from sknet._tables.dates import DATE
+from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
-from sknet._tables.read import (
+from sknet._tables.tables import as_uniform_array, column_at, column_names, default_names, is_sparse
+from sknet._tables.text import TEXT
+from sknet._tables.values import (
     INFERRED_MIXED_TYPES,
     as_categorical,
-    as_uniform_array,
-    column_at,
-    column_names,
-    default_names,
     inferred_type,
     is_categorical,
-    is_sparse,
     read_categories,
-    short_list,
     unusable_column_error,
 )
-from sknet._tables.text import TEXT
 from sknet._typing import Array, Table
 
 KINDS: dict[str, ColumnKind] = {"text": TEXT, "date": DATE, "number": NUMBER, "category": CATEGORY}

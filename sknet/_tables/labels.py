@@ -34,20 +34,13 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sknet._tables.arrays import as_native_array, check_readable_collection, is_missing
 from sknet._tables.equality import EqualByFields
-from sknet._tables.read import (
-    as_native_array,
-    as_pandas,
-    check_readable_collection,
-    check_text_is_encodable,
-    integers_from_polars,
-    is_frame,
-    is_missing,
-    is_sparse,
-    short_list,
-    short_repr,
-)
+from sknet._tables.from_polars import as_pandas, integers_from_polars
+from sknet._tables.messages import short_list, short_repr
 from sknet._tables.statistics import LARGEST_FLOAT
+from sknet._tables.tables import is_frame, is_sparse
+from sknet._tables.values import check_text_is_encodable
 from sknet._typing import Array, Target
 
 # --- labels as arrays ------------------------------------------------------------------------------------------------

@@ -51,9 +51,10 @@ from sknet._tables.column import (
 )
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import QUANTILE_SHARES, Formula, MissingIndicator, NormalScore, Ramps, ScaledNumber
-from sknet._tables.read import INFERRED_NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
 from sknet._tables.sampling import cross_fit_folds
 from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
+from sknet._tables.tables import take_optional
+from sknet._tables.values import INFERRED_NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats
 from sknet._typing import Array, Table
 from sknet._vectors import SortedColumns
 

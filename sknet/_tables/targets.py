@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import column_or_1d
 
+from sknet._tables.arrays import as_numbers, check_readable_collection
 from sknet._tables.equality import EqualByFields
-from sknet._tables.read import as_numbers, as_pandas, check_readable_collection, is_frame
+from sknet._tables.from_polars import as_pandas
 from sknet._tables.statistics import FLOAT32_RANGE, mean_and_deviation
+from sknet._tables.tables import is_frame
 from sknet._typing import Array, Target
 
 LARGEST_TARGET = 1e300

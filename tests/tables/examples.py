@@ -10,10 +10,10 @@ from sknet._tables.categories import CategoryColumn
 from sknet._tables.column import ColumnSettings, TrainingRows
 from sknet._tables.dates import CYCLES
 from sknet._tables.encoder import TableEncoder, learn_encoder
+from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import ColumnChoices, Survey, survey_columns
 from sknet._tables.labels import as_labels
 from sknet._tables.numbers import NumberColumn
-from sknet._tables.read import as_pandas
 from sknet._tables.sampling import cross_fit_folds
 from sknet._tables.targets import read_regression_target
 from sknet._tables.text import TextColumn

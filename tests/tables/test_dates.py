@@ -13,8 +13,8 @@ from sklearn.utils.fixes import parse_version
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._tables.dates import DatetimeColumn, holds_iso_dates, parse_iso_dates
+from sknet._tables.from_polars import as_pandas
 from sknet._tables.numbers import NumberColumn
-from sknet._tables.read import as_pandas
 from tests.tables.examples import encoder_of, inputs_of
 
 # --- iso dates -------------------------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ from sknet._tables.encoder import (
     TableEncoder,
 )
 from sknet._tables.formulas import InputDescription, MissingIndicator, Ramps, ScaledNumber
+from sknet._tables.from_polars import as_pandas
 from sknet._tables.numbers import BinnedColumn, NumberColumn
-from sknet._tables.read import as_pandas
 from sknet._tables.sampling import cross_fit_folds
 from tests.estimators.pairs import over_pairs
 from tests.tables.examples import encoder_of

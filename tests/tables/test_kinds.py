@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
+from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import ColumnChoices, column_mask, parse_categorical_features, survey_columns
-from sknet._tables.read import as_pandas, read_categories
+from sknet._tables.values import read_categories
 
 # --- choices ---------------------------------------------------------------------------------------------------------
 

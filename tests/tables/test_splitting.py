@@ -15,7 +15,6 @@ from sklearn.model_selection import (
 )
 
 from sknet._tables.labels import learn_labels
-from sknet._tables.read import is_memory_mapped
 from sknet._tables.splitting import (
     MIN_ROWS_HELD_OUT,
     MIN_ROWS_TO_DRAW_BY_INTERVAL,
@@ -25,6 +24,7 @@ from sknet._tables.splitting import (
     split_validation,
     splits_of_splitter,
 )
+from sknet._tables.tables import is_memory_mapped
 from tests.model.examples import rows_of
 
 rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sknet._tables import text
 from sknet._tables.column import TrainingRows
-from sknet._tables.read import as_pandas
+from sknet._tables.from_polars import as_pandas
 from sknet._tables.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, learn_text
 from tests.tables.examples import column_settings, suffixes
 
