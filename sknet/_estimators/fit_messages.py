@@ -10,7 +10,8 @@ from sknet._estimators.fitted import Fitted, warn_of_unread_columns
 from sknet._estimators.parameters import AGAINST_FOLDS, CommonParameters, column_choices, none_holds, solver_class
 from sknet._estimators.sklearn_api import warn
 from sknet._model.rows import FeatureTable
-from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
+from sknet._network.losses import Loss
+from sknet._network.temperature import MAX_LOG_TEMPERATURE
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
 from sknet._tables.messages import short_list

@@ -30,7 +30,9 @@ from sknet._estimators.sklearn_api import (
 )
 from sknet._estimators.suggestions import suggest_value
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
+from sknet._network.losses import Loss
+from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES
+from sknet._network.losses_of_numbers import REGRESSION_LOSSES
 from sknet._network.weights import INITIALIZERS, Initializer
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.messages import suggest_fraction

@@ -44,7 +44,8 @@ from sknet._model.machine import check_fits_in_memory
 from sknet._model.rows import IN_MEMORY_LIMITS, TableLimits
 from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.losses import REGRESSION_LOSSES, Loss
+from sknet._network.losses import Loss
+from sknet._network.losses_of_numbers import REGRESSION_LOSSES
 from sknet._tables.column import ColumnSettings
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey
 from sknet._training.lbfgs import LBFGS

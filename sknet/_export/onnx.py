@@ -46,7 +46,8 @@ from sknet._export.feeds import BOOL, FLOAT32, FLOAT64, INT64, STRING, graph_out
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
-from sknet._network.losses import EXP, IDENTITY, SIGMOID, SOFTMAX, Loss
+from sknet._network.links import EXP, IDENTITY, SIGMOID, SOFTMAX
+from sknet._network.losses import Loss
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.categories import CATEGORY, BaseCategoryColumn, one_hot_inputs
 from sknet._tables.column import ColumnKind

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.settings import Settings
-from sknet._network.losses import best_inverse_temperature, mean_loss, temperature_penalty
+from sknet._network.losses import mean_loss
+from sknet._network.temperature import best_inverse_temperature, temperature_penalty
 from sknet._tables.splitting import Split
 from sknet._training.solver import Epoch
 from sknet._typing import Array

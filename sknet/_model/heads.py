@@ -22,16 +22,11 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 
 from sknet._model.settings import TargetSettings
-from sknet._network.losses import (
-    CLASSIFICATION_LOSSES,
-    REGRESSION_LOSSES,
-    SOFTMAX_LOG_LOSS,
-    Link,
-    Loss,
-    loss_in_unit,
-    loss_of_present_targets,
-    works_in_any_unit,
-)
+from sknet._network.links import Link
+from sknet._network.losses import Loss
+from sknet._network.losses_by_target import loss_in_unit, loss_of_present_targets, works_in_any_unit
+from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS
+from sknet._network.losses_of_numbers import REGRESSION_LOSSES
 from sknet._tables.labels import Labels, apply_class_weight, as_labels, learn_labels
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.statistics import MIN_TOTAL_WEIGHT

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from sknet._network.activations import Activation
-from sknet._network.losses import DIFFERENCE_STEP, Loss, link_differences
+from sknet._network.links import DIFFERENCE_STEP, link_differences
+from sknet._network.losses import Loss
 from sknet._typing import Array, Target
 
 # --- derivatives against finite differences ---------------------------------------------------------------------------

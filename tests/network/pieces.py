@@ -10,7 +10,6 @@ from itertools import count
 import numpy as np
 import scipy.sparse as sp
 
-from sknet._network import losses
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import (
     BatchesOfSubset,
@@ -21,13 +20,30 @@ from sknet._network.chain import (
     SparseBatches,
     make_chain,
 )
-from sknet._network.losses import PRIOR_LOG_DEVIATION, Loss, best_inverse_temperature
+from sknet._network.losses import Loss
+from sknet._network.losses_of_labels import (
+    CLASSIFICATION_LOSSES,
+    SIGMOID_LOG_LOSS,
+    SIGMOID_SQUARED_ERROR,
+    SOFTMAX_LOG_LOSS,
+)
+from sknet._network.losses_of_numbers import (
+    ABSOLUTE_ERROR,
+    GAMMA,
+    POISSON,
+    REGRESSION_LOSSES,
+    SQUARED_ERROR,
+    make_huber,
+    make_quantile,
+    make_tweedie,
+)
 from sknet._network.objective import Objective, ObjectiveSettings
+from sknet._network.temperature import PRIOR_LOG_DEVIATION, best_inverse_temperature
 from sknet._network.weights import ElasticNet, draw_weights
 from sknet._typing import SparseGradient
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
-LABEL_LOSSES, NUMBER_LOSSES = list(losses.CLASSIFICATION_LOSSES), list(losses.REGRESSION_LOSSES)
+LABEL_LOSSES, NUMBER_LOSSES = list(CLASSIFICATION_LOSSES), list(REGRESSION_LOSSES)
 LEVELS = (0.1, 0.5, 0.9)
 FLOATS = [np.float32, np.float64]
 
@@ -96,22 +112,22 @@ class LossCase:
 
 
 LOSSES = {
-    "log_loss, binary": LossCase(losses.SIGMOID_LOG_LOSS, 1, labels),
-    "log_loss, two labels": LossCase(losses.SIGMOID_LOG_LOSS, 2, labels),
-    "log_loss, multilabel": LossCase(losses.SIGMOID_LOG_LOSS, 3, labels),
-    "log_loss, softmax": LossCase(losses.SOFTMAX_LOG_LOSS, 3, one_hot),
-    "log_loss, softmax, soft labels": LossCase(losses.SOFTMAX_LOG_LOSS, 3, soft),
-    "squared_error on sigmoids": LossCase(losses.SIGMOID_SQUARED_ERROR, 2, labels),
-    "squared_error": LossCase(losses.SQUARED_ERROR, 1, numbers),
-    "squared_error, 3 outputs": LossCase(losses.SQUARED_ERROR, 3, numbers),
-    "absolute_error": LossCase(losses.ABSOLUTE_ERROR, 2, numbers, kinks=True),
-    "huber": LossCase(losses.make_huber(0.7), 2, numbers, kinks=True),
-    "poisson": LossCase(losses.POISSON, 2, positive),
-    "gamma": LossCase(losses.GAMMA, 2, positive),
-    "tweedie": LossCase(losses.make_tweedie(1.3), 2, positive),
-    "pinball": LossCase(losses.make_quantile(0.2), 2, numbers, kinks=True),
-    "quantiles": LossCase(losses.make_quantile(LEVELS), 3, one_number, kinks=True),
-    "log_loss, two columns": LossCase(losses.CLASSIFICATION_LOSSES["log_loss"](COLUMNS, True), 4, columns),
+    "log_loss, binary": LossCase(SIGMOID_LOG_LOSS, 1, labels),
+    "log_loss, two labels": LossCase(SIGMOID_LOG_LOSS, 2, labels),
+    "log_loss, multilabel": LossCase(SIGMOID_LOG_LOSS, 3, labels),
+    "log_loss, softmax": LossCase(SOFTMAX_LOG_LOSS, 3, one_hot),
+    "log_loss, softmax, soft labels": LossCase(SOFTMAX_LOG_LOSS, 3, soft),
+    "squared_error on sigmoids": LossCase(SIGMOID_SQUARED_ERROR, 2, labels),
+    "squared_error": LossCase(SQUARED_ERROR, 1, numbers),
+    "squared_error, 3 outputs": LossCase(SQUARED_ERROR, 3, numbers),
+    "absolute_error": LossCase(ABSOLUTE_ERROR, 2, numbers, kinks=True),
+    "huber": LossCase(make_huber(0.7), 2, numbers, kinks=True),
+    "poisson": LossCase(POISSON, 2, positive),
+    "gamma": LossCase(GAMMA, 2, positive),
+    "tweedie": LossCase(make_tweedie(1.3), 2, positive),
+    "pinball": LossCase(make_quantile(0.2), 2, numbers, kinks=True),
+    "quantiles": LossCase(make_quantile(LEVELS), 3, one_number, kinks=True),
+    "log_loss, two columns": LossCase(CLASSIFICATION_LOSSES["log_loss"](COLUMNS, True), 4, columns),
 }
 
 
@@ -189,7 +205,7 @@ def layout_of(*sizes):
 
 def network_of(*sizes, l2=0.0, l1=0.0):
     """The settings of the objective of a network for numbers."""
-    activations, loss = (ACTIVATIONS["tanh"],) * (len(sizes) - 2), losses.SQUARED_ERROR
+    activations, loss = (ACTIVATIONS["tanh"],) * (len(sizes) - 2), SQUARED_ERROR
     return ObjectiveSettings(layout_of(*sizes), activations, loss, ElasticNet(l2=l2, l1=l1), block_rows=64)
 
 

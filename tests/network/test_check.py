@@ -8,27 +8,29 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._network import losses
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.check import check_gradient
-from sknet._network.losses import Loss
+from sknet._network.links import EXP
+from sknet._network.losses import Interval, Loss
+from sknet._network.losses_of_labels import SIGMOID_LOG_LOSS, SIGMOID_SQUARED_ERROR, SOFTMAX_LOG_LOSS
+from sknet._network.losses_of_numbers import ABSOLUTE_ERROR, GAMMA, POISSON, SQUARED_ERROR, make_quantile
 
 # --- what is right ---------------------------------------------------------------------------------------------------
 
 
 def test_the_usual_targets_suit_the_usual_losses():
-    for loss in (losses.SQUARED_ERROR, losses.ABSOLUTE_ERROR,
-                 losses.POISSON, losses.GAMMA,
-                 losses.SOFTMAX_LOG_LOSS,
-                 losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR,
-                 losses.make_quantile(0.3), losses.make_quantile((0.1, 0.5, 0.9))):  # fmt: skip
+    for loss in (SQUARED_ERROR, ABSOLUTE_ERROR,
+                 POISSON, GAMMA,
+                 SOFTMAX_LOG_LOSS,
+                 SIGMOID_LOG_LOSS, SIGMOID_SQUARED_ERROR,
+                 make_quantile(0.3), make_quantile((0.1, 0.5, 0.9))):  # fmt: skip
         check_gradient(loss)
-    check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
+    check_gradient(SIGMOID_LOG_LOSS, [0, 1, 1])
 
 
 def test_the_check_does_not_change_targets():
     target = np.ones((5, 2))
-    check_gradient(losses.SQUARED_ERROR, target)
+    check_gradient(SQUARED_ERROR, target)
     assert (target == 1.0).all()
 
 
@@ -206,7 +208,7 @@ def test_the_error_of_a_wrong_start_says_what_is_wrong(what):
 
 
 def test_targets_outside_the_interval_are_told():
-    loss = replace(FOURTH, targets=losses.Interval(0.0, includes_low=False))
+    loss = replace(FOURTH, targets=Interval(0.0, includes_low=False))
     assert check_gradient(loss) < 1e-6
     with pytest.raises(ValueError, match=r"Loss 'fourth': it takes targets that are above 0, .* was given -0.25"):
         check_gradient(loss, [1.0, -0.25, 2.0])
@@ -245,7 +247,7 @@ def test_anything_else_is_a_type_error(piece):
 
 
 def test_a_wrong_derivative_of_the_link_raises_an_error():
-    wrong = replace(losses.POISSON, link=replace(losses.EXP, backward=lambda raw, delta: delta))
+    wrong = replace(POISSON, link=replace(EXP, backward=lambda raw, delta: delta))
     with pytest.raises(ValueError, match=r"link_backward\(raw, delta\) is not the slope of link"):
         check_gradient(wrong)
 

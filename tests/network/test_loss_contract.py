@@ -1,4 +1,4 @@
-"""What every loss promises. A new one is tested once its table and `LOSSES` of `pieces` have it."""
+"""What every loss promises, those of losses_by_target.py too: a loss of `LOSSES` of `pieces` is tested here."""
 
 import pickle
 
@@ -6,14 +6,10 @@ import numpy as np
 import pytest
 
 from sknet._network.check import check_gradient, check_loss_results
-from sknet._network.losses import (
-    CLASSIFICATION_LOSSES,
-    REGRESSION_LOSSES,
-    loss_of_present_targets,
-    mean_loss,
-    value_and_gradient,
-    weighted_mean,
-)
+from sknet._network.losses import mean_loss, value_and_gradient, weighted_mean
+from sknet._network.losses_by_target import loss_of_present_targets
+from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES
+from sknet._network.losses_of_numbers import REGRESSION_LOSSES
 from tests.network.pieces import FLOATS, LOSSES, assert_gradient, extremes, numerical_gradient
 
 every_loss = pytest.mark.parametrize("case", LOSSES.values(), ids=LOSSES)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import DenseBatches, Layout, make_chain, n_rows_in_batch
-from sknet._network.losses import SOFTMAX_LOG_LOSS
+from sknet._network.losses_of_labels import SOFTMAX_LOG_LOSS
 from sknet._network.objective import MAX_BOUND_BATCH_SIZES, Objective, ObjectiveSettings, raw_outputs
 from sknet._network.weights import ElasticNet
 from tests.network.pieces import (
