@@ -167,12 +167,12 @@ ROWS = pytest.mark.parametrize("rows", [np.arange(N), EVERY_THIRD], ids=["all ro
 def test_target_totals_are_those_of_rows_in_memory(table, rows, by_fold):
     values = table.rows_in_memory()
     encoder, fold = encoder_for(values), encoding_folds_of(Y)
-    expected = encoder.target_totals(take(values, rows), Y[rows], WEIGHT[rows], fold[rows])
-    totals = table[rows].target_totals(encoder, Y[rows], np.copy, WEIGHT[rows], fold[rows])
+    expected = encoder.target_statistics(take(values, rows), Y[rows], WEIGHT[rows], fold[rows])
+    totals = table[rows].target_statistics(encoder, Y[rows], np.copy, WEIGHT[rows], fold[rows])
     assert totals.keys() == expected.keys()
     assert len(totals) == encoder.has_target_encoding
     Z, wanted = (
-        encoder.with_target_totals(sums).encode(values, float, encoding_fold=fold if by_fold else None)
+        encoder.with_target_statistics(sums).encode(values, float, encoding_fold=fold if by_fold else None)
         for sums in (totals, expected)
     )
     assert_same(Z, wanted) if sp.issparse(values) else assert_allclose(Z, wanted)
@@ -235,7 +235,7 @@ def test_a_batch_of_encoded_rows_holds_their_inputs(table, cross_fit, without_bi
     encoder, encoded, Z = both_encodings(table, cross_fit)
     n_skipped_inputs = skipped_inputs(table, encoder, without_bins)
     inputs = encoded[EVERY_THIRD].without_first_inputs(n_skipped_inputs)
-    assert (inputs.batch_format == "mixed") == is_looked_up(table.rows_in_memory())
+    assert (inputs.batch_format == "one_hot_and_dense") == is_looked_up(table.rows_in_memory())
     dense = as_array(inputs(batch), inputs.batch_format, encoder.n_inputs - n_skipped_inputs)
     assert_allclose(dense, Z[EVERY_THIRD[batch], n_skipped_inputs:])
 

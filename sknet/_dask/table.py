@@ -15,7 +15,7 @@ partitions: m of its selected rows are encoded, in the order of `row_indices`; o
 
 row_indices : (n,)       indices of the selected rows among the N rows
 partition_rows           for one partition, the indices of its selected rows in it
-encoded : (m, d + 1)     the network's inputs, with a last column of ones; `MixedRows` if categories are looked up
+encoded : (m, d + 1)     the network's inputs, with a last column of ones, or `OneHotAndDenseRows`
 shard_rows : (m',) or None indices of the network's rows among the encoded rows of a shard; None for all
 batch : slice or (b,)    indices of the batch among the n training rows; in a shard, among the m' rows, or None for all
 theta, gradient : (p,)
@@ -44,13 +44,13 @@ from sknet._network.chain import (
     BatchFormat,
     DenseBatches,
     InputBatches,
-    MixedBatches,
-    MixedRows,
+    OneHotAndDenseBatches,
+    OneHotAndDenseRows,
     n_rows_in_batch,
 )
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
-from sknet._tables.categories import TargetTotals
-from sknet._tables.encoder import TableEncoder, merge_totals
+from sknet._tables.categories import TargetStatistics
+from sknet._tables.encoder import TableEncoder, merge_target_statistics
 from sknet._tables.tables import take_rows
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import minibatches
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from sknet._dask.cluster import Cluster
 
 
-EncodedShard: TypeAlias = Array | MixedRows
+EncodedShard: TypeAlias = Array | OneHotAndDenseRows
 Indices: TypeAlias = NDArray[np.integer]
 
 # --- functions on workers: partitions --------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def encode_shard(
     tables = [(take(X, rows), indices_in_shard, fold) for X, rows, indices_in_shard, fold in chosen if len(rows)]
     lookups = encoder.lookups
     dense_encoder = encoder.dense_encoder
-    # the last column of ones; `MixedRows` have none
+    # the last column of ones; `OneHotAndDenseRows` have none
     dense = np.ones((sum(map(len, shard_rows)), dense_encoder.n_inputs + (lookups is None)), dtype)
     for X, indices_in_shard, fold in tables:
         dense[indices_in_shard, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=fold)
@@ -100,19 +100,19 @@ def encode_shard(
         return dense
     no_rows = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
     one_hot = sp.vstack([no_rows, *(lookups.one_hot_rows(X, dtype)[:] for X, _, _ in tables)], "csr")
-    return MixedRows(dense, one_hot[np.argsort(np.concatenate(shard_rows))], lookups.dense_inputs)
+    return OneHotAndDenseRows(dense, one_hot[np.argsort(np.concatenate(shard_rows))], lookups.dense_inputs)
 
 
-def target_totals(
+def target_statistics(
     partition: Table,
     partition_rows: Indices,
     encoder: TableEncoder,
     target: Array,
     weight: Array | None,
     encoding_fold: NDArray[np.intp],
-) -> dict[int, TargetTotals]:
-    """Add up the target in each category over some rows of a partition; see `TableEncoder.target_totals`."""
-    return encoder.target_totals(take(partition, partition_rows), target, weight, encoding_fold)
+) -> dict[int, TargetStatistics]:
+    """Add up the target in each category over some rows of a partition; see `TableEncoder.target_statistics`."""
+    return encoder.target_statistics(take(partition, partition_rows), target, weight, encoding_fold)
 
 
 def do_nothing(result: object) -> None:
@@ -191,13 +191,15 @@ def _n_rows(encoded: EncodedShard, shard_rows: Indices | None) -> int:
     """Return the number of rows: those of `shard_rows`, or all encoded rows."""
     if shard_rows is not None:
         return len(shard_rows)
-    return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
+    return len(encoded.dense if isinstance(encoded, OneHotAndDenseRows) else encoded)
 
 
 def _inputs(encoded: EncodedShard, shard_rows: Indices | None, n_skipped_inputs: int) -> InputBatches:
     """Return the inputs of some rows of a shard, or of all, as a network takes them."""
-    if isinstance(encoded, MixedRows):
-        all_inputs: InputBatches = MixedBatches(DenseBatches(encoded.dense), encoded.one_hot, encoded.dense_inputs)
+    if isinstance(encoded, OneHotAndDenseRows):
+        all_inputs: InputBatches = OneHotAndDenseBatches(
+            DenseBatches(encoded.dense), encoded.one_hot, encoded.dense_inputs
+        )
     else:
         all_inputs = DenseBatches(encoded, "ones")
     inputs = all_inputs.without_first_inputs(n_skipped_inputs)
@@ -340,11 +342,11 @@ class PartitionedTable(FeatureTable):
             return np.concatenate(tables)[order]
         return concatenate_frames(tables).iloc[order]
 
-    def target_totals(
+    def target_statistics(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
-    ) -> dict[int, TargetTotals]:  # fmt: skip
-        """Return `TableEncoder.target_totals` of all rows."""
+    ) -> dict[int, TargetStatistics]:  # fmt: skip
+        """Return `TableEncoder.target_statistics` of all rows."""
         groups, partition_rows = self.partitions.split_by_partition(self.row_indices)
         weights = [None] * len(partition_rows) if weight is None else groups.split(weight)
         # convert all targets at once: the value in place of a missing target must not depend on partitions
@@ -352,7 +354,9 @@ class PartitionedTable(FeatureTable):
         parts = zip(self.partitions.futures, partition_rows, targets, weights, groups.split(encoding_fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence per parameter, as for `map`
-        return merge_totals(self.partitions.cluster.map_tasks(target_totals, *zip(*arguments, strict=True)))
+        return merge_target_statistics(
+            self.partitions.cluster.map_tasks(target_statistics, *zip(*arguments, strict=True))
+        )
 
     def digest(self) -> str:
         """Return a hash of these rows, which does not depend on the workers."""
@@ -422,7 +426,7 @@ class EncodedOnWorkers:
     shard_rows : ndarray of shape (n,), or None
         The index of each row among the encoded rows of its shard; None if these are all encoded rows, in order.
     has_lookups : bool
-        Whether the rows are `MixedRows`.
+        Whether the rows are `OneHotAndDenseRows`.
     n_skipped_inputs : int, default=0
         How many of the first inputs a network skips.
     """
@@ -447,7 +451,7 @@ class EncodedOnWorkers:
     @property
     def batch_format(self) -> BatchFormat:
         """The format of batches; it is never sparse, see `collections.make_partitioned_table`."""
-        return "mixed" if self.has_lookups else "ones"
+        return "one_hot_and_dense" if self.has_lookups else "ones"
 
     def __call__(self, batch: Batch) -> Table:
         """Load the rows of a batch from the workers; training does not need this."""
@@ -459,7 +463,9 @@ class EncodedOnWorkers:
         if not self.has_lookups:
             return batch_rows.shard.join(of_shards)
         one_hot = sp.vstack([rows.one_hot for rows in of_shards], "csr")[np.argsort(batch_rows.shard.order)]
-        return MixedRows(batch_rows.shard.join([rows.dense for rows in of_shards]), one_hot, of_shards[0].dense_inputs)
+        return OneHotAndDenseRows(
+            batch_rows.shard.join([rows.dense for rows in of_shards]), one_hot, of_shards[0].dense_inputs
+        )
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> ShardedObjective:
         """Return the objective of a network that is trained on these rows."""

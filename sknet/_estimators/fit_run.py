@@ -66,7 +66,7 @@ class FitRun:
         The rows that evaluate each of their epochs.
     score : callable or None
         Returns the score of an epoch; None for minus the loss.
-    importance_rows : array, CSR matrix or MixedRows, or None
+    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
         The rows at which `feature_importances_` is computed; None to leave it out.
     folds : FoldPhase or None
         The first phase, if folds choose the epoch.

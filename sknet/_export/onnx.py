@@ -53,7 +53,7 @@ from sknet._tables.categories import CATEGORY, BaseCategoryColumn, one_hot_input
 from sknet._tables.column import ColumnKind
 from sknet._tables.dates import DATE
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, place_formulas
+from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, stack_formulas
 from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.numbers import NUMBER
 from sknet._tables.tables import is_frame
@@ -224,7 +224,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
 
 def _write_formulas(graph: Graph, x: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the formulas of columns whose numbers, (n, d), are the columns of x."""
-    for joint in place_formulas((chain(*item.column.formulas), item.inputs) for item in placed):
+    for joint in stack_formulas((chain(*item.column.formulas), item.inputs) for item in placed):
         write = _find_writer(FORMULA_WRITERS, type(joint.formula), placed[joint.columns[0]].name)
         encoded = write(graph, x.columns(graph, joint.columns.tolist()), joint.formula)
         yield graph.cast(encoded, graph.dtype, of=FLOAT64), joint.inputs.tolist()

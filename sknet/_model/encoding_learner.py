@@ -56,8 +56,8 @@ def with_target_means(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | 
     if encoding_fold is None:
         return encoding
     target_of = partial(imputed_target_matrix, encoding.head)
-    totals = rows.X.target_totals(encoding.encoder, rows.y, target_of, rows.weight, encoding_fold)
-    return replace(encoding, encoder=encoding.encoder.with_target_totals(totals))
+    statistics = rows.X.target_statistics(encoding.encoder, rows.y, target_of, rows.weight, encoding_fold)
+    return replace(encoding, encoder=encoding.encoder.with_target_statistics(statistics))
 
 
 MIN_ROWS_PER_CATEGORY = 3

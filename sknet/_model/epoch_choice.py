@@ -184,7 +184,7 @@ class FoldPhase(Phase):
         For each fold, the rows to train on and the rows held out.
     trainers : list of list of NetworkTrainer
         For each fold, of all members.
-    importance_rows : array, CSR matrix or MixedRows, or None
+    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
         Encoded training rows of the first fold, whose networks are published after an interrupt.
     judges : list of CrossFitJudge
         All held-out rows, which choose the epoch of the published networks. If there are several cross-fit sets, one

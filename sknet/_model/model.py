@@ -37,7 +37,15 @@ from sknet._model.machine import (
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import BatchFormat, Block, LayerParameters, Layout, MixedRows, find_blocks, make_chain
+from sknet._network.chain import (
+    BatchFormat,
+    Block,
+    LayerParameters,
+    Layout,
+    OneHotAndDenseRows,
+    find_blocks,
+    make_chain,
+)
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.tables import MemoryMappedRows, is_sparse, take_rows
@@ -188,7 +196,9 @@ class Model:
         Z = self.encoder.dense_encoder.encode(table, self.predict_dtype)
         if (lookups := self.encoder.lookups) is None:
             return Z, "sparse" if is_sparse(Z) else "dense"
-        return MixedRows(Z, lookups.one_hot_rows(table, self.predict_dtype)[:], lookups.dense_inputs), "mixed"
+        return OneHotAndDenseRows(
+            Z, lookups.one_hot_rows(table, self.predict_dtype)[:], lookups.dense_inputs
+        ), "one_hot_and_dense"
 
     def _encoded_blocks(self, table: Table, span: slice) -> Iterator[tuple[slice, Table, Chain]]:
         """Yield the rows of each block of a span, encoded, and the layers that take them."""
@@ -232,7 +242,7 @@ class Model:
         if not all(np.isfinite(array).all() for array in (*self.network.coefs, *self.network.intercepts)):
             return "coefs_ or intercepts_ hold NaN or infinity: set finite numbers, or fit again."
         names = self.encoder.feature_names
-        if isinstance(inputs, MixedRows):
+        if isinstance(inputs, OneHotAndDenseRows):
             inputs, names = inputs.dense, [names[i] for i in inputs.dense_inputs]  # the one-hot inputs are 0 or 1
         peaks = np.asarray(abs(inputs).max(axis=0).todense() if is_sparse(inputs) else np.abs(inputs).max(axis=0))
         largest = int(peaks.ravel().argmax())

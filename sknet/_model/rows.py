@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from sknet._model.encoding import Encoding
 from sknet._network.chain import InputBatches
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
-from sknet._tables.categories import TargetTotals
+from sknet._tables.categories import TargetStatistics
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import MIN_TOTAL_WEIGHT
@@ -236,11 +236,11 @@ class FeatureTable(ABC):
         """Return some rows, in the given order, as an array, a CSR matrix or a data frame."""
 
     @abstractmethod
-    def target_totals(
+    def target_statistics(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
-    ) -> dict[int, TargetTotals]:  # fmt: skip
-        """Return `TableEncoder.target_totals` of all rows; `target_of(y)` is the target matrix of y."""
+    ) -> dict[int, TargetStatistics]:  # fmt: skip
+        """Return `TableEncoder.target_statistics` of all rows; `target_of(y)` is the target matrix of y."""
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> Self:
         """Return the table with its text encoded, so that this is done once for all encoders of the same text."""

@@ -29,7 +29,7 @@ from sknet._model.heads import ExplainedOutputs, Head
 from sknet._model.machine import limit_blas_threads
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._model.rows import EncodedRows, Rows
-from sknet._network.chain import MixedRows
+from sknet._network.chain import OneHotAndDenseRows
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.slopes import gradients_by_column, sum_by_column
@@ -104,7 +104,7 @@ def _forward_to_hidden(network: Network, z: Array) -> tuple[Array, list[Array]]:
 
 
 def _back_from_hidden(network: Network, layer_values: list[Array], delta: Array) -> Array:
-    """Return dJ/dz of the first layer, (n, h), given `delta`, dJ/da of the last hidden layer; overwrites delta."""
+    """Return dJ/dz of the first layer, (n, h), from `delta`, dJ/da of the last hidden layer, which is overwritten."""
     for i in range(len(layer_values) - 1, -1, -1):
         network.activations[i].backward(layer_values[i].copy(), delta)  # dJ/dz = dJ/da f'(z); may overwrite the copy
         if i:
@@ -163,12 +163,12 @@ def draw_importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.int
 
 def n_encoded_rows(rows: Table) -> int:
     """Return the number of encoded rows."""
-    return len(rows.dense) if isinstance(rows, MixedRows) else int(rows.shape[0])
+    return len(rows.dense) if isinstance(rows, OneHotAndDenseRows) else int(rows.shape[0])
 
 
 def inputs_per_row(rows: Table) -> float:
     """Return how many inputs of an encoded row are multiplied on average; in sparse rows, only nonzero inputs."""
-    if isinstance(rows, MixedRows):
+    if isinstance(rows, OneHotAndDenseRows):
         return (rows.dense.size + rows.one_hot.nnz) / n_encoded_rows(rows)
     return (rows.nnz if is_sparse(rows) else rows.size) / n_encoded_rows(rows)
 
@@ -187,8 +187,8 @@ def n_importance_rows(rows: Table, network: Network, n_outputs: int, training_wo
 def draw_encoded_rows(rows: Table, n: int) -> Table:
     """Return a sample of at most n encoded rows."""
     drawn = draw_rows(n_encoded_rows(rows), None, n)
-    if isinstance(rows, MixedRows):
-        return MixedRows(rows.dense[drawn], rows.one_hot[drawn], rows.dense_inputs)
+    if isinstance(rows, OneHotAndDenseRows):
+        return OneHotAndDenseRows(rows.dense[drawn], rows.one_hot[drawn], rows.dense_inputs)
     return rows[drawn]
 
 
@@ -198,7 +198,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
     Parameters
     ----------
     model : Model
-    rows : ndarray or CSR matrix of shape (r, m), or MixedRows
+    rows : ndarray or CSR matrix of shape (r, m), or OneHotAndDenseRows
         Encoded rows, in the model's compute dtype.
 
     Returns
@@ -219,7 +219,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
     return sums / total
 
 
-def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -> Array:
+def contribution_sums(rows: Array | OneHotAndDenseRows, network: Network, model: Model) -> Array:
     """Return the absolute contributions of each column, added up over rows and outputs, (d,)."""
     x, used = varying_inputs(rows, model.encoder)
     columns, starts = columns_of_inputs(model.encoder, used)
@@ -269,9 +269,9 @@ def mean_slopes_by_unit(network: Network, head: Head, z: Array) -> Iterator[Arra
         yield slopes.reshape(POINTS_PER_ROW, *z.shape).sum(axis=0)
 
 
-def varying_inputs(rows: Array | MixedRows, encoder: TableEncoder) -> tuple[Array, NDArray[np.intp]]:
+def varying_inputs(rows: Array | OneHotAndDenseRows, encoder: TableEncoder) -> tuple[Array, NDArray[np.intp]]:
     """Return the inputs that may be nonzero, (r, u), and their indices in increasing order."""
-    if isinstance(rows, MixedRows):
+    if isinstance(rows, OneHotAndDenseRows):
         first = encoder.n_inputs - rows.one_hot.shape[1]  # the one-hot inputs are the last ones
         looked_up = np.unique(rows.one_hot.indices)
         used = np.union1d(rows.dense_inputs, first + looked_up)
@@ -283,7 +283,7 @@ def varying_inputs(rows: Array | MixedRows, encoder: TableEncoder) -> tuple[Arra
 
 
 def columns_of_inputs(encoder: TableEncoder, used: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[NDArray[np.intp]]]:
-    """Return the columns that have some of these inputs, and their `starts` for `sum_by_column`."""
+    """Return the indices of the columns that have some of the `used` inputs, and their `starts` for `sum_by_column`."""
     starts = [np.searchsorted(used, firsts) for firsts in encoder.input_starts]  # for bins, and for other inputs
     columns = np.flatnonzero(sum(map(np.diff, starts)))
     # the columns left out have no inputs, so each column ends where the next one begins

@@ -29,12 +29,12 @@ from sknet._network.chain import (
     BatchFormat,
     DenseBatches,
     InputBatches,
-    MixedBatches,
+    OneHotAndDenseBatches,
     SparseBatches,
     n_rows_in_batch,
 )
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
-from sknet._tables.categories import TargetTotals
+from sknet._tables.categories import TargetStatistics
 from sknet._tables.column import Column
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoder import INPUTS_ENCODED_AT_ONCE, TableEncoder
@@ -141,7 +141,9 @@ def encode_for_training(
     else:
         Z = dense_encoder.encode(X, dtype, ones=batch_format == "ones", encoding_fold=encoding_fold)
         dense = DenseBatches(Z, batch_format)
-    return dense if lookups is None else MixedBatches(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
+    return (
+        dense if lookups is None else OneHotAndDenseBatches(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
+    )
 
 
 def choose_form(encoder: TableEncoder, X: Table, dtype: DType) -> tuple[KeptForm, int]:
@@ -241,12 +243,12 @@ class TableInMemory(FeatureTable):
             return self.values.toarray()
         return self.values if isinstance(self.values, np.ndarray) else None
 
-    def target_totals(
+    def target_statistics(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
-    ) -> dict[int, TargetTotals]:  # fmt: skip
-        """Return `TableEncoder.target_totals` of all rows."""
-        return encoder.target_totals(self.values, target_of(y), weight, encoding_fold)
+    ) -> dict[int, TargetStatistics]:  # fmt: skip
+        """Return `TableEncoder.target_statistics` of all rows."""
+        return encoder.target_statistics(self.values, target_of(y), weight, encoding_fold)
 
     def digest(self) -> str:
         """Return a hash of the type, the shape and the values."""

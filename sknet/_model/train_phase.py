@@ -37,7 +37,7 @@ class TrainPhase(Phase):
     trainers : list of NetworkTrainer
     states : list of State
         The initial states, which training updates.
-    importance_rows : array, CSR matrix or MixedRows, or None
+    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
         A few hundred encoded training rows for `feature_importances_`; None to leave it out.
     selection : Selection or None
         The choice of the folds, if there were folds.

@@ -99,7 +99,7 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
     name = f"Activation {activation.name!r}"
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
-    check_activation_results(name, activation)
+    check_activation_works_in_place(name, activation)
     z = rng.normal(scale=2.0, size=(N_CHECKED_ROWS, N_CHECKED_UNITS))  # includes both tails of a sigmoid
 
     def f(z: Array) -> Array:
@@ -259,7 +259,7 @@ def check_custom_functions(loss: Loss, target: Array, activations: Sequence[Acti
     """Raise a ValueError if a loss or an activation returns something wrong."""
     check_loss_results(f"loss={loss.name!r}", loss, target)
     for activation in activations:
-        check_activation_results(f"activation={activation.name!r}", activation)
+        check_activation_works_in_place(f"activation={activation.name!r}", activation)
 
 
 def check_loss_results(name: str, loss: Loss, target: Array) -> None:
@@ -291,7 +291,7 @@ def _check_result(what: str, returned: object, shape: tuple[int, ...], words: st
         raise ValueError(f"{what} returned NaN for raw outputs near 0: correct it, or pass targets that suit.")
 
 
-def check_activation_results(name: str, activation: Activation) -> None:
+def check_activation_works_in_place(name: str, activation: Activation) -> None:
     """Raise a ValueError if an activation returns a new array instead of overwriting its argument."""
     z = np.linspace(-2.0, 2.0, 3 * N_ROWS_TRIED).reshape(N_ROWS_TRIED, 3)
     kept = z.copy()

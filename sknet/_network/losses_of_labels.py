@@ -113,7 +113,7 @@ class _SumOfLogLosses:
         """Return the sum of the log-losses of each row, (n,)."""
         return np.sum([loss.value(raw[:, s], target[:, s]) for loss, s in self.parts], axis=0)
 
-    def gradient(self, raw: Array, target: Array) -> Array:
+    def overwrite_with_gradient(self, raw: Array, target: Array) -> Array:
         """Overwrite raw with the gradient, and return it."""
         for loss, s in self.parts:
             raw[:, s] = loss.gradient(raw[:, s], target[:, s])
@@ -175,7 +175,14 @@ def _make_log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     if len(losses) == 1:
         return losses[0]
     total = _SumOfLogLosses(tuple(zip(losses, slices, strict=True)))
-    return Loss("log_loss", total.value, total.gradient, total.link, targets=TARGETS_FROM_0_TO_1, start=total.start)
+    return Loss(
+        "log_loss",
+        total.value,
+        total.overwrite_with_gradient,
+        total.link,
+        targets=TARGETS_FROM_0_TO_1,
+        start=total.start,
+    )
 
 
 def _make_brier_loss(slices: Sequence[slice], exclusive: bool) -> Loss:

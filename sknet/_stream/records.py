@@ -132,10 +132,10 @@ class BucketWriter:
         # a view as bytes, because `ScratchFiles.write` counts bytes
         self._files.write(self._file, records[np.argsort(buckets, kind="stable")].view(np.uint8).data)
 
-    def finish(self) -> ShuffledRecords:
+    def finish(self) -> BucketedRecords:
         """Write the rest of the buffer, and return all records."""
         self._write()
-        return ShuffledRecords(self._file, self.dtype, np.array(self._bounds))
+        return BucketedRecords(self._file, self.dtype, np.array(self._bounds))
 
 
 def _buckets(start: int, stop: int) -> NDArray[np.intp]:
@@ -144,7 +144,7 @@ def _buckets(start: int, stop: int) -> NDArray[np.intp]:
 
 
 @dataclass(frozen=True, eq=False)
-class ShuffledRecords:
+class BucketedRecords:
     """Records in a file, sorted into buckets.
 
     Attributes
@@ -176,7 +176,7 @@ class ShuffledRecords:
 
     def map(
         self, function: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
-    ) -> ShuffledRecords:
+    ) -> BucketedRecords:
         """Return the results of a function for all records, in another file and in the same buckets."""
         file = files.open()  # `bounds` count records, so they are the same for this file
         for start in range(0, len(self), n_rows):

@@ -30,11 +30,11 @@ from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable, TableLimits
 from sknet._model.table_in_memory import BatchwiseInputs, encode_batchwise
 from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
-from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
+from sknet._stream.records import BucketedRecords, BucketWriter, FrameFormat, Records, ScratchFiles, TableFormat
 from sknet._stream.sources import Chunk
 from sknet._stream.storage import ColumnStorage, NumberStorage
-from sknet._tables.categories import TargetTotals
-from sknet._tables.encoder import TableEncoder, merge_totals
+from sknet._tables.categories import TargetStatistics
+from sknet._tables.encoder import TableEncoder, merge_target_statistics
 from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.tables import take_optional
@@ -224,7 +224,7 @@ class StoredTable(FeatureTable):
     ----------
     format : TableFormat
         The format of the records.
-    records : ShuffledRecords
+    records : BucketedRecords
         The records of all rows.
     first_rows : array or data frame
         The first rows of the source, as the user passed them.
@@ -237,7 +237,7 @@ class StoredTable(FeatureTable):
     """
 
     format: TableFormat
-    records: ShuffledRecords
+    records: BucketedRecords
     first_rows: Table
     digest_of_all: str
     files: ScratchFiles
@@ -277,20 +277,20 @@ class StoredTable(FeatureTable):
     def pools(
         self, min_rows: int = 1, rng: np.random.Generator | None = None
     ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
-        """Yield the records of these rows, see `ShuffledRecords.pools`."""
+        """Yield the records of these rows, see `BucketedRecords.pools`."""
         return self.records.pools(self.record_indices, min_rows, rng)
 
     def for_scorer(self) -> Table:
         """Read the rows, for the user's scorer."""
         return self.rows_in_memory()
 
-    def target_totals(
+    def target_statistics(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
-    ) -> dict[int, TargetTotals]:  # fmt: skip
-        """Return `TableEncoder.target_totals` of all rows."""
-        return merge_totals(
-            encoder.target_totals(
+    ) -> dict[int, TargetStatistics]:  # fmt: skip
+        """Return `TableEncoder.target_statistics` of all rows."""
+        return merge_target_statistics(
+            encoder.target_statistics(
                 self.format.unpack(records), target_of(y[row_indices]),
                 take_optional(weight, row_indices), encoding_fold[row_indices],
             )

@@ -464,17 +464,17 @@ def learn_category(
         return one_hot
     if encoding == "both" and not one_hot.needs_means(settings.max_categories):
         return one_hot
-    totals = compute_target_totals(
+    statistics = compute_target_statistics(
         codes, keys, target, weight, cross_fit_folds(target, np.arange(len(target)), len(target))
     )
     deviation = np.array([mean_and_deviation(column, weight)[1] for column in target.T])
     return TargetEncodedColumn(
-        totals.means(), safe_reciprocal(deviation), totals.keys, one_hot if encoding == "both" else None
+        statistics.means(), safe_reciprocal(deviation), statistics.keys, one_hot if encoding == "both" else None
     )
 
 
 @dataclass(frozen=True, eq=False)
-class TargetTotals:
+class TargetStatistics:
     """Statistics of the target of some rows by fold and slot, which can be merged with those of other rows.
 
     Attributes
@@ -495,16 +495,16 @@ class TargetTotals:
     mean: Array
     squares: Array
 
-    def __add__(self, other: TargetTotals) -> TargetTotals:
-        """Return the totals of both sets of rows."""
+    def __add__(self, other: TargetStatistics) -> TargetStatistics:
+        """Return the statistics of both sets of rows."""
         keys = tuple(dict.fromkeys((*self.keys, *other.keys)))
         statistics_of_both = zip(self._aligned(keys), other._aligned(keys), strict=True)
-        return TargetTotals(
+        return TargetStatistics(
             keys, self.squared_weight + other.squared_weight, *merge_statistics(*map(np.stack, statistics_of_both))
         )
 
     def _aligned(self, keys: tuple[str, ...]) -> list[Array]:
-        """Return totals, means and squares by the slots of `keys`, which include all categories."""
+        """Return weights, means and squares by the slots of `keys`, which include all categories."""
         slots = {key: slot for slot, key in enumerate(keys)}
         # the last two slots are for missing values and unknown categories
         new_slots = [*(slots[key] for key in self.keys), len(keys), len(keys) + 1]
@@ -523,9 +523,9 @@ class TargetTotals:
         return np.stack([shrunk_means(*merge_statistics(n[f], self.mean[f], squares[f])) for f in pooled])
 
 
-def compute_target_totals(
+def compute_target_statistics(
     codes: NDArray[np.intp], keys: list[str], target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
-) -> TargetTotals:
+) -> TargetStatistics:
     """Return the statistics of the target by fold and slot, from the results of `read_categories`.
 
     The targets of held-out rows are left out, but their categories are included.
@@ -538,7 +538,9 @@ def compute_target_totals(
     w = np.where(encoding_fold < 0, 0.0, 1.0 if weight is None else weight)
     n, mean, squares = statistics_by_slot(cell, n_cells, target, w)
     shape = N_ENCODING_FOLDS, n_slots
-    return TargetTotals(distinct, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
+    return TargetStatistics(
+        distinct, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1)
+    )
 
 
 # --- the kind --------------------------------------------------------------------------------------------------------

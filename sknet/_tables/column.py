@@ -109,10 +109,10 @@ class Column:
 
     @property
     def is_constant(self) -> bool:
-        """Whether all training values were equal, so that the scale is still unknown: see `with_scale_of`."""
+        """Whether all training values were equal, so that the scale is still unknown: see `rescaled_if_constant`."""
         return False
 
-    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
+    def rescaled_if_constant(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
         """Return a column that `is_constant` with the scale of n new values; other columns as they are."""
         return self
 

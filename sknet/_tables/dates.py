@@ -194,10 +194,10 @@ class DatetimeColumn(FormulaColumn):
         """Whether all dates in training were equal."""
         return self.seconds.is_constant
 
-    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
+    def rescaled_if_constant(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
         """Return the column with the scale of the seconds of n new values."""
         seconds = seconds_of(self.datetimes_of(values, name))
-        return replace(self, seconds=self.seconds.with_scale_of(seconds, name, weight))
+        return replace(self, seconds=self.seconds.rescaled_if_constant(seconds, name, weight))
 
     def datetimes_of(self, values: ColumnValues, name: str) -> DatetimeLike:
         """Return the dates, in the time zone of fit, or the durations."""

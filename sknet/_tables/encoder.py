@@ -33,9 +33,9 @@ import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
-from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
+from sknet._tables.categories import CategoryColumn, TargetStatistics, compute_target_statistics, one_hot_inputs
 from sknet._tables.column import Column, ColumnSettings, FormulaColumn, TrainingRows
-from sknet._tables.formulas import Formula, InputDescription, PlacedFormula, ScaledNumber, place_formulas
+from sknet._tables.formulas import Formula, InputDescription, ScaledNumber, StackedFormula, stack_formulas
 from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.numbers import (
     BinnedColumn,
@@ -200,14 +200,14 @@ class TableEncoder:
         return {j: column for j, column in enumerate(self.columns) if isinstance(column, FormulaColumn)}
 
     @cached_property
-    def placed_formulas(self) -> list[PlacedFormula]:
+    def stacked_formulas(self) -> list[StackedFormula]:
         """The formulas of all columns, stacked. They take the columns of `_arguments`."""
         if {*map(type, self.columns)} == {NumberColumn} and self.n_inputs == self.n_columns:
             # in short for wide sparse tables: these columns have the parameters of their only formula
             columns: Any = self.columns
             every = np.arange(self.n_columns)
-            return [PlacedFormula(ScaledNumber.stack(columns), every, every)]
-        return place_formulas(self._formulas_and_inputs())
+            return [StackedFormula(ScaledNumber.stack(columns), every, every)]
+        return stack_formulas(self._formulas_and_inputs())
 
     def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], Iterator[int]]]:
         """Yield the formulas that take each argument, and an iterator over the indices of their inputs."""
@@ -296,13 +296,13 @@ class TableEncoder:
     def is_numeric(self) -> bool:
         """Whether all columns are numbers that are encoded together, without a loop over columns."""
         return all(column.is_number for column in self.columns) and all(
-            placed.formula.is_joint for placed in self.placed_formulas
+            placed.formula.is_joint for placed in self.stacked_formulas
         )
 
     @property
     def keeps_zeros(self) -> bool:
         """Whether zeros stay zeros in every column, so that a sparse table stays sparse."""
-        return self.is_numeric and all(placed.formula.keeps_zeros for placed in self.placed_formulas)
+        return self.is_numeric and all(placed.formula.keeps_zeros for placed in self.stacked_formulas)
 
     def encode(
         self, X: Table, dtype: DTypeLike, *, ones: bool = False, encoding_fold: NDArray[np.intp] | None = None
@@ -315,7 +315,7 @@ class TableEncoder:
         if is_sparse(X):
             if self.keeps_zeros:
                 check_sparse_is_finite(X)
-                (placed,) = self.placed_formulas  # the scaled numbers
+                (placed,) = self.stacked_formulas  # the scaled numbers
                 return placed.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
             X = self.sparse_to_dense(X)
         m = self.n_inputs
@@ -341,7 +341,7 @@ class TableEncoder:
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         folds = take_optional(encoding_fold, rows)
         arguments = self._arguments(values)
-        for placed in self.placed_formulas:
+        for placed in self.stacked_formulas:
             placed.encode_into(arguments, out, self._argument_names)
         if len(self._formula_columns) == self.n_columns:
             return out
@@ -406,24 +406,26 @@ class TableEncoder:
         """Whether a column uses the target, so that training rows are encoded in folds."""
         return any(column.uses_target for column in self.columns)
 
-    def target_totals(
+    def target_statistics(
         self, X: Table, target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
-    ) -> dict[int, TargetTotals]:
-        """Return the totals of the target, (n, k), by category of each column that uses it, by the column's index.
+    ) -> dict[int, TargetStatistics]:
+        """Return the statistics of the target, (n, k), by category of each column that uses it, by the column's index.
 
         `encoding_fold` is the fold of each row, (n,), or −1 for held-out rows.
         """
-        totals = {}
+        statistics = {}
         for j, column in enumerate(self.columns):
             if column.uses_target:
-                totals[j] = compute_target_totals(*read_categories(column_at(X, j)), target, weight, encoding_fold)
-        return totals
+                statistics[j] = compute_target_statistics(
+                    *read_categories(column_at(X, j)), target, weight, encoding_fold
+                )
+        return statistics
 
-    def with_target_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
+    def with_target_statistics(self, statistics: Mapping[int, TargetStatistics]) -> TableEncoder:
         """Return the encoder with the categories and target means of all rows, and everything else unchanged."""
         columns = list(self.columns)
-        for j, column_totals in totals.items():
-            columns[j] = columns[j].with_categories_and_means(column_totals.keys, column_totals.means())
+        for j, of_column in statistics.items():
+            columns[j] = columns[j].with_categories_and_means(of_column.keys, of_column.means())
         return TableEncoder(self.names, tuple(columns))
 
     def with_learnt_steps(self, X: Table, target: Array, weight: Array | None) -> TableEncoder:
@@ -453,12 +455,12 @@ class TableEncoder:
         return np.asarray(X.toarray())
 
 
-def merge_totals(blocks: Iterable[Mapping[int, TargetTotals]]) -> dict[int, TargetTotals]:
-    """Merge the results of `TableEncoder.target_totals` for blocks of rows."""
-    merged: dict[int, TargetTotals] = {}
+def merge_target_statistics(blocks: Iterable[Mapping[int, TargetStatistics]]) -> dict[int, TargetStatistics]:
+    """Merge the results of `TableEncoder.target_statistics` for blocks of rows."""
+    merged: dict[int, TargetStatistics] = {}
     for block in blocks:
-        for j, totals in block.items():
-            merged[j] = merged[j] + totals if j in merged else totals
+        for j, statistics in block.items():
+            merged[j] = merged[j] + statistics if j in merged else statistics
     return merged
 
 

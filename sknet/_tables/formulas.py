@@ -148,7 +148,7 @@ class ScaledNumber(Formula):
         return cls(centre, factor, formulas[0].bend, formulas[0].shift)
 
     @cached_property
-    def float32_suffices(self) -> bool:
+    def fits_float32(self) -> bool:
         """Whether float32 has the range for this arithmetic."""
         low, high = FLOAT32_RANGE
         factors = np.where(self.factor, self.factor, 1.0)  # float32 holds the factor 0 of a constant column
@@ -157,7 +157,7 @@ class ScaledNumber(Formula):
     def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
         """Return the scaled numbers; a ValueError names a column with infinite or too large values."""
         # where the range of float32 is too small, compute in float64 and round the result
-        type_of_z = dtype if self.float32_suffices else np.dtype(np.float64)
+        type_of_z = dtype if self.fits_float32 else np.dtype(np.float64)
         Z = np.empty_like(values, type_of_z)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.shift:
@@ -192,7 +192,7 @@ class ScaledNumber(Formula):
 
     def encode_sparse(self, X: Table, dtype: DType, names: Sequence[str]) -> Table:
         """Return a CSR matrix of the values times their columns' factors."""
-        type_of_z = dtype if self.float32_suffices else np.dtype(np.float64)  # as in `encode`
+        type_of_z = dtype if self.fits_float32 else np.dtype(np.float64)  # as in `encode`
         factor = np.asarray(self.factor, type_of_z)
         with np.errstate(over="ignore"):
             Z = X.astype(dtype, copy=True)
@@ -430,7 +430,7 @@ indices is as fast."""
 
 
 @dataclass(frozen=True, eq=False)
-class PlacedFormula:
+class StackedFormula:
     """A formula, the columns of numbers that it takes, and its inputs.
 
     Attributes
@@ -467,7 +467,7 @@ class PlacedFormula:
             out[:, inputs] = encoded[:, span]
 
 
-def place_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -> list[PlacedFormula]:
+def stack_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -> list[StackedFormula]:
     """Stack the formulas that take each of d columns, given with an iterable of the indices of their inputs."""
     groups: dict[object, tuple[list[Formula], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
     for k, (formulas, inputs) in enumerate(columns):
@@ -478,6 +478,6 @@ def place_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -
             own_columns.append(k)
             own_inputs.extend(islice(remaining, formula.n_inputs))
     return [
-        PlacedFormula(type(formulas[0]).stack(formulas), np.array(columns), np.array(inputs))
+        StackedFormula(type(formulas[0]).stack(formulas), np.array(columns), np.array(inputs))
         for formulas, columns, inputs in groups.values()
     ]

@@ -59,16 +59,16 @@ def columns_missing_only_now(encoder: TableEncoder, X: Table) -> list[str]:
     if is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
         return []
     # nearly always, the first values are not all missing, so that the other values are not read
-    may_be_missing = np.flatnonzero(_all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))).tolist()
+    may_be_missing = np.flatnonzero(_are_columns_empty(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))).tolist()
     candidates = ((encoder.column_names[j], encoder.columns[j], j) for j in may_be_missing)
     return [
         name
         for name, column, j in candidates
-        if column.n_inputs and not column.expects_missing_values and _all_missing(column_at(X, j))
+        if column.n_inputs and not column.expects_missing_values and _are_columns_empty(column_at(X, j))
     ]
 
 
-def _all_missing(values: Table | ColumnValues) -> Array:
+def _are_columns_empty(values: Table | ColumnValues) -> Array:
     """Return whether all values of a column, or of each column, are missing."""
     try:
         return np.asarray(np.all(is_missing(values), axis=0))
@@ -85,7 +85,7 @@ def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | No
         X = X.tocsc()  # reading a column of a CSC matrix is fast
     for j in constant:
         name = encoder.column_names[j]
-        columns[j] = columns[j].with_scale_of(column_at(X, j), name, weight)
+        columns[j] = columns[j].rescaled_if_constant(column_at(X, j), name, weight)
         if not columns[j].is_constant:
             names.append(name)
     return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names

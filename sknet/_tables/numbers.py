@@ -117,7 +117,7 @@ class NumberColumn(BaseNumberColumn):
         """Whether all training values were equal: the factor is 0."""
         return self.factor == 0.0
 
-    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
+    def rescaled_if_constant(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
         """Return the column with 1 over the root mean square distance of new values from the known value as factor.
 
         The known value stays the centre. If all new values equal it, the column stays constant.
@@ -290,7 +290,7 @@ class BinnedColumn(BaseNumberColumn):
 
     @property
     def formulas(self) -> tuple[tuple[Formula, ...]]:
-        """The bins, and the formulas of the number."""
+        """A single group, since all take the number itself: the bins, then what the number has without bins."""
         return ((self.ramps, *self.number.formulas[0]),)
 
     def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:

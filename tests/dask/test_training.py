@@ -169,6 +169,6 @@ def test_a_large_table_is_encoded_from_the_same_sample_as_in_memory(n_parts, enc
     with sample_rows(500):
         local, remote = (SigmoidMLPRegressor(**parameters).fit(rows, y, WEIGHT) for rows in (X, table))
     assert list(local.network_feature_names_) == list(remote.network_feature_names_)
-    assert ("target_totals" in calls_of(table)) == (encoding != "one_hot")
+    assert ("target_statistics" in calls_of(table)) == (encoding != "one_hot")
     assert distance(local, remote) < 1e-8
     assert_allclose(remote.predict(X), local.predict(X), rtol=1e-9, atol=1e-10)

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet._model.table_in_memory import BatchwiseInputs
-from tests.network.pieces import KINDS, MixedBatches, as_array, inputs_of, mixed_rows, selected
+from tests.network.pieces import KINDS, OneHotAndDenseBatches, as_array, inputs_of, one_hot_and_dense_rows, selected
 
 N, D = 40, 6
 X = np.random.default_rng(0).integers(0, 3, (N, D)).astype(float)
@@ -26,8 +26,8 @@ def written(values, batch_format):
 
 
 def mixed_and_written(values):
-    rows = mixed_rows(values)
-    return MixedBatches(written(rows.dense, "dense"), rows.one_hot, rows.dense_inputs)
+    rows = one_hot_and_dense_rows(values)
+    return OneHotAndDenseBatches(written(rows.dense, "dense"), rows.one_hot, rows.dense_inputs)
 
 
 WHOLE = {

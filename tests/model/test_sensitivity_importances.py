@@ -79,13 +79,13 @@ def test_importances_take_a_hundredth_of_the_work_of_training():
     )
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("dense", 5.0), ("sparse", 3.0), ("mixed", 4.0)])
+@pytest.mark.parametrize(("kind", "expected"), [("dense", 5.0), ("sparse", 3.0), ("one_hot_and_dense", 4.0)])
 def test_inputs_per_row_counts_nonzero_inputs_of_sparse_rows(kind, expected):
     # dense among mixed ones are every second input
     assert inputs_per_row(KINDS[kind](np.tile([1.0, 1.0, 0.0, 0.0, 1.0], (6, 1)))) == expected
 
 
-@pytest.mark.parametrize("kind", ["dense", "sparse", "mixed"])
+@pytest.mark.parametrize("kind", ["dense", "sparse", "one_hot_and_dense"])
 def test_every_format_of_encoded_rows_is_sampled_alike(kind):
     values = np.arange(80.0).reshape(20, 4)
     assert_array_equal(as_array(draw_encoded_rows(KINDS[kind](values), 6), kind, 4), values[draw_rows(20, None, 6)])

@@ -15,8 +15,8 @@ from sknet._network.chain import (
     BatchesOfSubset,
     DenseBatches,
     Layout,
-    MixedBatches,
-    MixedRows,
+    OneHotAndDenseBatches,
+    OneHotAndDenseRows,
     SparseBatches,
     make_chain,
 )
@@ -158,15 +158,15 @@ def with_ones(X):
     return np.column_stack([X, np.ones(len(X), X.dtype)])
 
 
-def mixed_rows(X):
+def one_hot_and_dense_rows(X):
     """Every second input of X as an array, the others as a CSR matrix."""
     one_hot = X.copy()
     one_hot[:, ::2] = 0.0
     # the first input is dense, as bins are: it is not among those that may be one-hot
-    return MixedRows(X[:, ::2].copy(), sp.csr_array(one_hot[:, 1:]), np.arange(X.shape[1])[::2])
+    return OneHotAndDenseRows(X[:, ::2].copy(), sp.csr_array(one_hot[:, 1:]), np.arange(X.shape[1])[::2])
 
 
-KINDS = {"dense": lambda X: X, "ones": with_ones, "sparse": sp.csr_array, "mixed": mixed_rows}
+KINDS = {"dense": lambda X: X, "ones": with_ones, "sparse": sp.csr_array, "one_hot_and_dense": one_hot_and_dense_rows}
 """What a first layer takes in place of an array."""
 
 
@@ -175,8 +175,8 @@ def inputs_of(X, kind):
     rows = KINDS[kind](X)
     if kind == "sparse":
         return SparseBatches(rows)
-    if kind == "mixed":
-        return MixedBatches(DenseBatches(rows.dense), rows.one_hot, rows.dense_inputs)
+    if kind == "one_hot_and_dense":
+        return OneHotAndDenseBatches(DenseBatches(rows.dense), rows.one_hot, rows.dense_inputs)
     return DenseBatches(rows, kind)
 
 
@@ -187,7 +187,7 @@ def selected(inputs, rows):
 
 def as_array(Z, batch_format, n_inputs):
     """A batch in whatever form as one array of `n_inputs` inputs, without the column of ones."""
-    if batch_format == "mixed":
+    if batch_format == "one_hot_and_dense":
         whole = np.zeros((len(Z.dense), n_inputs), Z.dense.dtype)
         whole[:, n_inputs - Z.one_hot.shape[1] :] = Z.one_hot.toarray()
         whole[:, Z.dense_inputs] += Z.dense

@@ -17,7 +17,7 @@ from sknet._network.chain import (
     Block,
     DenseBatches,
     DenseInBlocks,
-    DenseOnMixed,
+    DenseOnOneHotAndDense,
     DenseOnSparse,
     Dropout,
     LayerParameters,
@@ -25,7 +25,7 @@ from sknet._network.chain import (
     find_blocks,
     make_chain,
 )
-from tests.network.pieces import ACTIVATION_NAMES, KINDS, mixed_rows, network_case
+from tests.network.pieces import ACTIVATION_NAMES, KINDS, network_case, one_hot_and_dense_rows
 
 # --- one flat vector and its views ------------------------------------------------------------------------------------
 
@@ -268,7 +268,7 @@ def test_sparse_rows_are_dense_ones(X, may_skip_untouched):
 def test_mixed_rows_are_dense_ones(X):
     X = X.toarray() + 1.0
     _, dense = passes(Dense, X, *X.shape)
-    _, mixed = passes(DenseOnMixed, mixed_rows(X), *X.shape)
+    _, mixed = passes(DenseOnOneHotAndDense, one_hot_and_dense_rows(X), *X.shape)
     for found, wanted in zip(mixed, dense, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
 

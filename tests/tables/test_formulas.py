@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, place_formulas
+from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, stack_formulas
 
 rng = np.random.default_rng(0)
 X = np.where(rng.random((40, 3)) < 0.2, np.nan, 4.0 * rng.normal(size=(40, 3)))
@@ -35,7 +35,7 @@ def test_inputs_are_written_where_they_belong_and_nowhere_else(first_inputs):
     """Blocks of adjacent inputs are copied as slices; the array of all inputs is used for single ones."""
     inputs = [list(range(i, i + formula.n_inputs)) for i, formula in zip(first_inputs, RAMPS, strict=True)]
     for formulas, of_columns in [(RAMPS, inputs), (SCALED, [[i] for i in first_inputs])]:
-        (placed,) = place_formulas(([formula], own) for formula, own in zip(formulas, of_columns, strict=True))
+        (placed,) = stack_formulas(([formula], own) for formula, own in zip(formulas, of_columns, strict=True))
         out = np.full((len(X), 30), np.nan)
         placed.encode_into(X, out, ["a", "b", "c"])
         for j, (formula, own) in enumerate(zip(formulas, of_columns, strict=True)):
@@ -46,7 +46,7 @@ def test_inputs_are_written_where_they_belong_and_nowhere_else(first_inputs):
 def test_formulas_that_are_not_joint_stay_apart():
     (first, second), missing = [NormalScore(np.linspace(0.0, last, 257)) for last in (1.0, 2.0)], MissingIndicator()
     waves = [Wave(cycle, 1.0, 1.0) for cycle in ("hour", "weekday")]
-    placed = place_formulas([([first, missing], [0, 1]), ([second, missing, *waves], [2, 3, 4, 5, 6, 7])])
+    placed = stack_formulas([([first, missing], [0, 1]), ([second, missing, *waves], [2, 3, 4, 5, 6, 7])])
     assert [(type(each.formula), each.columns.tolist(), each.inputs.tolist()) for each in placed] == [
         (NormalScore, [0], [0]),
         (MissingIndicator, [0, 1], [1, 3]),

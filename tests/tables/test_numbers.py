@@ -164,7 +164,7 @@ def test_single_precision_stays_single():
     scaler = learn_scaler(X, "robust")
     Z = apply(scaler, X.copy())
     assert Z.dtype == np.float32
-    assert scaler.float32_suffices
+    assert scaler.fits_float32
     np.testing.assert_allclose(Z, apply(scaler, X.astype(float)), rtol=1e-5, atol=1e-6)
 
 
