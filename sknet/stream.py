@@ -150,7 +150,7 @@ def fit(
     chunks = read_chunks(source, Roles(target, sample_weight, groups))
     validation_chunks = None
     if validation is not None:
-        # its columns have the same names as the source's; arrays of weights and groups belong to the source
+        # columns of `validation` have the names of `source`; weights and groups given as arrays belong to `source`
         names = None if isinstance(validation, np.ndarray) else target
         weight, group = (name if isinstance(name, str) else None for name in (sample_weight, groups))
         roles = Roles(names if validation_target is None else validation_target, weight, group)

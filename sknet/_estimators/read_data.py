@@ -346,7 +346,7 @@ ROWS_CHECKED_AT_ONCE = 2**14
 
 
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
-    """Return an array-like as numbers, checked by scikit-learn's `check`; errors name the column and the remedy."""
+    """Return an array-like as numbers that passed `check` of scikit-learn. Errors name the column and the remedy."""
     if isinstance(X, MemoryMappedRows):  # read the file in blocks
         for block in gen_batches(len(X), ROWS_CHECKED_AT_ONCE):
             _read_array(X[block], check)

@@ -151,7 +151,7 @@ class EncodingLearner:
         return self._with_steps(fold_encoding, sample)
 
     def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
-        """Return the encoding with steps, if `numeric_encoding` is "steps" and the sample's targets have steps."""
+        """Return the encoding; with `numeric_encoding="steps"`, it has steps where the sample's targets jump."""
         if self.settings.table.numeric_encoding != "steps":
             return encoding
         subsample = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
@@ -160,7 +160,7 @@ class EncodingLearner:
         return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
 
     def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:
-        """Learn all columns from a sample; on large tables, target means from the rows `train`, or from all rows."""
+        """Learn all columns from a sample. On large tables, learn target means from all training rows."""
         table = self.settings.table
         target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
         encoder = learn_encoder(sample.X, table, survey, TrainingRows(sample.weight, target, self.seed))

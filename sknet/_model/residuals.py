@@ -421,7 +421,7 @@ class LabelResiduals(HeldOutResiduals):
         return [code for code, of_class in enumerate(self.by_class) if of_class.conformal_quantile(coverage) is None]
 
     def conformal_quantile(self, coverage: float) -> Array | None:
-        """Return for each class the largest residual with which it is in a set, (K,); None if rows are too few."""
+        """Return each class's largest residual at which a set contains the class, (K,); None if rows are too few."""
         of_all = self.of_all.conformal_quantile(coverage)
         if of_all is None:
             return None

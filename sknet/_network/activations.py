@@ -1,4 +1,4 @@
-"""Activation functions of hidden units, and their derivatives.
+"""Activation functions of hidden units, and their derivatives. docs/add_to_sknet.md says how to add one.
 
 Conventions
 -----------

@@ -142,7 +142,7 @@ class Packer:
         hints = hints_of(cls) if cls in self._names else {}
         if hints and set(hints.values()) <= _ROW_KINDS.keys():
             columns = {name: np.array([getattr(value, name) for value in values]) for name in hints}
-            # pack them one by one if NumPy makes another type of a field, such as ints of floats
+            # if NumPy reads a field as another type, such as floats as ints, the values are packed one by one
             if all(column.dtype.kind == _ROW_KINDS[hints[name]] for name, column in columns.items()):
                 self.arrays |= {_join(path, name): column for name, column in columns.items()}
                 self.n_rows += len(values)

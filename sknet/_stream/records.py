@@ -220,7 +220,7 @@ class BucketedRecords:
     def _read(
         self, buckets: NDArray[np.intp], n: int, record_indices: NDArray[np.intp] | None
     ) -> tuple[Records, NDArray[np.intp]]:
-        """Return the wanted records of some buckets, which hold n in all, and their indices among `record_indices`.
+        """Return those of the n records in some buckets that `record_indices` names, and their positions in it.
 
         All n records are read, because each bucket has a slice in every segment of the file.
         """

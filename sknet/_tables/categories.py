@@ -280,7 +280,7 @@ def count_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | N
         n_rows[key] = n_rows.get(key, 0) + n
         weights[key] = weights.get(key, 0.0) + total
     total_weight = sum(weights.values()) or 1.0
-    # rounded, since the order of the rows changes the last digits of sums, but must not change that of categories
+    # the order of the rows changes the last digits of sums; without them, it cannot change the order of categories
     shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
     return Categories(shares, n_rows, not bool(not_missing.all()))
 

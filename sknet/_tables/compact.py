@@ -55,7 +55,7 @@ class ColumnsOfEqualBins:
     def compress(self, Z: Array) -> tuple[Array, Array]:
         """Return `n_full` and `next_fill` of encoded rows, each (b, columns of the group)."""
         bins = Z[:, self.inputs].reshape(len(Z), self.columns.stop - self.columns.start, -1)  # (b, columns, n_bins)
-        # the next bin is the last bin that is not 0, even if it is full, or the first bin if all are 0
+        # the last bin that is not 0 is the next bin, even if it is full; if all bins are 0, the first one is
         n_full = np.maximum(np.count_nonzero(bins, axis=2) - 1, 0)
         return n_full, np.take_along_axis(bins, n_full[:, :, np.newaxis], 2)[:, :, 0]
 

@@ -149,9 +149,9 @@ class ScaledNumber(Formula):
 
     @cached_property
     def fits_float32(self) -> bool:
-        """Whether float32 has the range for this arithmetic."""
+        """Whether the centres and factors are neither too large nor too small for float32."""
         low, high = FLOAT32_RANGE
-        factors = np.where(self.factor, self.factor, 1.0)  # float32 holds the factor 0 of a constant column
+        factors = np.where(self.factor, self.factor, 1.0)  # a constant column has the factor 0, which float32 holds
         return bool(np.all(factors > low) and np.all(factors < high) and np.all(np.abs(self.centre) < high))
 
     def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:

@@ -255,7 +255,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: 
 
 
 def _text_without_terms(has_missing: bool) -> TextColumn:
-    """Return the column of texts that all have the same terms, or none: no component tells them apart."""
+    """Return the column without components of texts that have no terms, or all the same ones."""
     return TextColumn((), np.zeros(0), np.zeros((0, 0), np.float32), np.zeros(0), 0.0, has_missing)
 
 
