@@ -122,10 +122,10 @@ class Network:
     def chain(self, n_rows: int, dtype: DType, batch_format: BatchFormat = "dense") -> Chain:
         """Return the layers for a forward pass of `n_rows` rows."""
         parameters = [
-            LayerParameters(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
-            for W, b in zip(self.coefs, self.intercepts, strict=True)
+            LayerParameters(W.astype(dtype, copy=False), b.astype(dtype, copy=False), blocks)
+            for W, b, blocks in zip(self.coefs, self.intercepts, self.blocks, strict=True)
         ]
-        return make_chain(self.activations, parameters, n_rows, batch_format, blocks=self.blocks)
+        return make_chain(self.activations, parameters, n_rows, batch_format)
 
 
 @dataclass(frozen=True)

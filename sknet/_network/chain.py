@@ -34,11 +34,19 @@ from sknet._typing import Array, Batch, DType, Table
 # --- theta: one flat vector, and the weight matrices and bias vectors that are views of it ----------------------------
 
 
+class Block(NamedTuple):
+    """Adjacent outputs of a layer, and the adjacent inputs that they see: all their other weights are 0."""
+
+    inputs: slice
+    outputs: slice
+
+
 class LayerParameters(NamedTuple):
-    """One layer's weights and biases, or their gradient, as views of a theta."""
+    """One layer's weights and biases, or their gradient, mostly as views of a theta."""
 
     W: Array
     b: Array
+    blocks: Sequence[Block] = ()  # which weights may differ from 0, for a layer without a backward pass; () for all
 
 
 @dataclass(frozen=True)
@@ -92,14 +100,15 @@ class Layout:
 
     def coefs_and_intercepts(self, theta: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
         """Weight matrices and bias vectors, as views of theta."""
-        coefs, intercepts = zip(*self.layers(theta), strict=True)
+        coefs, intercepts, _ = zip(*self.layers(theta), strict=True)
         return coefs, intercepts
 
     def with_output_scaled(self, theta: Array, factor: float) -> Array:
         """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""
         scaled = theta.copy()
-        for part in self.layers(scaled)[-1]:  # W and b are views: this changes `scaled`
-            part *= factor
+        W, b, _ = self.layers(scaled)[-1]  # views: this changes `scaled`
+        W *= factor
+        b *= factor
         return scaled
 
     def flatten(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:
@@ -260,13 +269,6 @@ def drop_empty_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
 # --- layers of joined networks, whose weights between two networks are 0 ----------------------------------------------
 
 
-class Block(NamedTuple):
-    """Adjacent outputs of a layer, and the adjacent inputs that they see: all their other weights are 0."""
-
-    inputs: slice
-    outputs: slice
-
-
 MIN_OUTPUTS_OF_BLOCK = 16
 """The least mean number of outputs in a block. Single weights that are 0, as with L1, would make many small blocks,
 whose products take longer than one large product."""
@@ -330,13 +332,12 @@ NO_GRADIENT = LayerParameters(np.empty((0, 0)), np.empty(0))
 def make_chain(
     activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int,
     batch_format: BatchFormat = "dense", gradients: Sequence[LayerParameters] = (), dropout: Sequence[float] = (),
-    rng: np.random.Generator | None = None, blocks: Sequence[Sequence[Block]] = (),
+    rng: np.random.Generator | None = None,
 ) -> Chain:  # fmt: skip
     """Return a network's layers for batches of `n_rows` rows, bound to their parameters, so that they follow changes.
 
     Without `gradients`, which the backward pass overwrites, they have no backward pass. `dropout` has a rate for each
-    hidden layer, and is empty for none; without `rng`, it is off. `blocks` has those of each weight matrix, and is for
-    layers without a backward pass.
+    hidden layer, and is empty for none; without `rng`, it is off.
     """
     dtype = parameters[0].b.dtype
     ones = np.ones(n_rows, dtype)
@@ -344,15 +345,13 @@ def make_chain(
     hidden: list[Array] = []
     every_gradient = gradients or [NO_GRADIENT] * len(parameters)
     rates = dropout or [0.0] * len(activations)
-    every_blocks = blocks or [()] * len(parameters)
-    each_layer = zip(parameters, every_gradient, every_blocks, [*activations, None], [*rates, 0.0], strict=True)
-    for i, ((W, b), (dW, db), own_blocks, activation, rate) in enumerate(each_layer):
+    each_layer = zip(parameters, every_gradient, [*activations, None], [*rates, 0.0], strict=True)
+    for i, ((W, b, blocks), (dW, db, _), activation, rate) in enumerate(each_layer):
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass needs
         z = np.empty((n_rows, len(b)), dtype)
         dx = np.empty((n_rows, len(W)), dtype) if i > 0 and gradients else None  # the first x is data
-        make_layer = FIRST_LAYERS[batch_format if i == 0 else "dense"]
-        if own_blocks and make_layer is Dense:
-            make_layer = partial(DenseInBlocks, blocks=own_blocks)
+        x_format = batch_format if i == 0 else "dense"
+        make_layer = partial(DenseInBlocks, blocks=blocks) if blocks and x_format == "dense" else FIRST_LAYERS[x_format]
         layers.append(make_layer(W, b, dW, db, z, ones, dx))
         if activation is None:  # the output layer
             continue

@@ -397,7 +397,7 @@ class ElasticNet:
 
 def limit_norms(layout: Layout, max_norm: float, theta: Array) -> None:
     """Scale down, in place, the incoming weights of each unit of theta whose Euclidean norm exceeds `max_norm`."""
-    for W, _ in layout.layers(theta):
+    for W, _, _ in layout.layers(theta):
         # float64, because the sum of a wide layer's squares loses digits in float32
         norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))
         too_long = norms > max_norm

@@ -355,6 +355,6 @@ def test_a_chain_with_blocks_has_the_outputs_of_one_without():
     W, b = joined_weights().astype(np.float32), np.arange(40, dtype=np.float32)
     x = np.random.default_rng(1).normal(size=(7, 50)).astype(np.float32)
     dense = make_chain((), [LayerParameters(W, b)], 7)
-    in_blocks = make_chain((), [LayerParameters(W, b)], 7, blocks=[find_blocks(W)])
+    in_blocks = make_chain((), [LayerParameters(W, b, find_blocks(W))], 7)
     assert isinstance(in_blocks.layers[0], DenseInBlocks)
     np.testing.assert_allclose(in_blocks.forward(x), dense.forward(x), rtol=1e-5, atol=1e-5)
