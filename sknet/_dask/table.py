@@ -38,9 +38,9 @@ from pandas.api.types import union_categoricals
 from pandas.util import hash_pandas_object
 
 from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable, TableLimits
+from sknet._model.table_in_memory import EncodedLocally
 from sknet._model.trainer import ROWS_IN_CACHE
 from sknet._network.chain import (
-    BatchesOfSubset,
     BatchFormat,
     DenseBatches,
     InputBatches,
@@ -203,7 +203,7 @@ def _inputs(encoded: EncodedShard, shard_rows: Indices | None, n_skipped_inputs:
     else:
         all_inputs = DenseBatches(encoded, "ones")
     inputs = all_inputs.without_first_inputs(n_skipped_inputs)
-    return inputs if shard_rows is None else BatchesOfSubset(inputs, shard_rows.astype(np.intp, copy=False))
+    return inputs if shard_rows is None else EncodedLocally(inputs, shard_rows.astype(np.intp, copy=False))
 
 
 # --- tables in this process ------------------------------------------------------------------------------------------

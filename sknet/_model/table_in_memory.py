@@ -1,6 +1,6 @@
 """Tables in memory, or in a memory-mapped file: encoded once for all networks, or batch by batch.
 
-`encode_for_training` encodes a table as one matrix, or as `BatchwiseInputs`. Streams and clusters have other tables.
+`encode_for_training` encodes a table as one matrix, or as `WrittenBatches`. Streams and clusters have other tables.
 
 Conventions
 -----------
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeAlias, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from sknet._model.machine import check_table_fits_in_memory
 from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable
 from sknet._network.chain import (
-    BatchesOfSubset,
     BatchFormat,
     DenseBatches,
     InputBatches,
@@ -48,7 +47,7 @@ T = TypeVar("T")
 
 
 @dataclass(eq=False)
-class BatchwiseInputs:
+class WrittenBatches:
     """Rows that are written batch by batch into a buffer as large as the largest batch.
 
     Attributes
@@ -87,7 +86,7 @@ class BatchwiseInputs:
             start = stop
         return self._buffer[:n, self.n_skipped_inputs :]
 
-    def without_first_inputs(self, s: int) -> BatchwiseInputs:
+    def without_first_inputs(self, s: int) -> WrittenBatches:
         """Return the same rows without the first s inputs, with a separate buffer."""
         return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
 
@@ -113,10 +112,6 @@ OTHER_BYTES_PER_ROW = 16
 networks."""
 
 
-KeptForm: TypeAlias = Literal["dense", "compact", "table"]
-"""How the rows of a dense table are kept: as one matrix, as compact rows, or only as the table itself."""
-
-
 def encode_for_training(
     encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
 ) -> InputBatches:
@@ -137,7 +132,7 @@ def encode_for_training(
     dense: InputBatches
     if form == "compact":
         write = encode_compact(dense_encoder, X, dtype, encoding_fold).expand_into
-        dense = BatchwiseInputs(write, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
+        dense = WrittenBatches(write, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
     else:
         Z = dense_encoder.encode(X, dtype, ones=batch_format == "ones", encoding_fold=encoding_fold)
         dense = DenseBatches(Z, batch_format)
@@ -146,10 +141,11 @@ def encode_for_training(
     )
 
 
-def choose_form(encoder: TableEncoder, X: Table, dtype: DType) -> tuple[KeptForm, int]:
+def choose_form(encoder: TableEncoder, X: Table, dtype: DType) -> tuple[str, int]:
     """Choose how the rows of a dense table are kept for training; return the form, and how many bytes it takes.
 
-    Only the table is kept if it is memory-mapped, or an array that is much smaller than its encoded rows.
+    The form is "dense" for one matrix, "compact" for compact rows, or "table" for the table alone, if it is
+    memory-mapped, or an array that is much smaller than its encoded rows.
     """
     if is_memory_mapped(X):
         return "table", 0
@@ -157,7 +153,7 @@ def choose_form(encoder: TableEncoder, X: Table, dtype: DType) -> tuple[KeptForm
     n_bytes = n * encoder.n_inputs * dtype.itemsize
     if n_bytes <= MIN_BYTES_TO_COMPACT:  # small tables never need the compact layout
         return "dense", n_bytes
-    form: KeptForm = "dense"
+    form = "dense"
     compact_bytes = n * compact_layout(encoder).row_bytes(dtype)
     if compact_bytes < 0.75 * n_bytes:
         form, n_bytes = "compact", compact_bytes
@@ -169,13 +165,13 @@ def choose_form(encoder: TableEncoder, X: Table, dtype: DType) -> tuple[KeptForm
 
 def encode_batchwise(
     encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
-) -> BatchwiseInputs:
+) -> WrittenBatches:
     """Return inputs that encode each batch when it is needed."""
 
     def encode_batch(batch: Batch, out: Array, _: int) -> None:
         encoder.encode_rows_into(X, batch, out, encoding_fold)
 
-    return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
+    return WrittenBatches(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -261,7 +257,7 @@ class TableInMemory(FeatureTable):
         table = encoder.replace_text_by_inputs(self.values, dtype)
         return replace(self, encoded_text=(encoder.text_columns, table))
 
-    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedLocally:
         """Encode the rows, see `encode_for_training`."""
         X = self.values
         if encoder.names is None and not isinstance(X, np.ndarray):
@@ -269,14 +265,33 @@ class TableInMemory(FeatureTable):
         if self.encoded_text is not None and self.encoded_text[0] == encoder.text_columns:
             encoder = encoder.encoder_after_text
             _, X = self.encoded_text
-        return EncodedInMemory(encode_for_training(encoder, X, dtype, encoding_fold))
+        return EncodedLocally(encode_for_training(encoder, X, dtype, encoding_fold))
 
 
 @dataclass(frozen=True)
-class EncodedInMemory(BatchesOfSubset):
-    """Rows that are encoded in memory, or batch by batch."""
+class EncodedLocally:
+    """Some of the rows that are encoded in this process, in memory or batch by batch."""
 
+    inputs: InputBatches
+    row_indices: NDArray[np.intp] | None = None  # which of the rows; None for all
     n_networks_awaited_at_once: ClassVar[int] = 1
+
+    @property
+    def batch_format(self) -> BatchFormat:
+        """The format of the batches."""
+        return self.inputs.batch_format
+
+    def __call__(self, batch: Batch) -> Table:
+        """Return the batch's rows; `batch` has indices among the selected rows."""
+        return self.inputs(batch if self.row_indices is None else self.row_indices[batch])
+
+    def __getitem__(self, row_indices: NDArray[np.intp]) -> EncodedLocally:
+        """Return some of these rows."""
+        return replace(self, row_indices=row_indices if self.row_indices is None else self.row_indices[row_indices])
+
+    def without_first_inputs(self, s: int) -> EncodedLocally:
+        """Return the same rows without the first s inputs."""
+        return replace(self, inputs=self.inputs.without_first_inputs(s))
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> Objective:
         """Return the objective of a network that is trained on these rows."""

@@ -16,7 +16,7 @@ s : how many of the d inputs a network skips, the first ones
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from itertools import accumulate, pairwise
 from math import prod
@@ -451,31 +451,6 @@ class OneHotAndDenseBatches:
     def without_first_inputs(self, s: int) -> "OneHotAndDenseBatches":
         """Return the same rows without the first s inputs."""
         return OneHotAndDenseBatches(self._dense.without_first_inputs(s), self._one_hot, self._dense_inputs[s:] - s)
-
-
-@dataclass(frozen=True)
-class BatchesOfSubset:
-    """Some rows of other inputs."""
-
-    inputs: InputBatches
-    row_indices: NDArray[np.intp] | None = None  # None: all
-
-    @property
-    def batch_format(self) -> BatchFormat:
-        """The format of the batches."""
-        return self.inputs.batch_format
-
-    def __call__(self, batch: Batch) -> Table:
-        """Return the batch's rows; `batch` has indices among the selected rows."""
-        return self.inputs(batch if self.row_indices is None else self.row_indices[batch])
-
-    def __getitem__(self, row_indices: NDArray[np.intp]) -> Self:
-        """Return some of these rows."""
-        return replace(self, row_indices=row_indices if self.row_indices is None else self.row_indices[row_indices])
-
-    def without_first_inputs(self, s: int) -> Self:
-        """Return the same rows without the first s inputs."""
-        return replace(self, inputs=self.inputs.without_first_inputs(s))
 
 
 def n_rows_in_batch(batch: Batch) -> int:

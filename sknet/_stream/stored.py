@@ -27,7 +27,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable, TableLimits
-from sknet._model.table_in_memory import BatchwiseInputs, encode_batchwise
+from sknet._model.table_in_memory import WrittenBatches, encode_batchwise
 from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._stream.records import BucketedRecords, BucketWriter, FrameFormat, Records, ScratchFiles, TableFormat
@@ -371,7 +371,7 @@ class EncodedOnRead:
         return self._held_out_inputs(batch)
 
     @cached_property
-    def _held_out_inputs(self) -> BatchwiseInputs:
+    def _held_out_inputs(self) -> WrittenBatches:
         """Loads these rows, which must be few, such as held-out rows. They stay in memory, and are encoded by batch."""
         inputs = encode_batchwise(self.encoder, self.table.rows_in_memory(), self.dtype, self.encoding_fold)
         return inputs.without_first_inputs(self.n_skipped_inputs)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet._model.table_in_memory import BatchwiseInputs
-from tests.network.pieces import KINDS, OneHotAndDenseBatches, as_array, inputs_of, one_hot_and_dense_rows, selected
+from sknet._model.table_in_memory import EncodedLocally, WrittenBatches
+from tests.network.pieces import KINDS, OneHotAndDenseBatches, as_array, inputs_of, one_hot_and_dense_rows
 
 N, D = 40, 6
 X = np.random.default_rng(0).integers(0, 3, (N, D)).astype(float)
@@ -22,7 +22,7 @@ def written(values, batch_format):
             values[batch, n_skipped_inputs:],
         )
 
-    return BatchwiseInputs(write, values.shape[1], values.dtype, 2 * values.shape[1] + 2, batch_format)
+    return WrittenBatches(write, values.shape[1], values.dtype, 2 * values.shape[1] + 2, batch_format)
 
 
 def mixed_and_written(values):
@@ -38,7 +38,7 @@ WHOLE = {
 }
 INPUTS = {
     **{name: make(X) for name, make in WHOLE.items()},
-    **{f"some rows, {name}": selected(make(X[ORDER]), WHERE_FROM) for name, make in WHOLE.items()},
+    **{f"some rows, {name}": EncodedLocally(make(X[ORDER]), WHERE_FROM) for name, make in WHOLE.items()},
 }
 BATCHES = [slice(3, 7), np.array([7, 2, 2, 39]), slice(5, 5), slice(0, N), ORDER, np.array([0])]
 every_kind = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)

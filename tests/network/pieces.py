@@ -12,7 +12,6 @@ import scipy.sparse as sp
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import (
-    BatchesOfSubset,
     DenseBatches,
     Layout,
     OneHotAndDenseBatches,
@@ -178,11 +177,6 @@ def inputs_of(X, kind):
     if kind == "one_hot_and_dense":
         return OneHotAndDenseBatches(DenseBatches(rows.dense), rows.one_hot, rows.dense_inputs)
     return DenseBatches(rows, kind)
-
-
-def selected(inputs, rows):
-    """Some rows of other inputs."""
-    return BatchesOfSubset(inputs, rows)
 
 
 def as_array(Z, batch_format, n_inputs):
