@@ -571,7 +571,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         model = fitted.model
         encoding = replace(model.encoding, head=data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
-        check_warm_start_shapes(trainer.layout, model.network, settings.network.init)
+        check_warm_start_shapes(trainer.layout, model.network, settings.init)
         loss, gradient = trainer.objective_and_gradient(model.network)  # (p,), like theta
         coef_grads, intercept_grads = model.network.layout.coefs_and_intercepts(
             gradient.astype(model.encoding.output_dtype, copy=False)

@@ -94,12 +94,11 @@ class FitRun:
         """Make the networks that will be published. Folds have ended before, since they need the memory."""
         settings = self.plan.settings
         start = self.plan.start
-        is_single_epoch = start.kind.is_single_epoch
-        solver = replace(settings.solver, n_epochs=start.epochs_done + 1) if is_single_epoch else settings.solver
+        solver = settings.solver
         if selection is not None:
             solver = selection.solver_for(solver, len(self.train_rows))
         # a single epoch never stops early, but "adaptive" must count epochs without improvement
-        may_stop_early = not is_single_epoch or self.plan.resolved["learning_rate"] == "adaptive"
+        may_stop_early = not start.kind.is_single_epoch or self.plan.resolved["learning_rate"] == "adaptive"
         trainers = [
             make_trainer(
                 settings, self.plan.encoding, self.train_rows, self.held_out_rows, self.score, sees_bins=sees_bins,
@@ -295,7 +294,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
-        check_warm_start_shapes(trainers[0].layout, network, plan.settings.network.init)
+        check_warm_start_shapes(trainers[0].layout, network, plan.settings.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
         states = [trainers[0].new_state(theta, start.seeds.steps)]
         if start.state is not None:

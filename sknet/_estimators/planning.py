@@ -24,7 +24,6 @@ from sknet._estimators.parameters import (
     check_conflicts_with_temperature,
     check_no_conflict,
     column_choices,
-    copy_containers,
     solver_class,
 )
 from sknet._estimators.read_data import CheckedData, TableSchema
@@ -273,11 +272,9 @@ def resolve_parameters(
         limits=data.rows.X.limits,
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,
         is_incremental=start.is_incremental,
+        n_epochs=start.epochs_done + 1 if start.kind.is_single_epoch else None,
     )
-    settings, parameters = resolve(estimator, facts)
-    # with the parameters of a subclass, which have no "auto"
-    estimator_parameters = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
-    return settings, estimator_parameters | vars(parameters)
+    return resolve(estimator, facts)
 
 
 def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, start: Start) -> Encoding:

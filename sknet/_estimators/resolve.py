@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from sknet._estimators.fitted import ParametersAndAttributes
 from sknet._estimators.parameters import (
     AGAINST_ADDED_INPUTS,
     AGAINST_FOLDS,
@@ -41,7 +42,7 @@ from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
 from sknet._model.evaluation import EvaluationKind
 from sknet._model.machine import check_fits_in_memory
-from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
+from sknet._model.settings import Settings, TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import REGRESSION_LOSSES, Loss
 from sknet._tables.column import ColumnSettings
@@ -89,6 +90,7 @@ class AutoFacts:
     limits: TableLimits = IN_MEMORY_LIMITS
     earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
     is_incremental: bool = False  # in `partial_fit`: see `Start`
+    n_epochs: int | None = None  # how many epochs to train, with those already done; None for `max_iter`
 
     @property
     def n_table_rows(self) -> int:
@@ -284,11 +286,11 @@ RULES_FOR_AUTO: dict[str, Callable[[Any, AutoFacts], object]] = {
 """The rules of the other parameters, which apply to "auto" only, and after those above."""
 
 
-def replace_autos(parameters: CommonParameters, facts: AutoFacts) -> CommonParameters:
+def replace_autos(estimator: CommonParameters, facts: AutoFacts) -> CommonParameters:
     """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit."""
-    own_class = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
-    # `parameters` is an estimator: copy only the fields, not attributes or parameters of a subclass
-    p = own_class(**{field.name: copy_containers(getattr(parameters, field.name)) for field in fields(own_class)})
+    kind = ClassifierParameters if isinstance(estimator, ClassifierParameters) else RegressorParameters
+    # copy only the fields, not attributes or parameters of a subclass
+    p = kind(**{field.name: copy_containers(getattr(estimator, field.name)) for field in fields(kind)})
     earlier = facts.earlier_parameters or {}
     # training continues with the learnt encoders, and from weights of these sizes
     learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
@@ -357,23 +359,23 @@ Without gains, 83 tables have 1.016, 1.003 and 1.020 times the error rate, log-l
 tests/benchmarks/notes.md."""
 
 
-def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, CommonParameters]:
+def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Settings, dict[str, object]]:
     """Replace every "auto"; return the settings of a fit and the resolved parameters.
 
     Parameters
     ----------
-    parameters : CommonParameters
-        The estimator with validated parameters; it is not changed.
+    estimator : estimator
+        Its parameters are validated. It is not changed.
 
     facts : AutoFacts
 
     Returns
     -------
     settings : Settings
-    resolved : CommonParameters
-        See `replace_autos`.
+    resolved : dict
+        All parameters by name, see `replace_autos`, with those of a subclass, which have no "auto".
     """
-    p = replace_autos(parameters, facts)
+    p = replace_autos(estimator, facts)
     is_continued = facts.earlier_parameters is not None
     sizes = hidden_sizes(p.hidden_layer_sizes, p.depth)
     if facts.earlier_parameters is not None:
@@ -391,29 +393,26 @@ def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, C
         sizes = tuple([size * n_members for size in sizes])
         members_see_bins = (any(members_see_bins),)
     check_conflicts_with_solver(p)
-    settings = Settings(
-        target=make_target_settings(p),
+    settings = make_from_parameters(
+        Settings,
+        p,
         table=make_from_parameters(
             ColumnSettings,
             p,
             numeric_encoding=encoding,
             keeps_all_categories=not p.early_stopping,  # so that k calls of `partial_fit` equal one `fit`
         ),
-        network=make_from_parameters(
-            NetworkSettings,
-            p,
-            hidden_sizes=sizes,
-            activations=hidden_activations(p, len(sizes)),
-            dropout=dropout_rates(p, len(sizes)),
-            n_joined=n_members if is_continued else 1,
-        ),
-        solver=make_solver(p),
-        regularisation=make_from_parameters(RegularisationSettings, p),
         dtype=np.dtype(p.dtype),
+        hidden_sizes=sizes,
+        activations=hidden_activations(p, len(sizes)),
+        dropout=dropout_rates(p, len(sizes)),
+        solver=make_solver(p, facts.n_epochs or int(p.max_iter)),
         members_see_bins=members_see_bins,
+        n_joined=n_members if is_continued else 1,
     )
-    check_units_for_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
-    return settings, p
+    check_units_for_sets(sizes, facts.n_interaction_sets)
+    of_subclass = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
+    return settings, of_subclass | vars(p)
 
 
 def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
@@ -515,10 +514,10 @@ def _as_python_number(value: object) -> object:
     return int(value) if isinstance(value, Integral) else float(value)
 
 
-def make_solver(p: CommonParameters) -> Solver:
+def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
     if solver_class(p.solver) is LBFGS:
-        return make_from_parameters(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
+        return make_from_parameters(LBFGS, p, n_epochs=n_epochs, n_evaluations=int(p.max_fun))
     ends = not ENDLESS_SCHEDULE.holds(p)
     return make_from_parameters(
         MiniBatchSolver,
@@ -533,7 +532,7 @@ def make_solver(p: CommonParameters) -> Solver:
         gain_rate=GAIN_RATE if p.input_gains else 0.0,
         # only where rows evaluate the epochs: `partial_fit` may get few rows, and k calls of it must equal one fit
         inputs_fade=bool(p.input_gains and p.early_stopping),
-        n_epochs=int(p.max_iter),
+        n_epochs=n_epochs,
         schedule_epochs=int(p.max_iter),
         relative_tol=ends,
         end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,

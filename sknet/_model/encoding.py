@@ -175,7 +175,7 @@ class EncodingLearner:
         `shares_columns`. The scale of the targets is always shared, so that the losses of folds are comparable.
         """
         fold_encoding = shared.with_target_means(self.rows, train)
-        if isinstance(self.settings.network.init, tuple):  # the user's weights fit the shared inputs only
+        if isinstance(self.settings.init, tuple):  # the user's weights fit the shared inputs only
             return fold_encoding
         sample = self.sample.restricted_to(train)
         if not shares_columns:

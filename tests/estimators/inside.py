@@ -1,6 +1,7 @@
 """What tests of other rooms ask of an estimator's inside: what it would train with, and what a fit has left in it."""
 
 from inspect import signature
+from types import SimpleNamespace
 
 from sknet._estimators.planning import FIT, drawing_seeds
 from sknet._estimators.read_data import FitArguments
@@ -16,6 +17,12 @@ from sknet._estimators.resolve import (
 from tests.tables.examples import survey_of_numbers
 
 
+def settings_and_answers(net, facts):
+    """The settings of a fit, and its parameters as attributes, with the answer to each "auto"."""
+    settings, resolved = resolve(net, facts)
+    return settings, SimpleNamespace(**resolved)
+
+
 def settings_of(net, n_rows, validated=False):
     """The settings of a fit of `n_rows` rows and three numbers; `validated` is what `early_stopping` becomes."""
     return resolve(net, AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))[0]
@@ -24,7 +31,7 @@ def settings_of(net, n_rows, validated=False):
 def resolved_of(net, n_rows):
     """What each "auto" becomes in a fit to `n_rows` training rows and three numbers."""
     early_stopping = {"nothing": False, "held_out": True, "folds": "folds"}[evaluation_kind(net, n_rows)]
-    return resolve(net, AutoFacts(n_rows, early_stopping, survey=survey_of_numbers(3)))[1]
+    return settings_and_answers(net, AutoFacts(n_rows, early_stopping, survey=survey_of_numbers(3)))[1]
 
 
 def rules_for_auto():

@@ -24,6 +24,7 @@ from tests.estimators.choices import (
     names_of,
 )
 from tests.estimators.data import LABEL, NUMBER, QUICK, N, X
+from tests.estimators.inside import settings_and_answers
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
 from tests.training.problems import OPTIMIZERS
@@ -34,7 +35,7 @@ OWN_SCHEDULES = [name for name in names_of("learning_rate") if name not in OPEN_
 
 
 def resolved(net, n_rows=1000, validated=True):
-    return resolve(net, AutoFacts(n_rows, validated))[1]
+    return settings_and_answers(net, AutoFacts(n_rows, validated))[1]
 
 
 def settings(net, n_rows=1000, validated=True):
@@ -264,7 +265,7 @@ def test_no_resolved_setting_is_auto(kind, validated, solver):
 def test_settings_are_frozen_to_the_last_part(kind):
     settings, _ = resolve(kind(), AutoFacts(100, True))
     parts = [part for field in fields(settings) if is_dataclass(part := getattr(settings, field.name))]
-    assert len(parts) == 5
+    assert len(parts) == 2
     for part in (settings, *parts):
         with pytest.raises(FrozenInstanceError):
             setattr(part, fields(part)[0].name, None)
@@ -321,7 +322,7 @@ def test_the_loss_of_parameters_is_none_if_they_are_not_valid():
 )
 def test_hidden_layer_sizes_and_depth_give_the_shapes_of_the_weights(parameters, sizes):
     net = regressor(**parameters)
-    assert settings(net).network.hidden_sizes == sizes
+    assert settings(net).hidden_sizes == sizes
     net.fit(X, NUMBER)
     assert [W.shape for W in net.coefs_] == list(zip([4, *sizes], [*sizes, 1], strict=True))
     assert [b.shape for b in net.intercepts_] == [(size,) for size in [*sizes, 1]]
@@ -335,8 +336,8 @@ def test_depth_goes_with_an_int():
 
 @pytest.mark.parametrize(("kind", "size"), [(SigmoidMLPClassifier, 128), (SigmoidMLPRegressor, 96)])
 def test_depth_alone_means_so_many_layers_of_the_defaults_first_size(kind, size):
-    assert settings(kind(depth=2)).network.hidden_sizes == (size, size)
-    assert settings(kind(depth=3)).network.hidden_sizes == (size,) * 3
+    assert settings(kind(depth=2)).hidden_sizes == (size, size)
+    assert settings(kind(depth=3)).hidden_sizes == (size,) * 3
 
 
 @pytest.mark.parametrize("name", names_of("activation"))

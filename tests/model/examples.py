@@ -8,11 +8,13 @@ from sklearn.base import is_classifier
 from sknet._model.encoding import EncodedRows, EncodingLearner, TableInMemory, encode_rows
 from sknet._model.epoch_choice import FoldPhase
 from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
-from tests.estimators.inside import settings_of
+from sknet._model.settings import Settings, TargetSettings
+from tests.estimators.inside import make_target_settings, settings_of
 from tests.network.pieces import network_of
 from tests.tables.examples import column_settings, rows_of_table, survey_of
 from tests.training.problems import mini_batch
+
+SCALED_NUMBERS = TargetSettings("squared_error", target_scaling="standard")
 
 
 def table_in_memory(X):
@@ -28,19 +30,27 @@ def rows_of(X, y, weight=None, groups=None):
 def make_settings(**changes):
     """Settings of a small regressor without any regularisation, with these changes."""
     plain = {
-        "target": TargetSettings("squared_error", target_scaling="standard"),
         "table": column_settings(),
-        "network": NetworkSettings((4,), network_of(3, 4, 1).activations, (0.0,), "glorot_uniform", None, None),
-        "solver": mini_batch(batch_size=20),
-        "regularisation": RegularisationSettings(alpha=0.0, l1_ratio=0.0, max_norm=None),
         "dtype": np.dtype(float),
+        "hidden_sizes": (4,),
+        "activations": network_of(3, 4, 1).activations,
+        "dropout": (0.0,),
+        "init": "glorot_uniform",
+        "monotonic_cst": None,
+        "interaction_cst": None,
+        "solver": mini_batch(batch_size=20),
+        "alpha": 0.0,
+        "l1_ratio": 0.0,
+        "max_norm": None,
     }
     return Settings(**plain | changes)
 
 
-def encoded_with(settings, X, y, weight=None, *, cross_fit=False, learn_head=learn_regression_head):
+def encoded_with(
+    settings, X, y, weight=None, *, cross_fit=False, of_target=SCALED_NUMBERS, learn_head=learn_regression_head
+):
     """The encoding, the encoded rows, and the rows."""
-    head, values = learn_head(y, settings.target)
+    head, values = learn_head(y, of_target)
     rows = rows_of(X, values, weight)
     sample = rows.sample(0)
     encoding = EncodingLearner(settings, head, rows, sample, survey_of(sample.X), np.dtype(float), seed=0).learn(None)
@@ -51,7 +61,7 @@ def encoded(net, X, y, weight=None, *, validated=False):
     """Settings, the encoding, the encoded rows, and the rows, as a fit of this estimator would make them."""
     settings = settings_of(net, len(y), validated)
     learn_head = learn_label_head if is_classifier(net) else learn_regression_head
-    return settings, *encoded_with(settings, X, y, weight, learn_head=learn_head)
+    return settings, *encoded_with(settings, X, y, weight, of_target=make_target_settings(net), learn_head=learn_head)
 
 
 def rows_with_targets(inputs, y, weight=None):
