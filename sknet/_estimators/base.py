@@ -35,7 +35,7 @@ from sknet._estimators.parameters import (
     check_resumable,
     column_choices,
 )
-from sknet._estimators.planning import FIT, PARTIAL_FIT, Seeds, Start, drawing_seeds, make_plan, resuming
+from sknet._estimators.planning import Start, drawing_seeds, make_plan, resuming
 from sknet._estimators.read_data import CheckedData, FitArguments, read_head_and_rows, read_validation_rows
 from sknet._estimators.resolve import AutoFacts, make_target_settings, resolve
 from sknet._estimators.sklearn_api import (
@@ -68,7 +68,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks, or in a warm start the fitted network."""
-        with drawing_seeds(self, FIT, self._fitted if self.warm_start else None) as start:
+        with drawing_seeds(self, self._fitted if self.warm_start else None) as start:
             return self._train(start, arguments)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
@@ -80,14 +80,14 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
         self._validate_params()
-        with drawing_seeds(self, PARTIAL_FIT, self._fitted) as start:
+        with drawing_seeds(self, self._fitted, is_partial_fit=True) as start:
             return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
 
     def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
         check_has_partial_fit(self)
         self._validate_params()
-        with drawing_seeds(self, PARTIAL_FIT, None) as start:
+        with drawing_seeds(self, is_partial_fit=True) as start:
             run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
             self._publish(run.final_result(run.phase.outcome(), self._problem_type, keeps_state=True))
 
@@ -109,7 +109,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         else:
             known = start.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
-            parse = learn if start.kind.has_all_rows else lambda y: (known, known.read(y))
+            parse = (lambda y: (known, known.read(y))) if start.is_partial_fit else learn
             head, rows, schema = read_head_and_rows(arguments, estimator_name, start.earlier.schema, parse)
             known.check_same_classes(head)
             head = known.with_settings(settings)
@@ -145,17 +145,17 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        kind = run.plan.start.kind
-        quiet = kind.is_single_epoch or run.plan.evaluation.has_too_few_rows
+        is_partial_fit = run.plan.start.is_partial_fit
+        quiet = is_partial_fit or run.plan.evaluation.has_too_few_rows
         outcome = run.phase.outcome()
-        fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or kind.keeps_state)
+        fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)
         if self.verbose and not quiet:
             print_stop_reason(run.plan.resolved, result)
         if any(state.scores_undefined for _, state in run.networks):
             warn_of_undefined_scores(self.scoring)
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
-        if not kind.is_single_epoch:
+        if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             judged_by = None if OWN_SCORER.holds(self) else outcome.held_out_outputs
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
@@ -558,7 +558,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         self._validate_params()
         fitted = check_fitted(self)
         # the objective that `partial_fit` would minimise on these rows
-        start = Start(PARTIAL_FIT, Seeds(*fitted.seeds), fitted)
+        start = Start(fitted.seeds, fitted, is_partial_fit=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = AutoFacts(

@@ -398,10 +398,10 @@ def observers_of(estimator: ParametersAndAttributes, arguments: FitArguments, ru
     """Return the observers of a call that is about to train. `partial_fit` calls no callbacks."""
     start = run.plan.start
     is_evaluated = run.plan.evaluation.held_out_rows is not None
-    callbacks = [] if start.kind.is_single_epoch else getattr(estimator, "_skl_callbacks", [])
+    callbacks = [] if start.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
     observers: list[FitObserver] = []
     if estimator.verbose:
-        is_line = estimator.verbose == 2 and not start.kind.is_single_epoch
+        is_line = estimator.verbose == 2 and not start.is_partial_fit
         observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run, evaluated=is_evaluated))
     if callbacks:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)

@@ -21,7 +21,7 @@ from sklearn.metrics import check_scoring
 from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
 from sknet._estimators.methods import ProblemType
 from sknet._estimators.parameters import OWN_SCORER, parameters_to_compare, solver_name_or_class
-from sknet._estimators.planning import Plan, member_seeds
+from sknet._estimators.planning import Plan
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
@@ -98,7 +98,7 @@ class FitRun:
         if selection is not None:
             solver = selection.solver_for(solver, len(self.train_rows))
         # a single epoch never stops early, but "adaptive" must count epochs without improvement
-        may_stop_early = not start.kind.is_single_epoch or self.plan.resolved["learning_rate"] == "adaptive"
+        may_stop_early = not start.is_partial_fit or self.plan.resolved["learning_rate"] == "adaptive"
         trainers = [
             make_trainer(
                 settings, self.plan.encoding, self.train_rows, self.held_out_rows, self.score, sees_bins=sees_bins,
@@ -158,18 +158,18 @@ class FitRun:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
             evaluation = EvaluationResult(chosen_epoch, fold_epochs=self.folds.epoch_histories[0])
         elif self.training is not None and plan.evaluation.held_out_rows is not None:
-            n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
+            n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.data.rows)
             evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
-            schema=plan.schema,
+            schema=plan.data.schema,
             history=(() if start.earlier is None else start.earlier.history) + tuple(mean_history(epochs)),
             n_iter=n_iter,
             n_samples_seen=start.n_samples_seen + n_seen,
-            seeds=start.seeds.as_tuple(),
+            seeds=start.seeds,
             evaluation=evaluation,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
@@ -185,7 +185,7 @@ class FitRun:
             decoding = problem_type.methods[problem_type.out_of_fold_method](head, None)
             predicted = decoding.finish(decoding.convert(held_out_outputs.raw))
             residuals = problem_type.learn_residuals(
-                head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y
+                head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.data.rows.y
             )
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
@@ -214,10 +214,10 @@ class FitRun:
 
     def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
-        positive_weight_mask = self.plan.rows.positive_weight_mask
+        positive_weight_mask = self.plan.data.rows.positive_weight_mask
         if positive_weight_mask is not None:  # rows of weight 0 were dropped
             row_indices = np.flatnonzero(positive_weight_mask)[row_indices]
-        n = len(self.plan.rows if positive_weight_mask is None else positive_weight_mask)
+        n = len(self.plan.data.rows if positive_weight_mask is None else positive_weight_mask)
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[row_indices] = predicted
         return for_all
@@ -230,7 +230,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
     start = plan.start
     evaluation = plan.evaluation
-    rows = plan.rows
+    rows = plan.data.rows
     n_folds = len(evaluation.fold_splits)
     check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
     if start.checkpoint is not None:
@@ -247,7 +247,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
         held_out_rows=encoded_held_out_rows(plan, encoded),
         score=score,
         # `partial_fit` skips importances, to be fast on a few rows
-        importance_rows=draw_importance_rows(rows, encoded, evaluation.train) if start.kind.has_all_rows else None,
+        importance_rows=draw_importance_rows(rows, encoded, evaluation.train) if not start.is_partial_fit else None,
         folds=make_or_resume_folds(plan, encoded, rows) if n_folds else None,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
@@ -258,7 +258,7 @@ def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
     encoding = plan.encoding
     train = plan.evaluation.train
     if plan.start.earlier is not None:
-        encoding = encoding_to_continue_with(encoding, rows, train, has_all_rows=plan.start.kind.has_all_rows)
+        encoding = encoding_to_continue_with(encoding, rows, train, has_all_rows=not plan.start.is_partial_fit)
     return encode_rows(encoding, rows, cross_fit=True, train=train)
 
 
@@ -276,7 +276,7 @@ def encoded_held_out_rows(plan: Plan, encoded: EncodedRows) -> EncodedRows | Non
 def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
     """Make the networks of folds; their training continues from a checkpoint, if there is one."""
     assert plan.learner is not None  # folds never continue an earlier call
-    seeds = member_seeds(plan.start.seeds, len(plan.settings.members_see_bins))
+    seeds = plan.start.member_seeds(len(plan.settings.members_see_bins))
     folds = make_fold_phase(encoded, replace(plan.learner, rows=rows), plan.evaluation, seeds)
     checkpoint = plan.start.checkpoint
     if checkpoint is not None and checkpoint.progress.folds is not None:
@@ -290,13 +290,13 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
     start = plan.start
     earlier = start.earlier
     if earlier is None:
-        seeds = member_seeds(start.seeds, len(trainers))
+        seeds = start.member_seeds(len(trainers))
         states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
         check_warm_start_shapes(trainers[0].layout, network, plan.settings.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [trainers[0].new_state(theta, start.seeds.steps)]
+        states = [trainers[0].new_state(theta, start.seed_of_steps)]
         if start.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             states = [
@@ -316,9 +316,9 @@ def origin_of(plan: Plan) -> Origin:
     evaluation = plan.evaluation
     return Origin(
         estimator=plan.estimator_name,
-        seeds=plan.start.seeds.as_tuple(),
+        seeds=plan.start.seeds,
         seen_before=plan.start.n_samples_seen,
-        data=data_digests(plan.rows, evaluation.held_out_rows, evaluation.fold_splits),
+        data=data_digests(plan.data.rows, evaluation.held_out_rows, evaluation.fold_splits),
         settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
 
@@ -341,7 +341,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     def score(model: Model, raw: Array) -> float:
         """Return the score of the copy, whose fitted values this model replaces."""
         trained._fitted = Fitted(
-            model, plan.resolved, plan.schema, plan.start.seeds.as_tuple(), evaluation=EvaluationResult(0)
+            model, plan.resolved, plan.data.schema, plan.start.seeds, evaluation=EvaluationResult(0)
         )
         trained._outputs_for_scorer = OutputsForScorer(raw, table_copy)
         try:

@@ -3,7 +3,7 @@
 from inspect import signature
 from types import SimpleNamespace
 
-from sknet._estimators.planning import FIT, drawing_seeds
+from sknet._estimators.planning import drawing_seeds
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import (
     LOSS_OPTIONS,
@@ -47,7 +47,7 @@ def defaults_of_loss_options():
 
 def run_of(net, X, y):
     """A call of `fit` whose networks are about to train."""
-    with drawing_seeds(net, FIT, None) as start:
+    with drawing_seeds(net) as start:
         return net._make_run(start, FitArguments(X, y))
 
 
