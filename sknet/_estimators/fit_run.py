@@ -41,7 +41,7 @@ from sknet._model.trainer import (
     NetworkTrainer,
     check_networks_fit_in_memory,
     check_warm_start_shapes,
-    make_trainer,
+    make_trainers,
     state_with_published_weights,
 )
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
@@ -99,13 +99,10 @@ class FitRun:
             solver = selection.solver_for(solver, len(self.train_rows))
         # a single epoch never stops early, but "adaptive" must count epochs without improvement
         may_stop_early = not start.is_partial_fit or self.plan.resolved["learning_rate"] == "adaptive"
-        trainers = [
-            make_trainer(
-                settings, self.plan.encoding, self.train_rows, self.held_out_rows, self.score, sees_bins=sees_bins,
-                solver=solver, may_stop_early=may_stop_early,
-            )
-            for sees_bins in settings.members_see_bins
-        ]  # fmt: skip
+        trainers = make_trainers(
+            settings, self.plan.encoding, self.train_rows, self.held_out_rows, self.score, solver=solver,
+            may_stop_early=may_stop_early,
+        )  # fmt: skip
         return TrainPhase(trainers, first_states(self.plan, trainers), self.importance_rows, selection)
 
     def select_and_train(self, observer: EpochObserver, *, in_threads: bool) -> TrainingEnd:
@@ -277,7 +274,7 @@ def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPh
     """Make the networks of folds; their training continues from a checkpoint, if there is one."""
     assert plan.learner is not None  # folds never continue an earlier call
     seeds = plan.start.member_seeds(len(plan.settings.members_see_bins))
-    folds = make_fold_phase(encoded, replace(plan.learner, rows=rows), plan.evaluation, seeds)
+    folds = make_fold_phase(encoded, rows, plan.learner, plan.evaluation, seeds)
     checkpoint = plan.start.checkpoint
     if checkpoint is not None and checkpoint.progress.folds is not None:
         with checkpoint.as_file_errors():

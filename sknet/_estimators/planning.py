@@ -204,9 +204,9 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.schema.n)))
         settings, resolved = resolve_parameters(estimator, data, evaluation, start, survey, n_sets)
         learner = EncodingLearner(
-            settings, data.head, rows, sample, survey, output_dtype=data.schema.float_type, seed=start.seed_of_rows
+            settings, data.head, sample, survey, output_dtype=data.schema.float_type, seed=start.seed_of_rows
         )
-        encoding = learner.learn(evaluation.train)
+        encoding = learner.learn(rows, evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
         if not start.is_partial_fit and data.rows.X.is_in_memory and not survey.is_sparse:
             warn_of_unlike_assumptions(estimator, data, evaluation, encoding.head, survey)

@@ -474,6 +474,26 @@ def make_trainer(
     )
 
 
+def make_trainers(
+    settings: Settings,
+    encoding: Encoding,
+    train_rows: EncodedRows,
+    held_out_rows: EncodedRows | None = None,
+    score: ModelScorer | None = None,
+    *,
+    solver: Solver | None = None,
+    may_stop_early: bool = True,
+) -> list[NetworkTrainer]:
+    """Make the trainer of each member, see `make_trainer`."""
+    return [
+        make_trainer(
+            settings, encoding, train_rows, held_out_rows, score,
+            sees_bins=sees_bins, solver=solver, may_stop_early=may_stop_early,
+        )
+        for sees_bins in settings.members_see_bins
+    ]  # fmt: skip
+
+
 def with_fixed_weights(objective: ValueAndGradient, lower: Array, upper: Array) -> ValueAndGradient:
     """Return the objective with a gradient of 0 for weights of equal bounds, so that they do not affect clipping."""
     is_free = (lower < upper).astype(lower.dtype)  # (n_weights,)

@@ -12,6 +12,7 @@ from sknet._estimators.resolve import (
     RULES_FOR_AUTO,
     AutoFacts,
     evaluation_kind,
+    make_target_settings,
     resolve,
 )
 from tests.tables.examples import survey_of_numbers
@@ -26,6 +27,11 @@ def settings_and_answers(net, facts):
 def settings_of(net, n_rows, validated=False):
     """The settings of a fit of `n_rows` rows and three numbers; `validated` is what `early_stopping` becomes."""
     return resolve(net, AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))[0]
+
+
+def target_settings_of(net):
+    """The settings of the head of a fit."""
+    return make_target_settings(net)
 
 
 def resolved_of(net, n_rows):

@@ -9,7 +9,7 @@ from sknet._model.encoding import EncodedRows, EncodingLearner, TableInMemory, e
 from sknet._model.epoch_choice import FoldPhase
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.settings import Settings, TargetSettings
-from tests.estimators.inside import make_target_settings, settings_of
+from tests.estimators.inside import settings_of, target_settings_of
 from tests.network.pieces import network_of
 from tests.tables.examples import column_settings, rows_of_table, survey_of
 from tests.training.problems import mini_batch
@@ -53,7 +53,7 @@ def encoded_with(
     head, values = learn_head(y, of_target)
     rows = rows_of(X, values, weight)
     sample = rows.sample(0)
-    encoding = EncodingLearner(settings, head, rows, sample, survey_of(sample.X), np.dtype(float), seed=0).learn(None)
+    encoding = EncodingLearner(settings, head, sample, survey_of(sample.X), np.dtype(float), seed=0).learn(rows, None)
     return encoding, encode_rows(encoding, rows, cross_fit=cross_fit), rows
 
 
@@ -61,7 +61,7 @@ def encoded(net, X, y, weight=None, *, validated=False):
     """Settings, the encoding, the encoded rows, and the rows, as a fit of this estimator would make them."""
     settings = settings_of(net, len(y), validated)
     learn_head = learn_label_head if is_classifier(net) else learn_regression_head
-    return settings, *encoded_with(settings, X, y, weight, of_target=make_target_settings(net), learn_head=learn_head)
+    return settings, *encoded_with(settings, X, y, weight, of_target=target_settings_of(net), learn_head=learn_head)
 
 
 def rows_with_targets(inputs, y, weight=None):
