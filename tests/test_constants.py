@@ -225,7 +225,7 @@ EXCEPTIONS = {
     ],
     "any seed would do": ["BUCKET_SEED"],
     "an order, of which tests/model/test_train_phase.py has each pair": ["_STOP_REASON_PRIORITY"],
-    "its parts have lines of their own below": ["RULES_FOR_AUTO"],
+    "its parts have lines of their own below": ["AUTO_RULES"],
 }  # fmt: skip
 """Constants on which no default depends, by the reason."""
 

@@ -6,10 +6,9 @@ from types import SimpleNamespace
 from sknet._estimators.planning import drawing_seeds
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import (
+    AUTO_RULES,
     LOSS_OPTIONS,
     REGRESSION_LOSSES,
-    RULES_FOR_ALL_VALUES,
-    RULES_FOR_AUTO,
     AutoFacts,
     evaluation_kind,
     make_target_settings,
@@ -42,7 +41,7 @@ def resolved_of(net, n_rows):
 
 def rules_for_auto():
     """The parameters that have a rule."""
-    return {*RULES_FOR_ALL_VALUES, *RULES_FOR_AUTO}
+    return set(AUTO_RULES)
 
 
 def defaults_of_loss_options():

@@ -9,9 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
 from sknet._estimators.resolve import (
+    AUTO_RULES,
     LOSS_OPTIONS,
-    RULES_FOR_ALL_VALUES,
-    RULES_FOR_AUTO,
     AutoFacts,
     resolve,
     rules,
@@ -27,6 +26,7 @@ from tests.estimators.data import LABEL, NUMBER, QUICK, N, X
 from tests.estimators.inside import settings_and_answers
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
+from tests.tables.examples import survey_of_numbers
 from tests.training.problems import OPTIMIZERS
 
 SOLVERS = names_of("solver")
@@ -47,9 +47,39 @@ def test_every_parameter_that_may_be_auto_has_a_rule(kind):
     may_be_auto = {
         name for name, allowed in kind._parameter_constraints.items() if "'auto'" in str([*map(str, allowed)])
     }
-    assert may_be_auto - LOSS_OPTIONS.keys() <= RULES_FOR_ALL_VALUES.keys() | RULES_FOR_AUTO.keys()
+    assert may_be_auto - LOSS_OPTIONS.keys() <= AUTO_RULES.keys()
     assert len(may_be_auto) >= 18
-    assert not RULES_FOR_ALL_VALUES.keys() & RULES_FOR_AUTO.keys()
+
+
+class Recorder:
+    """Stands for parameters; notes the names of those that a rule reads."""
+
+    def __init__(self, parameters):
+        self._parameters = parameters
+        self.names = set()
+
+    @property
+    def __class__(self):
+        return type(self._parameters)
+
+    def __getattr__(self, name):
+        self.names.add(name)
+        return getattr(self._parameters, name)
+
+
+@pytest.mark.parametrize("name", AUTO_RULES)
+def test_a_rule_names_the_rules_that_it_needs_and_comes_after_them(name):
+    order = list(AUTO_RULES)
+    assert {*AUTO_RULES[name].needs} <= {*order[: order.index(name)]}
+    kinds = [kind for kind in (SigmoidMLPClassifier, SigmoidMLPRegressor) if name in kind().get_params()]
+    assert kinds
+    for kind in kinds:
+        for n_rows, validated in ((100, False), (1000, "folds"), (20_000, True)):
+            for depth in (1, 2):
+                p = module.replace_autos(kind(depth=depth), AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))
+                recorder = Recorder(p)
+                AUTO_RULES[name].resolve(recorder, AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))
+                assert recorder.names & AUTO_RULES.keys() - {name} <= {*AUTO_RULES[name].needs}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
