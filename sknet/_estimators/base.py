@@ -52,7 +52,7 @@ from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
 from sknet._model.explain import Explanation
 from sknet._model.sensitivity import input_gradients
-from sknet._model.trainer import check_warm_start_shapes, make_trainers
+from sknet._model.trainer import make_trainers
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 
@@ -571,7 +571,6 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         model = fitted.model
         encoding = replace(model.encoding, head=data.head)
         (trainer,) = make_trainers(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
-        check_warm_start_shapes(trainer.layout, model.network, settings.init)
         loss, gradient = trainer.objective_and_gradient(model.network)  # (p,), like theta
         coef_grads, intercept_grads = model.network.layout.coefs_and_intercepts(
             gradient.astype(model.encoding.output_dtype, copy=False)

@@ -40,7 +40,6 @@ from sknet._model.trainer import (
     ModelScorer,
     NetworkTrainer,
     check_networks_fit_in_memory,
-    check_warm_start_shapes,
     make_trainers,
     state_with_published_weights,
 )
@@ -291,7 +290,6 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
-        check_warm_start_shapes(trainers[0].layout, network, plan.settings.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
         states = [trainers[0].new_state(theta, start.seed_of_steps)]
         if start.state is not None:

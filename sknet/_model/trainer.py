@@ -122,8 +122,8 @@ def check_can_be_monotone(settings: Settings, encoding: Encoding) -> None:
 # --- given weights, and states to continue from ----------------------------------------------------------------------
 
 
-def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
-    """Check the user's initial weights and biases; return them in float64."""
+def read_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
+    """Return the user's initial weights and biases in float64; raise for other shapes, and if some are not finite."""
     if len(init) != 2:
         raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
     try:
@@ -139,18 +139,6 @@ def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[lis
     if not all(np.isfinite(array).all() for array in (*coefs, *intercepts)):
         raise ValueError("init gives weights that are not finite numbers.")
     return coefs, intercepts
-
-
-def check_warm_start_shapes(layout: Layout, network: Network, init: object) -> None:
-    """Raise if the weights to continue from, or the weights in `init`, have other shapes than the layout."""
-    shapes = [W.shape for W in network.coefs]
-    if shapes != layout.shapes:
-        raise ValueError(
-            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training "
-            f"continues from {shapes}: keep the layers, or call fit with warm_start=False."
-        )
-    if isinstance(init, tuple):  # it has no effect any more, but is still checked
-        check_initial_weights(layout, init)
 
 
 def log_gains_of(theta: Array, n_parameters: int) -> Array:
@@ -270,7 +258,7 @@ class NetworkTrainer:
         init = self.settings.init
         head = self.encoding.head
         if isinstance(init, tuple):
-            coefs, intercepts = check_initial_weights(self.layout, init)
+            coefs, intercepts = read_initial_weights(self.layout, init)
             check_weights_between_sets(self.sets, self.layout, coefs)
         else:
             activations = self.settings.activations
@@ -282,7 +270,7 @@ class NetworkTrainer:
                     self.layout, activations, init, rng, sets=sets, bins_per_column=bins_per_column
                 )
             if not isinstance(init, str):  # a user's function may return anything
-                coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
+                coefs, intercepts = read_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
                 coefs, intercepts = self.monotone.initial_parameters(coefs, intercepts)
             bias = head.initial_output_bias(*self.objective.target_sample, init)
@@ -440,6 +428,8 @@ def make_trainer(
     block_rows = rows_per_block(settings, len(train_rows), is_sparse=is_sparse)
     sets = make_interaction_sets(settings, encoding, n_skipped_inputs)
     monotone = make_monotone_bounds(settings, encoding, layout, n_skipped_inputs, sets)
+    if isinstance(settings.init, tuple):
+        read_initial_weights(layout, settings.init)  # raises even if training continues, so that they have no effect
     own_rows = train_rows.for_network(n_skipped_inputs, settings.label_smoothing)
     strength = settings.alpha / own_rows.total_weight
     l1 = strength * settings.l1_ratio
