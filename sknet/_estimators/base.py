@@ -1,7 +1,8 @@
 """The steps of `fit`, `resume` and `partial_fit`, for both estimators, and the public methods that both share.
 
 The steps read the data, plan the call, select the epoch, train the networks, and publish the result with one
-assignment. So a call that fails changes nothing.
+assignment. So a call that fails changes nothing. `docs/a_fit_step_by_step.md` follows a fit with real values, and
+`docs/words.md` explains the words of the code.
 """
 
 import sys
@@ -19,7 +20,7 @@ from sknet._estimators.fit_messages import (
     warn_of_undefined_scores,
 )
 from sknet._estimators.fit_run import FitRun, make_run
-from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes, fitted_of, model_and_checked_table, outputs_of
 from sknet._estimators.methods import (
     Decoding,
     NoResidualsError,
@@ -29,7 +30,7 @@ from sknet._estimators.methods import (
     reason_for_no_residuals,
 )
 from sknet._estimators.parameters import (
-    OWN_SCORER,
+    USER_SCORER,
     check_has_partial_fit,
     check_parameters,
     check_resumable,
@@ -127,7 +128,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         handled_by_caller = sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which may not be thread-safe
-            in_threads = not OWN_SCORER.holds(self)
+            in_threads = not USER_SCORER.holds(self)
             result = run.select_and_train(observer, in_threads=in_threads)
             self._report_and_publish(run, result, observer)
         except DivergedError as error:
@@ -157,7 +158,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
         if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
-            judged_by = None if OWN_SCORER.holds(self) else outcome.held_out_outputs
+            judged_by = None if USER_SCORER.holds(self) else outcome.held_out_outputs
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
             is_no_better_than_constant = are_no_better_than_constant(
                 run.networks, judged_by, stopped_by_user=stopped_by_user
@@ -173,7 +174,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _decoding(self, method: str, *arguments: object) -> Decoding:
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
-        fitted = check_fitted(self)
+        fitted = fitted_of(self)
         try:
             return self._problem_type.methods[method](fitted.model.head, fitted.residuals, *arguments)
         except NoResidualsError:
@@ -191,7 +192,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _score(self, X: Table, y: Target, sample_weight: Target) -> float:
         """Return what `score` returns: accuracy, or R² or pinball D²."""
-        head = check_fitted(self).model.head
+        head = fitted_of(self).model.head
         predicted = predict_weighted(self.predict, X, sample_weight)  # type: ignore[attr-defined]  # of each estimator
         return self._problem_type.score(head, predicted, y, sample_weight)
 
@@ -411,7 +412,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             "sigmoidmlpclassifier0" and so on; without hidden layers,
             `network_feature_names_`.
         """
-        network = check_fitted(self).model.network
+        network = fitted_of(self).model.network
         names: Array = super().get_feature_names_out(input_features)
         return names if network.activations else self.network_feature_names_
 
@@ -556,7 +557,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Derivatives with respect to the biases.
         """
         self._validate_params()
-        fitted = check_fitted(self)
+        fitted = fitted_of(self)
         # the objective that `partial_fit` would minimise on these rows
         start = Start(fitted.seeds, fitted, is_partial_fit=True)
         data = self._read(start, FitArguments(X, y, sample_weight))

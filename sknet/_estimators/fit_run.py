@@ -20,7 +20,7 @@ from sklearn.metrics import check_scoring
 
 from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
 from sknet._estimators.methods import ProblemType
-from sknet._estimators.parameters import OWN_SCORER, parameters_to_compare, solver_name_or_class
+from sknet._estimators.parameters import USER_SCORER, parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_with
@@ -235,7 +235,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
         rows = replace(rows, X=rows.X.with_encoded_text(plan.encoding.encoder, plan.encoding.compute_dtype))
     encoded = encode_table(plan, rows)
     score = None
-    if evaluation.held_out_rows is not None and OWN_SCORER.holds(estimator):
+    if evaluation.held_out_rows is not None and USER_SCORER.holds(estimator):
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
     return FitRun(
         plan=plan,
@@ -287,7 +287,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
     earlier = start.earlier
     if earlier is None:
         seeds = start.member_seeds(len(trainers))
-        states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
+        states = [trainer.first_state(member_seeds) for trainer, member_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
         theta = network.theta_vector(plan.encoding.compute_dtype)

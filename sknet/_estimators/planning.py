@@ -19,7 +19,7 @@ from sknet._estimators import fit_messages
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import (
     AGAINST_VALIDATION_ROWS,
-    OWN_FOLDS,
+    USER_FOLDS,
     CommonParameters,
     check_conflicts_with_temperature,
     check_no_conflict,
@@ -236,7 +236,7 @@ def warn_of_unlike_assumptions(
     rows = data.rows
     checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
     X = rows.X.rows_in_memory(checked)
-    holds_out_at_random = bool(evaluation.splits) and rows.groups is None and not OWN_FOLDS.holds(estimator)
+    holds_out_at_random = bool(evaluation.splits) and rows.groups is None and not USER_FOLDS.holds(estimator)
     signs = find_signs(
         X,
         head.targets(rows.y[checked], np.dtype(np.float64)),
@@ -309,7 +309,7 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return Evaluation()
     seed = start.seed_of_rows
-    if OWN_FOLDS.holds(estimator):
+    if USER_FOLDS.holds(estimator):
         splitter: Any = estimator.validation_fraction
         splits = splits_of_splitter(splitter, rows, seed, (data.arguments.X, data.arguments.y, data.arguments.groups))
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)

@@ -25,15 +25,15 @@ from sknet._estimators.parameters import (
     ENDLESS_SCHEDULE,
     FOLDS,
     FULL_BATCHES,
-    OWN_FOLDS,
-    OWN_FRACTION,
+    USER_FOLDS,
+    USER_FRACTION,
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
+    as_plain_copies,
     check_conflicts_with_folds,
     check_conflicts_with_solver,
     check_unchanged,
-    copy_containers,
     fixed_once_learnt,
     none_holds,
     solver_class,
@@ -103,7 +103,7 @@ class AutoFacts:
 
 def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> EvaluationKind:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
-    if OWN_FOLDS.holds(p) or FOLDS.holds(p):
+    if USER_FOLDS.holds(p) or FOLDS.holds(p):
         check_conflicts_with_folds(p)
         return "folds"
     if p.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
@@ -111,7 +111,7 @@ def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_M
             return "nothing"
         # else rows are held out as below: a single epoch leaves nothing to choose, and some parameters need held-out
         # rows or belong to scikit-learn's way of training
-        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, OWN_FRACTION)) and not limits.is_stream:
+        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, USER_FRACTION)) and not limits.is_stream:
             return "folds"
     return "held_out" if p.early_stopping else "nothing"
 
@@ -303,7 +303,7 @@ def replace_autos(estimator: CommonParameters, facts: AutoFacts) -> CommonParame
     """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit."""
     kind = ClassifierParameters if isinstance(estimator, ClassifierParameters) else RegressorParameters
     # copy only the fields, not attributes or parameters of a subclass
-    p = kind(**{field.name: copy_containers(getattr(estimator, field.name)) for field in fields(kind)})
+    p = kind(**{field.name: as_plain_copies(getattr(estimator, field.name)) for field in fields(kind)})
     earlier = facts.earlier_parameters or {}
     # training continues with the learnt encoders, and from weights of these sizes
     learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
@@ -331,7 +331,7 @@ def make_target_settings(p: CommonParameters) -> TargetSettings:
     class_weight = getattr(p, "class_weight", None)  # only the classifier has it
     target_scaling = getattr(p, "target_scaling", None)  # only the regressor has it
     # copies, because the fitted head holds them
-    return TargetSettings(p.loss, loss_options(p), copy_containers(class_weight), target_scaling)
+    return TargetSettings(p.loss, loss_options(p), as_plain_copies(class_weight), target_scaling)
 
 
 def loss_options(p: CommonParameters) -> dict[str, object]:
@@ -346,7 +346,7 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
                 f"{option}={value!r} belongs to loss={loss!r}, and loss={p.loss!r}: set the loss too, or leave "
                 f"{option} at 'auto'."
             )
-        options[option] = copy_containers(value)
+        options[option] = as_plain_copies(value)
     return options
 
 
@@ -424,7 +424,7 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
         n_joined=n_members if is_continued else 1,
     )
     check_units_for_sets(sizes, facts.n_interaction_sets)
-    of_subclass = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
+    of_subclass = {name: as_plain_copies(value) for name, value in estimator.get_params(deep=False).items()}
     return settings, of_subclass | vars(p)
 
 
