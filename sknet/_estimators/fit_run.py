@@ -7,9 +7,11 @@ n rows of positive weight, N rows passed by the user; m held-out rows.
 raw : (m, k)     raw outputs for held-out rows, by networks that were not trained on them
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy, deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from math import nan
 from typing import Any
 
@@ -59,50 +61,23 @@ class FitRun:
     Attributes
     ----------
     plan : Plan
-    train_rows : EncodedRows
-        The rows that the published networks are trained on.
-    held_out_rows : EncodedRows or None
-        The rows that evaluate each of their epochs.
-    score : callable or None
-        Returns the score of an epoch; None for minus the loss.
-    importance_rows : array, CSR matrix or MixedRows, or None
-        The rows at which `feature_importances_` is computed; None to leave it out.
     folds : FoldPhase or None
         The first phase, if folds choose the epoch.
-    keeps_oof_prediction : bool
-        Whether to keep `oof_prediction_`.
     training : TrainPhase or None
         The networks that will be published; None until the folds have ended. Nothing else changes during a run.
+    make_training : callable
+        What the folds have chosen, or None -> `training`.
+    keeps_oof_prediction : bool
+        Whether to keep `oof_prediction_`.
     """
 
     plan: Plan
-    train_rows: EncodedRows
-    held_out_rows: EncodedRows | None
-    score: ModelScorer | None
-    importance_rows: Table | None
     folds: FoldPhase | None
+    training: TrainPhase | None
+    make_training: Callable[[Selection | None], TrainPhase]
     keeps_oof_prediction: bool
-    training: TrainPhase | None = field(init=False)  # None while folds train
-
-    def __post_init__(self) -> None:
-        self.training = None if self.folds is not None else self.start_training(None)
 
     # --- while they train --------------------------------------------------------------------------------------------
-
-    def start_training(self, selection: Selection | None) -> TrainPhase:
-        """Make the networks that will be published. Folds have ended before, since they need the memory."""
-        settings = self.plan.settings
-        start = self.plan.start
-        solver = settings.solver
-        if selection is not None:
-            solver = selection.solver_for(solver, len(self.train_rows))
-        # a single epoch never stops early, but "adaptive" must count epochs without improvement
-        may_stop_early = not start.is_partial_fit or self.plan.resolved["learning_rate"] == "adaptive"
-        trainers = make_trainers(
-            settings, self.plan.encoding, self.train_rows, self.held_out_rows, self.score, solver=solver,
-            may_stop_early=may_stop_early,
-        )  # fmt: skip
-        return TrainPhase(trainers, first_states(self.plan, trainers), self.importance_rows, selection)
 
     def select_and_train(self, observer: EpochObserver, *, in_threads: bool) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
@@ -111,7 +86,7 @@ class FitRun:
             if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
                 return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
             self.folds.free_networks()
-            self.training = self.start_training(selection)
+            self.training = self.make_training(selection)
         assert self.training is not None
         return self.training.train(observer, in_threads=in_threads)
 
@@ -157,7 +132,7 @@ class FitRun:
             n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.data.rows)
             evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
-        n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
+        n_seen = plan.n_train_rows * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
@@ -237,14 +212,20 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     score = None
     if evaluation.held_out_rows is not None and USER_SCORER.holds(estimator):
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
+    make_training = partial(
+        make_train_phase,
+        plan,
+        encoded if evaluation.train is None else encoded.take(evaluation.train),
+        encoded_held_out_rows(plan, encoded),
+        score,
+        # `partial_fit` skips importances, to be fast on a few rows
+        None if start.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train),
+    )
     return FitRun(
         plan=plan,
-        train_rows=encoded if evaluation.train is None else encoded.take(evaluation.train),
-        held_out_rows=encoded_held_out_rows(plan, encoded),
-        score=score,
-        # `partial_fit` skips importances, to be fast on a few rows
-        importance_rows=draw_importance_rows(rows, encoded, evaluation.train) if not start.is_partial_fit else None,
         folds=make_or_resume_folds(plan, encoded, rows) if n_folds else None,
+        training=None if n_folds else make_training(None),
+        make_training=make_training,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
 
@@ -279,6 +260,25 @@ def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPh
         with checkpoint.as_file_errors():
             folds.resume(checkpoint.progress.folds)
     return folds
+
+
+def make_train_phase(
+    plan: Plan,
+    train_rows: EncodedRows,
+    held_out_rows: EncodedRows | None,
+    score: ModelScorer | None,
+    importance_rows: Table | None,
+    selection: Selection | None,
+) -> TrainPhase:
+    """Make the networks that will be published. Folds have ended before, since they need the memory."""
+    settings = plan.settings
+    solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(train_rows))
+    # a single epoch never stops early, but "adaptive" must count epochs without improvement
+    may_stop_early = not plan.start.is_partial_fit or plan.resolved["learning_rate"] == "adaptive"
+    trainers = make_trainers(
+        settings, plan.encoding, train_rows, held_out_rows, score, solver=solver, may_stop_early=may_stop_early
+    )
+    return TrainPhase(trainers, first_states(plan, trainers), importance_rows, selection)
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:

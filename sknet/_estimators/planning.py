@@ -187,6 +187,11 @@ class Plan:
     encoding: Encoding
     learner: EncodingLearner | None  # learns the columns again for each fold; None without folds
 
+    @property
+    def n_train_rows(self) -> int:
+        """How many rows the published networks are trained on."""
+        return len(self.data.rows if self.evaluation.train is None else self.evaluation.train)
+
 
 def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Start) -> Plan:
     """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
