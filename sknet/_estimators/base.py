@@ -566,7 +566,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             len(data.rows),
             fitted.evaluation is not None,
             is_incremental=start.is_incremental,
-            earlier_parameters=fitted.resolved,
+            earlier_resolved=fitted.resolved,
         )
         settings, _ = resolve(self, facts)
         model = fitted.model

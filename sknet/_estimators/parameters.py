@@ -233,11 +233,11 @@ LARGEST_INTEGER = 2**63
 """Integers of this size raise an error. No size or count is that large, and some cannot become a float."""
 
 
-def check_parameters(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+def check_parameters(estimator_name: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
     """Raise for invalid parameters as scikit-learn does, and for values that it would misread."""
-    check_misread_values(estimator, parameters, constraints)
+    check_misread_values(estimator_name, parameters, constraints)
     try:
-        validate_parameter_constraints(constraints, parameters, caller_name=estimator)
+        validate_parameter_constraints(constraints, parameters, caller_name=estimator_name)
     except InvalidParameterError as error:
         wrong = next(name for name in parameters if str(error).startswith(f"The {name!r} parameter"))
         raise InvalidParameterError(f"{error}{_suggestion(parameters[wrong], constraints[wrong])}") from None
@@ -253,14 +253,14 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
     return suggest_fraction(value) if is_fraction else ""
 
 
-def check_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
-    """Raise for values that scikit-learn's checks would misread; `estimator` is the name of its class."""
+def check_misread_values(estimator_name: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+    """Raise for values that scikit-learn's checks would misread; `estimator_name` is that of the class."""
     sizes = parameters.get("hidden_layer_sizes")
     rate = parameters.get("learning_rate")
     if isinstance(sizes, str) and sizes != "auto":
         what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSS_NAMES else "text"
         raise InvalidParameterError(
-            f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, or one int for each layer, such "
+            f"The 'hidden_layer_sizes' parameter of {estimator_name} must be an int, or one int for each layer, such "
             f"as (96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
         )
     if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):

@@ -273,7 +273,7 @@ def resolve_parameters(
         survey=survey,
         n_interaction_sets=n_interaction_sets,
         limits=data.rows.X.limits,
-        earlier_parameters=None if start.earlier is None else start.earlier.resolved,
+        earlier_resolved=None if start.earlier is None else start.earlier.resolved,
         is_incremental=start.is_incremental,
         n_epochs=start.epochs_done + 1 if start.is_partial_fit else None,
     )

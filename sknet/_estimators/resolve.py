@@ -88,7 +88,7 @@ class AutoFacts:
     survey: Survey = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY_LIMITS
-    earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
+    earlier_resolved: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
     is_incremental: bool = False  # in `partial_fit`: see `Start`
     n_epochs: int | None = None  # how many epochs to train, with those already done; None for `max_iter`
 
@@ -140,7 +140,7 @@ def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
     if p.n_members == "auto":
         return 2 if p.early_stopping and not reasons else 1
     n_members = int(p.n_members)
-    if n_members > 1 and reasons and facts.earlier_parameters is None:
+    if n_members > 1 and reasons and facts.earlier_resolved is None:
         raise ValueError(
             f"n_members={n_members} does not go with {reasons[0]}, which takes a single network: leave it out, or set "
             "n_members=1."
@@ -304,7 +304,7 @@ def replace_autos(estimator: CommonParameters, facts: AutoFacts) -> CommonParame
     kind = ClassifierParameters if isinstance(estimator, ClassifierParameters) else RegressorParameters
     # copy only the fields, not attributes or parameters of a subclass
     p = kind(**{field.name: as_plain_copies(getattr(estimator, field.name)) for field in fields(kind)})
-    earlier = facts.earlier_parameters or {}
+    earlier = facts.earlier_resolved or {}
     # training continues with the learnt encoders, and from weights of these sizes
     learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
     for name, rule in AUTO_RULES.items():
@@ -389,10 +389,10 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
         All parameters by name, see `replace_autos`, with those of a subclass, which have no "auto".
     """
     p = replace_autos(estimator, facts)
-    is_continued = facts.earlier_parameters is not None
+    is_continued = facts.earlier_resolved is not None
     sizes = hidden_sizes(p.hidden_layer_sizes, p.depth)
-    if facts.earlier_parameters is not None:
-        check_same_layers(p, sizes, facts.earlier_parameters)
+    if facts.earlier_resolved is not None:
+        check_same_layers(p, sizes, facts.earlier_resolved)
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])

@@ -346,13 +346,13 @@ def make_chain(
     rates = dropout or [0.0] * len(activations)
     every_blocks = blocks or [()] * len(parameters)
     each_layer = zip(parameters, every_gradient, every_blocks, [*activations, None], [*rates, 0.0], strict=True)
-    for i, ((W, b), (dW, db), own_blocks, activation, rate) in enumerate(each_layer):
+    for i, ((W, b), (dW, db), layer_blocks, activation, rate) in enumerate(each_layer):
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass needs
         z = np.empty((n_rows, len(b)), dtype)
         dx = np.empty((n_rows, len(W)), dtype) if i > 0 and gradients else None  # the first x is data
         make_layer = FIRST_LAYERS[batch_format if i == 0 else "dense"]
-        if own_blocks and make_layer is Dense:
-            make_layer = partial(DenseInBlocks, blocks=own_blocks)
+        if layer_blocks and make_layer is Dense:
+            make_layer = partial(DenseInBlocks, blocks=layer_blocks)
         layers.append(make_layer(W, b, dW, db, z, ones, dx))
         if activation is None:  # the output layer
             continue
