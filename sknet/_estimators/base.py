@@ -36,7 +36,7 @@ from sknet._estimators.parameters import (
     check_resumable,
     column_choices,
 )
-from sknet._estimators.planning import Start, drawing_seeds, make_plan, resuming
+from sknet._estimators.planning import Call, drawing_seeds, make_plan, resuming
 from sknet._estimators.read_data import CheckedData, FitArguments, read_head_and_rows, read_validation_rows
 from sknet._estimators.resolve import AutoFacts, make_target_settings, resolve
 from sknet._estimators.sklearn_api import (
@@ -69,61 +69,64 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks, or in a warm start the fitted network."""
-        with drawing_seeds(self, self._fitted if self.warm_start else None) as start:
-            return self._train(start, arguments)
+        with drawing_seeds(self, arguments, self._fitted if self.warm_start else None) as call:
+            return self._train(call)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
         check_resumable(self.solver)
-        with resuming(self, path) as start:
-            return self._train(start, arguments)
+        with resuming(self, arguments, path) as call:
+            return self._train(call)
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
         self._validate_params()
-        with drawing_seeds(self, self._fitted, is_partial_fit=True) as start:
-            return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
+        arguments = FitArguments(X, y, sample_weight, classes=classes)
+        with drawing_seeds(self, arguments, self._fitted, is_partial_fit=True) as call:
+            return self._train(call)
 
     def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
         check_has_partial_fit(self)
         self._validate_params()
-        with drawing_seeds(self, is_partial_fit=True) as start:
-            run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
+        arguments = FitArguments(X, y, sample_weight, classes=classes)
+        with drawing_seeds(self, arguments, is_partial_fit=True) as call:
+            run = self._make_run(call)
             self._publish(run.final_result(run.phase.outcome(), self._problem_type, keeps_state=True))
 
     # --- read, plan and encode ---------------------------------------------------------------------------------------
 
-    def _make_run(self, start: Start, arguments: FitArguments) -> FitRun:
+    def _make_run(self, call: Call) -> FitRun:
         """Read the data, plan the call, encode the table, and make the networks."""
-        return make_run(self, make_plan(self, self._read(start, arguments), start))
+        return make_run(self, make_plan(self, call, self._read(call)))
 
-    def _read(self, start: Start, arguments: FitArguments) -> CheckedData:
+    def _read(self, call: Call) -> CheckedData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
+        arguments = call.arguments
         settings = make_target_settings(self)
         estimator_name = type(self).__name__
         learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
-        if start.earlier is None:
+        if call.earlier is None:
             head, rows, schema = read_head_and_rows(
                 arguments, estimator_name, arguments.schema, learn, column_choices(self)
             )
         else:
-            known = start.earlier.model.head
+            known = call.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
-            parse = (lambda y: (known, known.read(y))) if start.is_partial_fit else learn
-            head, rows, schema = read_head_and_rows(arguments, estimator_name, start.earlier.schema, parse)
+            parse = (lambda y: (known, known.read(y))) if call.is_partial_fit else learn
+            head, rows, schema = read_head_and_rows(arguments, estimator_name, call.earlier.schema, parse)
             known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        return CheckedData(head, rows, schema, arguments, read_validation_rows(arguments, estimator_name, head, schema))
+        return CheckedData(head, rows, schema, read_validation_rows(arguments, estimator_name, head, schema))
 
     # --- select, train and publish -----------------------------------------------------------------------------------
 
-    def _train(self, start: Start, arguments: FitArguments) -> Self:
+    def _train(self, call: Call) -> Self:
         """Make the networks, train them, and publish the result; after a Ctrl-C, publish the last whole epoch."""
-        run = self._make_run(start, arguments)
-        observer = observers_of(self, arguments, run)
+        run = self._make_run(call)
+        observer = observers_of(self, run)
         fitted_before = self._fitted
         handled_by_caller = sys.exception()  # `fit` may be called in an `except` block
         try:
@@ -146,7 +149,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        is_partial_fit = run.plan.start.is_partial_fit
+        is_partial_fit = run.plan.call.is_partial_fit
         quiet = is_partial_fit or run.plan.evaluation.has_too_few_rows
         outcome = run.phase.outcome()
         fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
@@ -559,13 +562,13 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         self._validate_params()
         fitted = fitted_of(self)
         # the objective that `partial_fit` would minimise on these rows
-        start = Start(fitted.seeds, fitted, is_partial_fit=True)
-        data = self._read(start, FitArguments(X, y, sample_weight))
+        call = Call(FitArguments(X, y, sample_weight), fitted.seeds, fitted, is_partial_fit=True)
+        data = self._read(call)
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = AutoFacts(
             len(data.rows),
             fitted.evaluation is not None,
-            is_incremental=start.is_incremental,
+            is_incremental=call.is_incremental,
             earlier_resolved=fitted.resolved,
         )
         settings, _ = resolve(self, facts)

@@ -123,7 +123,7 @@ class FitRun:
         epochs = self.phase.epoch_histories
         n_iter = self.phase.n_iter
         plan = self.plan
-        start = plan.start
+        call = plan.call
         evaluation = None
         if self.folds is not None and self.folds.n_iter:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
@@ -137,10 +137,10 @@ class FitRun:
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
             schema=plan.data.schema,
-            history=(() if start.earlier is None else start.earlier.history) + tuple(mean_history(epochs)),
+            history=(() if call.earlier is None else call.earlier.history) + tuple(mean_history(epochs)),
             n_iter=n_iter,
-            n_samples_seen=start.n_samples_seen + n_seen,
-            seeds=start.seeds,
+            n_samples_seen=call.n_samples_seen + n_seen,
+            seeds=call.seeds,
             evaluation=evaluation,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
@@ -199,13 +199,13 @@ class FitRun:
 
 def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
-    start = plan.start
+    call = plan.call
     evaluation = plan.evaluation
     rows = plan.data.rows
     n_folds = len(evaluation.fold_splits)
     check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
-    if start.checkpoint is not None:
-        start.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
+    if call.checkpoint is not None:
+        call.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
     if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(plan.encoding.encoder, plan.encoding.compute_dtype))
     encoded = encode_table(plan, rows)
@@ -219,7 +219,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
         encoded_held_out_rows(plan, encoded),
         score,
         # `partial_fit` skips importances, to be fast on a few rows
-        None if start.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train),
+        None if call.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train),
     )
     return FitRun(
         plan=plan,
@@ -234,8 +234,8 @@ def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
     """Encode all rows of the table. The target means of a training row do not contain its own target."""
     encoding = plan.encoding
     train = plan.evaluation.train
-    if plan.start.earlier is not None:
-        encoding = encoding_to_continue_with(encoding, rows, train, has_all_rows=not plan.start.is_partial_fit)
+    if plan.call.earlier is not None:
+        encoding = encoding_to_continue_with(encoding, rows, train, has_all_rows=not plan.call.is_partial_fit)
     return encode_rows(encoding, rows, cross_fit=True, train=train)
 
 
@@ -253,9 +253,9 @@ def encoded_held_out_rows(plan: Plan, encoded: EncodedRows) -> EncodedRows | Non
 def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
     """Make the networks of folds; their training continues from a checkpoint, if there is one."""
     assert plan.learner is not None  # folds never continue an earlier call
-    seeds = plan.start.member_seeds(len(plan.settings.members_see_bins))
+    seeds = plan.call.member_seeds(len(plan.settings.members_see_bins))
     folds = make_fold_phase(encoded, rows, plan.learner, plan.evaluation, seeds)
-    checkpoint = plan.start.checkpoint
+    checkpoint = plan.call.checkpoint
     if checkpoint is not None and checkpoint.progress.folds is not None:
         with checkpoint.as_file_errors():
             folds.resume(checkpoint.progress.folds)
@@ -274,7 +274,7 @@ def make_train_phase(
     settings = plan.settings
     solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(train_rows))
     # a single epoch never stops early, but "adaptive" must count epochs without improvement
-    may_stop_early = not plan.start.is_partial_fit or plan.resolved["learning_rate"] == "adaptive"
+    may_stop_early = not plan.call.is_partial_fit or plan.resolved["learning_rate"] == "adaptive"
     trainers = make_trainers(
         settings, plan.encoding, train_rows, held_out_rows, score, solver=solver, may_stop_early=may_stop_early
     )
@@ -283,27 +283,27 @@ def make_train_phase(
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
     """Return the initial states of networks: new ones, or those of an earlier call or a checkpoint."""
-    start = plan.start
-    earlier = start.earlier
+    call = plan.call
+    earlier = call.earlier
     if earlier is None:
-        seeds = start.member_seeds(len(trainers))
+        seeds = call.member_seeds(len(trainers))
         states = [trainer.first_state(member_seeds) for trainer, member_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [trainers[0].new_state(theta, start.seed_of_steps)]
-        if start.state is not None:
+        states = [trainers[0].new_state(theta, call.seed_of_steps)]
+        if call.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             states = [
                 state_with_published_weights(
-                    start.state,
+                    call.state,
                     states[0],
                     network.layout.n_parameters,
                     earlier.model.encoding.output_dtype,
                     keep_moments=now == before,
                 )
             ]
-    return states if start.checkpoint is None else start.checkpoint.states_or(states)
+    return states if call.checkpoint is None else call.checkpoint.states_or(states)
 
 
 def origin_of(plan: Plan) -> Origin:
@@ -311,8 +311,8 @@ def origin_of(plan: Plan) -> Origin:
     evaluation = plan.evaluation
     return Origin(
         estimator=plan.estimator_name,
-        seeds=plan.start.seeds,
-        seen_before=plan.start.n_samples_seen,
+        seeds=plan.call.seeds,
+        seen_before=plan.call.n_samples_seen,
         data=data_digests(plan.data.rows, evaluation.held_out_rows, evaluation.fold_splits),
         settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
@@ -336,7 +336,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     def score(model: Model, raw: Array) -> float:
         """Return the score of the copy, whose fitted values this model replaces."""
         trained._fitted = Fitted(
-            model, plan.resolved, plan.data.schema, plan.start.seeds, evaluation=EvaluationResult(0)
+            model, plan.resolved, plan.data.schema, plan.call.seeds, evaluation=EvaluationResult(0)
         )
         trained._outputs_for_scorer = OutputsForScorer(raw, table_copy)
         try:

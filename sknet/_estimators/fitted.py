@@ -36,7 +36,7 @@ class Fitted:
     model: Model
     resolved: Mapping[str, object]
     schema: TableSchema
-    seeds: tuple[int, int, int]  # see `Start`
+    seeds: tuple[int, int, int]  # see `Call`
     history: tuple[Epoch, ...] = ()
     n_iter: int = 0  # epochs of the last call
     n_samples_seen: int = 0  # of all calls and all members together

@@ -26,7 +26,7 @@ from sknet._estimators.parameters import (
     column_choices,
     solver_class,
 )
-from sknet._estimators.read_data import CheckedData
+from sknet._estimators.read_data import CheckedData, FitArguments
 from sknet._estimators.resolve import AutoFacts, evaluation_kind, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
@@ -43,12 +43,12 @@ from sknet._tables.read import default_names
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
 from sknet._training.solver import State
 
-# --- the start of a call ---------------------------------------------------------------------------------------------
+# --- a call and its seeds --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Start:
-    """Where a call starts: whether it is a `partial_fit`, its seeds, and the result or the checkpoint to continue from.
+class Call:
+    """A call that trains: its arguments, its seeds, and the result or the checkpoint to continue from.
 
     A `partial_fit`, its preparation and `backpropagate` get a part of the table, which may lack classes and vary less
     than the rest. A `partial_fit` trains one epoch, which nothing evaluates and no callback observes, and keeps the
@@ -56,6 +56,7 @@ class Start:
 
     Attributes
     ----------
+    arguments : FitArguments
     seeds : tuple of (int, int, int)
         The seeds of the first weights; of held-out rows, folds and the sample that columns are learnt from; and of the
         order of rows and dropout.
@@ -65,6 +66,7 @@ class Start:
     is_partial_fit : bool
     """
 
+    arguments: FitArguments
     seeds: tuple[int, int, int]
     earlier: Fitted | None = None
     checkpoint: LoadedCheckpoint | None = None
@@ -127,16 +129,20 @@ _RANDOM_STATE_LOCK = Lock()
 
 @contextmanager
 def drawing_seeds(
-    estimator: ParametersAndAttributes, earlier: Fitted | None = None, *, is_partial_fit: bool = False
-) -> Iterator[Start]:
-    """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
+    estimator: ParametersAndAttributes,
+    arguments: FitArguments,
+    earlier: Fitted | None = None,
+    *,
+    is_partial_fit: bool = False,
+) -> Iterator[Call]:
+    """Draw the seeds of a call, and yield it. It runs in the `with` block.
 
     An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
     Calls that share a generator in several threads draw different seeds. If the call fails, the generator is rewound,
     unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:
-        yield Start(earlier.seeds, earlier, is_partial_fit=is_partial_fit)
+        yield Call(arguments, earlier.seeds, earlier, is_partial_fit=is_partial_fit)
         return
     source = check_random_state(estimator.random_state)
     fitted_before = estimator._fitted
@@ -147,7 +153,7 @@ def drawing_seeds(
     try:
         if earlier is not None:
             seeds = seeds[0], earlier.seeds[1], seeds[2]
-        yield Start(seeds, earlier, is_partial_fit=is_partial_fit)
+        yield Call(arguments, seeds, earlier, is_partial_fit=is_partial_fit)
     except BaseException:
         with _RANDOM_STATE_LOCK:
             is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
@@ -157,14 +163,14 @@ def drawing_seeds(
 
 
 @contextmanager
-def resuming(estimator: ParametersAndAttributes, path: str | PathLike[str]) -> Iterator[Start]:
-    """Yield the start of a call that continues the run of a checkpoint file. The call runs in the `with` block."""
+def resuming(estimator: ParametersAndAttributes, arguments: FitArguments, path: str | PathLike[str]) -> Iterator[Call]:
+    """Yield a call that continues the run of a checkpoint file. It runs in the `with` block."""
     checkpoint = read_checkpoint(path)
     before = estimator._fitted
     checkpoint.check_estimator(type(estimator).__name__, 0 if before is None else before.n_samples_seen)
     seeds = checkpoint.origin.seeds
     was_warm_start = checkpoint.origin.seen_before > 0
-    yield Start(seeds, before if was_warm_start else None, checkpoint)
+    yield Call(arguments, seeds, before if was_warm_start else None, checkpoint)
     # if another estimator has drawn the seeds, the user's own generator advances here as in `drawing_seeds`
     source = estimator.random_state
     if isinstance(source, np.random.RandomState) and (before is None or before.seeds != seeds):
@@ -176,10 +182,10 @@ def resuming(estimator: ParametersAndAttributes, path: str | PathLike[str]) -> I
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a call: where it starts, its data, what evaluates the epochs, the settings and the encoding."""
+    """The plan of a call: its data, what evaluates the epochs, the settings and the encoding."""
 
     estimator_name: str  # of the class
-    start: Start
+    call: Call
     data: CheckedData  # with held-out rows; for full batches, equal rows of a small table are merged
     evaluation: Evaluation
     settings: Settings
@@ -193,38 +199,38 @@ class Plan:
         return len(self.data.rows if self.evaluation.train is None else self.evaluation.train)
 
 
-def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Start) -> Plan:
+def make_plan(estimator: ParametersAndAttributes, call: Call, data: CheckedData) -> Plan:
     """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
-    evaluation = choose_evaluation(estimator, data, start)
+    evaluation = choose_evaluation(estimator, call, data)
     rows = data.rows
     if not solver_class(estimator.solver).uses_batches and evaluation.held_out_rows is None:
         rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
     learner = None
-    if start.earlier is None:
+    if call.earlier is None:
         for message in data.head.start_warnings(rows.y, holds_rows_out=bool(evaluation.splits)):
             warn(message, UserWarning)
-        sample = rows.sample(start.seed_of_rows, evaluation.train)  # of the training rows
+        sample = rows.sample(call.seed_of_rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
         fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
         n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.schema.n)))
-        settings, resolved = resolve_parameters(estimator, data, evaluation, start, survey, n_sets)
+        settings, resolved = resolve_parameters(estimator, call, data, evaluation, survey, n_sets)
         learner = EncodingLearner(
-            settings, data.head, sample, survey, output_dtype=data.schema.float_type, seed=start.seed_of_rows
+            settings, data.head, sample, survey, output_dtype=data.schema.float_type, seed=call.seed_of_rows
         )
         encoding = learner.learn(rows, evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
-        if not start.is_partial_fit and data.rows.X.is_in_memory and not survey.is_sparse:
+        if not call.is_partial_fit and data.rows.X.is_in_memory and not survey.is_sparse:
             warn_of_unlike_assumptions(estimator, data, evaluation, encoding.head, survey)
     else:
-        settings, resolved = resolve_parameters(estimator, data, evaluation, start)
-        encoding = encoding_of_earlier(start.earlier, data.head, rows, start)
+        settings, resolved = resolve_parameters(estimator, call, data, evaluation)
+        encoding = encoding_of_earlier(call.earlier, data.head, rows, call)
         fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
-        fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
+        fit_messages.warn_of_ended_schedule(settings.solver, call.earlier, call.state)
     if data.validation_rows is not None:
         fit_messages.warn_of_unread_rows(encoding.encoder, data.validation_rows.X, "X_val")
     return Plan(
         estimator_name=type(estimator).__name__,
-        start=start,
+        call=call,
         data=replace(data, rows=rows),
         evaluation=evaluation,
         settings=settings,
@@ -259,7 +265,7 @@ def warn_of_unlike_assumptions(
 
 
 def resolve_parameters(
-    estimator: ParametersAndAttributes, data: CheckedData, evaluation: Evaluation, start: Start,
+    estimator: ParametersAndAttributes, call: Call, data: CheckedData, evaluation: Evaluation,
     survey: Survey = UNKNOWN_COLUMNS, n_interaction_sets: int = 1,
 ) -> tuple[Settings, dict[str, object]]:  # fmt: skip
     """Return the settings and all parameters, with every "auto" replaced; `survey` is of columns to learn."""
@@ -273,33 +279,33 @@ def resolve_parameters(
         survey=survey,
         n_interaction_sets=n_interaction_sets,
         limits=data.rows.X.limits,
-        earlier_resolved=None if start.earlier is None else start.earlier.resolved,
-        is_incremental=start.is_incremental,
-        n_epochs=start.epochs_done + 1 if start.is_partial_fit else None,
+        earlier_resolved=None if call.earlier is None else call.earlier.resolved,
+        is_incremental=call.is_incremental,
+        n_epochs=call.epochs_done + 1 if call.is_partial_fit else None,
     )
     return resolve(estimator, facts)
 
 
-def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, start: Start) -> Encoding:
+def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> Encoding:
     """Return the encoding of an earlier call, with this call's head.
 
     A target that was constant until now, and has another value in this call, is predicted by the network from now on.
     If this call has a part of the table, columns that had a single value until now are scaled by its rows.
     """
     encoding = replace(earlier.model.encoding, head=head.with_constants_confirmed_by(rows.y))
-    if not start.is_partial_fit:
+    if not call.is_partial_fit:
         return encoding
     X = rows.X.rows_in_memory()
     encoder, names = rescale_constant_columns(encoding.encoder, X, rows.weight)
     fit_messages.warn_of_rescaled_columns(names)
-    if start.state is not None:
+    if call.state is not None:
         fit_messages.warn_of_far_columns(encoder, X)
     return replace(encoding, encoder=encoder)
 
 
-def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Start) -> Evaluation:
+def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData) -> Evaluation:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
-    if start.is_partial_fit:
+    if call.is_partial_fit:
         return Evaluation()
     check_conflicts_with_temperature(estimator)
     rows = data.rows
@@ -313,10 +319,11 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return Evaluation()
-    seed = start.seed_of_rows
+    seed = call.seed_of_rows
     if USER_FOLDS.holds(estimator):
         splitter: Any = estimator.validation_fraction
-        splits = splits_of_splitter(splitter, rows, seed, (data.arguments.X, data.arguments.y, data.arguments.groups))
+        passed = call.arguments
+        splits = splits_of_splitter(splitter, rows, seed, (passed.X, passed.y, passed.groups))
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
@@ -332,5 +339,5 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
         return Evaluation(has_too_few_rows=True)
-    fit_messages.warn_of_held_out_rows_trained_on_earlier(start.earlier, n, fraction)
+    fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, n, fraction)
     return Evaluation("held_out", rows.take(split.held_out), [split])

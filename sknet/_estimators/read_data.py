@@ -89,7 +89,6 @@ class CheckedData:
     head: Head
     rows: Rows  # of positive weight
     schema: TableSchema
-    arguments: FitArguments  # the original arguments, including rows of weight 0
     validation_rows: Rows | None = None  # X_val and y_val; rows of X are held out later
 
 

@@ -89,7 +89,7 @@ class AutoFacts:
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY_LIMITS
     earlier_resolved: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
-    is_incremental: bool = False  # in `partial_fit`: see `Start`
+    is_incremental: bool = False  # in `partial_fit`: see `Call`
     n_epochs: int | None = None  # how many epochs to train, with those already done; None for `max_iter`
 
     @property

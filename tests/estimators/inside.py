@@ -52,8 +52,8 @@ def defaults_of_loss_options():
 
 def run_of(net, X, y):
     """A call of `fit` whose networks are about to train."""
-    with drawing_seeds(net) as start:
-        return net._make_run(start, FitArguments(X, y))
+    with drawing_seeds(net, FitArguments(X, y)) as call:
+        return net._make_run(call)
 
 
 def fitted_of(net):

@@ -35,8 +35,8 @@ def test_networks_that_cannot_fit_in_memory_are_refused_together():
 
 def trained_codes(net, frame, y):
     """The inputs that one more `partial_fit` trains on; the last one is the target's mean."""
-    with drawing_seeds(net, net._fitted, is_partial_fit=True) as start:
-        run = net._make_run(start, FitArguments(frame, y))
+    with drawing_seeds(net, FitArguments(frame, y), net._fitted, is_partial_fit=True) as call:
+        run = net._make_run(call)
     return run.phase.trainers[0].train_rows.inputs(slice(0, len(y)))[:, 0]
 
 
