@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
-from sknet._estimators.fitted import FittedAttribute, check_fitted
+from sknet._estimators.fitted import FittedAttribute, fitted_of
 from sknet._estimators.methods import SCORES
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters, check_resumable
-from sknet._estimators.read_data import FitArguments, check_sample_weight, drop_zero_weights
+from sknet._estimators.read_data import FitArguments, drop_zero_weights, read_sample_weight
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_api import ClassifierMixin, RegressorMixin, fit_context, with_callbacks
@@ -176,7 +176,7 @@ class _OnWorkers(BaseSigmoidMLP):
             The fitted estimator, which needs no dask.
         """
         local = self._local(**self.get_params(deep=False))
-        local._fitted, local._outputs_for_scorer = check_fitted(self), self._outputs_for_scorer
+        local._fitted, local._outputs_for_scorer = fitted_of(self), self._outputs_for_scorer
         return local
 
     def predict(self, X: Collection) -> Collection:
@@ -221,9 +221,9 @@ class _OnWorkers(BaseSigmoidMLP):
         score : float
             At most 1.
         """
-        head = check_fitted(self).model.head
+        head = fitted_of(self).model.head
         y, weight = compute_collections(y, sample_weight)
-        read = check_sample_weight(y, weight)
+        read = read_sample_weight(y, weight)
         if read is not None and not read.all():  # rows of weight 0 may hold anything
             X, y, weight = keep_rows(X, read > 0.0), drop_zero_weights(y, read), read[read > 0.0]
         (predictions,) = compute_collections(self.predict(X))

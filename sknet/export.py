@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sknet._estimators.fitted import check_fitted
-from sknet._estimators.saving import ESTIMATORS, Estimator, check_estimator
+from sknet._estimators.fitted import fitted_of
+from sknet._estimators.saving import ESTIMATORS, Estimator, require_estimator
 from sknet._export import ExportError, feeds
 from sknet._model.model import Model
 from sknet._packages import explain_missing_package
@@ -27,7 +27,7 @@ __all__ = ["ExportError", "feeds_of", "from_torch", "register_onnx_converters", 
 
 def _model_of(estimator: object) -> Model:
     """Return the model of a fitted estimator."""
-    return check_fitted(check_estimator(estimator, "sknet.export")).model
+    return fitted_of(require_estimator(estimator, "sknet.export")).model
 
 
 # --- ONNX ------------------------------------------------------------------------------------------------------------

@@ -13,21 +13,21 @@ from tempfile import gettempdir
 import numpy as np
 import pandas as pd
 
-from sknet._estimators.fitted import check_fitted
+from sknet._estimators.fitted import fitted_of
 from sknet._estimators.methods import METHODS
 from sknet._estimators.parameters import ClassifierParameters, check_streamable, column_choices
 from sknet._estimators.read_data import (
     FitArguments,
     TableSchema,
-    check_each_sample_weight,
     n_rows_of,
     prefix_errors,
+    read_each_sample_weight,
     read_first_table,
     read_groups,
     read_known_table,
     replace_zero_weight_rows,
 )
-from sknet._estimators.saving import Estimator, check_estimator
+from sknet._estimators.saving import Estimator, require_estimator
 from sknet._estimators.sklearn_api import with_callbacks
 from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import read_checkpoint
@@ -142,7 +142,7 @@ def fit(
     >>> net.predict([[1.0, -1.0, 0.0]])
     array([ True])
     """
-    check_estimator(estimator, "sknet.stream")
+    require_estimator(estimator, "sknet.stream")
     if cache_dir is not None and not as_path(cache_dir, "cache_dir").is_dir():
         raise FileNotFoundError(f"cache_dir={cache_dir!r} is no folder: make it, or give another one.")
     if validation is None and validation_target is not None:
@@ -184,7 +184,7 @@ class _ChunkReader:
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
         """Return the checked chunk and its first two rows, unchecked; None if all its weights are 0."""
         n = None if chunk.weight is None else n_rows_of(chunk.X, "X")
-        weight = None if n is None else check_each_sample_weight(chunk.weight, n)
+        weight = None if n is None else read_each_sample_weight(chunk.weight, n)
         if weight is not None and not weight.any():
             return None
         X, y, groups = (
@@ -302,7 +302,7 @@ def prepare(
     >>> for start in range(0, 1000, 100):
     ...     net = net.partial_fit(X[start : start + 100], y[start : start + 100])
     """
-    check_estimator(estimator, "sknet.stream")
+    require_estimator(estimator, "sknet.stream")
     estimator._prepare_partial_fit(X, y, sample_weight, classes)
     return estimator
 
@@ -356,8 +356,8 @@ def predict(
     ImportError
         If pyarrow is needed and not installed. The extra "parquet" includes it.
     """
-    check_estimator(estimator, "sknet.stream")
-    fitted = check_fitted(estimator)
+    require_estimator(estimator, "sknet.stream")
+    fitted = fitted_of(estimator)
     methods = list(METHODS[estimator._head_class])
     if method not in methods:
         raise ValueError(f"method={method!r} does not predict: {type(estimator).__name__} has {methods}.")

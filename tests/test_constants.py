@@ -166,7 +166,7 @@ CONSTANTS = {
     "MAX_SHARE_OF_TRAINING": (0.01, 'log: "Importances take a hundredth of the training\'s multiplications"'),
     "POINTS_PER_ROW": (4, "unrecorded: slopes are averaged over several points of a row"),
     "MAX_BACKGROUND_ROWS": (100, "reasoned: more rows take more time and change the mean little"),
-    "MIN_ROWS_AS_OWN_BACKGROUND": (20, "unrecorded: the mean of a background needs some rows"),
+    "MIN_ROWS_WITHOUT_BACKGROUND": (20, "unrecorded: the mean of a background needs some rows"),
     "NODES_PER_LINE": ((8, 16, 64, 256), "reasoned: eight are enough for smooth networks, jumps need more"),
     "MAX_GAP_PER_SPREAD": (5e-4, "unrecorded: a small fraction of the output's spread"),
     "MIN_RELATIVE_SPREAD": (0.1, "unrecorded: keeps the spread of nearly constant outputs above 0"),
@@ -225,7 +225,7 @@ EXCEPTIONS = {
     ],
     "any seed would do": ["BUCKET_SEED"],
     "an order, of which tests/model/test_train_phase.py has each pair": ["_STOP_REASON_PRIORITY"],
-    "its parts have lines of their own below": ["RULES_FOR_AUTO"],
+    "its parts have lines of their own below": ["AUTO_RULES"],
 }  # fmt: skip
 """Constants on which no default depends, by the reason."""
 

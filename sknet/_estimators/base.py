@@ -1,7 +1,8 @@
 """The steps of `fit`, `resume` and `partial_fit`, for both estimators, and the public methods that both share.
 
 The steps read the data, plan the call, select the epoch, train the networks, and publish the result with one
-assignment. So a call that fails changes nothing.
+assignment. So a call that fails changes nothing. `docs/a_fit_step_by_step.md` follows a fit with real values, and
+`docs/words.md` explains the words of the code.
 """
 
 import sys
@@ -19,7 +20,7 @@ from sknet._estimators.fit_messages import (
     warn_of_undefined_scores,
 )
 from sknet._estimators.fit_run import FitRun, make_run
-from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes, fitted_of, model_and_checked_table, outputs_of
 from sknet._estimators.methods import (
     METHODS,
     SCORES,
@@ -30,13 +31,13 @@ from sknet._estimators.methods import (
     reason_for_no_residuals,
 )
 from sknet._estimators.parameters import (
-    OWN_SCORER,
+    USER_SCORER,
     check_has_partial_fit,
     check_parameters,
     check_resumable,
     column_choices,
 )
-from sknet._estimators.planning import FIT, PARTIAL_FIT, Seeds, Start, drawing_seeds, make_plan, resuming
+from sknet._estimators.planning import Call, drawing_seeds, make_plan, resuming
 from sknet._estimators.read_data import CheckedData, FitArguments, read_head_and_rows, read_validation_rows
 from sknet._estimators.resolve import AutoFacts, make_target_settings, resolve
 from sknet._estimators.sklearn_api import (
@@ -54,7 +55,7 @@ from sknet._model.encoding_learner import encode_rows
 from sknet._model.explain import Explanation
 from sknet._model.heads import Head
 from sknet._model.sensitivity import input_gradients
-from sknet._model.trainer import check_warm_start_shapes, make_trainer
+from sknet._model.trainer import make_trainers
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 
@@ -70,66 +71,69 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks, or in a warm start the fitted network."""
-        with drawing_seeds(self, FIT, self._fitted if self.warm_start else None) as start:
-            return self._train(start, arguments)
+        with drawing_seeds(self, arguments, self._fitted if self.warm_start else None) as call:
+            return self._train(call)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
         check_resumable(self.solver)
-        with resuming(self, path) as start:
-            return self._train(start, arguments)
+        with resuming(self, arguments, path) as call:
+            return self._train(call)
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
         self._validate_params()
-        with drawing_seeds(self, PARTIAL_FIT, self._fitted) as start:
-            return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
+        arguments = FitArguments(X, y, sample_weight, classes=classes)
+        with drawing_seeds(self, arguments, self._fitted, is_partial_fit=True) as call:
+            return self._train(call)
 
     def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
         check_has_partial_fit(self)
         self._validate_params()
-        with drawing_seeds(self, PARTIAL_FIT, None) as start:
-            run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
+        arguments = FitArguments(X, y, sample_weight, classes=classes)
+        with drawing_seeds(self, arguments, is_partial_fit=True) as call:
+            run = self._make_run(call)
             self._publish(run.final_result(run.phase.outcome(), keeps_state=True))
 
     # --- read, plan and encode ---------------------------------------------------------------------------------------
 
-    def _make_run(self, start: Start, arguments: FitArguments) -> FitRun:
+    def _make_run(self, call: Call) -> FitRun:
         """Read the data, plan the call, encode the table, and make the networks."""
-        return make_run(self, make_plan(self, self._read(start, arguments), start))
+        return make_run(self, make_plan(self, call, self._read(call)))
 
-    def _read(self, start: Start, arguments: FitArguments) -> CheckedData:
+    def _read(self, call: Call) -> CheckedData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
+        arguments = call.arguments
         settings = make_target_settings(self)
         estimator_name = type(self).__name__
         learn = partial(self._head_class.learn, settings=settings, classes=arguments.classes)
-        if start.earlier is None:
+        if call.earlier is None:
             head, rows, schema = read_head_and_rows(
                 arguments, estimator_name, arguments.schema, learn, column_choices(self)
             )
         else:
-            known = start.earlier.model.head
+            known = call.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
-            parse = learn if start.kind.has_all_rows else lambda y: (known, known.read(y))
-            head, rows, schema = read_head_and_rows(arguments, estimator_name, start.earlier.schema, parse)
+            parse = (lambda y: (known, known.read(y))) if call.is_partial_fit else learn
+            head, rows, schema = read_head_and_rows(arguments, estimator_name, call.earlier.schema, parse)
             known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        return CheckedData(head, rows, schema, arguments, read_validation_rows(arguments, estimator_name, head, schema))
+        return CheckedData(head, rows, schema, read_validation_rows(arguments, estimator_name, head, schema))
 
     # --- select, train and publish -----------------------------------------------------------------------------------
 
-    def _train(self, start: Start, arguments: FitArguments) -> Self:
+    def _train(self, call: Call) -> Self:
         """Make the networks, train them, and publish the result; after a Ctrl-C, publish the last whole epoch."""
-        run = self._make_run(start, arguments)
-        observer = observers_of(self, arguments, run)
+        run = self._make_run(call)
+        observer = observers_of(self, run)
         fitted_before = self._fitted
         handled_by_caller = sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which may not be thread-safe
-            in_threads = not OWN_SCORER.holds(self)
+            in_threads = not USER_SCORER.holds(self)
             result = run.select_and_train(observer, in_threads=in_threads)
             self._report_and_publish(run, result, observer)
         except DivergedError as error:
@@ -147,19 +151,19 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        kind = run.plan.start.kind
-        quiet = kind.is_single_epoch or run.plan.evaluation.has_too_few_rows
+        is_partial_fit = run.plan.call.is_partial_fit
+        quiet = is_partial_fit or run.plan.evaluation.has_too_few_rows
         outcome = run.phase.outcome()
-        fitted = run.final_result(outcome, keeps_state=is_interrupted or kind.keeps_state)
+        fitted = run.final_result(outcome, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)
         if self.verbose and not quiet:
             print_stop_reason(run.plan.resolved, result)
         if any(state.scores_undefined for _, state in run.networks):
             warn_of_undefined_scores(self.scoring)
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
-        if not kind.is_single_epoch:
+        if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
-            judged_by = None if OWN_SCORER.holds(self) else outcome.held_out_outputs
+            judged_by = None if USER_SCORER.holds(self) else outcome.held_out_outputs
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
             is_no_better_than_constant = are_no_better_than_constant(
                 run.networks, judged_by, stopped_by_user=stopped_by_user
@@ -175,7 +179,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _decoding(self, method: str, *arguments: object) -> Decoding:
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
-        fitted = check_fitted(self)
+        fitted = fitted_of(self)
         try:
             return METHODS[self._head_class][method](fitted.model.head, fitted.residuals, *arguments)
         except NoResidualsError:
@@ -193,7 +197,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _score(self, X: Table, y: Target, sample_weight: Target) -> float:
         """Return what `score` returns: accuracy, or R² or pinball D²."""
-        head = check_fitted(self).model.head
+        head = fitted_of(self).model.head
         predicted = predict_weighted(self.predict, X, sample_weight)  # type: ignore[attr-defined]  # of each estimator
         return SCORES[self._head_class](head, predicted, y, sample_weight)
 
@@ -413,7 +417,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             "sigmoidmlpclassifier0" and so on; without hidden layers,
             `network_feature_names_`.
         """
-        network = check_fitted(self).model.network
+        network = fitted_of(self).model.network
         names: Array = super().get_feature_names_out(input_features)
         return names if network.activations else self.network_feature_names_
 
@@ -558,22 +562,21 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Derivatives with respect to the biases.
         """
         self._validate_params()
-        fitted = check_fitted(self)
+        fitted = fitted_of(self)
         # the objective that `partial_fit` would minimise on these rows
-        start = Start(PARTIAL_FIT, Seeds(*fitted.seeds), fitted)
-        data = self._read(start, FitArguments(X, y, sample_weight))
+        call = Call(FitArguments(X, y, sample_weight), fitted.seeds, fitted, is_partial_fit=True)
+        data = self._read(call)
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = AutoFacts(
             len(data.rows),
             fitted.evaluation is not None,
-            is_incremental=start.is_incremental,
-            earlier_parameters=fitted.resolved,
+            is_incremental=call.is_incremental,
+            earlier_resolved=fitted.resolved,
         )
         settings, _ = resolve(self, facts)
         model = fitted.model
         encoding = replace(model.encoding, head=data.head)
-        trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
-        check_warm_start_shapes(trainer.layout, model.network, settings.network.init)
+        (trainer,) = make_trainers(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
         loss, gradient = trainer.objective_and_gradient(model.network)  # (p,), like theta
         coef_grads, intercept_grads = model.network.layout.coefs_and_intercepts(
             gradient.astype(model.encoding.output_dtype, copy=False)

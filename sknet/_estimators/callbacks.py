@@ -394,19 +394,19 @@ class Observers(FitObserver):
             observer.fit_ended(fitted)
 
 
-def observers_of(estimator: ParametersAndAttributes, arguments: FitArguments, run: FitRun) -> Observers:
+def observers_of(estimator: ParametersAndAttributes, run: FitRun) -> Observers:
     """Return the observers of a call that is about to train. `partial_fit` calls no callbacks."""
-    start = run.plan.start
+    call = run.plan.call
     is_evaluated = run.plan.evaluation.held_out_rows is not None
-    callbacks = [] if start.kind.is_single_epoch else getattr(estimator, "_skl_callbacks", [])
+    callbacks = [] if call.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
     observers: list[FitObserver] = []
     if estimator.verbose:
-        is_line = estimator.verbose == 2 and not start.kind.is_single_epoch
+        is_line = estimator.verbose == 2 and not call.is_partial_fit
         observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run, evaluated=is_evaluated))
     if callbacks:
-        n_epochs = max(estimator.max_iter - start.epochs_done, 0)
+        n_epochs = max(estimator.max_iter - call.epochs_done, 0)
         if run.folds is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
-        observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
+        observers.append(CallbackObserver(estimator, data_for_hooks(call.arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in callbacks if isinstance(callback, Checkpoint)]
     return Observers(observers)

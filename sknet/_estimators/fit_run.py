@@ -7,9 +7,11 @@ n rows of positive weight, N rows passed by the user; m held-out rows.
 raw : (m, k)     raw outputs for held-out rows, by networks that were not trained on them
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy, deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from math import nan
 from typing import Any
 
@@ -18,8 +20,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 
 from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
-from sknet._estimators.parameters import OWN_SCORER, parameters_to_compare, solver_name_or_class
-from sknet._estimators.planning import Plan, member_seeds
+from sknet._estimators.parameters import USER_SCORER, parameters_to_compare, solver_name_or_class
+from sknet._estimators.planning import Plan
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding_learner import encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
@@ -40,8 +42,7 @@ from sknet._model.trainer import (
     ModelScorer,
     NetworkTrainer,
     check_networks_fit_in_memory,
-    check_warm_start_shapes,
-    make_trainer,
+    make_trainers,
     state_with_published_weights,
 )
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
@@ -60,54 +61,23 @@ class FitRun:
     Attributes
     ----------
     plan : Plan
-    train_rows : EncodedRows
-        The rows that the published networks are trained on.
-    held_out_rows : EncodedRows or None
-        The rows that evaluate each of their epochs.
-    score : callable or None
-        Returns the score of an epoch; None for minus the loss.
-    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
-        The rows at which `feature_importances_` is computed; None to leave it out.
     folds : FoldPhase or None
         The first phase, if folds choose the epoch.
-    keeps_oof_prediction : bool
-        Whether to keep `oof_prediction_`.
     training : TrainPhase or None
         The networks that will be published; None until the folds have ended. Nothing else changes during a run.
+    make_training : callable
+        What the folds have chosen, or None -> `training`.
+    keeps_oof_prediction : bool
+        Whether to keep `oof_prediction_`.
     """
 
     plan: Plan
-    train_rows: EncodedRows
-    held_out_rows: EncodedRows | None
-    score: ModelScorer | None
-    importance_rows: Table | None
     folds: FoldPhase | None
+    training: TrainPhase | None
+    make_training: Callable[[Selection | None], TrainPhase]
     keeps_oof_prediction: bool
-    training: TrainPhase | None = field(init=False)  # None while folds train
-
-    def __post_init__(self) -> None:
-        self.training = None if self.folds is not None else self.start_training(None)
 
     # --- while they train --------------------------------------------------------------------------------------------
-
-    def start_training(self, selection: Selection | None) -> TrainPhase:
-        """Make the networks that will be published. Folds have ended before, since they need the memory."""
-        settings = self.plan.settings
-        start = self.plan.start
-        is_single_epoch = start.kind.is_single_epoch
-        solver = replace(settings.solver, n_epochs=start.epochs_done + 1) if is_single_epoch else settings.solver
-        if selection is not None:
-            solver = selection.solver_for(solver, len(self.train_rows))
-        # a single epoch never stops early, but "adaptive" must count epochs without improvement
-        may_stop_early = not is_single_epoch or self.plan.resolved["learning_rate"] == "adaptive"
-        trainers = [
-            make_trainer(
-                settings, self.plan.encoding, self.train_rows, self.held_out_rows, self.score, sees_bins=sees_bins,
-                solver=solver, may_stop_early=may_stop_early,
-            )
-            for sees_bins in settings.members_see_bins
-        ]  # fmt: skip
-        return TrainPhase(trainers, first_states(self.plan, trainers), self.importance_rows, selection)
 
     def select_and_train(self, observer: EpochObserver, *, in_threads: bool) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
@@ -116,7 +86,7 @@ class FitRun:
             if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
                 return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
             self.folds.free_networks()
-            self.training = self.start_training(selection)
+            self.training = self.make_training(selection)
         assert self.training is not None
         return self.training.train(observer, in_threads=in_threads)
 
@@ -153,24 +123,24 @@ class FitRun:
         epochs = self.phase.epoch_histories
         n_iter = self.phase.n_iter
         plan = self.plan
-        start = plan.start
+        call = plan.call
         evaluation = None
         if self.folds is not None and self.folds.n_iter:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
             evaluation = EvaluationResult(chosen_epoch, fold_epochs=self.folds.epoch_histories[0])
         elif self.training is not None and plan.evaluation.held_out_rows is not None:
-            n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
+            n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.data.rows)
             evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
-        n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
+        n_seen = plan.n_train_rows * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
-            schema=plan.schema,
-            history=(() if start.earlier is None else start.earlier.history) + tuple(mean_history(epochs)),
+            schema=plan.data.schema,
+            history=(() if call.earlier is None else call.earlier.history) + tuple(mean_history(epochs)),
             n_iter=n_iter,
-            n_samples_seen=start.n_samples_seen + n_seen,
-            seeds=start.seeds.as_tuple(),
+            n_samples_seen=call.n_samples_seen + n_seen,
+            seeds=call.seeds,
             evaluation=evaluation,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
@@ -184,7 +154,9 @@ class FitRun:
         if held_out_outputs is not None:
             head = fitted.model.head
             predicted = head.oof_prediction(held_out_outputs.raw)
-            residuals = learn_residuals(head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y)
+            residuals = learn_residuals(
+                head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.data.rows.y
+            )
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
                 for_all = [self._scatter_to_all_rows(output, self.selection.held_out) for output in outputs]
@@ -212,10 +184,10 @@ class FitRun:
 
     def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
-        positive_weight_mask = self.plan.rows.positive_weight_mask
+        positive_weight_mask = self.plan.data.rows.positive_weight_mask
         if positive_weight_mask is not None:  # rows of weight 0 were dropped
             row_indices = np.flatnonzero(positive_weight_mask)[row_indices]
-        n = len(self.plan.rows if positive_weight_mask is None else positive_weight_mask)
+        n = len(self.plan.data.rows if positive_weight_mask is None else positive_weight_mask)
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[row_indices] = predicted
         return for_all
@@ -226,27 +198,33 @@ class FitRun:
 
 def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
-    start = plan.start
+    call = plan.call
     evaluation = plan.evaluation
-    rows = plan.rows
+    rows = plan.data.rows
     n_folds = len(evaluation.fold_splits)
     check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
-    if start.checkpoint is not None:
-        start.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
+    if call.checkpoint is not None:
+        call.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
     if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(plan.encoding.encoder, plan.encoding.compute_dtype))
     encoded = encode_table(plan, rows)
     score = None
-    if evaluation.held_out_rows is not None and OWN_SCORER.holds(estimator):
+    if evaluation.held_out_rows is not None and USER_SCORER.holds(estimator):
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
+    make_training = partial(
+        make_train_phase,
+        plan,
+        encoded if evaluation.train is None else encoded.take(evaluation.train),
+        encoded_held_out_rows(plan, encoded),
+        score,
+        # `partial_fit` skips importances, to be fast on a few rows
+        None if call.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train),
+    )
     return FitRun(
         plan=plan,
-        train_rows=encoded if evaluation.train is None else encoded.take(evaluation.train),
-        held_out_rows=encoded_held_out_rows(plan, encoded),
-        score=score,
-        # `partial_fit` skips importances, to be fast on a few rows
-        importance_rows=draw_importance_rows(rows, encoded, evaluation.train) if start.kind.has_all_rows else None,
         folds=make_or_resume_folds(plan, encoded, rows) if n_folds else None,
+        training=None if n_folds else make_training(None),
+        make_training=make_training,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
 
@@ -255,8 +233,8 @@ def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
     """Encode all rows of the table. The target means of a training row do not contain its own target."""
     encoding = plan.encoding
     train = plan.evaluation.train
-    if plan.start.earlier is not None:
-        encoding = encoding_to_continue_with(encoding, rows, train, has_all_rows=plan.start.kind.has_all_rows)
+    if plan.call.earlier is not None:
+        encoding = encoding_to_continue_with(encoding, rows, train, has_all_rows=not plan.call.is_partial_fit)
     return encode_rows(encoding, rows, cross_fit=True, train=train)
 
 
@@ -274,39 +252,57 @@ def encoded_held_out_rows(plan: Plan, encoded: EncodedRows) -> EncodedRows | Non
 def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
     """Make the networks of folds; their training continues from a checkpoint, if there is one."""
     assert plan.learner is not None  # folds never continue an earlier call
-    seeds = member_seeds(plan.start.seeds, len(plan.settings.members_see_bins))
-    folds = make_fold_phase(encoded, replace(plan.learner, rows=rows), plan.evaluation, seeds)
-    checkpoint = plan.start.checkpoint
+    seeds = plan.call.member_seeds(len(plan.settings.members_see_bins))
+    folds = make_fold_phase(encoded, rows, plan.learner, plan.evaluation, seeds)
+    checkpoint = plan.call.checkpoint
     if checkpoint is not None and checkpoint.progress.folds is not None:
         with checkpoint.as_file_errors():
             folds.resume(checkpoint.progress.folds)
     return folds
 
 
+def make_train_phase(
+    plan: Plan,
+    train_rows: EncodedRows,
+    held_out_rows: EncodedRows | None,
+    score: ModelScorer | None,
+    importance_rows: Table | None,
+    selection: Selection | None,
+) -> TrainPhase:
+    """Make the networks that will be published. Folds have ended before, since they need the memory."""
+    settings = plan.settings
+    solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(train_rows))
+    # a single epoch never stops early, but "adaptive" must count epochs without improvement
+    may_stop_early = not plan.call.is_partial_fit or plan.resolved["learning_rate"] == "adaptive"
+    trainers = make_trainers(
+        settings, plan.encoding, train_rows, held_out_rows, score, solver=solver, may_stop_early=may_stop_early
+    )
+    return TrainPhase(trainers, first_states(plan, trainers), importance_rows, selection)
+
+
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
     """Return the initial states of networks: new ones, or those of an earlier call or a checkpoint."""
-    start = plan.start
-    earlier = start.earlier
+    call = plan.call
+    earlier = call.earlier
     if earlier is None:
-        seeds = member_seeds(start.seeds, len(trainers))
-        states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
+        seeds = call.member_seeds(len(trainers))
+        states = [trainer.first_state(member_seeds) for trainer, member_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
-        check_warm_start_shapes(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [trainers[0].new_state(theta, start.seeds.steps)]
-        if start.state is not None:
+        states = [trainers[0].new_state(theta, call.seed_of_steps)]
+        if call.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             states = [
                 state_with_published_weights(
-                    start.state,
+                    call.state,
                     states[0],
                     network.layout.n_parameters,
                     earlier.model.encoding.output_dtype,
                     keep_moments=now == before,
                 )
             ]
-    return states if start.checkpoint is None else start.checkpoint.states_or(states)
+    return states if call.checkpoint is None else call.checkpoint.states_or(states)
 
 
 def origin_of(plan: Plan) -> Origin:
@@ -314,9 +310,9 @@ def origin_of(plan: Plan) -> Origin:
     evaluation = plan.evaluation
     return Origin(
         estimator=plan.estimator_name,
-        seeds=plan.start.seeds.as_tuple(),
-        seen_before=plan.start.n_samples_seen,
-        data=data_digests(plan.rows, evaluation.held_out_rows, evaluation.fold_splits),
+        seeds=plan.call.seeds,
+        seen_before=plan.call.n_samples_seen,
+        data=data_digests(plan.data.rows, evaluation.held_out_rows, evaluation.fold_splits),
         settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
 
@@ -340,7 +336,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     def score(model: Model, raw: Array) -> float:
         """Return the score of the copy, whose fitted values this model replaces."""
         trained._fitted = Fitted(
-            model, plan.resolved, plan.schema, plan.start.seeds.as_tuple(), evaluation=EvaluationResult(0)
+            model, plan.resolved, plan.data.schema, plan.call.seeds, evaluation=EvaluationResult(0)
         )
         trained._outputs_for_scorer = OutputsForScorer(raw, table_copy)
         try:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import NotFittedError
 
-from sknet._estimators.parameters import CommonParameters, copy_containers
+from sknet._estimators.parameters import CommonParameters, as_plain_copies
 from sknet._estimators.read_data import TableSchema, read_known_table
 from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
 from sknet._model.evaluation import EvaluationResult
@@ -37,7 +37,7 @@ class Fitted:
     model: Model
     resolved: Mapping[str, object]
     schema: TableSchema
-    seeds: tuple[int, int, int]  # see `Seeds`
+    seeds: tuple[int, int, int]  # see `Call`
     history: tuple[Epoch, ...] = ()
     n_iter: int = 0  # epochs of the last call
     n_samples_seen: int = 0  # of all calls and all members together
@@ -127,7 +127,7 @@ FITTED_CLASSES = (
 """The classes of values in a file or a pickle, by name."""
 
 
-def check_fitted(estimator: "ParametersAndAttributes") -> Fitted:
+def fitted_of(estimator: "ParametersAndAttributes") -> Fitted:
     """Return the result of an estimator's fit; raise scikit-learn's NotFittedError if it is not fitted."""
     if estimator._fitted is None:
         raise NotFittedError(
@@ -144,7 +144,7 @@ def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> t
 
 def model_and_read_table(estimator: "ParametersAndAttributes", table: Table) -> tuple[Model, Table]:
     """Return what `model_and_checked_table` does, for a table that `checked_table` has returned."""
-    fitted = check_fitted(estimator)
+    fitted = fitted_of(estimator)
     model = fitted.model
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.schema.names is None and not isinstance(table, np.ndarray):
@@ -163,7 +163,7 @@ def model_and_read_table(estimator: "ParametersAndAttributes", table: Table) -> 
 
 def checked_table(estimator: "ParametersAndAttributes", X: Table) -> Table:
     """Return the checked table, its values as they were passed."""
-    return read_known_table(X, check_fitted(estimator).schema, type(estimator).__name__)
+    return read_known_table(X, fitted_of(estimator).schema, type(estimator).__name__)
 
 
 def warn_of_unread_columns(unread: Mapping[str, Sequence[str]], argument: str) -> None:
@@ -347,7 +347,7 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
         resolved = self._fitted.resolved
         parameters = self.get_params(deep=False)  # a subclass may have others
-        return {name: copy_containers(resolved.get(name, value)) for name, value in parameters.items()}
+        return {name: as_plain_copies(resolved.get(name, value)) for name, value in parameters.items()}
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

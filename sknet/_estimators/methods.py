@@ -26,10 +26,10 @@ from sknet._estimators.fitted import (
     model_and_read_table,
 )
 from sknet._estimators.read_data import (
-    check_sample_weight,
     different_lengths_message,
     drop_zero_weights,
     prefix_errors,
+    read_sample_weight,
     replace_zero_weight_rows,
 )
 from sknet._estimators.sklearn_api import warn
@@ -87,7 +87,7 @@ def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: fl
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
-    residuals = check_residuals(residuals, "predict_set")
+    residuals = required_residuals(residuals, "predict_set")
     largest_residual = checked_conformal_quantile(residuals, coverage)  # (n_classes,)
     rare = residuals.classes_too_rare_for(coverage) if per_class else []
     if rare:
@@ -109,7 +109,7 @@ def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: fl
 def interval_decoding(head: RegressionHead, residuals: ScaledResiduals | None, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
     check_has_interval(head)
-    residuals = check_residuals(residuals, "predict_interval")
+    residuals = required_residuals(residuals, "predict_interval")
     quantile = checked_conformal_quantile(residuals, coverage)
     # predictions: (n,), (n, n_outputs) or (n, n_levels)
     return Decoding(head.predict, partial(intervals_around, head, residuals, quantile), ["lower", "upper"])
@@ -134,7 +134,7 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
     if known:
         finish = partial(quantiles_between, head, residuals, quantile_levels)
     else:
-        residuals = check_residuals(residuals, "predict_quantiles")
+        residuals = required_residuals(residuals, "predict_quantiles")
         assert residuals.signed is not None  # there is one target
         signed = residuals.signed.quantiles_of_new_residual(quantile_levels)  # (levels,), or None
         if signed is None:
@@ -198,7 +198,7 @@ class NoResidualsError(ValueError):
     """A prediction method needs residuals, and the last call has kept none."""
 
 
-def check_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals:
+def required_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals:
     """Return the residuals; raise an error without the reason if there are none."""
     if residuals is None:
         raise NoResidualsError(method)
@@ -244,14 +244,14 @@ def read_quantiles(quantiles: object) -> Array:
 
 def predict_weighted(predict: Callable[[Table], Array], X: Table, sample_weight: Target) -> Array:
     """Return predictions for all rows. A row of weight 0, which may hold anything, gets another row's prediction."""
-    weight = check_sample_weight(X, sample_weight)
+    weight = read_sample_weight(X, sample_weight)
     predicted = predict(drop_zero_weights(X, weight))
     return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
 
 
 def subset_accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted share of rows whose labels were all predicted; raise for labels of another kind."""
-    weight = check_sample_weight(predicted, sample_weight)
+    weight = read_sample_weight(predicted, sample_weight)
     labels = as_labels(replace_zero_weight_rows(y, weight, "y"))
     if len(predicted) != len(labels):
         raise ValueError(different_lengths_message(len(predicted), len(labels)))
@@ -278,7 +278,7 @@ def _check_kind_of_labels(labels: Array, classes: Array) -> None:
 
 def r2_or_d2(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
-    weight = check_sample_weight(predicted, sample_weight)
+    weight = read_sample_weight(predicted, sample_weight)
     values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
@@ -341,7 +341,7 @@ SCORES: Mapping[type[Head], Callable[..., float]] = {LabelHead: subset_accuracy,
 
 # --- explanations ----------------------------------------------------------------------------------------------------
 
-MIN_ROWS_AS_OWN_BACKGROUND = 20
+MIN_ROWS_WITHOUT_BACKGROUND = 20
 """The least number of explained rows that can be their own background."""
 
 
@@ -354,9 +354,9 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
     if background is not None:
         with prefix_errors("background"):
             _, compared = model_and_checked_table(estimator, background)
-    elif n < MIN_ROWS_AS_OWN_BACKGROUND:
+    elif n < MIN_ROWS_WITHOUT_BACKGROUND:
         raise ValueError(
-            f"X has {n} rows, too few to be their own background, which needs {MIN_ROWS_AS_OWN_BACKGROUND}: pass "
+            f"X has {n} rows, too few to be their own background, which needs {MIN_ROWS_WITHOUT_BACKGROUND}: pass "
             "background=, for example 100 rows of the training table."
         )
     compared = take_rows(compared, background_indices(compared.shape[0]))

@@ -235,11 +235,11 @@ LARGEST_INTEGER = 2**63
 """Integers of this size raise an error. No size or count is that large, and some cannot become a float."""
 
 
-def check_parameters(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+def check_parameters(estimator_name: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
     """Raise for invalid parameters as scikit-learn does, and for values that it would misread."""
-    check_misread_values(estimator, parameters, constraints)
+    check_misread_values(estimator_name, parameters, constraints)
     try:
-        validate_parameter_constraints(constraints, parameters, caller_name=estimator)
+        validate_parameter_constraints(constraints, parameters, caller_name=estimator_name)
     except InvalidParameterError as error:
         wrong = next(name for name in parameters if str(error).startswith(f"The {name!r} parameter"))
         raise InvalidParameterError(f"{error}{_suggestion(parameters[wrong], constraints[wrong])}") from None
@@ -255,14 +255,14 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
     return suggest_fraction(value) if is_fraction else ""
 
 
-def check_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
-    """Raise for values that scikit-learn's checks would misread; `estimator` is the name of its class."""
+def check_misread_values(estimator_name: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+    """Raise for values that scikit-learn's checks would misread; `estimator_name` is that of the class."""
     sizes = parameters.get("hidden_layer_sizes")
     rate = parameters.get("learning_rate")
     if isinstance(sizes, str) and sizes != "auto":
         what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSS_NAMES else "text"
         raise InvalidParameterError(
-            f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, or one int for each layer, such "
+            f"The 'hidden_layer_sizes' parameter of {estimator_name} must be an int, or one int for each layer, such "
             f"as (96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
         )
     if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
@@ -290,8 +290,8 @@ def check_misread_values(estimator: str, parameters: Mapping[str, object], const
 # --- questions about parameters ---------------------------------------------------------------------------------------
 
 
-def copy_containers(value: Any) -> Any:
-    """Copy lists, dicts and arrays in a parameter, at all depths, so that later changes to them have no effect.
+def as_plain_copies(value: Any) -> Any:
+    """Return a copy of a parameter's lists, dicts and arrays, at all depths, so that later changes have no effect.
 
     Other sequences and mappings become lists and dicts, which files can store. Sets become lists in a fixed order. All
     other objects, such as activations, functions and generators, are not copied.
@@ -299,10 +299,10 @@ def copy_containers(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, Mapping):
-        return {key: copy_containers(part) for key, part in value.items()}
+        return {key: as_plain_copies(part) for key, part in value.items()}
     if isinstance(value, Sequence | pd.Series) and not isinstance(value, str | bytes):
         container = tuple if isinstance(value, tuple) else list
-        return container(map(copy_containers, value))
+        return container(map(as_plain_copies, value))
     if isinstance(value, Set):
         return sorted(value, key=lambda entry: (str(type(entry)), entry))
     return value
@@ -364,10 +364,10 @@ FULL_BATCHES = Condition("solver", lambda solver: not solver_class(solver).uses_
 ENDLESS_SCHEDULE = Condition("learning_rate", lambda rate: isinstance(rate, str) and SCHEDULES[rate].open_ended)
 NO_EVALUATION = Condition("early_stopping", lambda value: not value)
 FOLDS = Condition("early_stopping", lambda value: value == "folds")
-OWN_FOLDS = Condition("validation_fraction", lambda value: not isinstance(value, Real | str))
-OWN_FRACTION = Condition("validation_fraction", lambda value: value != "auto")
-OWN_SCORER = Condition("scoring", lambda scoring: scoring != "loss")
-OWN_WEIGHTS = Condition("init", lambda init: isinstance(init, tuple), "(coefs, intercepts)")
+USER_FOLDS = Condition("validation_fraction", lambda value: not isinstance(value, Real | str))
+USER_FRACTION = Condition("validation_fraction", lambda value: value != "auto")
+USER_SCORER = Condition("scoring", lambda scoring: scoring != "loss")
+USER_WEIGHTS = Condition("init", lambda init: isinstance(init, tuple), "(coefs, intercepts)")
 WARM_START = Condition("warm_start", bool)
 UNSCALED_INPUTS = Condition("input_scaling", lambda scaling: scaling is None)
 SEVERAL_MEMBERS = Condition("n_members", lambda n: n not in (1, "auto"))
@@ -375,11 +375,11 @@ NOT_LOG_LOSS = Condition("loss", lambda loss: loss != "log_loss")
 MAX_NORM = Condition("max_norm", lambda norm: norm is not None)
 
 # a warm start's weights have seen all rows
-AGAINST_FOLDS = (NO_EVALUATION, FULL_BATCHES, ENDLESS_SCHEDULE, OWN_SCORER, WARM_START)
-AGAINST_VALIDATION_ROWS = (NO_EVALUATION, FOLDS, OWN_FOLDS)
+AGAINST_FOLDS = (NO_EVALUATION, FULL_BATCHES, ENDLESS_SCHEDULE, USER_SCORER, WARM_START)
+AGAINST_VALIDATION_ROWS = (NO_EVALUATION, FOLDS, USER_FOLDS)
 AGAINST_TEMPERATURE = (NOT_LOG_LOSS, MAX_NORM, NO_EVALUATION)
-AGAINST_STREAMS = (FULL_BATCHES, SEVERAL_MEMBERS, FOLDS, WARM_START, OWN_FOLDS)
-AGAINST_ADDED_INPUTS = (ENDLESS_SCHEDULE, OWN_WEIGHTS, UNSCALED_INPUTS)
+AGAINST_STREAMS = (FULL_BATCHES, SEVERAL_MEMBERS, FOLDS, WARM_START, USER_FOLDS)
+AGAINST_ADDED_INPUTS = (ENDLESS_SCHEDULE, USER_WEIGHTS, UNSCALED_INPUTS)
 AGAINST_MEMBERS = (*AGAINST_ADDED_INPUTS, FULL_BATCHES)
 
 
@@ -401,8 +401,8 @@ def check_conflicts_with_folds(p: CommonParameters) -> None:
     """Raise if a parameter is set that excludes folds, by `early_stopping="folds"` or by a splitter."""
     folds = "early_stopping='folds' does"
     remedy = "set early_stopping=True"
-    if OWN_FOLDS.holds(p):
-        folds = f"{OWN_FOLDS.text(p)} gives folds, which do"
+    if USER_FOLDS.holds(p):
+        folds = f"{USER_FOLDS.text(p)} gives folds, which do"
         remedy = "give a fraction of the rows to hold out"
     check_no_conflict(p, folds, AGAINST_FOLDS, remedy)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from os import PathLike
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -19,15 +19,14 @@ from sknet._estimators import fit_messages
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import (
     AGAINST_VALIDATION_ROWS,
-    OWN_FOLDS,
+    USER_FOLDS,
     CommonParameters,
     check_conflicts_with_temperature,
     check_no_conflict,
     column_choices,
-    copy_containers,
     solver_class,
 )
-from sknet._estimators.read_data import CheckedData, TableSchema
+from sknet._estimators.read_data import CheckedData, FitArguments
 from sknet._estimators.resolve import AutoFacts, evaluation_kind, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding
@@ -46,64 +45,57 @@ from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_
 from sknet._tables.tables import default_names
 from sknet._training.solver import State
 
-# --- the start of a call ---------------------------------------------------------------------------------------------
-
-
-class Seeds(NamedTuple):
-    """The seeds of a fit."""
-
-    weights: int  # of the first weights
-    rows: int  # of held-out rows, folds, and the sample that columns are learnt from
-    steps: int  # of the order of rows, and dropout
-
-    def as_tuple(self) -> tuple[int, int, int]:
-        """Return a plain tuple, so that pickles and files do not name a private class."""
-        return self.weights, self.rows, self.steps
-
-
-def draw_seeds(source: np.random.RandomState) -> Seeds:
-    """Draw the seeds of a fit."""
-    return Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
-
-
-def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
-    """Draw (weights, steps) seeds for each member. The first member has the seeds of a single network."""
-    weights, steps = (  # members share the seed of rows
-        [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
-        for seed in (seeds.weights, seeds.steps)
-    )
-    return list(zip(weights, steps, strict=True))
+# --- a call and its seeds --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class CallKind:
-    """What is decided by the way of calling: by `fit` and `resume`, or by `partial_fit`."""
+class Call:
+    """A call that trains: its arguments, its seeds, and the result or the checkpoint to continue from.
 
-    is_single_epoch: bool  # or up to `max_iter` epochs, which are evaluated, and observed by callbacks
-    has_all_rows: bool  # or a part of the table, which may lack classes and vary less than the rest
-    keeps_state: bool  # the state of training, from which the next call continues
+    A `partial_fit`, its preparation and `backpropagate` get a part of the table, which may lack classes and vary less
+    than the rest. A `partial_fit` trains one epoch, which nothing evaluates and no callback observes, and keeps the
+    state of training. `fit`, a warm start and `resume` get all rows, and train up to `max_iter` epochs.
 
+    Attributes
+    ----------
+    arguments : FitArguments
+    seeds : tuple of (int, int, int)
+        The seeds of the first weights; of held-out rows, folds and the sample that columns are learnt from; and of the
+        order of rows and dropout.
+    earlier : Fitted or None
+        The result to continue from; None for new training.
+    checkpoint : LoadedCheckpoint or None
+    is_partial_fit : bool
+    """
 
-FIT = CallKind(is_single_epoch=False, has_all_rows=True, keeps_state=False)
-"""`fit`, also as a warm start, and `resume`."""
-
-PARTIAL_FIT = CallKind(is_single_epoch=True, has_all_rows=False, keeps_state=True)
-"""`partial_fit`, its preparation, and `backpropagate`, which computes the objective of `partial_fit`."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where a call starts: its seeds, and the result or the checkpoint to continue from."""
-
-    kind: CallKind
-    seeds: Seeds
-    earlier: Fitted | None = None  # the result to continue from; None for new training
+    arguments: FitArguments
+    seeds: tuple[int, int, int]
+    earlier: Fitted | None = None
     checkpoint: LoadedCheckpoint | None = None
+    is_partial_fit: bool = False
+
+    @property
+    def seed_of_rows(self) -> int:
+        """The seed of held-out rows, folds and the sample that columns are learnt from."""
+        return self.seeds[1]
+
+    @property
+    def seed_of_steps(self) -> int:
+        """The seed of the order of rows, and dropout."""
+        return self.seeds[2]
+
+    def member_seeds(self, n_members: int) -> list[tuple[int, int]]:
+        """Draw the seeds of weights and of steps for each member. The first member has those of a single network."""
+        weights, steps = (  # members share the seed of rows
+            [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
+            for seed in (self.seeds[0], self.seeds[2])
+        )
+        return list(zip(weights, steps, strict=True))
 
     @property
     def state(self) -> State | None:
         """The training state to continue from; a warm start has none, since it trains like a new fit."""
-        return self.earlier.state if self.earlier is not None and self.kind.keeps_state else None
+        return self.earlier.state if self.earlier is not None and self.is_partial_fit else None
 
     @property
     def n_samples_seen(self) -> int:
@@ -117,7 +109,7 @@ class Start:
         After a finished `fit`, which keeps no state, `n_members` must stay as it was.
         """
         if self.earlier is None:
-            return self.kind.is_single_epoch
+            return self.is_partial_fit
         return self.state is not None and self.earlier.resolved["n_members"] == 1
 
     @property
@@ -127,30 +119,43 @@ class Start:
         return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
 
 
+def draw_seeds(source: np.random.RandomState) -> tuple[int, int, int]:
+    """Draw the seeds of a fit."""
+    weights, rows, steps = source.randint(np.iinfo(np.int32).max, size=3).tolist()
+    return weights, rows, steps
+
+
 _RANDOM_STATE_LOCK = Lock()
 """Held while a generator draws seeds or is rewound."""
 
 
 @contextmanager
-def drawing_seeds(estimator: ParametersAndAttributes, kind: CallKind, earlier: Fitted | None) -> Iterator[Start]:
-    """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
+def drawing_seeds(
+    estimator: ParametersAndAttributes,
+    arguments: FitArguments,
+    earlier: Fitted | None = None,
+    *,
+    is_partial_fit: bool = False,
+) -> Iterator[Call]:
+    """Draw the seeds of a call, and yield it. It runs in the `with` block.
 
     An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
     Calls that share a generator in several threads draw different seeds. If the call fails, the generator is rewound,
     unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:
-        yield Start(kind, Seeds(*earlier.seeds), earlier)
+        yield Call(arguments, earlier.seeds, earlier, is_partial_fit=is_partial_fit)
         return
     source = check_random_state(estimator.random_state)
     fitted_before = estimator._fitted
     with _RANDOM_STATE_LOCK:
         before = source.get_state(legacy=False)
-        drawn = draw_seeds(source)
+        seeds = draw_seeds(source)
         after = source.get_state(legacy=False)
     try:
-        seeds = drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
-        yield Start(kind, seeds, earlier)
+        if earlier is not None:
+            seeds = seeds[0], earlier.seeds[1], seeds[2]
+        yield Call(arguments, seeds, earlier, is_partial_fit=is_partial_fit)
     except BaseException:
         with _RANDOM_STATE_LOCK:
             is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
@@ -160,17 +165,17 @@ def drawing_seeds(estimator: ParametersAndAttributes, kind: CallKind, earlier: F
 
 
 @contextmanager
-def resuming(estimator: ParametersAndAttributes, path: str | PathLike[str]) -> Iterator[Start]:
-    """Yield the start of a call that continues the run of a checkpoint file. The call runs in the `with` block."""
+def resuming(estimator: ParametersAndAttributes, arguments: FitArguments, path: str | PathLike[str]) -> Iterator[Call]:
+    """Yield a call that continues the run of a checkpoint file. It runs in the `with` block."""
     checkpoint = read_checkpoint(path)
     before = estimator._fitted
     checkpoint.check_estimator(type(estimator).__name__, 0 if before is None else before.n_samples_seen)
-    seeds = Seeds(*checkpoint.origin.seeds)
+    seeds = checkpoint.origin.seeds
     was_warm_start = checkpoint.origin.seen_before > 0
-    yield Start(FIT, seeds, before if was_warm_start else None, checkpoint)
+    yield Call(arguments, seeds, before if was_warm_start else None, checkpoint)
     # if another estimator has drawn the seeds, the user's own generator advances here as in `drawing_seeds`
     source = estimator.random_state
-    if isinstance(source, np.random.RandomState) and (before is None or before.seeds != seeds.as_tuple()):
+    if isinstance(source, np.random.RandomState) and (before is None or before.seeds != seeds):
         draw_seeds(source)
 
 
@@ -179,57 +184,60 @@ def resuming(estimator: ParametersAndAttributes, path: str | PathLike[str]) -> I
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a call: its start, settings, rows, encoding, and the evaluation of epochs."""
+    """The plan of a call: its data, what evaluates the epochs, the settings and the encoding."""
 
     estimator_name: str  # of the class
-    start: Start
+    call: Call
+    data: CheckedData  # with held-out rows; for full batches, equal rows of a small table are merged
+    evaluation: Evaluation
     settings: Settings
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
-    rows: Rows  # of positive weight, including held-out rows
-    schema: TableSchema
     encoding: Encoding
-    evaluation: Evaluation
     learner: EncodingLearner | None  # learns the columns again for each fold; None without folds
 
+    @property
+    def n_train_rows(self) -> int:
+        """How many rows the published networks are trained on."""
+        return len(self.data.rows if self.evaluation.train is None else self.evaluation.train)
 
-def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Start) -> Plan:
+
+def make_plan(estimator: ParametersAndAttributes, call: Call, data: CheckedData) -> Plan:
     """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
-    evaluation = choose_evaluation(estimator, data, start)
+    evaluation = choose_evaluation(estimator, call, data)
     rows = data.rows
     if not solver_class(estimator.solver).uses_batches and evaluation.held_out_rows is None:
         rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
     learner = None
-    if start.earlier is None:
+    if call.earlier is None:
         for message in data.head.start_warnings(rows.y, holds_rows_out=bool(evaluation.splits)):
             warn(message, UserWarning)
-        sample = rows.sample(start.seeds.rows, evaluation.train)  # of the training rows
+        sample = rows.sample(call.seed_of_rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
         fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
         n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.schema.n)))
-        settings, resolved = resolve_parameters(estimator, data, evaluation, start, survey, n_sets)
+        settings, resolved = resolve_parameters(estimator, call, data, evaluation, survey, n_sets)
         learner = EncodingLearner(
-            settings, data.head, rows, sample, survey, output_dtype=data.schema.float_type, seed=start.seeds.rows
+            settings, data.head, sample, survey, output_dtype=data.schema.float_type, seed=call.seed_of_rows
         )
-        encoding = learner.learn(evaluation.train)
+        encoding = learner.learn(rows, evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
-        if start.kind.has_all_rows and data.rows.X.is_in_memory and not survey.is_sparse:
+        if not call.is_partial_fit and data.rows.X.is_in_memory and not survey.is_sparse:
             warn_of_unlike_assumptions(estimator, data, evaluation, encoding.head, survey)
     else:
-        settings, resolved = resolve_parameters(estimator, data, evaluation, start)
-        encoding = encoding_of_earlier(start.earlier, data.head, rows, start)
+        settings, resolved = resolve_parameters(estimator, call, data, evaluation)
+        encoding = encoding_of_earlier(call.earlier, data.head, rows, call)
         fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
-        fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
+        fit_messages.warn_of_ended_schedule(settings.solver, call.earlier, call.state)
     if data.validation_rows is not None:
         fit_messages.warn_of_unread_rows(encoding.encoder, data.validation_rows.X, "X_val")
     return Plan(
         estimator_name=type(estimator).__name__,
-        start=start,
+        call=call,
+        data=replace(data, rows=rows),
+        evaluation=evaluation,
         settings=settings,
         resolved=resolved,
-        rows=rows,
-        schema=data.schema,
         encoding=encoding,
-        evaluation=evaluation,
         learner=learner if evaluation.kind == "folds" else None,  # it holds a sample of the table in memory
     )
 
@@ -241,7 +249,7 @@ def warn_of_unlike_assumptions(
     rows = data.rows
     checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
     X = rows.X.rows_in_memory(checked)
-    holds_out_at_random = bool(evaluation.splits) and rows.groups is None and not OWN_FOLDS.holds(estimator)
+    holds_out_at_random = bool(evaluation.splits) and rows.groups is None and not USER_FOLDS.holds(estimator)
     signs = find_signs(
         X,
         head.targets(rows.y[checked], np.dtype(np.float64)),
@@ -259,7 +267,7 @@ def warn_of_unlike_assumptions(
 
 
 def resolve_parameters(
-    estimator: ParametersAndAttributes, data: CheckedData, evaluation: Evaluation, start: Start,
+    estimator: ParametersAndAttributes, call: Call, data: CheckedData, evaluation: Evaluation,
     survey: Survey = UNKNOWN_COLUMNS, n_interaction_sets: int = 1,
 ) -> tuple[Settings, dict[str, object]]:  # fmt: skip
     """Return the settings and all parameters, with every "auto" replaced; `survey` is of columns to learn."""
@@ -273,35 +281,33 @@ def resolve_parameters(
         survey=survey,
         n_interaction_sets=n_interaction_sets,
         limits=data.rows.X.limits,
-        earlier_parameters=None if start.earlier is None else start.earlier.resolved,
-        is_incremental=start.is_incremental,
+        earlier_resolved=None if call.earlier is None else call.earlier.resolved,
+        is_incremental=call.is_incremental,
+        n_epochs=call.epochs_done + 1 if call.is_partial_fit else None,
     )
-    settings, parameters = resolve(estimator, facts)
-    # with the parameters of a subclass, which have no "auto"
-    estimator_parameters = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
-    return settings, estimator_parameters | vars(parameters)
+    return resolve(estimator, facts)
 
 
-def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, start: Start) -> Encoding:
+def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> Encoding:
     """Return the encoding of an earlier call, with this call's head.
 
     A target that was constant until now, and has another value in this call, is predicted by the network from now on.
     If this call has a part of the table, columns that had a single value until now are scaled by its rows.
     """
     encoding = replace(earlier.model.encoding, head=head.with_constants_confirmed_by(rows.y))
-    if start.kind.has_all_rows:
+    if not call.is_partial_fit:
         return encoding
     X = rows.X.rows_in_memory()
     encoder, names = rescale_constant_columns(encoding.encoder, X, rows.weight)
     fit_messages.warn_of_rescaled_columns(names)
-    if start.state is not None:
+    if call.state is not None:
         fit_messages.warn_of_far_columns(encoder, X)
     return replace(encoding, encoder=encoder)
 
 
-def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Start) -> Evaluation:
+def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData) -> Evaluation:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
-    if start.kind.is_single_epoch:
+    if call.is_partial_fit:
         return Evaluation()
     check_conflicts_with_temperature(estimator)
     rows = data.rows
@@ -315,13 +321,12 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return Evaluation()
-    seed = start.seeds.rows
-    if OWN_FOLDS.holds(estimator):
+    seed = call.seed_of_rows
+    if USER_FOLDS.holds(estimator):
         splitter: Any = estimator.validation_fraction
         is_positive = np.ones(n, bool) if rows.positive_weight_mask is None else rows.positive_weight_mask
-        splits = splits_of_splitter(
-            splitter, is_positive, seed, (data.arguments.X, data.arguments.y, data.arguments.groups)
-        )
+        passed = call.arguments
+        splits = splits_of_splitter(splitter, is_positive, seed, (passed.X, passed.y, passed.groups))
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
@@ -337,5 +342,5 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
         return Evaluation(has_too_few_rows=True)
-    fit_messages.warn_of_held_out_rows_trained_on_earlier(start.earlier, n, fraction)
+    fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, n, fraction)
     return Evaluation("held_out", rows.take(split.held_out), [split])

@@ -89,7 +89,6 @@ class CheckedData:
     head: Head
     rows: Rows  # of positive weight
     schema: TableSchema
-    arguments: FitArguments  # the original arguments, including rows of weight 0
     validation_rows: Rows | None = None  # X_val and y_val; rows of X are held out later
 
 
@@ -170,7 +169,7 @@ def read_head_and_rows(
     rows : Rows
     schema : TableSchema
     """
-    weight = check_sample_weight(arguments.X, arguments.sample_weight)
+    weight = read_sample_weight(arguments.X, arguments.sample_weight)
     table, schema = read_features(drop_zero_weights(arguments.X, weight), estimator_name, schema, choices)
     if arguments.y is None:
         raise ValueError(f"This {estimator_name} estimator requires y to be passed, but the target y is None.")
@@ -190,7 +189,7 @@ def read_validation_rows(arguments: FitArguments, estimator_name: str, head: Hea
                 f"{passed_names[0]} is provided, but {required_name} was not provided. "
                 "Give X_val and y_val, or neither."
             )
-    weight = check_sample_weight(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
+    weight = read_sample_weight(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
     with prefix_errors("X_val"):
         table, _ = read_features(drop_zero_weights(arguments.X_val, weight), estimator_name, schema)
     with prefix_errors("y_val"):
@@ -236,10 +235,10 @@ def read_first_table(X: Table, estimator_name: str, choices: ColumnChoices) -> t
     if objects is not None:
         kinds = choices.named_kinds(default_names(objects.shape[1]))
         text_positions = tuple([j for j, kind in enumerate(kinds) if kind is not None])
-        table = _check_frame(frame_of_objects(objects, text_positions), estimator_name)
+        table = _read_frame(frame_of_objects(objects, text_positions), estimator_name)
         return table, TableSchema(objects.shape[1], None, np.dtype(np.float64), text_positions)
     if type(X) is not np.ndarray and is_frame(X):
-        table = _check_frame(X, estimator_name)
+        table = _read_frame(X, estimator_name)
         stand_in = _class_named(estimator_name)()
         validate_data(stand_in, table, skip_check_array=True)  # raises if only some names are text
         names = getattr(stand_in, "feature_names_in_", None)
@@ -262,7 +261,7 @@ def read_known_table(X: Table, schema: TableSchema, estimator_name: str) -> Tabl
             raise ValueError(
                 f"X has {objects.shape[1]} features, but {estimator_name} is expecting {schema.n} features as input."
             )
-        return _check_frame(frame_of_objects(objects, schema.text_positions), estimator_name)
+        return _read_frame(frame_of_objects(objects, schema.text_positions), estimator_name)
     # `validate_data` compares X with these two attributes of an estimator
     stand_in = _class_named(estimator_name)()
     stand_in.n_features_in_ = schema.n
@@ -276,7 +275,7 @@ def read_known_table(X: Table, schema: TableSchema, estimator_name: str) -> Tabl
             if schema.names is None or not set(schema.names) <= set(map(str, X.columns)):
                 raise
             raise ValueError(f"{error}Pass X[model.feature_names_in_].") from None
-        return _check_frame(X, estimator_name)
+        return _read_frame(X, estimator_name)
     try:
         return _read_array(X, partial(validate_data, stand_in, reset=False))
     except (ValueError, TypeError) as error:
@@ -316,8 +315,8 @@ def _class_named(name: str) -> type[BaseEstimator]:
     return type(name, (BaseEstimator,), {})
 
 
-def _check_frame(X: Table, estimator_name: str) -> Table:
-    """Check the size and the names of a frame; return it as a pandas frame."""
+def _read_frame(X: Table, estimator_name: str) -> Table:
+    """Return a frame as a pandas frame; raise if it is empty, or if columns share a name."""
     _check_unique_names(X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
@@ -421,8 +420,8 @@ def _float_type(dtypes: Iterable[object]) -> DType:
 # --- weights and groups ----------------------------------------------------------------------------------------------
 
 
-def check_sample_weight(X: Table, sample_weight: Target, argument_name: str = "sample_weight") -> Array | None:
-    """Check sample weights for an unchecked table, or return None without: one per row, none negative, not all zero."""
+def read_sample_weight(X: Table, sample_weight: Target, argument_name: str = "sample_weight") -> Array | None:
+    """Return the weights of an unchecked table's rows; None without. None may be negative, and not all zero."""
     n = None if sample_weight is None else n_rows_of(X, "X")
     if n is None:  # no weights, or an X without a length, for which a later check raises
         return None
@@ -430,7 +429,7 @@ def check_sample_weight(X: Table, sample_weight: Target, argument_name: str = "s
         raise TypeError(f"{argument_name}={sample_weight!r} is a bool: give one weight per row, or None.")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
-    weight = check_each_sample_weight(sample_weight, n, argument_name)
+    weight = read_each_sample_weight(sample_weight, n, argument_name)
     with np.errstate(over="ignore"):
         finite = np.isfinite(weight.sum())
     if not finite:
@@ -446,8 +445,8 @@ def check_sample_weight(X: Table, sample_weight: Target, argument_name: str = "s
     return weight
 
 
-def check_each_sample_weight(sample_weight: Target, n: int, argument_name: str = "sample_weight") -> Array:
-    """Check each sample weight. All may be zero, since they may belong to a chunk of a stream."""
+def read_each_sample_weight(sample_weight: Target, n: int, argument_name: str = "sample_weight") -> Array:
+    """Return checked weights. All may be zero, since they may belong to a chunk of a stream."""
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
         sample_weight = as_numbers(sample_weight, argument_name)
     with np.errstate(over="ignore"):  # long doubles may become infinite, for which the check below raises

@@ -12,10 +12,11 @@ from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 from types import UnionType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
+from sknet._estimators.fitted import ParametersAndAttributes
 from sknet._estimators.parameters import (
     AGAINST_ADDED_INPUTS,
     AGAINST_FOLDS,
@@ -24,15 +25,15 @@ from sknet._estimators.parameters import (
     ENDLESS_SCHEDULE,
     FOLDS,
     FULL_BATCHES,
-    OWN_FOLDS,
-    OWN_FRACTION,
+    USER_FOLDS,
+    USER_FRACTION,
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
+    as_plain_copies,
     check_conflicts_with_folds,
     check_conflicts_with_solver,
     check_unchanged,
-    copy_containers,
     fixed_once_learnt,
     none_holds,
     solver_class,
@@ -42,7 +43,7 @@ from sknet._model import rules_by_rows as rules
 from sknet._model.evaluation import EvaluationKind
 from sknet._model.machine import check_fits_in_memory
 from sknet._model.rows import IN_MEMORY_LIMITS, TableLimits
-from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
+from sknet._model.settings import Settings, TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
 from sknet._network.losses_of_numbers import REGRESSION_LOSSES
@@ -88,8 +89,9 @@ class AutoFacts:
     survey: Survey = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY_LIMITS
-    earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
-    is_incremental: bool = False  # in `partial_fit`: see `Start`
+    earlier_resolved: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
+    is_incremental: bool = False  # in `partial_fit`: see `Call`
+    n_epochs: int | None = None  # how many epochs to train, with those already done; None for `max_iter`
 
     @property
     def n_table_rows(self) -> int:
@@ -102,7 +104,7 @@ class AutoFacts:
 
 def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> EvaluationKind:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
-    if OWN_FOLDS.holds(p) or FOLDS.holds(p):
+    if USER_FOLDS.holds(p) or FOLDS.holds(p):
         check_conflicts_with_folds(p)
         return "folds"
     if p.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
@@ -110,7 +112,7 @@ def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_M
             return "nothing"
         # else rows are held out as below: a single epoch leaves nothing to choose, and some parameters need held-out
         # rows or belong to scikit-learn's way of training
-        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, OWN_FRACTION)) and not limits.is_stream:
+        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, USER_FRACTION)) and not limits.is_stream:
             return "folds"
     return "held_out" if p.early_stopping else "nothing"
 
@@ -124,7 +126,7 @@ def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits =
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
 #
-# A rule is a function (p, facts) -> value. In p, the parameters whose rules come before it are resolved already.
+# A rule is a function (p, facts) -> value. In p, the parameters that it needs are resolved already.
 
 
 def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
@@ -139,7 +141,7 @@ def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
     if p.n_members == "auto":
         return 2 if p.early_stopping and not reasons else 1
     n_members = int(p.n_members)
-    if n_members > 1 and reasons and facts.earlier_parameters is None:
+    if n_members > 1 and reasons and facts.earlier_resolved is None:
         raise ValueError(
             f"n_members={n_members} does not go with {reasons[0]}, which takes a single network: leave it out, or set "
             "n_members=1."
@@ -253,53 +255,66 @@ def may_add_inputs(p: CommonParameters, facts: AutoFacts) -> bool:
     return not facts.survey.is_sparse and none_holds(p, AGAINST_ADDED_INPUTS)
 
 
-RULES_FOR_ALL_VALUES: dict[str, Callable[[Any, AutoFacts], object]] = {
+class AutoRule(NamedTuple):
+    """What a parameter becomes, and what must have been resolved before."""
+
+    resolve: Callable[[Any, AutoFacts], object]
+    needs: tuple[str, ...] = ()  # the other parameters with rules that it reads
+    for_all_values: bool = False  # whether the user's values may change too, for instance if there are too few rows
+
+
+AUTO_RULES: dict[str, AutoRule] = {
     # "folds", True or False; False also if there are too few rows to hold out
-    "early_stopping": lambda p, facts: facts.early_stopping,
-    "n_members": resolved_n_members,
-    "batch_size": resolved_batch_size,
-    "temperature_scaling": resolved_temperature_scaling,
-    "target_scaling": resolved_target_scaling,
-}
-"""The rules of parameters whose given values may change too, for instance because there are too few rows."""
-
-RULES_FOR_AUTO: dict[str, Callable[[Any, AutoFacts], object]] = {
-    "hidden_layer_sizes": auto_sizes,
-    "dtype": auto_dtype,
-    "averaging": lambda p, facts: AUTO_AVERAGING if p.early_stopping and not ENDLESS_SCHEDULE.holds(p) else 0.0,
-    "dropout": auto_dropout,
-    "clip_norm": lambda p, facts: AUTO_CLIP_NORM if p.solver == "sgd" and not ENDLESS_SCHEDULE.holds(p) else None,
-    "weight_decay": lambda p, facts: AUTO_WEIGHT_DECAY if p.solver == "adam" and not ENDLESS_SCHEDULE.holds(p) else 0.0,
-    "init": lambda p, facts: "centred",
-    "validation_fraction": lambda p, facts: rules.fraction_held_out(facts.n_table_rows),
-    "tol": auto_tol,
-    "n_iter_no_change": auto_patience,
-    "numeric_encoding": auto_numeric_encoding,
-    "input_gains": auto_input_gains,
-    "n_bins": lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.survey.n_numbers),
-    "category_encoding": auto_category_encoding,
-    "text_features": lambda p, facts: list(facts.survey.text_names) or None,
+    "early_stopping": AutoRule(lambda p, facts: facts.early_stopping, for_all_values=True),
+    "batch_size": AutoRule(resolved_batch_size, for_all_values=True),
+    "target_scaling": AutoRule(resolved_target_scaling, for_all_values=True),
+    "init": AutoRule(lambda p, facts: "centred"),
+    "hidden_layer_sizes": AutoRule(auto_sizes),
+    "validation_fraction": AutoRule(lambda p, facts: rules.fraction_held_out(facts.n_table_rows)),
+    "n_bins": AutoRule(lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.survey.n_numbers)),
+    "text_features": AutoRule(lambda p, facts: list(facts.survey.text_names) or None),
+    "clip_norm": AutoRule(
+        lambda p, facts: AUTO_CLIP_NORM if p.solver == "sgd" and not ENDLESS_SCHEDULE.holds(p) else None
+    ),
+    "weight_decay": AutoRule(
+        lambda p, facts: AUTO_WEIGHT_DECAY if p.solver == "adam" and not ENDLESS_SCHEDULE.holds(p) else 0.0
+    ),
+    "dtype": AutoRule(auto_dtype, needs=("early_stopping",)),
+    "averaging": AutoRule(
+        lambda p, facts: AUTO_AVERAGING if p.early_stopping and not ENDLESS_SCHEDULE.holds(p) else 0.0,
+        needs=("early_stopping",),
+    ),
+    "dropout": AutoRule(auto_dropout, needs=("early_stopping",)),
+    "tol": AutoRule(auto_tol, needs=("early_stopping",)),
+    "n_iter_no_change": AutoRule(auto_patience, needs=("early_stopping",)),
+    "temperature_scaling": AutoRule(resolved_temperature_scaling, needs=("early_stopping",), for_all_values=True),
     # a temperature corrects the smoothed probabilities
-    "label_smoothing": lambda p, facts: AUTO_LABEL_SMOOTHING if p.temperature_scaling else 0.0,
+    "label_smoothing": AutoRule(
+        lambda p, facts: AUTO_LABEL_SMOOTHING if p.temperature_scaling else 0.0, needs=("temperature_scaling",)
+    ),
+    "n_members": AutoRule(resolved_n_members, needs=("early_stopping", "init"), for_all_values=True),
+    "category_encoding": AutoRule(auto_category_encoding, needs=("init",)),
+    "input_gains": AutoRule(auto_input_gains, needs=("init", "hidden_layer_sizes")),
+    "numeric_encoding": AutoRule(auto_numeric_encoding, needs=("early_stopping", "init", "n_members")),
 }
-"""The rules of the other parameters, which apply to "auto" only, and after those above."""
+"""The rules of the parameters that may be "auto", in an order in which each comes after those that it needs."""
 
 
-def replace_autos(parameters: CommonParameters, facts: AutoFacts) -> CommonParameters:
+def replace_autos(estimator: CommonParameters, facts: AutoFacts) -> CommonParameters:
     """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit."""
-    own_class = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
-    # `parameters` is an estimator: copy only the fields, not attributes or parameters of a subclass
-    p = own_class(**{field.name: copy_containers(getattr(parameters, field.name)) for field in fields(own_class)})
-    earlier = facts.earlier_parameters or {}
+    kind = ClassifierParameters if isinstance(estimator, ClassifierParameters) else RegressorParameters
+    # copy only the fields, not attributes or parameters of a subclass
+    p = kind(**{field.name: as_plain_copies(getattr(estimator, field.name)) for field in fields(kind)})
+    earlier = facts.earlier_resolved or {}
     # training continues with the learnt encoders, and from weights of these sizes
     learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
-    for name, rule in (RULES_FOR_ALL_VALUES | RULES_FOR_AUTO).items():
+    for name, rule in AUTO_RULES.items():
         value = getattr(p, name, None)  # None for a parameter of the other estimator
         is_auto = isinstance(value, str) and value in ("auto", "proportional")  # an array is neither
         if is_auto and name in learnt:
             setattr(p, name, learnt[name])
-        elif is_auto or (name in RULES_FOR_ALL_VALUES and hasattr(p, name)):
-            setattr(p, name, rule(p, facts))
+        elif is_auto or (rule.for_all_values and hasattr(p, name)):
+            setattr(p, name, rule.resolve(p, facts))
     if earlier:
         check_unchanged(p, earlier)
     return p
@@ -317,7 +332,7 @@ def make_target_settings(p: CommonParameters) -> TargetSettings:
     class_weight = getattr(p, "class_weight", None)  # only the classifier has it
     target_scaling = getattr(p, "target_scaling", None)  # only the regressor has it
     # copies, because the fitted head holds them
-    return TargetSettings(p.loss, loss_options(p), copy_containers(class_weight), target_scaling)
+    return TargetSettings(p.loss, loss_options(p), as_plain_copies(class_weight), target_scaling)
 
 
 def loss_options(p: CommonParameters) -> dict[str, object]:
@@ -332,7 +347,7 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
                 f"{option}={value!r} belongs to loss={loss!r}, and loss={p.loss!r}: set the loss too, or leave "
                 f"{option} at 'auto'."
             )
-        options[option] = copy_containers(value)
+        options[option] = as_plain_copies(value)
     return options
 
 
@@ -358,27 +373,27 @@ Without gains, 83 tables have 1.016, 1.003 and 1.020 times the error rate, log-l
 tests/benchmarks/notes.md."""
 
 
-def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, CommonParameters]:
+def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Settings, dict[str, object]]:
     """Replace every "auto"; return the settings of a fit and the resolved parameters.
 
     Parameters
     ----------
-    parameters : CommonParameters
-        The estimator with validated parameters; it is not changed.
+    estimator : estimator
+        Its parameters are validated. It is not changed.
 
     facts : AutoFacts
 
     Returns
     -------
     settings : Settings
-    resolved : CommonParameters
-        See `replace_autos`.
+    resolved : dict
+        All parameters by name, see `replace_autos`, with those of a subclass, which have no "auto".
     """
-    p = replace_autos(parameters, facts)
-    is_continued = facts.earlier_parameters is not None
+    p = replace_autos(estimator, facts)
+    is_continued = facts.earlier_resolved is not None
     sizes = hidden_sizes(p.hidden_layer_sizes, p.depth)
-    if facts.earlier_parameters is not None:
-        check_same_layers(p, sizes, facts.earlier_parameters)
+    if facts.earlier_resolved is not None:
+        check_same_layers(p, sizes, facts.earlier_resolved)
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
@@ -392,29 +407,26 @@ def resolve(parameters: CommonParameters, facts: AutoFacts) -> tuple[Settings, C
         sizes = tuple([size * n_members for size in sizes])
         members_see_bins = (any(members_see_bins),)
     check_conflicts_with_solver(p)
-    settings = Settings(
-        target=make_target_settings(p),
+    settings = make_from_parameters(
+        Settings,
+        p,
         table=make_from_parameters(
             ColumnSettings,
             p,
             numeric_encoding=encoding,
             keeps_all_categories=not p.early_stopping,  # so that k calls of `partial_fit` equal one `fit`
         ),
-        network=make_from_parameters(
-            NetworkSettings,
-            p,
-            hidden_sizes=sizes,
-            activations=hidden_activations(p, len(sizes)),
-            dropout=dropout_rates(p, len(sizes)),
-            n_joined=n_members if is_continued else 1,
-        ),
-        solver=make_solver(p),
-        regularisation=make_from_parameters(RegularisationSettings, p),
         dtype=np.dtype(p.dtype),
+        hidden_sizes=sizes,
+        activations=hidden_activations(p, len(sizes)),
+        dropout=dropout_rates(p, len(sizes)),
+        solver=make_solver(p, facts.n_epochs or int(p.max_iter)),
         members_see_bins=members_see_bins,
+        n_joined=n_members if is_continued else 1,
     )
-    check_units_for_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
-    return settings, p
+    check_units_for_sets(sizes, facts.n_interaction_sets)
+    of_subclass = {name: as_plain_copies(value) for name, value in estimator.get_params(deep=False).items()}
+    return settings, of_subclass | vars(p)
 
 
 def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
@@ -516,10 +528,10 @@ def _as_python_number(value: object) -> object:
     return int(value) if isinstance(value, Integral) else float(value)
 
 
-def make_solver(p: CommonParameters) -> Solver:
+def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
     if solver_class(p.solver) is LBFGS:
-        return make_from_parameters(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
+        return make_from_parameters(LBFGS, p, n_epochs=n_epochs, n_evaluations=int(p.max_fun))
     ends = not ENDLESS_SCHEDULE.holds(p)
     return make_from_parameters(
         MiniBatchSolver,
@@ -534,7 +546,7 @@ def make_solver(p: CommonParameters) -> Solver:
         gain_rate=GAIN_RATE if p.input_gains else 0.0,
         # only where rows evaluate the epochs: `partial_fit` may get few rows, and k calls of it must equal one fit
         inputs_fade=bool(p.input_gains and p.early_stopping),
-        n_epochs=int(p.max_iter),
+        n_epochs=n_epochs,
         schedule_epochs=int(p.max_iter),
         relative_tol=ends,
         end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,

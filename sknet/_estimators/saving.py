@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
-from sknet._estimators.fitted import FITTED_CLASSES, Fitted, check_fitted
-from sknet._estimators.parameters import check_parameters, copy_containers
+from sknet._estimators.fitted import FITTED_CLASSES, Fitted, fitted_of
+from sknet._estimators.parameters import as_plain_copies, check_parameters
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.sklearn_api import warn
 from sknet._model.model import Model
@@ -33,7 +33,7 @@ PICKLE_ENDINGS = (".pkl", ".pickle")
 """Endings of files that users would read with pickle or joblib."""
 
 
-def check_estimator(estimator: object, module: str) -> Estimator:
+def require_estimator(estimator: object, module: str) -> Estimator:
     """Return an estimator that was passed to a public module; raise if it is not one for tables in memory."""
     if not isinstance(estimator, Estimator):
         raise TypeError(
@@ -107,7 +107,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             f"sknet.save writes SigmoidMLPClassifier and SigmoidMLPRegressor, not {type(estimator).__name__}: save the "
             "fitted network inside a pipeline or a search, or use joblib or skops for the whole."
         )
-    fitted = check_fitted(estimator)
+    fitted = fitted_of(estimator)
     ending = files.as_path(path).suffix
     if ending.lower() in PICKLE_ENDINGS:
         warn(
@@ -115,7 +115,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             "sknet.load reads: choose the ending '.safetensors'.",
             UserWarning,
         )
-    parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range becomes a list
+    parameters = as_plain_copies(estimator.get_params(deep=False))  # a Series or a range becomes a list
     files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, SAVE_NAME)
 
 

@@ -114,13 +114,13 @@ def fit_context(method: Method) -> Method:
     checked: Callable[..., object] = _fit_context(prefer_skip_nested_validation=True)(method)
 
     @wraps(method)
-    def in_own_context(*args: object, **kwargs: object) -> object:
+    def in_copied_context(*args: object, **kwargs: object) -> object:
         # NumPy's errstate is a context variable. A Ctrl-C while it is entered or left may leave it set, but only in
         # this copy of the context.
         return copy_context().run(checked, *args, **kwargs)
 
     # outermost, because Python itself would raise for an unknown keyword, with a message that is less helpful
-    return cast(Method, with_checked_keywords(in_own_context))
+    return cast(Method, with_checked_keywords(in_copied_context))
 
 
 class ConditionalMethod:

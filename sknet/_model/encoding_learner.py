@@ -106,8 +106,6 @@ class EncodingLearner:
     ----------
     settings : Settings
     head : Head
-    rows : Rows
-        All rows of the table, including held-out rows.
     sample : Sample
         A sample of the training rows.
     survey : Survey
@@ -118,37 +116,42 @@ class EncodingLearner:
 
     settings: Settings
     head: Head
-    rows: Rows
     sample: Sample
     survey: Survey
     output_dtype: DType
     seed: int
 
-    def learn(self, train: NDArray[np.intp] | None) -> Encoding:
+    def learn(self, rows: Rows, train: NDArray[np.intp] | None) -> Encoding:
         """Learn all columns, and the scale of a regressor's targets, from the sample.
 
+        `rows` are all rows of the table, including held-out rows.
         On large tables, target means of categories are learnt from the rows `train`, or from all rows. The sample has
         too few rows for this: with a thousand categories, its means would make the loss several per cent larger.
         """
         # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
         in_unit_of_mean = self.settings.table.input_scaling is not None
         head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
-        head = head.with_constants_of(self.rows.y)  # of all rows: the sample may lack a rare value
-        return self._with_steps(self._learn(head, self.sample, self.survey, train), self.sample)
+        head = head.with_constants_of(rows.y)  # of all rows: the sample may lack a rare value
+        return self._with_steps(self._learn(head, self.sample, self.survey, rows, train), self.sample)
 
-    def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
-        """Return the encoding for a fold, without information from its held-out rows.
+    def learn_for_fold(
+        self, rows: Rows, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool
+    ) -> Encoding | None:
+        """Return the encoding for a fold, without information from its held-out rows; None if it is the shared one.
 
-        Steps and target means are learnt from the fold's training rows, `train`. Everything else is shared if
-        `shares_columns`. The scale of the targets is always shared, so that the losses of folds are comparable.
+        Then the table need not be encoded again. Steps and target means are learnt from the fold's training rows,
+        `train`. Everything else is shared if `shares_columns`. The scale of the targets is always shared, so that the
+        losses of folds are comparable.
         """
-        fold_encoding = with_target_means(shared, self.rows, train)
-        if isinstance(self.settings.network.init, tuple):  # the user's weights fit the shared inputs only
-            return fold_encoding
-        sample = self.sample.restricted_to(train)
-        if not shares_columns:
-            fold_encoding = self._learn(shared.head, sample, self.survey.of_rows(sample.X), train)
-        return self._with_steps(fold_encoding, sample)
+        encoding = with_target_means(shared, rows, train)
+        if not isinstance(self.settings.init, tuple):  # the user's weights fit the shared inputs only
+            sample = self.sample.restricted_to(train)
+            if not shares_columns:
+                encoding = self._learn(shared.head, sample, self.survey.of_rows(sample.X), rows, train)
+            encoding = self._with_steps(encoding, sample)
+        # the inputs of training rows are cross-fitted among the rows of the fold, even if its target means are the same
+        has_changed = encoding.encoder.has_target_encoding or encoding != shared
+        return encoding if has_changed else None
 
     def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
         """Return the encoding; with `numeric_encoding="steps"`, it has steps where the sample's targets jump."""
@@ -156,16 +159,17 @@ class EncodingLearner:
             return encoding
         subsample = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
         target = imputed_target_matrix(encoding.head, subsample.y)
-        encoder = encoding.encoder.with_learnt_steps(subsample.X, target, subsample.weight)
-        return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
+        return replace(encoding, encoder=encoding.encoder.with_learnt_steps(subsample.X, target, subsample.weight))
 
-    def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:
+    def _learn(
+        self, head: Head, sample: Sample, survey: Survey, rows: Rows, train: NDArray[np.intp] | None
+    ) -> Encoding:
         """Learn all columns from a sample. On large tables, learn target means from all training rows."""
         table = self.settings.table
         target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
         encoder = learn_encoder(sample.X, table, survey, TrainingRows(sample.weight, target, self.seed))
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
-        return with_target_means(encoding, self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
+        return with_target_means(encoding, rows, train) if exceeds_sample_size(len(rows)) else encoding
 
 
 def encode_rows(

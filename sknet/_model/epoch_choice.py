@@ -33,10 +33,10 @@ from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.evaluation import Evaluation, HeldOutEvaluator, HeldOutOutputs, mix_outputs
 from sknet._model.model import join_networks
 from sknet._model.phases import EpochReport, Phase, PhaseOutcome
-from sknet._model.rows import EncodedRows
+from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
-from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
+from sknet._model.trainer import NetworkTrainer, make_trainers, train_side_by_side
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
 from sknet._training.solver import NO_OBSERVER, Epoch, EpochObserver, Solver, State, StopReason
@@ -364,14 +364,16 @@ class FoldPhase(Phase):
 
 
 def make_fold_phase(
-    encoded: EncodedRows, learner: EncodingLearner, folds: Evaluation, seeds: Sequence[tuple[int, int]]
+    encoded: EncodedRows, rows: Rows, learner: EncodingLearner, folds: Evaluation, seeds: Sequence[tuple[int, int]]
 ) -> FoldPhase:
     """Encode the table for each fold, and make the networks with their first states.
 
     Parameters
     ----------
     encoded : EncodedRows
-        All rows that may be trained on.
+        All rows that may be trained on, encoded.
+    rows : Rows
+        The same rows.
     learner : EncodingLearner
         Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
         encoded again for each fold. Its settings have a first-order solver.
@@ -380,23 +382,16 @@ def make_fold_phase(
         For each member, the seed of its first weights and the seed of its training.
     """
     settings = learner.settings
-    rows = learner.rows
     trainers: list[list[NetworkTrainer]] = []
     importance_rows = None
     for train, held_out_of_fold in folds.splits:
-        encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.folds_share_columns)
-        is_shared = encoding is encoded.encoding
-        fold_rows = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
+        encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=folds.folds_share_columns)
+        fold_rows = encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train=train)
         if not trainers:
             importance_rows = draw_importance_rows(rows, fold_rows, train)
         train_rows = fold_rows.take(train)
         held_out_rows = fold_rows.take(held_out_of_fold)
-        trainers.append(
-            [
-                make_trainer(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, may_stop_early=False)
-                for sees_bins in settings.members_see_bins
-            ]
-        )
+        trainers.append(make_trainers(settings, fold_rows.encoding, train_rows, held_out_rows, may_stop_early=False))
     held_out = np.concatenate([split.held_out for split in folds.splits])
     cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
     # All rows judge themselves first, and several cross-fit sets are then judged again, by all other rows. If several

@@ -144,7 +144,7 @@ class HeldOutEvaluator:
     def __init__(self, rows: EncodedRows, settings: Settings, row_indices: NDArray[np.intp] | None = None) -> None:
         self.rows = rows
         self._row_indices = row_indices
-        self._has_temperature = settings.regularisation.temperature_scaling
+        self._has_temperature = settings.temperature_scaling
         sees_bins = np.array(settings.members_see_bins)
         kinds = np.flatnonzero(~sees_bins).tolist(), np.flatnonzero(sees_bins).tolist()
         self._components = [networks for networks in kinds if networks]  # the indices of the networks of each component

@@ -110,8 +110,8 @@ class _HoldToken:
     """Identifies a call that holds a library at one thread."""
 
 
-class _Library:
-    """A BLAS library with a limit of one thread: the first of overlapping calls sets it, the last one resets it.
+class _OneThreadLimit:
+    """A limit of one thread for a BLAS library: the first of overlapping calls sets it, the last one resets it.
 
     References to the calls' tokens are weak: if a call is interrupted before it releases its token, the token
     disappears with the call.
@@ -157,16 +157,16 @@ class _Library:
 
 
 @cache
-def _blas_libraries() -> tuple[_Library, ...]:
-    """Return the BLAS libraries of this process (cached)."""
-    return tuple(map(_Library, ThreadpoolController().select(user_api="blas").lib_controllers))
+def _blas_limits() -> tuple[_OneThreadLimit, ...]:
+    """Return the limits of the BLAS libraries of this process (cached)."""
+    return tuple(map(_OneThreadLimit, ThreadpoolController().select(user_api="blas").lib_controllers))
 
 
 @cache
-def _blas_libraries_of_scipy() -> tuple[_Library, ...]:
-    """Return SciPy's BLAS, if it differs from NumPy's."""
+def _limits_of_scipy() -> tuple[_OneThreadLimit, ...]:
+    """Return the limit of SciPy's BLAS, if it differs from NumPy's."""
     folder = os.path.realpath(os.path.dirname(scipy.__file__))
-    return tuple([library for library in _blas_libraries() if library.controller.filepath.startswith(folder)])
+    return tuple([limit for limit in _blas_limits() if limit.controller.filepath.startswith(folder)])
 
 
 @contextmanager
@@ -174,15 +174,15 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
     """Limit BLAS to one thread if the largest product has too few multiply-adds; else limit SciPy's BLAS alone."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn. Idle threads of SciPy's BLAS would keep the cores busy, and a fit
     # would take twice the time.
-    libraries = _blas_libraries() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _blas_libraries_of_scipy()
+    limits = _blas_limits() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _limits_of_scipy()
     token = _HoldToken()
     try:
-        for library in libraries:
-            library.hold(token)
+        for limit in limits:
+            limit.hold(token)
         yield
     finally:
-        for library in libraries:
-            library.release(token)
+        for limit in limits:
+            limit.release(token)
 
 
 def single_blas_thread() -> AbstractContextManager[None]:
@@ -192,7 +192,7 @@ def single_blas_thread() -> AbstractContextManager[None]:
 
 def n_blas_threads() -> int:
     """Return the present number of BLAS threads."""
-    return max((library.controller.get_num_threads() for library in _blas_libraries()), default=1)
+    return max((limit.controller.get_num_threads() for limit in _blas_limits()), default=1)
 
 
 @cache

@@ -16,7 +16,7 @@ from sknet._typing import Array, DType
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """The loss, class weights and scaling of targets; known before rows are read."""
+    """The settings of the head, which reads y: the loss, class weights and scaling of targets."""
 
     loss: str | Loss
     options: Mapping[str, object] = field(default_factory=dict)  # options of a named loss, such as quantile levels
@@ -25,37 +25,26 @@ class TargetSettings:
 
 
 @dataclass(frozen=True)
-class NetworkSettings:
-    """The layers, and their initial weights."""
+class Settings:
+    """All settings of a fit, except those of the head."""
 
+    # --- the encoded table ---
+    table: ColumnSettings
+    dtype: DType  # the compute dtype
+    # --- the layers and their first weights ---
     hidden_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
     dropout: tuple[float, ...]
     init: str | Initializer | tuple[Sequence[Array], Sequence[Array]]
     monotonic_cst: object  # the user's own value
     interaction_cst: object  # the user's own value
-    n_joined: int = 1  # if training continues: how many networks of equal size were joined into this one
-
-
-@dataclass(frozen=True)
-class RegularisationSettings:
-    """Penalties and limits on weights, label smoothing and temperature."""
-
+    # --- training ---
+    solver: Solver
     alpha: float
     l1_ratio: float
     max_norm: float | None
     label_smoothing: float = 0.0
     temperature_scaling: bool = False
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All settings of a fit, grouped by the part of the model that uses them."""
-
-    target: TargetSettings
-    table: ColumnSettings
-    network: NetworkSettings
-    solver: Solver  # `make_trainer` adapts it to each network
-    regularisation: RegularisationSettings
-    dtype: DType  # the compute dtype
+    # --- several networks ---
     members_see_bins: tuple[bool, ...] = (True,)  # for each network, whether it takes the bins as inputs
+    n_joined: int = 1  # if training continues: how many networks of equal size were joined into this one

@@ -23,7 +23,7 @@ from sknet._model.fading import fading_of_inputs, gain_groups
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, single_blas_thread, threads_for_networks
 from sknet._model.model import Model, Network
 from sknet._model.rows import EncodedRows
-from sknet._model.settings import NetworkSettings, Settings
+from sknet._model.settings import Settings
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import Layout
 from sknet._network.check import check_custom_functions
@@ -56,7 +56,7 @@ from sknet._typing import Array, Batch, DType, Gradient, ValueAndGradient
 # --- constraints on weights ------------------------------------------------------------------------------------------
 
 
-def make_interaction_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
+def make_interaction_sets(settings: Settings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
     """Return the sets of a network's inputs; a single set if all inputs may interact."""
     if settings.interaction_cst is None or not settings.hidden_sizes:  # a linear model is additive anyway
         return InputSets(np.ones((encoding.encoder.n_inputs - n_skipped_inputs, 1), dtype=bool), settings.n_joined)
@@ -80,7 +80,7 @@ BIN_MEAN = 0.5
 
 
 def make_monotone_bounds(
-    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int, sets: InputSets
+    settings: Settings, encoding: Encoding, layout: Layout, n_skipped_inputs: int, sets: InputSets
 ) -> MonotoneBounds | None:
     """Return the bounds on a network's weights; None if no column is constrained. `sets` are the sets of its inputs."""
     sign = input_signs(settings.monotonic_cst, encoding.encoder)
@@ -95,7 +95,7 @@ def make_monotone_bounds(
     return monotone_bounds(layout, settings.activations, sign=sign, input_means=means, dtype=dtype, sets=sets)
 
 
-def check_can_be_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
+def check_can_be_monotone(settings: Settings, encoding: Encoding) -> None:
     """Raise if the target, the loss, an activation or the initial weights rule out a monotone network."""
     head = encoding.head
     if head.n_outputs != 1:
@@ -123,8 +123,8 @@ def check_can_be_monotone(settings: NetworkSettings, encoding: Encoding) -> None
 # --- given weights, and states to continue from ----------------------------------------------------------------------
 
 
-def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
-    """Check the user's initial weights and biases; return them in float64."""
+def read_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
+    """Return the user's initial weights and biases in float64; raise for other shapes, and if some are not finite."""
     if len(init) != 2:
         raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
     try:
@@ -140,18 +140,6 @@ def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[lis
     if not all(np.isfinite(array).all() for array in (*coefs, *intercepts)):
         raise ValueError("init gives weights that are not finite numbers.")
     return coefs, intercepts
-
-
-def check_warm_start_shapes(layout: Layout, network: Network, init: object) -> None:
-    """Raise if the weights to continue from, or the weights in `init`, have other shapes than the layout."""
-    shapes = [W.shape for W in network.coefs]
-    if shapes != layout.shapes:
-        raise ValueError(
-            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training "
-            f"continues from {shapes}: keep the layers, or call fit with warm_start=False."
-        )
-    if isinstance(init, tuple):  # it has no effect any more, but is still checked
-        check_initial_weights(layout, init)
 
 
 def log_gains_of(theta: Array, n_parameters: int) -> Array:
@@ -268,13 +256,13 @@ class NetworkTrainer:
 
     def first_state(self, seeds: tuple[int, int]) -> State:
         """Return the first state, with weights that are drawn or given by `init`."""
-        init = self.settings.network.init
+        init = self.settings.init
         head = self.encoding.head
         if isinstance(init, tuple):
-            coefs, intercepts = check_initial_weights(self.layout, init)
+            coefs, intercepts = read_initial_weights(self.layout, init)
             check_weights_between_sets(self.sets, self.layout, coefs)
         else:
-            activations = self.settings.network.activations
+            activations = self.settings.activations
             rng = np.random.default_rng(seeds[0])
             with single_blas_thread() if init == "orthogonal" else nullcontext():  # a QR decomposition
                 sets = self.sets if self.sets.n_sets > 1 else None
@@ -283,7 +271,7 @@ class NetworkTrainer:
                     self.layout, activations, init, rng, sets=sets, bins_per_column=bins_per_column
                 )
             if not isinstance(init, str):  # a user's function may return anything
-                coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
+                coefs, intercepts = read_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
                 coefs, intercepts = self.monotone.initial_parameters(coefs, intercepts)
             bias = head.initial_output_bias(*self.objective.target_sample, init)
@@ -301,7 +289,7 @@ class NetworkTrainer:
         """What the solver minimises. It is not cached: a cycle of references would keep the encoded rows in memory."""
         bounds = self._weight_bounds()
         objective = self.objective
-        max_norm = self.settings.regularisation.max_norm
+        max_norm = self.settings.max_norm
         encoder = self.encoding.encoder
         solver = self.solver
         return Problem(
@@ -317,7 +305,7 @@ class NetworkTrainer:
                 else None
             ),
             penalty=self.objective_settings.penalty.value,
-            is_random=any(self.settings.network.dropout),
+            is_random=any(self.settings.dropout),
             l1=self.l1,
             bounds=bounds,
             limit_norms=partial(limit_norms, self.layout, max_norm) if max_norm else None,
@@ -341,7 +329,7 @@ class NetworkTrainer:
         """Evaluate theta on the held-out rows, at the best temperature if there is one."""
         raw = self.raw_held_out_outputs(theta)
         calibration = self.held_out_evaluator.calibrate_in_place(raw)
-        if self.settings.regularisation.temperature_scaling:  # a copy: training continues without a temperature
+        if self.settings.temperature_scaling:  # a copy: training continues without a temperature
             theta = self.layout.with_output_scaled(theta, calibration.inverse_temperature)
         score = -calibration.loss
         if self.score is not None:
@@ -365,7 +353,7 @@ class NetworkTrainer:
 
     def _network_on_all_inputs(self, theta: Array, temperature: float) -> Network:
         """Return the network of theta, which takes all inputs of the encoded table."""
-        activations = self.settings.network.activations
+        activations = self.settings.activations
         is_monotone = self.monotone is not None
         network = Network(activations, *self.layout.coefs_and_intercepts(theta), temperature, is_monotone)
         return network.with_skipped_inputs(self.n_skipped_inputs)
@@ -433,27 +421,27 @@ def make_trainer(
     NetworkTrainer
     """
     head = encoding.head
-    network = settings.network
-    regularisation = settings.regularisation
     is_sparse = train_rows.inputs.batch_format == "sparse"
     if settings.solver.learns_gains and is_sparse:
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
     n_skipped_inputs = encoding.encoder.n_inputs - layout.sizes[0]  # the bins, if there are any
     block_rows = rows_per_block(settings, len(train_rows), is_sparse=is_sparse)
-    sets = make_interaction_sets(network, encoding, n_skipped_inputs)
-    monotone = make_monotone_bounds(network, encoding, layout, n_skipped_inputs, sets)
-    own_rows = train_rows.for_network(n_skipped_inputs, regularisation.label_smoothing)
-    strength = regularisation.alpha / own_rows.total_weight
-    l1 = strength * regularisation.l1_ratio
+    sets = make_interaction_sets(settings, encoding, n_skipped_inputs)
+    monotone = make_monotone_bounds(settings, encoding, layout, n_skipped_inputs, sets)
+    if isinstance(settings.init, tuple):
+        read_initial_weights(layout, settings.init)  # raises even if training continues, so that they have no effect
+    own_rows = train_rows.for_network(n_skipped_inputs, settings.label_smoothing)
+    strength = settings.alpha / own_rows.total_weight
+    l1 = strength * settings.l1_ratio
     # L-BFGS adds the L1 term itself
-    penalty = ElasticNet(strength * (1.0 - regularisation.l1_ratio), l1 if settings.solver.uses_batches else 0.0)
+    penalty = ElasticNet(strength * (1.0 - settings.l1_ratio), l1 if settings.solver.uses_batches else 0.0)
     objective_settings = ObjectiveSettings(
-        layout, network.activations, head.loss, penalty, block_rows, dropout=network.dropout
+        layout, settings.activations, head.loss, penalty, block_rows, dropout=settings.dropout
     )
     objective = own_rows.inputs.objective(objective_settings, own_rows)
-    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(network.activations):
-        check_custom_functions(head.loss, objective.target_sample[0], network.activations)
+    if isinstance(head.settings.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.activations):
+        check_custom_functions(head.loss, objective.target_sample[0], settings.activations)
     own_solver = solver or settings.solver
     # a schedule that ends is not cut short by the training loss, which falls most at the end
     runs_through = own_solver.end_reason is StopReason.FINISHED and held_out_rows is None
@@ -477,6 +465,26 @@ def make_trainer(
     )
 
 
+def make_trainers(
+    settings: Settings,
+    encoding: Encoding,
+    train_rows: EncodedRows,
+    held_out_rows: EncodedRows | None = None,
+    score: ModelScorer | None = None,
+    *,
+    solver: Solver | None = None,
+    may_stop_early: bool = True,
+) -> list[NetworkTrainer]:
+    """Make the trainer of each member, see `make_trainer`."""
+    return [
+        make_trainer(
+            settings, encoding, train_rows, held_out_rows, score,
+            sees_bins=sees_bins, solver=solver, may_stop_early=may_stop_early,
+        )
+        for sees_bins in settings.members_see_bins
+    ]  # fmt: skip
+
+
 def with_fixed_weights(objective: ValueAndGradient, lower: Array, upper: Array) -> ValueAndGradient:
     """Return the objective with a gradient of 0 for weights of equal bounds, so that they do not affect clipping."""
     is_free = (lower < upper).astype(lower.dtype)  # (n_weights,)
@@ -495,7 +503,7 @@ def with_fixed_weights(objective: ValueAndGradient, lower: Array, upper: Array) 
 def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Layout:
     """Return the layout of a network that takes the encoded table with or without bins."""
     n_inputs = encoding.encoder.n_inputs - (0 if sees_bins else encoding.encoder.n_bins)
-    return Layout((n_inputs, *settings.network.hidden_sizes, encoding.head.n_outputs))
+    return Layout((n_inputs, *settings.hidden_sizes, encoding.head.n_outputs))
 
 
 def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:

@@ -81,7 +81,7 @@ class Chunk:
 def read_chunks(source: Source, roles: Roles, argument: str = "source") -> Iterator[Chunk]:
     """Yield the rows of a source with their targets, but no empty chunks; `argument` is its name in messages."""
     passed_chunks = (
-        _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _given_chunks(source, None, argument)
+        _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _passed_chunks(source, None, argument)
     )
     roles = Roles() if isinstance(source, np.ndarray) else roles  # its slices are (X, y, weight, groups)
     return (_chunk_of(number, chunk, roles, argument) for number, chunk in _numbered_nonempty(passed_chunks, argument))
@@ -96,7 +96,7 @@ def read_chunks_to_predict(
     elif isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, to read only once
         passed_chunks = iter(source)
     else:
-        passed_chunks = _given_chunks(source, columns, argument)
+        passed_chunks = _passed_chunks(source, columns, argument)
     for number, chunk in _numbered_nonempty(passed_chunks, argument):
         X: Table = chunk[0] if isinstance(chunk, tuple) else chunk
         if columns is not None and is_frame(X) and set(columns) < set(X.columns):
@@ -120,7 +120,7 @@ def is_read_from(source: object, path: Path) -> bool:
 # --- chunks as a source gives them -----------------------------------------------------------------------------------
 
 
-def _given_chunks(source: object, columns: Sequence[str] | None, argument: str) -> Iterator[object]:
+def _passed_chunks(source: object, columns: Sequence[str] | None, argument: str) -> Iterator[object]:
     """Yield the chunks of a source, as it gives them."""
     if isinstance(source, str | os.PathLike) or is_dataset(source):
         return read_parquet(source, columns, VALUES_READ_AT_ONCE)

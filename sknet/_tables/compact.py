@@ -107,7 +107,7 @@ class CompactLayout:
 
     def row_bytes(self, dtype: DType) -> int:
         """Return the bytes of a row whose floats are of this type."""
-        return sum(width * own_dtype.itemsize for width, own_dtype in self.arrays(dtype).values())
+        return sum(width * array_dtype.itemsize for width, array_dtype in self.arrays(dtype).values())
 
 
 @dataclass(frozen=True)

@@ -95,13 +95,13 @@ def interaction_sets(interaction_cst: object, names: Sequence[str]) -> list[list
         raise ValueError(
             f"interaction_cst={short_repr(interaction_cst)} is no list of sets: {COLUMNS_REMEDY['interaction_cst']}."
         )
-    given_sets = []
+    user_sets = []
     for column_set in interaction_cst:
         # column by column: a set may have names and indices
         masks = [column_mask([column], names, "interaction_cst") for column in column_set]
-        given_sets.append(np.flatnonzero(np.any(masks, axis=0)).tolist() if masks else [])
-    other_columns = sorted(set(columns).difference(*given_sets))
-    return [column_set for column_set in (*given_sets, other_columns) if column_set]
+        user_sets.append(np.flatnonzero(np.any(masks, axis=0)).tolist() if masks else [])
+    other_columns = sorted(set(columns).difference(*user_sets))
+    return [column_set for column_set in (*user_sets, other_columns) if column_set]
 
 
 def sets_with_inputs(interaction_cst: object, encoder: TableEncoder) -> NDArray[np.bool_]:

@@ -347,9 +347,9 @@ class TableEncoder:
             return out
         for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
             if j not in self._formula_columns:
-                own_inputs = out[:, self.inputs_of_column(j)]
-                own_inputs[...] = 0.0  # categories write only inputs that are not 0
-                column.encode_into(column_at(values, j), own_inputs, name, folds)
+                column_inputs = out[:, self.inputs_of_column(j)]
+                column_inputs[...] = 0.0  # categories write only inputs that are not 0
+                column.encode_into(column_at(values, j), column_inputs, name, folds)
         return out
 
     @cached_property
@@ -494,8 +494,8 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: Trai
         for j, kind in kinds[block]:
             try:
                 if kind == "number":
-                    own_numbers = read_number_column(column_at(X, j), survey.names[j])
-                    numbers.setdefault(own_numbers.dtype, {})[j] = own_numbers
+                    column_numbers = read_number_column(column_at(X, j), survey.names[j])
+                    numbers.setdefault(column_numbers.dtype, {})[j] = column_numbers
                 else:
                     values = survey.categorical_columns[j] if j in survey.categorical_columns else column_at(X, j)
                     columns[j] = KINDS[kind].learn(values, survey.names[j], settings, rows)

@@ -473,10 +473,10 @@ def stack_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -
     for k, (formulas, inputs) in enumerate(columns):
         remaining = iter(inputs)
         for formula in formulas:
-            own_formulas, own_columns, own_inputs = groups[type(formula) if formula.is_joint else (formula, k)]
-            own_formulas.append(formula)
-            own_columns.append(k)
-            own_inputs.extend(islice(remaining, formula.n_inputs))
+            group_formulas, group_columns, group_inputs = groups[type(formula) if formula.is_joint else (formula, k)]
+            group_formulas.append(formula)
+            group_columns.append(k)
+            group_inputs.extend(islice(remaining, formula.n_inputs))
     return [
         StackedFormula(type(formulas[0]).stack(formulas), np.array(columns), np.array(inputs))
         for formulas, columns, inputs in groups.values()

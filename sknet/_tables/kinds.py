@@ -100,11 +100,11 @@ class ColumnChoices:
     @property
     def columns_by_parameter(self) -> dict[str, object]:
         """The names, indices or mask of each parameter that gives some."""
-        given_columns = {
+        named_columns = {
             "categorical_features": parse_categorical_features(self.categorical_features)[1],
             "text_features": None if self.finds_text else self.text_features,
         }
-        return {parameter: columns for parameter, columns in given_columns.items() if columns is not None}
+        return {parameter: columns for parameter, columns in named_columns.items() if columns is not None}
 
     def named_kinds(self, names: Sequence[str]) -> list[str | None]:
         """Return the kind that the user chooses for each column, or None."""

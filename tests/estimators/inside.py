@@ -1,19 +1,26 @@
 """What tests of other rooms ask of an estimator's inside: what it would train with, and what a fit has left in it."""
 
 from inspect import signature
+from types import SimpleNamespace
 
-from sknet._estimators.planning import FIT, drawing_seeds
+from sknet._estimators.planning import drawing_seeds
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import (
+    AUTO_RULES,
     LOSS_OPTIONS,
     REGRESSION_LOSSES,
-    RULES_FOR_ALL_VALUES,
-    RULES_FOR_AUTO,
     AutoFacts,
     evaluation_kind,
+    make_target_settings,
     resolve,
 )
 from tests.tables.examples import survey_of_numbers
+
+
+def settings_and_answers(net, facts):
+    """The settings of a fit, and its parameters as attributes, with the answer to each "auto"."""
+    settings, resolved = resolve(net, facts)
+    return settings, SimpleNamespace(**resolved)
 
 
 def settings_of(net, n_rows, validated=False):
@@ -21,15 +28,20 @@ def settings_of(net, n_rows, validated=False):
     return resolve(net, AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))[0]
 
 
+def target_settings_of(net):
+    """The settings of the head of a fit."""
+    return make_target_settings(net)
+
+
 def resolved_of(net, n_rows):
     """What each "auto" becomes in a fit to `n_rows` training rows and three numbers."""
     early_stopping = {"nothing": False, "held_out": True, "folds": "folds"}[evaluation_kind(net, n_rows)]
-    return resolve(net, AutoFacts(n_rows, early_stopping, survey=survey_of_numbers(3)))[1]
+    return settings_and_answers(net, AutoFacts(n_rows, early_stopping, survey=survey_of_numbers(3)))[1]
 
 
 def rules_for_auto():
     """The parameters that have a rule."""
-    return {*RULES_FOR_ALL_VALUES, *RULES_FOR_AUTO}
+    return set(AUTO_RULES)
 
 
 def defaults_of_loss_options():
@@ -40,8 +52,8 @@ def defaults_of_loss_options():
 
 def run_of(net, X, y):
     """A call of `fit` whose networks are about to train."""
-    with drawing_seeds(net, FIT, None) as start:
-        return net._make_run(start, FitArguments(X, y))
+    with drawing_seeds(net, FitArguments(X, y)) as call:
+        return net._make_run(call)
 
 
 def fitted_of(net):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sknet import SigmoidMLPRegressor
-from sknet._estimators.planning import PARTIAL_FIT, drawing_seeds
+from sknet._estimators.planning import drawing_seeds
 from sknet._estimators.read_data import FitArguments
 from tests.model.limits import memory_of
 from tests.tables.examples import count_texts
@@ -35,8 +35,8 @@ def test_networks_that_cannot_fit_in_memory_are_refused_together():
 
 def trained_codes(net, frame, y):
     """The inputs that one more `partial_fit` trains on; the last one is the target's mean."""
-    with drawing_seeds(net, PARTIAL_FIT, net._fitted) as start:
-        run = net._make_run(start, FitArguments(frame, y))
+    with drawing_seeds(net, FitArguments(frame, y), net._fitted, is_partial_fit=True) as call:
+        run = net._make_run(call)
     return run.phase.trainers[0].train_rows.inputs(slice(0, len(y)))[:, 0]
 
 

@@ -11,7 +11,6 @@ from sknet._estimators.resolve import (
     AutoFacts,
     evaluation_kind,
     fraction_to_hold_out,
-    resolve,
     rules,
 )
 from tests.estimators.choices import (
@@ -22,6 +21,7 @@ from tests.estimators.choices import (
     MIN_EVALUATED_ROWS,
     SMALL_TABLE_ROWS,
 )
+from tests.estimators.inside import settings_and_answers
 from tests.tables.examples import survey_of_numbers
 
 
@@ -61,7 +61,7 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
      (AutoFacts(LARGE_TABLE_ROWS - 1, True, 1), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL)],
 )  # fmt: skip
 def test_patience_and_the_held_out_fraction_depend_on_the_rows(facts, patience, share, tol):
-    answers = resolve(SigmoidMLPClassifier(), facts)[1]
+    answers = settings_and_answers(SigmoidMLPClassifier(), facts)[1]
     assert (answers.n_iter_no_change, answers.validation_fraction, answers.tol) == (patience, share, tol)
 
 
@@ -81,7 +81,10 @@ def test_validation_rows_of_the_user_do_not_make_a_table_large():
 
 @pytest.mark.parametrize("n", [SMALL_TABLE_ROWS - 1, MEDIUM_TABLE_ROWS])
 def test_folds_of_numbers_wait_for_fewer_epochs(n):
-    assert resolve(SigmoidMLPRegressor(), AutoFacts(n, "folds"))[1].n_iter_no_change == rules.STEADY_FOLDS_PATIENCE
+    assert (
+        settings_and_answers(SigmoidMLPRegressor(), AutoFacts(n, "folds"))[1].n_iter_no_change
+        == rules.STEADY_FOLDS_PATIENCE
+    )
 
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
@@ -92,9 +95,9 @@ def test_folds_of_numbers_wait_for_fewer_epochs(n):
 )  # fmt: skip
 def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbers, n_bins):
     facts = AutoFacts(n_rows, "folds", survey=survey_of_numbers(n_numbers))
-    settings, answers = resolve(cls(), facts)
+    settings, answers = settings_and_answers(cls(), facts)
     assert settings.table.n_bins == answers.n_bins == n_bins
-    assert resolve(cls(n_bins=5), facts)[0].table.n_bins == 5
+    assert settings_and_answers(cls(n_bins=5), facts)[0].table.n_bins == 5
 
 
 @pytest.mark.parametrize(
@@ -115,29 +118,34 @@ def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbe
 def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_the_epochs(
     net, n, early_stopping, answer, learnt
 ):
-    settings, answers = resolve(net, AutoFacts(n, early_stopping, survey=survey_of_numbers(3)))
+    settings, answers = settings_and_answers(net, AutoFacts(n, early_stopping, survey=survey_of_numbers(3)))
     assert (answers.numeric_encoding, settings.table.numeric_encoding) == (answer, learnt)
 
 
 @pytest.mark.parametrize(("n_numbers", "answer"), [(50, "auto"), (51, "raw")])
 def test_tables_of_up_to_50_columns_of_numbers_get_bins(n_numbers, answer):
     facts = AutoFacts(MEDIUM_TABLE_ROWS, "folds", survey=survey_of_numbers(n_numbers))
-    assert resolve(SigmoidMLPRegressor(), facts)[1].numeric_encoding == answer
+    assert settings_and_answers(SigmoidMLPRegressor(), facts)[1].numeric_encoding == answer
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
-    settings, answers = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), AutoFacts(LARGE_TABLE_ROWS, True))
+    settings, answers = settings_and_answers(
+        SigmoidMLPClassifier(learning_rate="adaptive"), AutoFacts(LARGE_TABLE_ROWS, True)
+    )
     assert (answers.n_iter_no_change, answers.tol, settings.solver.relative_tol) == (rules.PATIENCE, rules.TOL, False)
-    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), AutoFacts(LARGE_TABLE_ROWS, True))[1].tol == rules.TOL
+    assert (
+        settings_and_answers(SigmoidMLPClassifier(solver="lbfgs"), AutoFacts(LARGE_TABLE_ROWS, True))[1].tol
+        == rules.TOL
+    )
 
 
 @pytest.mark.parametrize(("cls", "sizes"), [(SigmoidMLPClassifier, (128,)), (SigmoidMLPRegressor, (96, 32))])
 def test_auto_gives_the_task_its_layers(cls, sizes):
     facts = AutoFacts(100, "folds")
-    settings, answers = resolve(cls(), facts)
-    assert settings.network.hidden_sizes == answers.hidden_layer_sizes == sizes
-    assert resolve(cls(depth=2), facts)[0].network.hidden_sizes == (sizes[0],) * 2
-    assert resolve(cls(hidden_layer_sizes=7), facts)[0].network.hidden_sizes == (7,)
+    settings, answers = settings_and_answers(cls(), facts)
+    assert settings.hidden_sizes == answers.hidden_layer_sizes == sizes
+    assert settings_and_answers(cls(depth=2), facts)[0].hidden_sizes == (sizes[0],) * 2
+    assert settings_and_answers(cls(hidden_layer_sizes=7), facts)[0].hidden_sizes == (7,)
 
 
 def test_weights_that_training_goes_on_from_keep_their_sizes():

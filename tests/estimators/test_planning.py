@@ -5,15 +5,15 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.planning import Seeds, member_seeds
+from sknet._estimators.planning import Call
 from tests.estimators.data import NUMBER, QUICK, X, quiet
 from tests.estimators.results import weights
 from tests.tables.limits import sample_rows
 
 
 def test_the_first_of_several_networks_has_the_seeds_of_one_alone():
-    assert member_seeds(Seeds(3, 4, 5), 1) == [(3, 5)]
-    four, two = member_seeds(Seeds(3, 4, 5), 4), member_seeds(Seeds(3, 9, 5), 2)
+    assert Call(None, (3, 4, 5)).member_seeds(1) == [(3, 5)]
+    four, two = Call(None, (3, 4, 5)).member_seeds(4), Call(None, (3, 9, 5)).member_seeds(2)
     assert four[:2] == two
     assert four[0] == (3, 5)
     assert len({seed for pair in four for seed in pair}) == 8

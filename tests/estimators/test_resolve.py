@@ -9,9 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
 from sknet._estimators.resolve import (
+    AUTO_RULES,
     LOSS_OPTIONS,
-    RULES_FOR_ALL_VALUES,
-    RULES_FOR_AUTO,
     AutoFacts,
     resolve,
     rules,
@@ -24,8 +23,10 @@ from tests.estimators.choices import (
     names_of,
 )
 from tests.estimators.data import LABEL, NUMBER, QUICK, N, X
+from tests.estimators.inside import settings_and_answers
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
+from tests.tables.examples import survey_of_numbers
 from tests.training.problems import OPTIMIZERS
 
 SOLVERS = names_of("solver")
@@ -34,7 +35,7 @@ OWN_SCHEDULES = [name for name in names_of("learning_rate") if name not in OPEN_
 
 
 def resolved(net, n_rows=1000, validated=True):
-    return resolve(net, AutoFacts(n_rows, validated))[1]
+    return settings_and_answers(net, AutoFacts(n_rows, validated))[1]
 
 
 def settings(net, n_rows=1000, validated=True):
@@ -46,9 +47,39 @@ def test_every_parameter_that_may_be_auto_has_a_rule(kind):
     may_be_auto = {
         name for name, allowed in kind._parameter_constraints.items() if "'auto'" in str([*map(str, allowed)])
     }
-    assert may_be_auto - LOSS_OPTIONS.keys() <= RULES_FOR_ALL_VALUES.keys() | RULES_FOR_AUTO.keys()
+    assert may_be_auto - LOSS_OPTIONS.keys() <= AUTO_RULES.keys()
     assert len(may_be_auto) >= 18
-    assert not RULES_FOR_ALL_VALUES.keys() & RULES_FOR_AUTO.keys()
+
+
+class Recorder:
+    """Stands for parameters; notes the names of those that a rule reads."""
+
+    def __init__(self, parameters):
+        self._parameters = parameters
+        self.names = set()
+
+    @property
+    def __class__(self):
+        return type(self._parameters)
+
+    def __getattr__(self, name):
+        self.names.add(name)
+        return getattr(self._parameters, name)
+
+
+@pytest.mark.parametrize("name", AUTO_RULES)
+def test_a_rule_names_the_rules_that_it_needs_and_comes_after_them(name):
+    order = list(AUTO_RULES)
+    assert {*AUTO_RULES[name].needs} <= {*order[: order.index(name)]}
+    kinds = [kind for kind in (SigmoidMLPClassifier, SigmoidMLPRegressor) if name in kind().get_params()]
+    assert kinds
+    for kind in kinds:
+        for n_rows, validated in ((100, False), (1000, "folds"), (20_000, True)):
+            for depth in (1, 2):
+                p = module.replace_autos(kind(depth=depth), AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))
+                recorder = Recorder(p)
+                AUTO_RULES[name].resolve(recorder, AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))
+                assert recorder.names & AUTO_RULES.keys() - {name} <= {*AUTO_RULES[name].needs}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -264,7 +295,7 @@ def test_no_resolved_setting_is_auto(kind, validated, solver):
 def test_settings_are_frozen_to_the_last_part(kind):
     settings, _ = resolve(kind(), AutoFacts(100, True))
     parts = [part for field in fields(settings) if is_dataclass(part := getattr(settings, field.name))]
-    assert len(parts) == 5
+    assert len(parts) == 2
     for part in (settings, *parts):
         with pytest.raises(FrozenInstanceError):
             setattr(part, fields(part)[0].name, None)
@@ -321,7 +352,7 @@ def test_the_loss_of_parameters_is_none_if_they_are_not_valid():
 )
 def test_hidden_layer_sizes_and_depth_give_the_shapes_of_the_weights(parameters, sizes):
     net = regressor(**parameters)
-    assert settings(net).network.hidden_sizes == sizes
+    assert settings(net).hidden_sizes == sizes
     net.fit(X, NUMBER)
     assert [W.shape for W in net.coefs_] == list(zip([4, *sizes], [*sizes, 1], strict=True))
     assert [b.shape for b in net.intercepts_] == [(size,) for size in [*sizes, 1]]
@@ -335,8 +366,8 @@ def test_depth_goes_with_an_int():
 
 @pytest.mark.parametrize(("kind", "size"), [(SigmoidMLPClassifier, 128), (SigmoidMLPRegressor, 96)])
 def test_depth_alone_means_so_many_layers_of_the_defaults_first_size(kind, size):
-    assert settings(kind(depth=2)).network.hidden_sizes == (size, size)
-    assert settings(kind(depth=3)).network.hidden_sizes == (size,) * 3
+    assert settings(kind(depth=2)).hidden_sizes == (size, size)
+    assert settings(kind(depth=3)).hidden_sizes == (size,) * 3
 
 
 @pytest.mark.parametrize("name", names_of("activation"))

@@ -9,12 +9,14 @@ from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.epoch_choice import FoldPhase
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.rows import EncodedRows, Rows
-from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
+from sknet._model.settings import Settings, TargetSettings
 from sknet._model.table_in_memory import TableInMemory
-from tests.estimators.inside import settings_of
+from tests.estimators.inside import settings_of, target_settings_of
 from tests.network.pieces import network_of
 from tests.tables.examples import column_settings, survey_of
 from tests.training.problems import mini_batch
+
+SCALED_NUMBERS = TargetSettings("squared_error", target_scaling="standard")
 
 
 def table_in_memory(X):
@@ -30,22 +32,30 @@ def rows_of(X, y, weight=None, groups=None):
 def make_settings(**changes):
     """Settings of a small regressor without any regularisation, with these changes."""
     plain = {
-        "target": TargetSettings("squared_error", target_scaling="standard"),
         "table": column_settings(),
-        "network": NetworkSettings((4,), network_of(3, 4, 1).activations, (0.0,), "glorot_uniform", None, None),
-        "solver": mini_batch(batch_size=20),
-        "regularisation": RegularisationSettings(alpha=0.0, l1_ratio=0.0, max_norm=None),
         "dtype": np.dtype(float),
+        "hidden_sizes": (4,),
+        "activations": network_of(3, 4, 1).activations,
+        "dropout": (0.0,),
+        "init": "glorot_uniform",
+        "monotonic_cst": None,
+        "interaction_cst": None,
+        "solver": mini_batch(batch_size=20),
+        "alpha": 0.0,
+        "l1_ratio": 0.0,
+        "max_norm": None,
     }
     return Settings(**plain | changes)
 
 
-def encoded_with(settings, X, y, weight=None, *, cross_fit=False, learn_head=RegressionHead.learn):
+def encoded_with(
+    settings, X, y, weight=None, *, cross_fit=False, of_target=SCALED_NUMBERS, learn_head=RegressionHead.learn
+):
     """The encoding, the encoded rows, and the rows."""
-    head, values = learn_head(y, settings.target)
+    head, values = learn_head(y, of_target)
     rows = rows_of(X, values, weight)
     sample = rows.sample(0)
-    encoding = EncodingLearner(settings, head, rows, sample, survey_of(sample.X), np.dtype(float), seed=0).learn(None)
+    encoding = EncodingLearner(settings, head, sample, survey_of(sample.X), np.dtype(float), seed=0).learn(rows, None)
     return encoding, encode_rows(encoding, rows, cross_fit=cross_fit), rows
 
 
@@ -53,7 +63,7 @@ def encoded(net, X, y, weight=None, *, validated=False):
     """Settings, the encoding, the encoded rows, and the rows, as a fit of this estimator would make them."""
     settings = settings_of(net, len(y), validated)
     learn_head = LabelHead.learn if is_classifier(net) else RegressionHead.learn
-    return settings, *encoded_with(settings, X, y, weight, learn_head=learn_head)
+    return settings, *encoded_with(settings, X, y, weight, of_target=target_settings_of(net), learn_head=learn_head)
 
 
 def rows_with_targets(inputs, y, weight=None):

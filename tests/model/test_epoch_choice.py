@@ -43,11 +43,11 @@ SEEDS = [(4, 6), (14, 16)]
 
 
 def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
-    """Encoded rows, and the learner of a fold's encoding."""
+    """Encoded rows, the rows, and the learner of a fold's encoding."""
     settings, encoding, rows, table = encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
     sample = table.sample(0)
-    learner = EncodingLearner(settings, encoding.head, table, sample, survey_of(sample.X), np.dtype(float), seed=0)
-    return rows, learner
+    learner = EncodingLearner(settings, encoding.head, sample, survey_of(sample.X), np.dtype(float), seed=0)
+    return rows, table, learner
 
 
 def fold_networks(*prepared, groups=None):
@@ -87,6 +87,20 @@ def test_a_group_is_held_out_as_a_whole():
     at = np.cumsum([0, *n_held_out])
     parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
     assert sum(map(len, parts)) == len(set(groups)) == 30
+
+
+@pytest.mark.parametrize(
+    ("parameters", "shares_columns", "is_encoded_again"),
+    [({"numeric_encoding": "piecewise_linear"}, True, False), ({"numeric_encoding": "piecewise_linear"}, False, True),
+     ({"numeric_encoding": "steps"}, True, False)],
+    ids=["shared columns", "columns of their own", "steps where nothing jumps"],
+)  # fmt: skip
+def test_the_table_is_encoded_again_only_for_folds_with_an_encoding_of_their_own(
+    parameters, shares_columns, is_encoded_again
+):
+    rows, table, learner = prepared(**parameters)
+    encoding = learner.learn_for_fold(table, rows.encoding, np.arange(N // 2), shares_columns=shares_columns)
+    assert (encoding is not None) == is_encoded_again
 
 
 # --- what they choose ------------------------------------------------------------------------------------------------
@@ -141,10 +155,10 @@ class ChoiceByHand:
 )
 def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     """The losses are computed again by networks that train one epoch, two epochs and so on without each fold."""
-    rows, learner = prepared(weight, numeric_encoding="raw")
+    rows, table, learner = prepared(weight, numeric_encoding="raw")
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
-    folds = make_fold_phase(rows, learner, evaluation.Evaluation("folds", splits=splits), SEEDS)
+    folds = make_fold_phase(rows, table, learner, evaluation.Evaluation("folds", splits=splits), SEEDS)
     chosen = folds.train()
 
     held_out = np.concatenate([split.held_out for split in splits])
@@ -204,8 +218,8 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
     script_losses,
 ):
     script_losses([(1.0, 1.0)] * 3)
-    rows, learner = prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
-    folds = fold_networks(rows, learner)
+    rows, *others = prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
+    folds = fold_networks(rows, *others)
     chosen = folds.train()
     assert chosen.chosen_epoch == 3 < folds.first_epoch
     (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
@@ -219,8 +233,8 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
 
 def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     """The choice of folds whose networks have these outputs for the held-out rows, and the outputs."""
-    rows, learner = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
-    folds = make_fold_phase(rows, learner, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
+    rows, table, learner = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
+    folds = make_fold_phase(rows, table, learner, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
     raw_by_component = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
     folds.raw_by_component = lambda: raw_by_component
@@ -313,7 +327,7 @@ def test_a_fit_ends_long_before_max_iter():
 @pytest.mark.parametrize(("n_rows", "n_train", "n_epochs"), [(300, 225, 5), (400, 300, 5), (128, 96, 5), (20, 15, 7)])
 def test_the_chosen_steps_become_epochs_of_all_rows(n_rows, n_train, n_epochs):
     """225 rows are seven batches of 32 and one row. Counting eight steps would give six epochs of 300 rows."""
-    solver = prepared(batch_size=32, max_iter=50)[1].settings.solver
+    solver = prepared(batch_size=32, max_iter=50)[2].settings.solver
     n_steps = 7 * steps_per_epoch(solver, n_train)
     selection = Selection(7, n_steps, 1.0, (1.0,), np.arange(0), None, None)
     assert selection.solver_for(solver, n_rows).n_epochs == n_epochs

@@ -37,8 +37,7 @@ def test_a_component_is_the_mean_of_its_networks():
 
 def loss_of(rows, *, has_temperature=False, sees_bins=(False, True)):
     """The loss of these rows, for networks with or without bins."""
-    regularisation = SimpleNamespace(temperature_scaling=has_temperature)
-    return HeldOutEvaluator(rows, SimpleNamespace(regularisation=regularisation, members_see_bins=sees_bins))
+    return HeldOutEvaluator(rows, SimpleNamespace(temperature_scaling=has_temperature, members_see_bins=sees_bins))
 
 
 def rows_of(head, target, total_weight):

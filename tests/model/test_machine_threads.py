@@ -134,8 +134,8 @@ class PerThread:
 
 def test_a_limit_per_thread_is_reset_in_each_thread(monkeypatch):
     controller = PerThread()
-    library = machine._Library(controller)
-    monkeypatch.setattr(machine, "_blas_libraries", lambda: (library,))
+    limit = machine._OneThreadLimit(controller)
+    monkeypatch.setattr(machine, "_blas_limits", lambda: (limit,))
     one, other = limit_blas_threads(SMALL), limit_blas_threads(SMALL)
     with ThreadPoolExecutor(1) as worker:
         one.__enter__()

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.trainer import check_initial_weights, pruned_state, state_with_new_gains, state_with_published_weights
+from sknet._model.trainer import pruned_state, read_initial_weights, state_with_new_gains, state_with_published_weights
 from tests.network.pieces import layout_of
 from tests.training.problems import best_of, state_after
 
@@ -37,7 +37,7 @@ def test_given_weights_are_copied():
 
 
 def test_given_weights_may_be_lists_of_integers():
-    arrays = check_initial_weights(LAYOUT, ([[[1] * 4] * 3, [[2]] * 4], [[0] * 4, [1]]))
+    arrays = read_initial_weights(LAYOUT, ([[[1] * 4] * 3, [[2]] * 4], [[0] * 4, [1]]))
     assert [part.dtype for part in arrays[0] + arrays[1]] == [F64] * 4
     assert_array_equal(arrays[0][1], np.full((4, 1), 2.0))
 
@@ -57,7 +57,7 @@ def test_given_weights_may_be_lists_of_integers():
 )  # fmt: skip
 def test_given_weights_of_wrong_shapes_or_values_raise(init, message):
     with pytest.raises(ValueError, match=message):
-        check_initial_weights(LAYOUT, init)
+        read_initial_weights(LAYOUT, init)
     with pytest.raises(ValueError, match=message):
         regressor(init=init).fit(X, NUMBER)
 
