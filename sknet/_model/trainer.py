@@ -39,7 +39,6 @@ from sknet._network.weights import (
 )
 from sknet._tables.constraints import input_signs, sets_with_inputs
 from sknet._tables.read import take_optional
-from sknet._training.loop import zero_fixed_gradient
 from sknet._training.solver import (
     NO_OBSERVER,
     EpochObserver,
@@ -50,6 +49,7 @@ from sknet._training.solver import (
     StopReason,
     TrainingEnd,
 )
+from sknet._training.sparse_steps import zero_fixed_gradient
 from sknet._typing import Array, Batch, DType, Gradient, ValueAndGradient
 
 # --- constraints on weights ------------------------------------------------------------------------------------------
