@@ -23,8 +23,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
-from math import isfinite, log, nan, sqrt
+from math import isfinite, nan, sqrt
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -43,11 +42,9 @@ from sknet._training.solver import (
     TrainingEnd,
     Vectors,
 )
-from sknet._typing import Array, Gradient, Positions, SparseGradient
-from sknet._vectors import add_multiple, blocks_of_batch
-
-PARAMETERS_MOVED_AT_ONCE = 2**15
-"""How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
+from sknet._training.sparse_steps import LateAverages, gradient_parts, move_touched
+from sknet._typing import Array, Gradient, SparseGradient
+from sknet._vectors import add_multiple
 
 STEPS_TO_FULL_PULL = 75
 """The pull on gains grows linearly over so many steps. If it begins at once, the network may lose columns that are
@@ -282,7 +279,13 @@ class MiniBatchLoop:
         # the average decays faster at first, so that it forgets the first weights
         decay = min(self.solver.averaging, (1.0 + state.step) / (10.0 + state.step))
         if isinstance(gradient, SparseGradient):
-            self._move_touched(gradient, rate, decay)
+            move_touched(
+                gradient,
+                self._vectors,
+                decay,
+                self._late_averages,
+                lambda vectors, part, n_weights: self._move(vectors, part, rate, n_weights, decay),
+            )
         else:
             self._late_averages.update_all()
             self._move(self._vectors, gradient, rate, problem.n_weights, decay, loss)
@@ -340,30 +343,6 @@ class MiniBatchLoop:
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
 
-    def _move_touched(self, gradient: SparseGradient, rate: float, decay: float) -> None:
-        """Do as `_move`, but of the first layer's weights, move only the rows that the batch touches."""
-        out, start, stop, row_indices, values = gradient
-        vectors = self._vectors
-        late = self._late_averages
-        h = values.shape[1]
-        # later weights
-        self._move(vectors.map_arrays(lambda vector: vector[:start]), out[:start], rate, start, decay)
-        # biases, which do not decay
-        self._move(vectors.map_arrays(lambda vector: vector[stop:]), out[stop:], rate, 0, decay)
-        matrices = vectors.map_arrays(lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
-        if matrices.average is not None:
-            late.begin(matrices.theta, matrices.average)
-        for block in blocks_of_batch(slice(0, len(row_indices)), max(1, PARAMETERS_MOVED_AT_ONCE // h)):
-            rows = row_indices[block]
-            # copies, because NumPy cannot work in place on rows that are selected by index
-            touched = matrices.map_arrays(partial(np.take, indices=rows, axis=0))
-            if touched.average is not None:
-                touched = touched._replace(average=late.up_to_date(touched.theta, touched.average, rows))
-            self._move(touched.map_arrays(np.ravel), values[block].ravel(), rate, touched.theta.size, decay)
-            for matrix, moved in zip(matrices.arrays, touched.arrays, strict=True):
-                matrix[rows] = moved
-        late.count_step(decay, row_indices)
-
 
 def soft_threshold(w: Array, amount: float | Array) -> None:
     """Move every weight towards 0 by `amount`, in place, but not beyond 0: the proximal step of L1."""
@@ -413,66 +392,3 @@ def _one_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None) 
         raise
     for future in futures:
         future.result()  # raises the error of the loop, if any
-
-
-# --- whole and sparse gradients --------------------------------------------------------------------------------------
-
-
-def gradient_parts(gradient: Gradient, n_parameters: int) -> list[Array]:
-    """Return the arrays, each 1-d, of the gradient of the parameters, without that of gains."""
-    if not isinstance(gradient, SparseGradient):
-        return [gradient[:n_parameters]]
-    return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
-
-
-def zero_fixed_gradient(gradient: Gradient, is_free: Array) -> None:
-    """Set the gradient of fixed weights to 0, in place; `is_free`, (n_weights,), is 0 for these and else 1."""
-    if not isinstance(gradient, SparseGradient):
-        gradient[: len(is_free)] *= is_free
-        return
-    out, start, stop, row_indices, values = gradient
-    out[:start] *= is_free[:start]
-    values *= is_free[start:stop].reshape(-1, values.shape[1])[row_indices]
-
-
-class LateAverages:
-    """The moving averages of rows of weights, of which an epoch's sparse steps update only those that a batch touches.
-
-    While a row does not change, each step multiplies the difference between its average and theta by the decay. So
-    several steps multiply it by the product of their decays. This is applied when a batch touches the row again, and at
-    the end of the epoch.
-    """
-
-    def __init__(self) -> None:
-        """Begin without averages."""
-        self._log_product = 0.0  # the logarithm of the product of the decays of this epoch
-        # from the first sparse step on: the weights and their average, (d, h) each
-        self._weights_and_average: tuple[Array, Array] | None = None
-        self._log_at_update = np.empty(0)  # (d,) `_log_product` when the average of each row was last updated
-
-    def begin(self, weights: Array, average: Array) -> None:
-        """Begin to note when the average of each row is updated, unless this has begun since the last `update_all`."""
-        if self._weights_and_average is None:
-            self._weights_and_average = weights, average
-            self._log_at_update = np.full(len(weights), self._log_product)
-
-    def up_to_date(self, weights: Array, average: Array, row_indices: Positions) -> Array:
-        """Return the average of some rows, (r, h), after all steps so far, given their last average."""
-        decay = np.exp(self._log_product - self._log_at_update[row_indices]).astype(weights.dtype)
-        return weights + decay[:, np.newaxis] * (average - weights)
-
-    def count_step(self, decay: float, row_indices: Positions = slice(0)) -> None:
-        """Note that a step has updated the averages of some rows; its decay is 0 if there are no averages."""
-        if decay:
-            self._log_product += log(decay)
-            self._log_at_update[row_indices] = self._log_product
-
-    def update_all(self) -> None:
-        """Update the averages of all rows that the last steps have not touched."""
-        if self._weights_and_average is not None:
-            weights, average = self._weights_and_average
-            late = np.flatnonzero(self._log_at_update != self._log_product)
-            for rows in blocks_of_batch(late, max(1, PARAMETERS_MOVED_AT_ONCE // weights.shape[1])):
-                average[rows] = self.up_to_date(weights[rows], average[rows], rows)
-            self._weights_and_average = None
-            self._log_at_update = np.empty(0)
