@@ -223,6 +223,14 @@ def test_of_large_layers_the_strongest_are_shown():
         display.plot(max_units=True)
 
 
+@pytest.mark.parametrize(("n_units", "height"), [(1, 2.6), (10, 4.8)])
+def test_a_picture_grows_with_the_units_and_has_room_for_its_names(n_units, height):
+    network = [np.ones((1, n_units)), np.ones((n_units, 1))]
+    width, found = NetworkDisplay(network).plot().figure_.get_size_inches()
+    assert width == pytest.approx(2.4 + 3 * 1.9)
+    assert found == pytest.approx(height)
+
+
 def test_positive_weights_are_red_negative_ones_blue_and_all_may_be_zero():
     display = NetworkDisplay([np.array([[1.0], [-1.0]]), np.array([[0.0]])]).plot()
     display.weights_[0].update_scalarmappable()

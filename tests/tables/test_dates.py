@@ -12,7 +12,7 @@ from sklearn.utils.fixes import parse_version
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.dates import DatetimeColumn, holds_iso_dates, parse_iso_dates
+from sknet._tables.dates import DATE, DatetimeColumn, holds_iso_dates, parse_iso_dates
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
 from tests.tables.examples import encoder_of, inputs_of
@@ -496,17 +496,8 @@ def test_dates_beyond_64_bits_of_microseconds_are_refused_by_name(kind):
         SigmoidMLPRegressor(max_iter=1).fit(far, [0.0, 1.0])
 
 
-def test_a_list_of_rows_with_dates_is_answered_with_the_frame_that_the_model_takes():
-    days = pd.date_range("2020-01-01", periods=N)
-    frame = pd.DataFrame({"a": np.arange(N) * 1.0, "t": days, "iso": days.strftime("%Y-%m-%d")})
-    frame = frame.sample(frac=1.0, random_state=0, ignore_index=True)  # the rows are no time series
-    net = SigmoidMLPRegressor(**QUICK).fit(frame, frame["a"])
-    rows = frame.to_numpy().tolist()
-    with (
-        pytest.warns(UserWarning, match="X does not have valid feature names"),
-        pytest.raises(ValueError, match=r"pass pd\.DataFrame\(X, columns=model\.feature_names_in_\)"),
-    ):
-        net.predict(rows)
-    named = pd.DataFrame(rows, columns=net.feature_names_in_)
-    np.testing.assert_array_equal(net.predict(named), net.predict(frame))
-    assert isinstance(rows[0][2], str)  # the user's rows are as they were
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+def test_stored_dates_come_back_in_their_zone(zone):
+    dates = pd.DatetimeIndex(WHEN.dt.tz_localize(zone).where(WHEN.index != 7))
+    storage = DATE.storage("when", pd.Series(dates), None)
+    pd.testing.assert_index_equal(storage.unpack(storage.pack(pd.Series(dates))), dates.as_unit("us"), exact=False)
