@@ -175,7 +175,9 @@ def test_members_are_their_mean_and_a_band():
     loss = display.lines_["loss"].get_ydata()
     np.testing.assert_allclose(loss[:4], (one["loss"] + other["loss"][:4]) / 2)
     np.testing.assert_array_equal(loss[4:], other["loss"][4:])
-    assert len(display.ax_.collections) == 2
+    bands, chosen = display.ax_.collections, [line for line in display.ax_.lines if line.get_linestyle() == ":"]
+    assert len(bands) == len(chosen) == 2
+    assert max(line.get_zorder() for line in chosen) < min(band.get_zorder() for band in bands)
     assert not TrainingHistoryDisplay(one).plot().ax_.collections  # a single network has no band
     assert "chosen epochs" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
 
