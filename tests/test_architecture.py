@@ -73,14 +73,18 @@ def imported_names(node: ast.AST, path: Path) -> Iterator[str]:
         yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [name for node in ast.walk(tree) for name in imported_names(node, path)]
+    return [name for node in ast.walk(tree_of(path)) for name in imported_names(node, path)]
 
 
 def functions(path: Path) -> list[FunctionNode]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node for node in ast.walk(tree) if isinstance(node, FunctionNode)]
+    return [node for node in ast.walk(tree_of(path)) if isinstance(node, FunctionNode)]
 
 
 def runs_at_import(node: ast.AST) -> Iterator[ast.AST]:
@@ -162,8 +166,7 @@ def test_scikit_learn_is_imported_where_its_contract_is_known(path):
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_matplotlib_is_imported_late(path):
     assert room_of(path) == "_display" or not matplotlib_among(imports(path))
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not matplotlib_among(name for node in runs_at_import(tree) for name in imported_names(node, path))
+    assert not matplotlib_among(name for node in runs_at_import(tree_of(path)) for name in imported_names(node, path))
 
 
 def names_of(annotation: ast.AST | None) -> set[str]:
@@ -181,7 +184,7 @@ def test_nobody_reads_what_he_likes_from_a_whole_estimator(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_types_of_arrays_have_their_names_in_one_place(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     targets = [node.target for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)]
     targets += [target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets]
     aliases = {node.id for node in targets if isinstance(node, ast.Name)} & {"Array", "DType", "Batch", "Table"}
@@ -191,7 +194,7 @@ def test_types_of_arrays_have_their_names_in_one_place(path):
 def test_every_room_says_what_it_is_and_none_is_a_lumber_room():
     assert {room_of(path) for path in SOURCES} <= {"", *ARROWS}
     assert not [relative(path) for path in SOURCES if path.stem in {"utils", "util", "helpers", "misc", "common"}]
-    silent = [relative(path) for path in SOURCES if ast.get_docstring(ast.parse(path.read_text("utf-8"))) is None]
+    silent = [relative(path) for path in SOURCES if ast.get_docstring(tree_of(path)) is None]
     assert not silent, f"no module docstring in {silent}"
 
 
@@ -234,7 +237,7 @@ def known_names() -> frozenset[str]:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     found = {*dir(builtins), *groups}
     for path in [*SOURCES, *TESTS, *(ROOT / "examples").rglob("*.py")]:
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = tree_of(path)
         found.update(names_used(tree), path.relative_to(ROOT).with_suffix("").parts)
         found.update(definitions(tree) if path in SOURCES else filter(str.isupper, assigned_names(tree)))
     return frozenset(found)

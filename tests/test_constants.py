@@ -151,6 +151,8 @@ CONSTANTS = {
     "MIN_MEAN_WORDS": (3.0, 'log: "A column of sentences is read: TF-IDF of its letters, 30 inputs"'),
     "MAX_CHARACTERS_OF_TEXT": (100_000, "reasoned: counting takes about 150 bytes of memory per character"),
     "MAX_CHARACTERS_LEARNT": (2**20, "reasoned: more take time and do not reduce the error, as the docstring says"),
+    # --- the order of a stream's rows ---
+    "BYTES_READ_PER_POOL": (2**24, "reasoned: the rows of many buckets are mixed, and few bytes are in memory"),
     # --- strata of splits ---
     "MIN_ROWS_OF_COMBINATION": (10, "reasoned: fewer rows are too few to be split"),
     # --- warnings ---
@@ -176,7 +178,7 @@ CONSTANTS = {
 
 EXCEPTIONS = {
     "only time and memory depend on it": [
-        "ANSWER_TIMEOUT", "BLOCKS_PER_SLICE", "BYTES_ENCODED_AT_ONCE", "BYTES_READ_PER_POOL", "BYTES_THAT_ALWAYS_FIT",
+        "ANSWER_TIMEOUT", "BLOCKS_PER_SLICE", "BYTES_ENCODED_AT_ONCE", "BYTES_THAT_ALWAYS_FIT",
         "CONTRIBUTIONS_AT_ONCE", "HALF_BY_DTYPE", "INPUTS_ENCODED_AT_ONCE", "MAX_BOUND_BATCH_SIZES", "MAX_BUFFER_ROWS",
         "MAX_CATEGORIES_TRIED", "MAX_KEPT_TO_ARRAY_RATIO", "MAX_KEPT_PARTIAL_SUMS", "MAX_ROWS_COUNTED",
         "MAX_ROW_BLOCK_FACTOR", "MAX_VALUES_TO_MERGE_ROWS", "MIN_BLOCKS_PER_THREAD", "MIN_BYTES_TO_COMPACT",

@@ -265,8 +265,8 @@ def subset_accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight:
 
 def _check_kind_of_labels(labels: Array, classes: Array) -> None:
     """Raise if labels are not of the classes' kind. Unknown labels of the same kind count as wrong."""
-    to_check = labels if labels.dtype == object else labels[:1]  # only objects may have several types
-    unknown = [label for label in to_check.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
+    # all labels of a column are text, or none is
+    unknown = [label for label in labels[:1].tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
     if labels.dtype.kind == "f" and not unknown:  # classes that are floats are whole numbers
         unknown = labels[labels % 1 != 0].tolist()
     if unknown:

@@ -538,12 +538,10 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
     index, known = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
     check_text_is_encodable(known.tolist(), "y")
     # check the distinct labels, which is fast; the error message needs all labels
-    if (kind := type_of_target(known, input_name="y")) not in ("binary", "multiclass"):
+    if type_of_target(known, input_name="y") == "continuous":
         try:
             check_classification_targets(labels)
         except ValueError as error:
-            if kind != "continuous":
-                raise
             raise ValueError(f"{error} Use SigmoidMLPRegressor for them.") from None
     order = np.argsort(known)
     single = SingleLabels(known[order])

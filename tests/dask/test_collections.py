@@ -15,6 +15,7 @@ from sknet._dask.cluster import Cluster  # noqa: E402
 from sknet._dask.collections import (  # noqa: E402
     as_supported_collection,
     compute_collections,
+    keep_rows,
     make_partitioned_table,
     open_tables,
     partitions_of,
@@ -29,6 +30,17 @@ def test_what_is_in_memory_is_refused():
     with pytest.raises(TypeError, match="a dask Array of object"):
         as_supported_collection(da.from_array(np.array([["a"]], dtype=object), chunks=1))
     assert as_supported_collection(da.ones((3, 2), dtype=bool)).dtype == np.float64
+
+
+@pytest.mark.parametrize("as_collection", [
+    lambda X: da.from_array(X, chunks=(4, 2)),
+    lambda X: dd.from_pandas(pd.DataFrame(X, columns=["a", "b"]), npartitions=3),
+], ids=["Array", "DataFrame"])  # fmt: skip
+def test_rows_are_kept_in_every_partition(as_collection):
+    X, is_kept = np.arange(20.0).reshape(10, 2), np.arange(10) % 3 > 0
+    kept = keep_rows(as_collection(X), is_kept)
+    assert np.array_equal(kept.compute(scheduler="sync"), X[is_kept])
+    assert kept.npartitions == 3
 
 
 def test_a_part_has_all_columns():

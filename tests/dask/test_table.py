@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet._dask.table import RowGroups, encode_shard, take
+from sknet._dask.table import RowGroups, digest_of_rows, encode_shard, take
 from tests.dask.local_workers import of_parts, parted
 from tests.tables.examples import encoder_of
 from tests.tables.limits import lookup_inputs
@@ -44,6 +44,13 @@ def test_rows_are_chosen_by_their_indices(given):
     assert (table.shape, some.shape, len(some)) == ((20, 2), (2, 2), 2)
     assert_array_equal(some.row_indices, [7, 19])
     assert_array_equal(some.rows_in_memory(np.array([1, 0, 1])), X[[19, 7, 19]])
+
+
+@pytest.mark.parametrize("hold", [np.asarray, pd.DataFrame])
+def test_rows_of_equal_values_have_one_digest_whatever_their_index(hold):
+    digest = digest_of_rows(hold(X), np.array([1, 2]))
+    assert digest == digest_of_rows(hold(X[1:3]), np.array([0, 1]))
+    assert digest != digest_of_rows(hold(X), np.array([1, 3]))
 
 
 def test_rows_are_encoded_in_any_order():

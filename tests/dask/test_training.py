@@ -1,5 +1,7 @@
 """A fit on shards equals one in memory: the same encoders, the same steps, the same held-out rows."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -13,23 +15,31 @@ from tests.tables.limits import lookup_inputs, sample_rows
 FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
 
 
+BINS = dict(numeric_encoding="piecewise_linear")
+FITS = {
+    "adam": (WEIGHT, dict(solver="adam")),
+    "adam, bins": (None, dict(solver="adam", early_stopping=False, **BINS)),
+    "adam, quantiles and means": (
+        WEIGHT, dict(solver="adam", input_scaling="quantile", category_encoding="both", max_categories=10),
+    ),
+    "lbfgs, held out": (None, dict(solver="lbfgs", input_scaling="standard")),
+    "monotone": (None, dict(solver="adam", monotonic_cst={"number": 1, "gaps": -1}, **BINS)),
+    "sets": (None, dict(solver="adam", interaction_cst="no_interactions", **BINS)),
+    "lbfgs, bins": (WEIGHT, dict(solver="lbfgs", early_stopping=False, **BINS)),
+}  # fmt: skip
+
+
+@cache
+def fitted_in_memory(name):
+    weight, parameters = FITS[name]
+    return SigmoidMLPRegressor(**FIT | parameters).fit(X, y, weight)
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("n_parts", [1, 2, 7])
-@pytest.mark.parametrize(
-    ("weight", "parameters"),
-    [
-        (WEIGHT, dict(solver="adam")),
-        (None, dict(solver="adam", early_stopping=False, numeric_encoding="piecewise_linear")),
-        (WEIGHT, dict(solver="adam", input_scaling="quantile", category_encoding="both", max_categories=10)),
-        (None, dict(solver="lbfgs", input_scaling="standard")),
-        (None, dict(solver="adam", monotonic_cst={"number": 1, "gaps": -1}, numeric_encoding="piecewise_linear")),
-        (None, dict(solver="adam", interaction_cst="no_interactions", numeric_encoding="piecewise_linear")),
-        (WEIGHT, dict(solver="lbfgs", early_stopping=False, numeric_encoding="piecewise_linear")),
-    ],
-    ids=["adam", "adam, bins", "adam, quantiles and means", "lbfgs, held out", "monotone", "sets", "lbfgs, bins"],
-)
-def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
-    one = SigmoidMLPRegressor(**FIT | parameters).fit(X, y, weight)
+@pytest.mark.parametrize("name", FITS)
+def test_twenty_epochs_equal_those_in_memory(n_parts, name):
+    one, (weight, parameters) = fitted_in_memory(name), FITS[name]
     many = SigmoidMLPRegressor(**FIT | parameters).fit(parted(X, n_parts), y, weight)
     assert one.n_iter_ == many.n_iter_
     assert one.resolved_params_ == many.resolved_params_

@@ -238,6 +238,16 @@ def test_functions_are_what_changes_the_prediction():
         assert (function.missing is not None) == TABLE[name].isna().any()
 
 
+def test_the_contribution_of_a_missing_value_is_named_beside_its_line():
+    display = ShapeFunctionDisplay.from_estimator(NET, TABLE)
+    display.figure_.canvas.draw()
+    names = [(axes, text) for axes in display.axes_.ravel() for text in axes.texts if text.get_text() == "missing"]
+    assert names
+    for axes, text in names:
+        assert axes.get_window_extent().containsx(text.get_window_extent().x0)
+        assert axes.get_window_extent().containsx(text.get_window_extent().x1)
+
+
 DAYS = pd.Series(pd.date_range("1955-01-01", periods=N_ROWS, freq="9D")).where(draw.random(N_ROWS) < 0.8)
 SPELLED = pd.DataFrame({
     "day": DAYS.dt.strftime("%Y-%m-%d"), "time": DAYS.dt.strftime("%Y-%m-%dT%H:%MZ"),

@@ -175,7 +175,9 @@ def test_members_are_their_mean_and_a_band():
     loss = display.lines_["loss"].get_ydata()
     np.testing.assert_allclose(loss[:4], (one["loss"] + other["loss"][:4]) / 2)
     np.testing.assert_array_equal(loss[4:], other["loss"][4:])
-    assert len(display.ax_.collections) == 2
+    bands, chosen = display.ax_.collections, [line for line in display.ax_.lines if line.get_linestyle() == ":"]
+    assert len(bands) == len(chosen) == 2
+    assert max(line.get_zorder() for line in chosen) < min(band.get_zorder() for band in bands)
     assert not TrainingHistoryDisplay(one).plot().ax_.collections  # a single network has no band
     assert "chosen epochs" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
 
@@ -221,6 +223,14 @@ def test_of_large_layers_the_strongest_are_shown():
         display.plot(max_units=0)
     with pytest.raises(TypeError, match="max_units=True is a bool: give an integer"):
         display.plot(max_units=True)
+
+
+@pytest.mark.parametrize(("n_units", "height"), [(1, 2.6), (10, 4.8)])
+def test_a_picture_grows_with_the_units_and_has_room_for_its_names(n_units, height):
+    network = [np.ones((1, n_units)), np.ones((n_units, 1))]
+    width, found = NetworkDisplay(network).plot().figure_.get_size_inches()
+    assert width == pytest.approx(2.4 + 3 * 1.9)
+    assert found == pytest.approx(height)
 
 
 def test_positive_weights_are_red_negative_ones_blue_and_all_may_be_zero():

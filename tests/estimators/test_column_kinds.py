@@ -3,6 +3,7 @@
 import pickle
 import re
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -100,14 +101,21 @@ def by_hand(row, column, inputs, scaling):
     return [compute[row.kind](key) for key in keys]
 
 
-def project(row, text):
-    """Compute an input of a text from the idf and the weight of every term."""
-    if pd.isna(text):
-        return 0.0
+@cache
+def count_terms(text):
+    """Count the terms of a text: all sequences of three or four letters of a word with a space before and after it."""
     counts = Counter()
     for word in text.lower().split():
         for length in (3, 4) if len(word) > 1 else (3,):  # a word that is shorter than four with its spaces counts once
             counts.update(f" {word} "[i : i + length] for i in range(len(word) + 3 - length))
+    return counts
+
+
+def project(row, text):
+    """Compute an input of a text from the idf and the weight of every term."""
+    if pd.isna(text):
+        return 0.0
+    counts = count_terms(text)
     terms = [term for term in counts if term in row.level]
     tfidf = np.array([(1 + np.log(counts[term])) * row.level[term][0] for term in terms])
     return (tfidf / np.linalg.norm(tfidf) @ [row.level[term][1] for term in terms] - row.centre) * row.scale

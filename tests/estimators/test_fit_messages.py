@@ -56,6 +56,7 @@ def test_an_interrupt_is_told():
 def test_verbose_tells_the_ends_that_no_warning_tells(reason, capsys):
     print_stop_reason(vars(NET), ended(reason))
     told = capsys.readouterr().out
+    assert "folds" not in told
     assert told.endswith(" Stopping.\n") == (not said(NET, ended(reason)))
     if reason == "LOSS_PLATEAU":
         assert "tol=0.250000 for 3 consecutive epochs" in told
@@ -87,6 +88,13 @@ def test_a_warning_points_at_the_users_line():
     assert caught[0].filename == __file__
     with pytest.warns(RuntimeWarning, match="validation_fraction=0.1 of 40 rows leaves fewer than 10 rows"):
         warn_of_few_rows(40, 0.1)
+
+
+@pytest.mark.parametrize("reason", ENDS)
+def test_verbose_tells_of_the_epochs_that_folds_have_chosen_once_these_are_done(reason, capsys):
+    print_stop_reason(vars(NET) | {"early_stopping": "folds"}, ended(reason, 7))
+    told = capsys.readouterr().out
+    assert ("All 7 epochs that folds have chosen are done. Stopping." in told) == (reason == "FINISHED")
 
 
 BIG = np.random.default_rng(1).normal(size=(100, 2))
@@ -125,6 +133,13 @@ def test_no_remedy_for_divergence_is_set_already(parameters, remedies):
 def test_a_huge_rate_is_not_answered_with_a_huge_rate():
     net = SigmoidMLPRegressor(learning_rate_init=1e6, max_iter=20, random_state=0)
     with pytest.raises(ValueError, match="learning_rate_init=1e.06: try learning_rate_init=0.015"):
+        net.fit(BIG, BIG[:, 0])
+
+
+@pytest.mark.parametrize(("rate", "remedy"), [(0.5, "0.015"), (0.1, "0.01"), (0.015, "0.0015")])
+def test_a_rate_that_diverged_is_answered_with_a_tenth_but_at_most_the_default(rate, remedy):
+    net = SigmoidMLPRegressor(solver="sgd", early_stopping=False, learning_rate_init=rate, weight_decay=1e9)
+    with pytest.raises(ValueError, match=rf"learning_rate_init={rate}: try learning_rate_init={remedy} or "):
         net.fit(BIG, BIG[:, 0])
 
 

@@ -1,8 +1,10 @@
 """The plan of a fit: its seeds, the rows that are held out, what "auto" becomes, the sample it is learnt from."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.model_selection import KFold, TimeSeriesSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.planning import Call
@@ -96,6 +98,27 @@ def test_early_stopping_without_enough_rows_warns_once():
         )
     assert len(told) == 1
     assert net.resolved_params_["early_stopping"] is False
+
+
+@quiet
+def test_a_splitter_that_holds_few_rows_out_is_not_used():
+    net = SigmoidMLPRegressor(**QUICK | {"early_stopping": "folds", "batch_size": 5}, validation_fraction=KFold(3))
+    with pytest.warns(RuntimeWarning, match=r"validation_fraction=KFold\(.* of 9 rows leaves fewer than 10 rows"):
+        net.fit(X[:9], NUMBER[:9])
+    assert net.resolved_params_["early_stopping"] is False
+
+
+@quiet
+def test_rows_in_the_order_of_time_are_told_unless_a_splitter_keeps_that_order():
+    """Warnings are errors."""
+    rng = np.random.default_rng(5)
+    dated = pd.DataFrame({"date": pd.date_range("2026-01-01", periods=240, freq="h"), "x": rng.normal(size=240)})
+    y = np.linspace(0, 5, 240) + dated["x"].to_numpy() + rng.normal(size=240)
+    net = SigmoidMLPRegressor(**QUICK | {"early_stopping": "folds"})
+    with pytest.warns(UserWarning, match="near in time"):
+        net.fit(dated, y)
+    net.set_params(validation_fraction=TimeSeriesSplit(3)).fit(dated, y)
+    assert net.resolved_params_["early_stopping"] == "folds"
 
 
 def test_columns_of_a_large_table_are_learnt_from_a_sample():

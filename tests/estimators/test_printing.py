@@ -45,18 +45,19 @@ def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
 
 
 def test_each_line_counts_the_time_of_its_own_epochs(capsys, monkeypatch):
-    """An epoch takes three seconds, of the folds and of what follows them."""
+    """An epoch of folds takes three seconds, and one of what follows them five."""
     now, run = 0.0, SimpleNamespace()
     monkeypatch.setattr(callbacks, "perf_counter", lambda: now)
     line = callbacks.ProgressPrinter(run)
-    for of_folds in (True, False):
+    for of_folds, seconds in ((True, 3.0), (False, 5.0)):
         for number in (1, 2):
-            now += 3.0
+            now += seconds
             figures = SimpleNamespace(loss=0.0)
             epoch = SimpleNamespace(number=number, n_epochs=2, figures=figures, best_epoch=None, of_folds=of_folds)
             run.phase = SimpleNamespace(last_epoch_report=epoch)
             line.epoch_ended()
-    expected = [f"{what} {i}/2, loss 0, at most {6 - 3 * i} s left" for what in ("folds", "epoch") for i in (1, 2)]
+    left = {"folds 1/2": 3, "folds 2/2": 0, "epoch 1/2": 5, "epoch 2/2": 0}
+    expected = [f"{epoch}, loss 0, at most {seconds} s left" for epoch, seconds in left.items()]
     assert capsys.readouterr().out.splitlines() == expected
 
 

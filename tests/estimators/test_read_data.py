@@ -712,3 +712,19 @@ def test_further_columns_are_answered_with_the_columns_of_fit(kind):
     with pytest.raises(ValueError, match="unseen at fit time") as caught:
         model.predict(kind({"a": [0.0], "c": [1.0]}))
     assert "feature_names_in_" not in str(caught.value)
+
+
+def test_a_list_of_rows_with_dates_is_answered_with_the_frame_that_the_model_takes():
+    days = pd.date_range("2020-01-01", periods=N)
+    frame = pd.DataFrame({"a": np.arange(N) * 1.0, "t": days, "iso": days.strftime("%Y-%m-%d")})
+    frame = frame.sample(frac=1.0, random_state=0, ignore_index=True)  # the rows are no time series
+    net = SigmoidMLPRegressor(**QUICK).fit(frame, frame["a"])
+    rows = frame.to_numpy().tolist()
+    with (
+        pytest.warns(UserWarning, match="X does not have valid feature names"),
+        pytest.raises(ValueError, match=r"pass pd\.DataFrame\(X, columns=model\.feature_names_in_\)"),
+    ):
+        net.predict(rows)
+    named = pd.DataFrame(rows, columns=net.feature_names_in_)
+    assert_array_equal(net.predict(named), net.predict(frame))
+    assert isinstance(rows[0][2], str)  # the user's rows are as they were

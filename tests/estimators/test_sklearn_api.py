@@ -17,6 +17,15 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import sklearn_api
 from sknet._estimators.sklearn_api import warn
 
+# --- tags ------------------------------------------------------------------------------------------------------------
+
+
+def test_scikit_learn_is_told_of_several_labels_in_a_row():
+    tags = SigmoidMLPClassifier().__sklearn_tags__()
+    assert tags.classifier_tags.multi_label
+    assert tags.target_tags.multi_output
+
+
 # --- keywords --------------------------------------------------------------------------------------------------------
 
 X = np.random.default_rng(0).normal(size=(40, 2))

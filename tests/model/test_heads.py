@@ -63,6 +63,14 @@ def test_class_weights_that_leave_no_row_raise():
         head.apply_class_weight(codes, None)
 
 
+@pytest.mark.parametrize("weight", [1e-320, 1e-250])
+def test_class_weights_that_add_up_to_almost_nothing_raise(weight):
+    settings = TargetSettings("log_loss", class_weight={"no": weight, "yes": 0.0})
+    head, codes = LabelHead.learn(LABELS["binary"], settings)
+    with pytest.raises(ValueError, match="class_weight times sample_weight adds up to almost nothing"):
+        head.apply_class_weight(codes, None)
+
+
 def test_predict_skips_the_softmax():
     rng = np.random.default_rng(1)
     head, _ = LabelHead.learn(LABELS["multiclass"], LOG_LOSS)

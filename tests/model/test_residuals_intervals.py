@@ -62,6 +62,13 @@ def test_too_few_rows_have_no_quantile(coverage):
     assert Residuals(quantiles, least - 1 or 0.5).conformal_quantile(coverage) is None
 
 
+def test_a_new_residual_has_quantiles_between_the_known_ones_only():
+    residuals = Residuals(np.arange(1.0, 10.0)[:, np.newaxis], 9.0)
+    assert_allclose(residuals.quantiles_of_new_residual(np.array([0.1, 0.25, 0.9])), [1.0, 2.5, 9.0])
+    assert residuals.quantiles_of_new_residual(np.array([0.09, 0.5])) is None
+    assert residuals.quantiles_of_new_residual(np.array([0.5, 0.91])) is None
+
+
 def test_many_residuals_become_quantiles():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
 from fractions import Fraction
+from functools import cache
 from numbers import Rational
 from typing import Protocol
 
@@ -116,6 +117,12 @@ of_every_state = pytest.mark.parametrize("trained", ["fit", "partial_fit", "fit 
 
 
 def fitted(case, trained):
+    """A fitted estimator of the test's own, its table and its targets."""
+    return copy.deepcopy(fitted_once(case, trained))
+
+
+@cache
+def fitted_once(case, trained):
     net, table, y = copy.deepcopy(CASES[case])
     for method in trained.split(" and "):
         if not hasattr(net, method):

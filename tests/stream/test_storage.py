@@ -99,3 +99,10 @@ def test_numbers_in_a_later_chunk_of_texts_are_named():
 def test_an_error_names_a_column_with_too_many_categories():
     with categories_kept(3), pytest.raises(ValueError, match="'id' of X has more than 3 categories"):
         there_and_back([pd.DataFrame({"id": list("abcd")})])
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+def test_stored_dates_come_back_in_their_zone(zone):
+    when = pd.Series(pd.date_range("2020-01-30", periods=9, freq="31h", unit="us", tz=zone)).mask(np.arange(9) == 7)
+    storage = STORAGES["date"]("when", when, None)
+    pd.testing.assert_index_equal(storage.unpack(storage.pack(when)), pd.DatetimeIndex(when), exact=False)

@@ -237,6 +237,13 @@ def check_an_epoch(table, size, rows):
     assert size == 1000 or epochs[0] != epochs[1]
 
 
+@pytest.mark.parametrize("rows", [np.arange(N), np.arange(0, N, 3)], ids=["all", "some"])
+def test_raw_outputs_of_rows_in_a_file_are_those_in_memory(table, rows):
+    objective, local = objectives_of(table, rows)
+    with pool_bytes(100, encoded=500):
+        np.testing.assert_allclose(objective.raw_training_outputs(THETA), local.raw_training_outputs(THETA))
+
+
 def test_a_sample_of_many_rows_stands_for_their_targets(table):
     objective, local = objectives_of(table, np.arange(N))
     assert len(objective.target_sample[0]) == len(local.target_sample[0]) == N

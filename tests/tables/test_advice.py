@@ -11,7 +11,7 @@ import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._tables import advice
-from tests.estimators.data import SMALL
+from tests.estimators.data import QUICK
 
 N = 400
 rng = np.random.default_rng(0)
@@ -21,7 +21,7 @@ DAYS = pd.date_range("2026-01-01", periods=60)
 
 def fit(values, **parameters):
     X = pd.DataFrame({"b": Y, "a": values})
-    return SigmoidMLPRegressor(**SMALL | parameters).fit(X, Y)
+    return SigmoidMLPRegressor(**QUICK | parameters).fit(X, Y)
 
 
 def drawn(values):
@@ -199,7 +199,7 @@ def test_the_warning_names_the_type_that_makes_a_category():
 def test_polars_and_the_first_partial_fit():
     frame = pl.DataFrame({"a": NUMBERS.tolist(), "b": Y})
     with pytest.warns(UserWarning, match="Column 'a' of X is text"):
-        net = SigmoidMLPClassifier(**SMALL).partial_fit(frame, Y > 0, classes=[False, True])
+        net = SigmoidMLPClassifier(**QUICK).partial_fit(frame, Y > 0, classes=[False, True])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net.partial_fit(frame, Y > 0)
@@ -213,7 +213,7 @@ def test_polars_and_the_first_partial_fit():
 def test_a_polars_column_is_converted_by_calls_of_polars(texts, numbers):
     frame = pl.DataFrame({"a": texts, "b": np.arange(60.0)})
     with pytest.warns(UserWarning, match="Column 'a' of X is text whose values are numbers") as caught:
-        SigmoidMLPClassifier(**SMALL).fit(frame, np.arange(60) % 2)
+        SigmoidMLPClassifier(**QUICK).fit(frame, np.arange(60) % 2)
     (call,) = re.findall(r"Convert it with (X.*?\))(?:\. If|, which)", str(caught[0].message))
     converted = eval(call, {"pl": pl, "X": frame})
     assert converted.to_list() == list(numbers)
@@ -225,7 +225,7 @@ def test_a_polars_column_of_dates_is_converted_by_calls_of_polars(form):
     texts = [*days.dt.strftime(form), "?"]
     frame = pl.DataFrame({"a": texts, "b": np.arange(61.0)})
     with pytest.warns(UserWarning, match="Column 'a' of X is text whose values are dates") as caught:
-        SigmoidMLPClassifier(**SMALL).fit(frame, np.arange(61) % 2)
+        SigmoidMLPClassifier(**QUICK).fit(frame, np.arange(61) % 2)
     (call,) = re.findall(r"Convert it with (X.*?\)), which makes", str(caught[0].message))
     expected = pd.to_datetime(pd.Series(texts), format=form, errors="coerce")
     assert eval(call, {"pl": pl, "X": frame}).to_list() == [day.to_pydatetime() for day in expected[:-1]] + [None]
@@ -234,13 +234,13 @@ def test_a_polars_column_of_dates_is_converted_by_calls_of_polars(form):
 def test_no_call_of_polars_is_offered_for_dates_that_only_a_parser_of_iso_8601_reads():
     texts = [*DAYS.strftime("%Y-%m-%dT%H:%M:%S"), "?"]
     with pytest.warns(UserWarning, match=r"convert the column with X\['a'\]\.str\.to_datetime\(\.\.\.\) and the right"):
-        SigmoidMLPClassifier(**SMALL).fit(pl.DataFrame({"a": texts, "b": np.arange(61.0)}), np.arange(61) % 2)
+        SigmoidMLPClassifier(**QUICK).fit(pl.DataFrame({"a": texts, "b": np.arange(61.0)}), np.arange(61) % 2)
 
 
 def test_a_polars_column_becomes_a_category_by_a_call_of_polars():
     frame = pl.DataFrame({"a": NUMBERS.tolist()})
     with pytest.warns(UserWarning, match="Column 'a' of X is text") as caught:
-        SigmoidMLPClassifier(**SMALL).fit(frame, Y > 0)
+        SigmoidMLPClassifier(**QUICK).fit(frame, Y > 0)
     (call,) = re.findall(r"If it is a category, use (X.*?\)) or", str(caught[0].message))
     assert eval(call, {"pl": pl, "X": frame}).dtype == pl.Categorical
 

@@ -307,6 +307,17 @@ def test_missing_values_have_a_mean_and_unknown_ones_get_that_of_all_rows():
     assert write(learn_means(CITY, TARGET), [None]).tolist() == [[0]]
 
 
+@pytest.mark.parametrize(
+    ("values", "most"),
+    [(["a", "b"] * 45 + ["c", "d"], 3), ([f"{i // 2}" for i in range(100)] + [f"o{i % 30}" for i in range(300)], 99)],
+    ids=["many categories", "many rows"],
+)  # fmt: skip
+def test_with_both_means_are_added_where_many_categories_or_many_rows_share_an_input(values, most):
+    target = np.arange(len(values))[:, np.newaxis] * 1.0
+    assert isinstance(learn_means(values, target, encoding="both", most=most), TargetEncodedColumn)
+    assert isinstance(learn_means(["a", "b", "c"] * 45, target[:135], encoding="both", most=most), CategoryColumn)
+
+
 def test_means_are_weighted_and_the_unit_of_weights_does_not_matter():
     rng = np.random.default_rng(1)
     weight = rng.integers(1, 4, N) * 1.0

@@ -47,6 +47,11 @@ def test_each_input_has_a_name_and_says_what_it_is_bins_first(case):
     assert is_bin == [True] * column.n_bins + [False] * (column.n_inputs - column.n_bins)
 
 
+def test_a_kind_says_whether_its_columns_may_have_bins():
+    with_bins = {case.kind for case in CASES.values() if case.learn().n_bins}
+    assert with_bins == {name for name, kind in KINDS.items() if kind.may_have_bins}
+
+
 @every_column
 def test_inputs_are_numbers_of_the_type_asked_for(case):
     column, before = case.learn(), case.values.copy()

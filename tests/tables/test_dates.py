@@ -494,19 +494,3 @@ def test_dates_beyond_64_bits_of_microseconds_are_refused_by_name(kind):
     far = pd.DataFrame({"a": [1.0, 2.0], "far": np.array([0, 12 * 10**12]).astype(kind)})
     with pytest.raises(TypeError, match=r"Column 'far' of X cannot be read as dates: .* out of its range None"):
         SigmoidMLPRegressor(max_iter=1).fit(far, [0.0, 1.0])
-
-
-def test_a_list_of_rows_with_dates_is_answered_with_the_frame_that_the_model_takes():
-    days = pd.date_range("2020-01-01", periods=N)
-    frame = pd.DataFrame({"a": np.arange(N) * 1.0, "t": days, "iso": days.strftime("%Y-%m-%d")})
-    frame = frame.sample(frac=1.0, random_state=0, ignore_index=True)  # the rows are no time series
-    net = SigmoidMLPRegressor(**QUICK).fit(frame, frame["a"])
-    rows = frame.to_numpy().tolist()
-    with (
-        pytest.warns(UserWarning, match="X does not have valid feature names"),
-        pytest.raises(ValueError, match=r"pass pd\.DataFrame\(X, columns=model\.feature_names_in_\)"),
-    ):
-        net.predict(rows)
-    named = pd.DataFrame(rows, columns=net.feature_names_in_)
-    np.testing.assert_array_equal(net.predict(named), net.predict(frame))
-    assert isinstance(rows[0][2], str)  # the user's rows are as they were

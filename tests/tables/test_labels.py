@@ -370,6 +370,11 @@ def test_missing_mixed_infinite_and_continuous_labels_are_refused(y, message):
         learn(y)
 
 
+def test_of_several_labels_in_a_row_some_may_be_missing():
+    y = np.array([[1, None], [np.nan, "x"]], dtype=object)
+    assert as_labels(y).tolist() == [[1, None], [None, "x"]]
+
+
 # --- labels as values
 
 

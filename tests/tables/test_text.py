@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sknet._tables import text
 from sknet._tables.column import TrainingRows
 from sknet._tables.from_polars import as_pandas
-from sknet._tables.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, learn_text
+from sknet._tables.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, holds_free_text, learn_text
 from tests.tables.examples import column_settings, suffixes
 
 rng = np.random.default_rng(0)
@@ -179,3 +179,10 @@ print([name for name in ("sklearn.feature_extraction", "sklearn.decomposition") 
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_words_of_all_values_decide_whether_a_column_is_text(first):
+    values = [f"v{i}" if i % 2 == first else f"one two three four v{i}" for i in range(20)]
+    assert holds_free_text(pd.Series(values))  # of three words on average
+    assert not holds_free_text(pd.Series([f"v{i}" if i == 3 else f"one v{i} three" for i in range(20)]))

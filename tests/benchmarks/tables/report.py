@@ -94,7 +94,8 @@ def measured() -> pd.DataFrame:
 
 def ratios(rows: pd.DataFrame, figure: str, peer: str, shift: float = SHIFT) -> pd.DataFrame:
     """Per table: the logarithm of ours over theirs, its mean and standard deviation over the splits of both."""
-    wide = rows.pivot_table(index=["table", "split", "number"], columns="model", values=figure)
+    of_both = rows[rows["model"].isin([OURS, peer])]
+    wide = of_both.pivot_table(index=["table", "split", "number"], columns="model", values=figure)
     if OURS not in wide or peer not in wide:
         return pd.DataFrame(columns=["mean", "std"])
     both = wide[[OURS, peer]].dropna() + shift
