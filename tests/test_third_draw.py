@@ -64,3 +64,19 @@ def test_a_tuned_model_keeps_groups_together(monkeypatch):
 def test_positive_targets_have_models_with_their_loss(loss):
     assert "sknet, own loss" in measure.models_for(loss, with_tuned=False)
     assert "sknet, own loss" not in measure.models_for("", with_tuned=False)
+
+
+@pytest.mark.filterwarnings("ignore:The argument .eval_set. is deprecated")  # LightGBM 4.6 knows no other
+@pytest.mark.parametrize("is_regression", [True, False])
+@pytest.mark.parametrize("package", ["sknet", "lightgbm", "catboost", "xgboost"])
+def test_tuning_returns_a_model_that_predicts(monkeypatch, package, is_regression):
+    pytest.importorskip(package)
+    monkeypatch.setattr(models, "N_SETTINGS", 2)
+    monkeypatch.setattr(models, "MAX_TREES", 5)
+    table = a_table().table
+    X = table.X.assign(c=pd.Categorical(np.where(table.X["b"] > 0, "up", "down")))
+    y = table.y.to_numpy() if is_regression else np.where(table.y > 1, "yes", "no").astype(object)
+    (name,) = (name for name in models.TUNED if name.lower().startswith(package))
+    tuned = models.TUNED[name](is_regression, 0).fit(X, y)
+    found = tuned.predict(X) if is_regression else tuned.predict_proba(X)
+    assert np.shape(found)[0] == len(y)
