@@ -6,12 +6,14 @@ import platform
 import subprocess
 import time
 import warnings
+from collections.abc import Callable
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
@@ -74,7 +76,7 @@ def table(name: str, number: int, models: list[str], until: float) -> None:
                 continue
             data = data or second.load(name)
             if (parts := SPLITS[split](data, number)) is not None:
-                one = fit(data, *parts, model, number)
+                one = fit(data, *parts, MODELS[model], number)
                 append({"table": name, "split": split, "number": number, "model": model, **one})
 
 
@@ -109,7 +111,14 @@ def quiet() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def fit(data: Table, train: np.ndarray, test: np.ndarray, model: str, seed: int) -> dict[str, object]:
+def fit(
+    data: Table,
+    train: np.ndarray,
+    test: np.ndarray,
+    make: Callable[[bool, int], BaseEstimator],
+    seed: int,
+    **for_fit: object,
+) -> dict[str, object]:
     """Fit one model, and compare what it predicts for the other rows with what was found there."""
     quiet()
     X_train, X_test = data.X.iloc[train], data.X.iloc[test]
@@ -118,9 +127,10 @@ def fit(data: Table, train: np.ndarray, test: np.ndarray, model: str, seed: int)
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            estimator = MODELS[model](data.is_regression, seed)  # imports its package
+            estimator = make(data.is_regression, seed)  # imports its package
             start = time.process_time()
-            estimator.fit(X_train, np.asarray(y_train) if data.is_regression else np.asarray(y_train, dtype=object))
+            y_fit = np.asarray(y_train) if data.is_regression else np.asarray(y_train, dtype=object)
+            estimator.fit(X_train, y_fit, **for_fit)
             fitted = time.process_time()
             predicted = estimator.predict(X_test) if data.is_regression else estimator.predict_proba(X_test)
             one |= {"fit_seconds": fitted - start, "predict_seconds": time.process_time() - fitted}

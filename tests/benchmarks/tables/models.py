@@ -198,8 +198,8 @@ def catboost(is_regression: bool, seed: int) -> BaseEstimator:
     class NativeCategories(CatBoostRegressor if is_regression else CatBoostClassifier):
         """CatBoost wants the names of the categories' columns, and text for what is missing there."""
 
-        def fit(self, X: pd.DataFrame, y: pd.Series) -> "NativeCategories":
-            return super().fit(with_text(X), y, cat_features=list(categories(X)))
+        def fit(self, X: pd.DataFrame, y: pd.Series, **keywords: object) -> "NativeCategories":
+            return super().fit(with_text(X), y, cat_features=list(categories(X)), **keywords)
 
         def predict(self, X: pd.DataFrame, *args: object, **keywords: object) -> object:
             return super().predict(with_text(X), *args, **keywords)
