@@ -226,7 +226,6 @@ EXCEPTIONS = {
         "BYTES_PER_CHARACTER", "BYTES_PER_JSON_SIGN", "BYTES_PER_ROW_VALUE", "MAX_EXTRA_BYTES", "VERSION",
     ],
     "any seed would do": ["BUCKET_SEED"],
-    "an order, of which tests/model/test_train_phase.py has each pair": ["_STOP_REASON_PRIORITY"],
     "its parts have lines of their own below": ["AUTO_RULES"],
 }  # fmt: skip
 """Constants on which no default depends, by the reason."""

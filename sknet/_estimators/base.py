@@ -132,9 +132,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         fitted_before = self._fitted
         handled_by_caller = sys.exception()  # `fit` may be called in an `except` block
         try:
-            # a scorer is the user's own code, which may not be thread-safe
-            in_threads = not USER_SCORER.holds(self)
-            result = run.select_and_train(observer, in_threads=in_threads)
+            result = run.select_and_train(observer)
             self._report_and_publish(run, result, observer)
         except DivergedError as error:
             raise ValueError(divergence_message(error, run.plan.resolved)) from None

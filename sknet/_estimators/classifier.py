@@ -310,7 +310,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         bins and another does not. Setting them on an estimator gives the same fit.
 
     n_iter_ : int
-        Number of epochs in the last call; with several members, the largest.
+        Number of epochs in the last call.
 
     t_ : int
         Number of training samples seen by all members together, once per epoch; the
@@ -327,8 +327,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         members.
 
     validation_scores_ : list of float or None
-        Score of each epoch on the held-out rows, averaged over members; with folds,
-        minus their joint loss.
+        Score of each epoch on the held-out rows, by the mean raw output of all members;
+        with folds, minus their joint loss.
 
     best_validation_score_ : float or None
         The highest of `validation_scores_`. With folds, it is the score of the epoch
@@ -349,13 +349,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         attribute.
 
     best_epoch_ : int
-        Epoch of the last call, counted from 1, whose weights were kept. With held-out
-        rows, it is the best epoch (of several members, the largest). With folds, it is
-        the epoch of the least joint loss, to which a classifier adds a small penalty on
-        temperatures far from 1. An epoch within the first 75 steps is chosen only if
-        training ends with it or, by a classifier, if the temperature is above 5.
-        `n_iter_` then counts the epochs on all rows. Without held-out rows or folds, it
-        is the last epoch.
+        Epoch of the last call, counted from 1, whose weights all members have kept.
+        With held-out rows, it is the best epoch. With folds, it is the epoch of the
+        least joint loss, to which a classifier adds a small penalty on temperatures far
+        from 1. An epoch within the first 75 steps is chosen only if training ends with
+        it or, by a classifier, if the temperature is above 5. `n_iter_` then counts the
+        epochs on all rows. Without held-out rows or folds, it is the last epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without

@@ -37,9 +37,8 @@ from sknet._model.sensitivity import (
     learn_importances,
     n_importance_rows,
 )
-from sknet._model.train_phase import Progress, TrainPhase, mean_history
+from sknet._model.train_phase import ModelScorer, Progress, TrainPhase, mean_history
 from sknet._model.trainer import (
-    ModelScorer,
     NetworkTrainer,
     check_networks_fit_in_memory,
     make_trainers,
@@ -79,7 +78,7 @@ class FitRun:
 
     # --- while they train --------------------------------------------------------------------------------------------
 
-    def select_and_train(self, observer: EpochObserver, *, in_threads: bool) -> TrainingEnd:
+    def select_and_train(self, observer: EpochObserver) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
         if self.folds is not None:
             selection = self.folds.train(observer)
@@ -88,7 +87,7 @@ class FitRun:
             self.folds.free_networks()
             self.training = self.make_training(selection)
         assert self.training is not None
-        return self.training.train(observer, in_threads=in_threads)
+        return self.training.train(observer)
 
     @property
     def phase(self) -> Phase:
@@ -272,12 +271,8 @@ def make_train_phase(
     """Make the networks that will be published. Folds have ended before, since they need the memory."""
     settings = plan.settings
     solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(train_rows))
-    # a single epoch never stops early, but "adaptive" must count epochs without improvement
-    may_stop_early = not plan.call.is_partial_fit or plan.resolved["learning_rate"] == "adaptive"
-    trainers = make_trainers(
-        settings, plan.encoding, train_rows, held_out_rows, score, solver=solver, may_stop_early=may_stop_early
-    )
-    return TrainPhase(trainers, first_states(plan, trainers), importance_rows, selection)
+    trainers = make_trainers(settings, plan.encoding, train_rows, held_out_rows, solver=solver)
+    return TrainPhase(trainers, first_states(plan, trainers), importance_rows, selection, score)
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:

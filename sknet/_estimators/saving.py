@@ -231,7 +231,7 @@ def _check_state(state: State, model: Model) -> None:
     if state.average is not None:
         vectors["average"] = state.average
     if state.best is not None:
-        vectors["best.theta"] = state.best.theta
+        vectors["best"] = state.best
     for name, vector in vectors.items():
         _check_array(f"fitted.state.{name}", vector, shape, dtype)
 

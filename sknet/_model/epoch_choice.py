@@ -39,7 +39,7 @@ from sknet._model.sensitivity import draw_importance_rows
 from sknet._model.trainer import NetworkTrainer, make_trainers, train_side_by_side
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
-from sknet._training.solver import NO_OBSERVER, Epoch, EpochObserver, Solver, State, StopReason
+from sknet._training.solver import NO_OBSERVER, Epoch, EpochObserver, Solver, State, StopReason, Verdict
 from sknet._typing import Array, Table
 
 # --- folds -----------------------------------------------------------------------------------------------------------
@@ -92,8 +92,6 @@ class FoldsProgress:
     states: list[list[State]]  # for each fold, of all members; empty once the folds are done
     choices: list[EpochChoice]  # of each judge
     epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
-    patience_epoch: int = 0  # the last epoch that improved the loss
-    least_criterion: float = inf  # of all epochs
     inverse_temperature: float = 1.0  # of the last epoch
 
     def check_can_continue_from(self, first: "FoldsProgress", raw_by_component: Array) -> None:
@@ -215,16 +213,17 @@ class FoldPhase(Phase):
 
     def train(self, observer: EpochObserver = NO_OBSERVER) -> Selection:
         """Train until the joint loss stops falling; choose the epoch, the mixing weights and the temperature."""
-        stop_reason = None
-        if self.progress.states and self._must_continue:  # else the folds of a resumed run have ended
-            recorder = _EpochRecorder(self, observer)
+        stop_reason: StopReason | None = None
+        if self.progress.states:  # else the folds of a resumed run have ended
             trainers, states = zip(*chain.from_iterable(self._networks), strict=True)
-            results = train_side_by_side(trainers, states, recorder)
-            stop_reason = recorder.stop_reason
-            if any(result.reason is StopReason.INTERRUPTED for result in results):
-                if not self.progress.epochs:  # there is nothing to publish before the first recorded epoch
-                    raise KeyboardInterrupt
+            try:
+                end = train_side_by_side(trainers, states, observer, self.judge_epoch)
+            finally:  # an interrupt may undo an epoch after it was judged
+                del self.progress.epochs[states[0].epoch :]
+            if end.reason is StopReason.INTERRUPTED:
                 stop_reason = StopReason.INTERRUPTED
+            elif end.callback_asked:  # even if it was the last epoch anyway
+                stop_reason = StopReason.CALLBACK
         for choice in self.progress.choices:
             if not choice.epoch:  # training has ended before any epoch could be chosen
                 choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
@@ -245,8 +244,8 @@ class FoldPhase(Phase):
 
         return self.judges[0].evaluator.raw_by_component(raw_of_member)
 
-    def record_epoch(self) -> bool:
-        """Choose the last epoch of all networks if it is the best, and record it; return whether to train another."""
+    def judge_epoch(self) -> Verdict:
+        """Choose the last epoch of all networks if it is the best, and record it."""
         progress = self.progress
         epoch = self.n_iter + 1
         raw_by_component = self.raw_by_component()
@@ -262,15 +261,9 @@ class FoldPhase(Phase):
         if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             for choice, of_judge in zip(progress.choices, losses, strict=True):
                 choice.update_if_better(epoch, raw_by_component, of_judge.criterion)
-        # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
-        least = progress.least_criterion
-        factor = 1.0 - self.solver.tol
-        # a user's own loss may be negative; strictly less, since a loss that stays 0 does not improve
-        if criterion < least * (factor if least > 0.0 else 2.0 - factor):
-            progress.patience_epoch = epoch
-        progress.least_criterion = min(least, criterion)
         progress.epochs.append(self._joint_epoch(loss))
-        return self._must_continue
+        # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
+        return Verdict(loss, -loss, criterion, keeps_weights=False)  # those of folds are not published
 
     def _joint_epoch(self, validation_loss: float) -> Epoch:
         """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
@@ -285,12 +278,6 @@ class FoldPhase(Phase):
             gradient_norm=norm,
             seconds=sum(record.seconds for record in last),
         )
-
-    @property
-    def _must_continue(self) -> bool:
-        """Whether to train another epoch."""
-        n_without_progress = self.n_iter - self.progress.patience_epoch
-        return self.n_iter < self.solver.n_epochs and n_without_progress <= self.solver.n_iter_no_change
 
     def _selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
@@ -350,7 +337,9 @@ class FoldPhase(Phase):
         """Return the network of the first fold, at the last epoch's temperature, for an interrupted fit."""
         temperature = 1.0 / self.progress.inverse_temperature
         return PhaseOutcome(
-            join_networks([trainer.make_network(state, temperature) for trainer, state in self._networks[0]])
+            join_networks(
+                [trainer.make_network(state.trained_theta, temperature) for trainer, state in self._networks[0]]
+            )
         )
 
     def state_to_keep(self) -> None:
@@ -391,7 +380,7 @@ def make_fold_phase(
             importance_rows = draw_importance_rows(rows, fold_rows, train)
         train_rows = fold_rows.take(train)
         held_out_rows = fold_rows.take(held_out_of_fold)
-        trainers.append(make_trainers(settings, fold_rows.encoding, train_rows, held_out_rows, may_stop_early=False))
+        trainers.append(make_trainers(settings, fold_rows.encoding, train_rows, held_out_rows))
     held_out = np.concatenate([split.held_out for split in folds.splits])
     cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
     # All rows judge themselves first, and several cross-fit sets are then judged again, by all other rows. If several
@@ -414,25 +403,6 @@ def make_fold_phase(
         judges=judges,
         progress=FoldsProgress(states, [EpochChoice() for _ in judges]),
     )
-
-
-class _EpochRecorder(EpochObserver):
-    """The observer of the folds' training: records each epoch, then calls the observer of the fit."""
-
-    def __init__(self, folds: FoldPhase, observer: EpochObserver) -> None:
-        self._folds = folds
-        self._observer = observer
-        self.stop_reason: StopReason | None = None
-
-    def epoch_began(self) -> None:
-        self._observer.epoch_began()
-
-    def epoch_ended(self) -> bool:
-        """Record the epoch; return whether training ends."""
-        must_continue = self._folds.record_epoch()
-        if self._observer.epoch_ended():
-            self.stop_reason = StopReason.CALLBACK
-        return self.stop_reason is not None or not must_continue
 
 
 def steps_per_epoch(solver: Solver, n_rows: int) -> float:

@@ -191,8 +191,7 @@ class HeldOutEvaluator:
         self, raw_by_component: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None
     ) -> CalibratedLoss:
         """Return the loss of a mixture, of equally weighted networks by default, at a given or the best temperature."""
-        weight = self._equal_weight if mixing_weight is None else mixing_weight
-        return self.calibrate_in_place(self._mix(raw_by_component, weight), inverse_temperature)
+        return self.calibrate_in_place(self.mix(raw_by_component, mixing_weight), inverse_temperature)
 
     def choose_mixture(self, raw_by_component: Array) -> Mixture:
         """Choose the mixing weight of highest posterior probability, and its best temperature.
@@ -209,11 +208,12 @@ class HeldOutEvaluator:
             prior = scale * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
             criteria = [self.calibrated_loss_of(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
             mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
-        raw = self._mix(raw_by_component, mixing_weight)
+        raw = self.mix(raw_by_component, mixing_weight)
         return Mixture(mixing_weight, self.calibrate_in_place(raw).temperature, raw)
 
-    def _mix(self, raw_by_component: Array, mixing_weight: float) -> Array:
-        """Return the mixed raw outputs of its own rows, always a new array."""
+    def mix(self, raw_by_component: Array, mixing_weight: float | None = None) -> Array:
+        """Return the mixed raw outputs of its own rows, by default of equally weighted networks; always a new array."""
+        mixing_weight = self._equal_weight if mixing_weight is None else mixing_weight
         outputs = raw_by_component if self._row_indices is None else raw_by_component.take(self._row_indices, axis=1)
         return mix_outputs(outputs, mixing_weight)
 

@@ -1,19 +1,23 @@
 """Train the published networks side by side, and join them into one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from sknet._model.balance import balancing_shift
 from sknet._model.encoding import Encoding
 from sknet._model.epoch_choice import FoldsProgress, Selection
-from sknet._model.evaluation import HeldOutOutputs
-from sknet._model.model import join_networks
+from sknet._model.evaluation import HeldOutEvaluator, HeldOutOutputs
+from sknet._model.model import Model, Network, join_networks
 from sknet._model.phases import EpochReport, Phase, PhaseOutcome
 from sknet._model.trainer import NetworkTrainer, pruned_state, train_side_by_side
-from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
-from sknet._typing import Table
+from sknet._training.solver import Epoch, EpochObserver, State, TrainingEnd, Verdict
+from sknet._typing import Array, Table
+
+ModelScorer = Callable[[Model, Array], float]
+"""A user's scorer: (model, raw outputs for the validation rows, (n, k)) -> score."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,6 @@ class Progress:
 
     folds: FoldsProgress | None  # None without folds
     states: list[State]  # of the networks that will be published; empty while folds train
-
-
-_STOP_REASON_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
-"""If networks end for different reasons, the one of highest priority is reported; other reasons have priority 0."""
 
 
 @dataclass
@@ -41,23 +41,49 @@ class TrainPhase(Phase):
         A few hundred encoded training rows for `feature_importances_`; None to leave it out.
     selection : Selection or None
         The choice of the folds, if there were folds.
+    score : callable or None
+        Returns the score of an epoch; None for minus the loss.
     """
 
     trainers: list[NetworkTrainer]
     states: list[State]
     importance_rows: Table | None
     selection: Selection | None
+    score: ModelScorer | None = None
 
     def __post_init__(self) -> None:
-        self._epochs_before = max(state.epoch for state in self.states)  # epochs trained before this call
+        self._epochs_before = self.states[0].epoch  # epochs trained before this call
+        first = self.trainers[0]
+        rows = first.held_out_rows  # they have the same targets for all networks
+        self._evaluator = None if rows is None else HeldOutEvaluator(rows, first.settings)
 
-    def train(self, observer: EpochObserver, *, in_threads: bool) -> TrainingEnd:
-        """Train all networks; return the result of highest priority, see `_STOP_REASON_PRIORITY`."""
-        results = train_side_by_side(self.trainers, self.states, observer, in_threads=in_threads)
-        return replace(
-            max(results, key=lambda result: _STOP_REASON_PRIORITY.get(result.reason, 0)),
-            epochs_done=max(state.epoch for state in self.states),
-        )
+    def train(self, observer: EpochObserver) -> TrainingEnd:
+        """Train all networks."""
+        judge = None if self._evaluator is None else partial(self.judge_epoch, self._evaluator)
+        return train_side_by_side(self.trainers, self.states, observer, judge)
+
+    def judge_epoch(self, evaluator: HeldOutEvaluator) -> Verdict:
+        """Evaluate the mean raw output of the networks after their last epoch, at the best temperature."""
+        thetas = [state.averaged_theta for state in self.states]
+        raw = evaluator.mix(self._raw_by_component(evaluator, thetas))
+        calibration = evaluator.calibrate_in_place(raw)
+        loss = calibration.loss
+        score = -loss
+        if self.score is not None:
+            model = Model(self.encoding, self._joined(thetas, calibration.temperature))
+            score = self.score(model, raw.astype(self.encoding.output_dtype))
+        return Verdict(loss, score, -score, keeps_weights=True)
+
+    def _raw_by_component(self, evaluator: HeldOutEvaluator, thetas: Sequence[Array]) -> Array:
+        """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
+        return evaluator.raw_by_component(lambda j: self.trainers[j].raw_held_out_outputs(thetas[j]))
+
+    def _joined(
+        self, thetas: Sequence[Array], temperature: float, mixing_weights: Sequence[float] | None = None
+    ) -> Network:
+        """Return the joined network of each network's theta; by default they have equal weights."""
+        networks = zip(self.trainers, thetas, strict=True)
+        return join_networks([trainer.make_network(theta, temperature) for trainer, theta in networks], mixing_weights)
 
     @property
     def encoding(self) -> Encoding:
@@ -71,10 +97,8 @@ class TrainPhase(Phase):
     @property
     def has_finished_epoch(self) -> bool:
         """Whether all networks have finished an epoch in this call, or had ended before."""
-        return all(
-            state.epoch > self._epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)
-            for trainer, state in self.networks
-        )
+        is_over = self.trainers[0].solver.reason_to_end(self.states[0]) is not None
+        return is_over or all(state.epoch > self._epochs_before for state in self.states)
 
     @property
     def epoch_histories(self) -> list[tuple[Epoch, ...]]:
@@ -82,14 +106,15 @@ class TrainPhase(Phase):
 
     @property
     def best_epoch(self) -> int | None:
-        """The best epoch so far, the largest of several networks; None without evaluation."""
-        return max((state.best.epoch for state in self.states if state.best is not None), default=None)
+        """The best epoch so far of all networks together; None without evaluation."""
+        first = self.states[0]
+        return None if first.best is None else first.best_epoch
 
     @property
     def last_epoch_report(self) -> EpochReport:
-        """The last epoch, with means over the networks that have trained it."""
+        """The last epoch, with means over the networks."""
         return EpochReport(
-            number=max(state.epoch for state in self.states),
+            number=self.states[0].epoch,
             n_epochs=self.trainers[0].solver.n_epochs,
             figures=mean_history([state.history[-1:] for state in self.states])[-1],
             best_epoch=self.best_epoch,
@@ -100,10 +125,12 @@ class TrainPhase(Phase):
     def n_iter(self) -> int:
         # `history` has the epochs of this call and of a resumed run; `epoch` counts all calls. The history may be
         # longer: L-BFGS records a loss even if it ends before its first iteration.
-        return max(min(state.epoch, len(state.history)) for state in self.states)
+        first = self.states[0]
+        return min(first.epoch, len(first.history))
 
     def outcome(self) -> PhaseOutcome:
         """Return the joined network, with the mixture that folds or held-out rows choose, and balanced then."""
+        thetas = [state.trained_theta for state in self.states]
         temperature = 1.0
         mixing_weights = None
         outputs = None
@@ -111,19 +138,12 @@ class TrainPhase(Phase):
             temperature = self.selection.temperature
             mixing_weights = self.selection.mixing_weights
             outputs = self.selection.held_out_outputs
-        elif self.trainers[0].held_out_rows is not None:
-            held_out_evaluator = self.trainers[0].held_out_evaluator  # the same rows for all networks
-            raw_by_component = held_out_evaluator.raw_by_component(
-                lambda j: self.trainers[j].raw_held_out_outputs(self.states[j].trained_theta)
-            )
-            mixing_weight = 1.0
-            raw = raw_by_component[0]
-            if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
-                mixing_weight, temperature, raw = held_out_evaluator.choose_mixture(raw_by_component)
-            mixing_weights = held_out_evaluator.weights_of_networks(mixing_weight)
-            outputs = HeldOutOutputs(raw, held_out_evaluator.rows.y, held_out_evaluator.rows.weight)
-        networks = [trainer.make_network(state, temperature) for trainer, state in self.networks]
-        joined = join_networks(networks, mixing_weights)
+        elif self._evaluator is not None:
+            evaluator = self._evaluator
+            mixing_weight, temperature, raw = evaluator.choose_mixture(self._raw_by_component(evaluator, thetas))
+            mixing_weights = evaluator.weights_of_networks(mixing_weight)
+            outputs = HeldOutOutputs(raw, evaluator.rows.y, evaluator.rows.weight)
+        joined = self._joined(thetas, temperature, mixing_weights)
         if outputs is None or mixing_weights is None:
             return PhaseOutcome(joined)
         # only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
@@ -147,12 +167,11 @@ class TrainPhase(Phase):
 
 
 def mean_history(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
-    """Return the means of each epoch over the networks that have trained it; seconds are added up."""
+    """Return the means of each epoch over the networks; seconds are added up."""
     if len(histories) == 1:
         return list(histories[0])
     means = []
-    for i in range(max(map(len, histories), default=0)):
-        same_epoch = [epochs[i] for epochs in histories if len(epochs) > i]
+    for same_epoch in zip(*histories, strict=False):
         values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
         means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
     return means

@@ -9,19 +9,18 @@ published weights  the estimator's `coefs_` and `intercepts_`, in the output dty
 m                  inputs of the network
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from math import ceil, inf, prod
 
 import numpy as np
 
 from sknet._model.encoding import Encoding
-from sknet._model.evaluation import HeldOutEvaluator
 from sknet._model.fading import fading_of_inputs, gain_groups
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, single_blas_thread, threads_for_networks
-from sknet._model.model import Model, Network
+from sknet._model.model import Network
 from sknet._model.rows import EncodedRows
 from sknet._model.settings import Settings
 from sknet._network.activations import ACTIVATIONS
@@ -43,7 +42,7 @@ from sknet._tables.tables import take_optional
 from sknet._training.solver import (
     NO_OBSERVER,
     EpochObserver,
-    EvaluatedEpoch,
+    Judge,
     Problem,
     Solver,
     State,
@@ -214,9 +213,6 @@ MAX_BUFFER_ROWS = 4096
 ROWS_IN_CACHE = 512
 """How many rows L-BFGS computes at once, so that buffers stay in the cache from layer to layer."""
 
-ModelScorer = Callable[[Model, Array], float]
-"""A user's scorer: (model, raw outputs for the validation rows, (n, k)) -> score."""
-
 
 @dataclass(frozen=True)
 class NetworkTrainer:
@@ -234,8 +230,6 @@ class NetworkTrainer:
     solver: Solver
     sets: InputSets  # a single set, unless `interaction_cst` keeps inputs apart
     monotone: MonotoneBounds | None  # bounds on the weights, if columns are monotone
-    evaluates_epochs: bool  # whether its held-out rows evaluate each of its epochs
-    score: ModelScorer | None  # returns the score of an epoch; None for minus the loss
 
     @property
     def largest_product(self) -> int:
@@ -309,7 +303,6 @@ class NetworkTrainer:
             l1=self.l1,
             bounds=bounds,
             limit_norms=partial(limit_norms, self.layout, max_norm) if max_norm else None,
-            evaluate=self._evaluate if self.evaluates_epochs else None,
             batches=objective.batches,
         )
 
@@ -319,40 +312,16 @@ class NetworkTrainer:
             return self.monotone.lower, self.monotone.upper
         return self.sets.weight_bounds(self.layout, self.encoding.compute_dtype) if self.sets.n_sets > 1 else None
 
-    @cached_property
-    def held_out_evaluator(self) -> HeldOutEvaluator:
-        """What computes the loss of the held-out rows; it is used only if there are some."""
-        assert self.held_out_rows is not None
-        return HeldOutEvaluator(self.held_out_rows, self.settings)
+    # --- results -----------------------------------------------------------------------------------------------------
 
-    def _evaluate(self, theta: Array, epoch: int) -> EvaluatedEpoch:
-        """Evaluate theta on the held-out rows, at the best temperature if there is one."""
-        raw = self.raw_held_out_outputs(theta)
-        calibration = self.held_out_evaluator.calibrate_in_place(raw)
-        if self.settings.temperature_scaling:  # a copy: training continues without a temperature
-            theta = self.layout.with_output_scaled(theta, calibration.inverse_temperature)
-        score = -calibration.loss
-        if self.score is not None:
-            network = self._network_on_all_inputs(theta, calibration.temperature)
-            score = self.score(Model(self.encoding, network), raw.astype(self.encoding.output_dtype))
-        return EvaluatedEpoch(theta, score, calibration.loss, epoch, calibration.temperature)
-
-    # --- results, of the best epoch if held-out rows evaluate the epochs ----------------------------------------------
-
-    def make_network(self, state: State, temperature: float = 1.0) -> Network:
-        """Return the trained network, with copies of its arrays and with its outputs divided by a temperature.
+    def make_network(self, theta: Array, temperature: float = 1.0) -> Network:
+        """Return the network of theta, with copies of its arrays and with its outputs divided by a temperature.
 
         It takes all inputs of the encoded table.
         """
-        theta = state.trained_theta
         if temperature != 1.0:
             theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
-        if state.best is not None:
-            temperature *= state.best.temperature  # its theta includes it already
-        return self._network_on_all_inputs(theta.astype(self.encoding.output_dtype), temperature)
-
-    def _network_on_all_inputs(self, theta: Array, temperature: float) -> Network:
-        """Return the network of theta, which takes all inputs of the encoded table."""
+        theta = theta.astype(self.encoding.output_dtype)
         activations = self.settings.activations
         is_monotone = self.monotone is not None
         network = Network(activations, *self.layout.coefs_and_intercepts(theta), temperature, is_monotone)
@@ -360,7 +329,8 @@ class NetworkTrainer:
 
     def raw_held_out_outputs(self, theta: Array) -> Array:
         """Return raw outputs for the held-out rows, (m, k)."""
-        rows = self.held_out_evaluator.rows
+        rows = self.held_out_rows
+        assert rows is not None
         return rows.inputs.raw_outputs(self.objective_settings, theta, len(rows))
 
     def raw_training_outputs(self, state: State) -> Array:
@@ -387,11 +357,9 @@ def make_trainer(
     encoding: Encoding,
     train_rows: EncodedRows,
     held_out_rows: EncodedRows | None = None,
-    score: ModelScorer | None = None,
     *,
     sees_bins: bool = True,
     solver: Solver | None = None,
-    may_stop_early: bool = True,
 ) -> NetworkTrainer:
     """Make the trainer of one network: its layout, bounds, rows, objective and solver.
 
@@ -401,8 +369,8 @@ def make_trainer(
     encoding : Encoding
     train_rows : EncodedRows
     held_out_rows : EncodedRows, default=None
-    score : callable, default=None
-        Returns the score of an epoch; by default minus the loss.
+        The rows that evaluate each epoch. Without them, training may end early
+        by the training loss.
 
     sees_bins : bool, default=True
         Whether the network takes the bins as inputs.
@@ -410,11 +378,6 @@ def make_trainer(
     solver : Solver, default=None
         A solver with another number of epochs, which counts epochs already done.
         By default the solver of the settings.
-
-    may_stop_early : bool, default=True
-        Whether training may end early if nothing improves, and keeps the best
-        epoch by the held-out rows. False for folds, which evaluate all networks
-        together.
 
     Returns
     -------
@@ -443,9 +406,8 @@ def make_trainer(
     if isinstance(head.settings.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.activations):
         check_custom_functions(head.loss, objective.target_sample[0], settings.activations)
     own_solver = solver or settings.solver
-    # a schedule that ends is not cut short by the training loss, which falls most at the end
-    runs_through = own_solver.end_reason is StopReason.FINISHED and held_out_rows is None
-    if runs_through or not may_stop_early:
+    # a schedule that ends is not cut short by the training loss, which falls most at the end; L-BFGS ends by itself
+    if held_out_rows is None and (own_solver.end_reason is StopReason.FINISHED or not own_solver.uses_batches):
         own_solver = replace(own_solver, n_iter_no_change=inf)
     return NetworkTrainer(
         settings=settings,
@@ -460,8 +422,6 @@ def make_trainer(
         solver=own_solver,
         sets=sets,
         monotone=monotone,
-        evaluates_epochs=held_out_rows is not None and may_stop_early,
-        score=score,
     )
 
 
@@ -470,19 +430,14 @@ def make_trainers(
     encoding: Encoding,
     train_rows: EncodedRows,
     held_out_rows: EncodedRows | None = None,
-    score: ModelScorer | None = None,
     *,
     solver: Solver | None = None,
-    may_stop_early: bool = True,
 ) -> list[NetworkTrainer]:
     """Make the trainer of each member, see `make_trainer`."""
     return [
-        make_trainer(
-            settings, encoding, train_rows, held_out_rows, score,
-            sees_bins=sees_bins, solver=solver, may_stop_early=may_stop_early,
-        )
+        make_trainer(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, solver=solver)
         for sees_bins in settings.members_see_bins
-    ]  # fmt: skip
+    ]
 
 
 def with_fixed_weights(objective: ValueAndGradient, lower: Array, upper: Array) -> ValueAndGradient:
@@ -536,10 +491,9 @@ def train_side_by_side(
     trainers: Sequence[NetworkTrainer],
     states: Sequence[State],
     observer: EpochObserver = NO_OBSERVER,
-    *,
-    in_threads: bool = True,
-) -> list[TrainingEnd]:
-    """Train all networks until each has ended; updates the states in place.
+    judge: Judge | None = None,
+) -> TrainingEnd:
+    """Train all networks until they end together; updates the states in place.
 
     Parameters
     ----------
@@ -548,13 +502,14 @@ def train_side_by_side(
 
     states : sequence of State
     observer : EpochObserver, default=NO_OBSERVER
-    in_threads : bool, default=True
-        Whether several networks may train at a time. Results do not depend on it.
+    judge : callable, default=None
+        Evaluates each epoch of all networks together; by default, their mean
+        training loss tells whether they still improve.
 
     Returns
     -------
-    results : list of TrainingEnd
-        Why each has ended.
+    end : TrainingEnd
+        Why they have ended.
 
     Raises
     ------
@@ -565,5 +520,5 @@ def train_side_by_side(
     with threads_for_networks(len(trainers), first.largest_product) as n_threads:
         # threads that only wait for workers need no core
         n_awaited = min(first.train_rows.inputs.n_networks_awaited_at_once, len(trainers))
-        n_networks_at_once = max(n_threads, n_awaited) if in_threads else 1
-        return first.solver.train([trainer.problem for trainer in trainers], states, observer, n_networks_at_once)
+        problems = [trainer.problem for trainer in trainers]
+        return first.solver.train(problems, states, observer, max(n_threads, n_awaited), judge)

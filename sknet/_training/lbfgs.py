@@ -21,6 +21,7 @@ from sknet._training.solver import (
     DivergedError,
     Epoch,
     EpochObserver,
+    Judge,
     Problem,
     Solver,
     State,
@@ -50,15 +51,16 @@ class LBFGS(Solver):
         states: Sequence[State],
         observer: EpochObserver = NO_OBSERVER,
         n_threads: int = 1,
-    ) -> list[TrainingEnd]:
+        judge: Judge | None = None,
+    ) -> TrainingEnd:
         """Minimise a single problem; see `Solver.train`.
 
         Training also ends when no component of the gradient exceeds `tol`. An iteration calls `observer.epoch_began`,
-        `problem.objective` for each point that it tries, `problem.evaluate` and `observer.epoch_ended`.
+        `problem.objective` for each point that it tries, the judge and `observer.epoch_ended`.
         """
         (problem,), (state,) = problems, states
         epochs_before = state.epoch
-        minimization = _Minimization(problem, self, state, observer)
+        minimization = _Minimization(problem, self, state, observer, judge)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 outcome = minimization.minimize()
@@ -66,14 +68,10 @@ class LBFGS(Solver):
             state.restore(minimization.snapshot)
             if state.epoch == epochs_before:
                 raise
-            return [TrainingEnd(StopReason.INTERRUPTED, state.epoch)]
+            return TrainingEnd(StopReason.INTERRUPTED, state.epoch)
         # SciPy's own reason, unless `record_iteration` has stopped it
         reason = minimization.reason or _REASONS[outcome.status]
-        return [TrainingEnd(reason, state.epoch, str(outcome.message))]
-
-    def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why to stop early, with validation; without, SciPy decides by the training loss."""
-        return None if problem.evaluate is None else super().reason_to_stop_early(problem, state)
+        return TrainingEnd(reason, state.epoch, str(outcome.message))
 
 
 class _SignedParts:
@@ -123,11 +121,14 @@ class _SignedParts:
 class _Minimization:
     """A call of SciPy's solver, with its callbacks: the objective, and the end of an iteration."""
 
-    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver) -> None:
+    def __init__(
+        self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver, judge: Judge | None
+    ) -> None:
         self.problem = problem
         self.solver = solver
         self.state = state
         self.observer = observer
+        self.judge = judge
         self.snapshot = state.snapshot()
         self.variables = _SignedParts(problem.n_weights, problem.l1, problem.bounds)
         self.reason: StopReason | None = None
@@ -179,12 +180,12 @@ class _Minimization:
     def record_iteration(self, intermediate_result: OptimizeResult) -> None:  # SciPy requires this argument's name
         """Record an iteration; raise StopIteration to stop SciPy."""
         state = self.state
-        loss = float(intermediate_result.fun)
         self.variables.merge_into(intermediate_result.x, state.theta)
-        tol = self.solver.tol
-        norm = self._gradient_norm
-        state.record_epoch(self.problem, tol, self._started, loss=loss, gradient_norm=norm)
-        self.reason = self.solver.reason_to_stop_early(self.problem, state)
+        seconds = perf_counter() - self._started
+        record = Epoch(float(intermediate_result.fun), gradient_norm=self._gradient_norm, seconds=seconds)
+        state.record_epoch(self.problem.n_samples, record)
+        self.solver.end_epoch([state], self.judge)
+        self.reason = self.solver.reason_to_end(state)
         if self.observer.epoch_ended():
             self.reason = self.reason or StopReason.CALLBACK
         self.snapshot = state.snapshot()

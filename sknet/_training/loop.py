@@ -34,7 +34,9 @@ from sknet._training.optimizers import Optimizer, Schedule, ScheduleInput, adapt
 from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
+    Epoch,
     EpochObserver,
+    Judge,
     Problem,
     Solver,
     State,
@@ -56,9 +58,6 @@ MIN_ADAPTIVE_RATE = 1e-6
 MAX_OBJECTIVE_GROWTH = 1e30
 """If the objective grows by this factor within an epoch, training has diverged."""
 
-MIN_SCORE_FOR_RELATIVE_TOL = 1e-300
-"""The least size of the best score that `relative_tol` multiplies: if scores stay 0, this is no improvement."""
-
 
 @dataclass(frozen=True)
 class MiniBatchSolver(Solver):
@@ -75,7 +74,6 @@ class MiniBatchSolver(Solver):
     clip_norm: float | None = None
     averaging: float = 0.0  # decay of theta's moving average; 0 for no average
     schedule_epochs: float | None = None  # length of the schedule in epochs; None for `n_epochs`
-    relative_tol: bool = False  # whether `tol` is relative to the best score
 
     def samples_per_step(self, n_samples: int) -> int:
         """Return the number of samples of a batch."""
@@ -94,10 +92,43 @@ class MiniBatchSolver(Solver):
         states: Sequence[State],
         observer: EpochObserver = NO_OBSERVER,
         n_threads: int = 1,
-    ) -> list[TrainingEnd]:
-        """Minimise the problems in turns, one epoch of each; see `Solver.train`."""
+        judge: Judge | None = None,
+    ) -> TrainingEnd:
+        """Minimise the problems in rounds of one epoch each; see `Solver.train`.
+
+        Within a round, networks are independent, so no result depends on the number of threads.
+        """
         loops = [MiniBatchLoop(self, problem, state) for problem, state in zip(problems, states, strict=True)]
-        return train_in_rounds(loops, n_threads, observer)
+        first = states[0]
+        epochs_before = first.epoch
+        callback_asked = False
+        reason = self.reason_to_end(first)
+        try:
+            with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as executor:
+                while reason is None:
+                    observer.epoch_began()
+                    train_round(loops, executor)
+                    self.end_epoch(states, judge)
+                    for loop in loops:
+                        loop.take_snapshot()
+                    callback_asked = observer.epoch_ended()
+                    reason = self.reason_to_end(first) or (StopReason.CALLBACK if callback_asked else None)
+        except KeyboardInterrupt:
+            for loop in loops:
+                if loop.snapshot is not None:
+                    loop.state.restore(loop.snapshot)
+            if min(state.epoch for state in states) == epochs_before:
+                raise
+            reason = self.reason_to_end(first) or StopReason.INTERRUPTED
+        return TrainingEnd(reason, first.epoch, callback_asked=callback_asked)
+
+    def count_score(self, state: State, score: float) -> None:
+        """Count epochs without improvement; after too many, the schedule `adaptive` first lowers the rate."""
+        super().count_score(state, score)
+        is_adaptive = self.schedule is adaptive and state.n_no_improvement > self.n_iter_no_change
+        if is_adaptive and self.rate * adaptive(ScheduleInput(n_plateaus=state.n_plateaus)) > MIN_ADAPTIVE_RATE:
+            state.n_plateaus += 1
+            state.n_no_improvement = 0
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
@@ -149,7 +180,6 @@ class MiniBatchLoop:
         self.solver = solver
         self.problem = problem
         self.state = state
-        self._epochs_before = state.epoch
         self._vectors = state.vectors
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
         self._gradient = np.zeros_like(state.theta)
@@ -169,54 +199,21 @@ class MiniBatchLoop:
             )
         # at the end of the last whole epoch; None while the state itself is at the end of an epoch
         self.snapshot: tuple[State, Any] | None = state.snapshot()
-        self._reason = solver.reason_not_to_resume(problem, state)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether all epochs are done, or training has stopped early."""
-        return self._reason is not None or self.state.epoch >= self.solver.n_epochs
-
-    @property
-    def has_finished_epoch(self) -> bool:
-        """Whether this loop has trained a whole epoch, or had none left to train."""
-        return self.is_over or self.state.epoch > self._epochs_before
 
     def train_epoch(self) -> None:
         """Train one epoch, and overwrite the state with the state at its end."""
-        solver = self.solver
-        problem = self.problem
-        state = self.state
+        started = perf_counter()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            started = perf_counter()
             loss, rate, norm = self._train_batches()
-            tol = solver.tol
-            if solver.relative_tol and isfinite(state.best_score):
-                tol *= max(abs(state.best_score), MIN_SCORE_FOR_RELATIVE_TOL)
-            state.record_epoch(problem, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate)
-            self._reason = self._stop_or_lower_rate()
-            self.snapshot = None  # frees its memory first
-            self.snapshot = state.snapshot()
+        record = Epoch(loss, learning_rate=rate, gradient_norm=norm, seconds=perf_counter() - started)
+        self.state.record_epoch(self.problem.n_samples, record)
 
-    def result(self, stopped_by: StopReason | None) -> TrainingEnd:
-        """Return how training has ended; `stopped_by` is why all loops were stopped, if they were."""
-        # loops that were over before have not been stopped by it
-        why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
-        return TrainingEnd(why, self.state.epoch)
+    def take_snapshot(self) -> None:
+        """Note that the state is at the end of a whole epoch, to which an interrupt returns."""
+        self.snapshot = None  # frees its memory first
+        self.snapshot = self.state.snapshot()
 
     # --- one epoch -------------------------------------------------------------------------------------------------
-
-    def _stop_or_lower_rate(self) -> StopReason | None:
-        """Return why training must stop, or None. At a plateau, the schedule `adaptive` first lowers the rate."""
-        solver = self.solver
-        state = self.state
-        reason = solver.reason_to_stop_early(self.problem, state)
-        if reason is None or solver.schedule is not adaptive:
-            return reason
-        if solver.rate * adaptive(self._progress(0.0)) <= MIN_ADAPTIVE_RATE:
-            return reason
-        state.n_plateaus += 1
-        state.n_no_improvement = 0
-        return None
 
     def _train_batches(self) -> tuple[float, float, float]:
         """Take a step for each batch of an epoch; return the mean loss, the last rate and the last gradient's norm."""
@@ -352,32 +349,7 @@ def soft_threshold(w: Array, amount: float | Array) -> None:
 # --- several networks side by side ------------------------------------------------------------------------------------
 
 
-def train_in_rounds(
-    loops: Sequence[MiniBatchLoop], n_threads: int = 1, observer: EpochObserver = NO_OBSERVER
-) -> list[TrainingEnd]:
-    """Train all loops in rounds of one epoch each, in `n_threads` threads; see `Solver.train`.
-
-    Loops are independent, so no result depends on the number of threads.
-    """
-    stopped_by = None
-    try:
-        with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as executor:
-            while stopped_by is None and not all(loop.is_over for loop in loops):
-                observer.epoch_began()
-                _one_round([loop for loop in loops if not loop.is_over], executor)
-                if observer.epoch_ended():
-                    stopped_by = StopReason.CALLBACK
-    except KeyboardInterrupt:
-        for loop in loops:
-            if loop.snapshot is not None:
-                loop.state.restore(loop.snapshot)
-        if not all(loop.has_finished_epoch for loop in loops):
-            raise
-        stopped_by = StopReason.INTERRUPTED
-    return [loop.result(stopped_by) for loop in loops]
-
-
-def _one_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None) -> None:
+def train_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None) -> None:
     """Train an epoch of each loop; with an executor, return or raise only after all threads have finished."""
     if executor is None:
         for loop in loops:

@@ -1,7 +1,8 @@
 """What a solver takes, changes and returns: the problem, the state of a network in training, and how training ended.
 
 `State` is the whole state, so that it can be copied, stored and resumed bit for bit. It includes early stopping,
-because a checkpoint must contain its counters and the best epoch.
+because a checkpoint must contain its counters and the weights of the best epoch. A solver only trains; after each epoch
+of all networks side by side, a judge evaluates them together.
 
 Conventions
 -----------
@@ -16,14 +17,16 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from math import inf, isnan, nan
-from time import perf_counter
+from math import inf, isfinite, isnan, nan
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._typing import Array, Batch, ValueAndGradient
+
+MIN_SCORE_FOR_RELATIVE_TOL = 1e-300
+"""The least size of the best score that `relative_tol` multiplies: if scores stay 0, this is no improvement."""
 
 # --- what training returns --------------------------------------------------------------------------------------------
 
@@ -38,6 +41,26 @@ class Epoch:
     learning_rate: float = nan  # of the last step; L-BFGS has none
     gradient_norm: float = nan  # of the last step, before it is clipped
     seconds: float = 0.0
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """A sort key, the best epoch last: by score; without a score by loss; epochs without either come first."""
+        if not isnan(self.validation_score):
+            return 2, self.validation_score
+        return (0, 0.0) if isnan(self.validation_loss) else (1, -self.validation_loss)
+
+
+class Verdict(NamedTuple):
+    """What held-out rows say of an epoch of all networks together."""
+
+    validation_loss: float
+    validation_score: float
+    criterion: float  # the lower the better; patience ends if it does not fall. NaN if it is not known
+    keeps_weights: bool  # whether each network keeps its weights after the best epoch
+
+
+Judge: TypeAlias = Callable[[], Verdict]
+"""Evaluates the last epoch of all networks that train side by side."""
 
 
 class StopReason(Enum):
@@ -60,6 +83,7 @@ class TrainingEnd:
     reason: StopReason
     epochs_done: int  # with those of earlier calls
     message: str = ""  # from SciPy, for L-BFGS
+    callback_asked: bool = False  # whether an observer has asked to stop after the last epoch, whatever the reason
 
 
 class DivergedError(ArithmeticError):
@@ -72,28 +96,6 @@ class DivergedError(ArithmeticError):
 
 
 # --- the state of one network in training -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class EvaluatedEpoch:
-    """Theta at the end of an epoch, and its score and loss on held-out rows."""
-
-    theta: Array
-    score: float
-    validation_loss: float
-    epoch: int  # counted from 1
-    temperature: float = 1.0  # theta's output weights have been divided by it
-
-
-Evaluate: TypeAlias = Callable[[Array, int], EvaluatedEpoch]
-"""(theta, epoch) -> the evaluation by held-out rows."""
-
-
-def epoch_rank(score: float, validation_loss: float) -> tuple[int, float]:
-    """Return a sort key, the best epoch last: by score; without a score by loss; epochs without either come first."""
-    if not isnan(score):
-        return 2, score
-    return (0, 0.0) if isnan(validation_loss) else (1, -validation_loss)
 
 
 class Vectors(NamedTuple):
@@ -126,8 +128,8 @@ class State:
     n_samples_seen: int = 0  # training samples in these epochs
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the score last exceeded the best score by `tol`
-    best_score: float = -inf  # without validation, minus the lowest training loss
-    best: EvaluatedEpoch | None = None  # the epoch to keep; None without validation
+    best_score: float = -inf  # minus the least criterion of a judge; without one, minus the least training loss
+    best: Array | None = None  # theta after the best epoch; None without validation
     average: Array | None = None  # moving average of theta, where one is kept
     history: list[Epoch] = field(default_factory=list)
 
@@ -139,7 +141,7 @@ class State:
     @property
     def trained_theta(self) -> Array:
         """The result of training so far: that of the best epoch with validation, else `averaged_theta`."""
-        return self.averaged_theta if self.best is None else self.best.theta
+        return self.averaged_theta if self.best is None else self.best
 
     @property
     def vectors(self) -> Vectors:
@@ -149,52 +151,31 @@ class State:
     @property
     def scores_undefined(self) -> bool:
         """Whether epochs were evaluated, and all scores were NaN."""
-        return self.best is not None and isnan(self.best.score)
+        return self.best is not None and all(isnan(epoch.validation_score) for epoch in self.history)
+
+    @property
+    def best_epoch(self) -> int:
+        """The best epoch in the history, from 1.
+
+        An accuracy often stays the same while the loss still falls, so the last of equal epochs is the best.
+        """
+        ranks = [epoch.rank for epoch in self.history]
+        return len(ranks) - ranks[::-1].index(max(ranks))
 
     # --- after an epoch --------------------------------------------------------------------------------------------
 
-    def evaluate_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
-        """Evaluate the epoch, update `best`, `best_score` and `n_no_improvement`; return the validation loss and score.
-
-        Without validation, both are NaN, and minus the training loss is compared with the best score.
-
-        If scores are equal, the latest epoch is the best: an accuracy often stays the same
-        while the loss still falls. If all scores are NaN, the lowest validation loss is the best.
-        """
-        loss = nan
-        score = nan
-        compared = -training_loss
-        if evaluate is not None:
-            evaluated = evaluate(self.averaged_theta, self.epoch)
-            loss, score = evaluated.validation_loss, evaluated.score
-            compared = score
-            if self.best is None or epoch_rank(score, loss) >= epoch_rank(self.best.score, self.best.validation_loss):
-                self.best = replace(evaluated, theta=evaluated.theta.copy())
-        # `not >=`, since NaN is no improvement
-        self.n_no_improvement = self.n_no_improvement + 1 if not compared >= self.best_score + tol else 0
-        self.best_score = max(self.best_score, compared)
-        return loss, score
-
-    def record_epoch(
-        self, problem: "Problem", tol: float, started: float, *,
-        loss: float, gradient_norm: float, learning_rate: float = nan,
-    ) -> None:  # fmt: skip
-        """Count an epoch, evaluate it, and append it to the history.
-
-        `started` is the value of `perf_counter` when the epoch began.
-        """
+    def record_epoch(self, n_samples: int, record: Epoch) -> None:
+        """Count an epoch, and append it to the history."""
         self.epoch += 1
-        self.n_samples_seen += problem.n_samples
-        validation_loss, score = self.evaluate_epoch(problem.evaluate, loss, tol)
-        seconds = perf_counter() - started
-        self.history.append(Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds))
+        self.n_samples_seen += n_samples
+        self.history.append(record)
 
     # --- from a file -------------------------------------------------------------------------------------------------
 
     def check_same_kind(self, first: Self) -> None:
         """Raise a ValueError if training that begins with `first` cannot have led to this state."""
         types, first_types = ([(v.shape, v.dtype) for v in state.vectors.arrays] for state in (self, first))
-        if types != first_types or (self.best is not None and self.best.theta.shape != first.theta.shape):
+        if types != first_types or (self.best is not None and self.best.shape != first.theta.shape):
             raise ValueError("its arrays are not those of its network")
         if self.epoch != len(self.history):
             raise ValueError("its history is not that of its epochs")
@@ -244,7 +225,6 @@ class Problem:
     l1: float = 0.0  # strength of an L1 penalty, which the solver applies
     limit_norms: Callable[[Array], None] | None = None  # applied after each step to theta and its average, in place
     bounds: tuple[Array, Array] | None = None  # lower and upper bounds on the weights, (n_weights,) each
-    evaluate: Evaluate | None = None  # None without validation
 
     def first_layer_weights(self, vector: Array) -> Array:
         """Return a view of the first layer's weights in theta or in a vector of the same layout, (d, h)."""
@@ -279,6 +259,7 @@ class Solver(ABC):
 
     n_epochs: int  # with those already done
     tol: float  # the smallest improvement of the score or the training loss that counts
+    relative_tol: bool = False  # whether `tol` is relative to the best score
     n_iter_no_change: float = inf  # epochs without such an improvement after which training stops
     gain_rate: float = 0.0  # learning rate of input gains, as a multiple of the weights'; 0 for no gains, as in L-BFGS
     inputs_fade: bool = False  # whether gains are pulled down, so that inputs that carry nothing fade
@@ -308,9 +289,11 @@ class Solver(ABC):
         states: Sequence[State],
         observer: EpochObserver = NO_OBSERVER,
         n_threads: int = 1,
-    ) -> list[TrainingEnd]:
-        """Minimise each problem, and update its state in place, until it ends or the observer asks to stop.
+        judge: Judge | None = None,
+    ) -> TrainingEnd:
+        """Minimise the problems side by side, and update their states in place. All networks end after the same epoch.
 
+        After each epoch of all networks, `end_epoch` is called, then the observer, which may ask to stop.
         After the first whole epoch, Ctrl-C ends training with the states of the last
         whole epoch. Before, KeyboardInterrupt is raised, and the states are those of whole epochs.
 
@@ -320,14 +303,34 @@ class Solver(ABC):
             If an objective or a theta is not finite.
         """
 
-    def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why resumed training has nothing left to do; None if it must go on, or if the state is new."""
-        if not state.history:  # also a state kept for `partial_fit`, which always trains an epoch
-            return None
-        return self.reason_to_stop_early(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
+    # --- the end of an epoch -----------------------------------------------------------------------------------------
 
-    def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why to stop early, if the score or loss has not improved for too many epochs; else None."""
-        if state.n_no_improvement <= self.n_iter_no_change:
-            return None
-        return StopReason.LOSS_PLATEAU if problem.evaluate is None else StopReason.SCORE_PLATEAU
+    def end_epoch(self, states: Sequence[State], judge: Judge | None) -> None:
+        """Let the judge evaluate the last epoch of all networks; without one, their mean training loss counts."""
+        if judge is None:
+            criterion = float(np.mean([state.history[-1].loss for state in states]))
+        else:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                loss, score, criterion, keeps_weights = judge()
+            for state in states:
+                state.history[-1] = replace(state.history[-1], validation_loss=loss, validation_score=score)
+                if keeps_weights and state.best_epoch == len(state.history):
+                    state.best = state.averaged_theta.copy()
+        for state in states:
+            self.count_score(state, -criterion)
+
+    def count_score(self, state: State, score: float) -> None:
+        """Count epochs without improvement."""
+        tol = self.tol
+        if self.relative_tol and isfinite(state.best_score):
+            tol *= max(abs(state.best_score), MIN_SCORE_FOR_RELATIVE_TOL)
+        # `not >=`, since NaN is no improvement
+        state.n_no_improvement = state.n_no_improvement + 1 if not score >= state.best_score + tol else 0
+        state.best_score = max(state.best_score, score)
+
+    def reason_to_end(self, state: State) -> StopReason | None:
+        """Return why training ends after the last epoch; None if it goes on."""
+        # a state kept for `partial_fit` has no history, and always trains an epoch
+        if state.history and state.n_no_improvement > self.n_iter_no_change:
+            return StopReason.LOSS_PLATEAU if state.best is None else StopReason.SCORE_PLATEAU
+        return self.end_reason if state.epoch >= self.n_epochs else None

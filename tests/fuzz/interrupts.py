@@ -3,7 +3,7 @@
     python -m tests.fuzz.interrupts [--n N] [--seed S] [--step K] [--only WORDS]
 
 It must be as it was before, with the interrupt raised, or fitted with all epochs that had ended, bit for bit what so
-many epochs give; each of several members by itself. N instants are drawn, half of them lines of the package, half of
+many epochs give; several members have the same number. N instants are drawn, half of them lines of the package, half of
 them times of a real signal. With `--step`, every K-th line of every call is tried instead, from the S-th on.
 """
 

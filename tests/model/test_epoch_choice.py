@@ -113,9 +113,7 @@ def outputs_after(n_epochs, rows, settings, splits):
         train, held_out = rows.take(split.train), rows.take(split.held_out)
         members = []
         for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
-            trainer = make_trainer(
-                settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver, may_stop_early=False
-            )
+            trainer = make_trainer(settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver)
             state = trainer.first_state(seeds)
             train_side_by_side([trainer], [state])
             members.append(trainer.raw_held_out_outputs(state.trained_theta))

@@ -51,7 +51,7 @@ def trained(end, n_members):
     early_stopping, stop_after = ENDS[end]
     run, counter = run_of(early_stopping=early_stopping, n_members=n_members), Counter(stop_after)
     assert not run.phase.has_finished_epoch
-    result = run.select_and_train(counter, in_threads=False)
+    result = run.select_and_train(counter)
     return run, run.phase, result, counter
 
 

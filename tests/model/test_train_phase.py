@@ -1,16 +1,18 @@
-"""How long the published networks train, and the mean of their epochs. See also test_phase_contract.py."""
+"""The published networks: how long they train, and which epoch they keep. See also test_phase_contract.py."""
 
-from itertools import combinations
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet import SigmoidMLPClassifier
-from sknet._model import train_phase
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.train_phase import TrainPhase, mean_history
+from sknet._model.trainer import make_trainer, train_side_by_side
+from tests.estimators import data
 from tests.estimators.inside import run_of
-from tests.training.problems import NO_OBSERVER, ended, epoch
+from tests.model.examples import encoded
+from tests.training.problems import NO_OBSERVER, epoch
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
@@ -19,30 +21,92 @@ X = RNG.normal(size=(90, 3))
 def test_networks_train_as_many_epochs_as_folds_chose():
     net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, early_stopping="folds", n_members=2)
     run = run_of(net, X, X[:, 0] > 0)
-    run.select_and_train(NO_OBSERVER, in_threads=False)
+    run.select_and_train(NO_OBSERVER)
     assert run.phase.last_epoch_report.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
     assert len(run.folds.epoch_histories[0]) == run.folds.n_iter <= 3
 
 
-def test_mean_history_averages_over_the_networks_that_trained_the_epoch():
+def test_mean_history_averages_over_the_networks():
     def of(value, seconds):
         return epoch(value, -value, validation_loss=value, learning_rate=value, gradient_norm=value, seconds=seconds)
 
-    each = [[of(1.0, 1.0), of(2.0, 1.0)], [of(3.0, 2.0)]]
-    assert mean_history(each) == [of(2.0, 3.0), of(2.0, 1.0)]
+    each = [[of(1.0, 1.0), of(2.0, 1.0)], [of(3.0, 2.0), of(4.0, 0.5)]]
+    assert mean_history(each) == [of(2.0, 3.0), of(3.0, 1.5)]
     assert mean_history([each[0]]) == each[0]
     assert mean_history([]) == mean_history([[], []]) == []
 
 
-BY_PRIORITY = ["INTERRUPTED", "MAX_ITER", "CALLBACK", "SCORE_PLATEAU"]
+# --- held-out rows evaluate each epoch of all networks together ------------------------------------------------------
+
+QUICK = data.QUICK | {"alpha": 0.0, "dtype": "float64", "early_stopping": True, "input_gains": False}
 
 
-@pytest.mark.parametrize(("first", "second"), [*combinations(BY_PRIORITY, 2)])
-def test_the_reason_that_says_most_is_reported_if_networks_end_for_different_ones(monkeypatch, first, second):
-    """An interrupt, then a limit that cut training short, then a callback; a plateau is how training should end."""
-    phase = TrainPhase([], [SimpleNamespace(epoch=n) for n in (2, 5)], None, None)
-    for names in ((first, second), (second, first)):
-        ends = [ended(name) for name in names]
-        monkeypatch.setattr(train_phase, "train_side_by_side", lambda *args, ends=ends, **more: ends)
-        end = phase.train(NO_OBSERVER, in_threads=False)
-        assert (end.reason.name, end.epochs_done) == (first, 5)
+def phase_of(net, y, score=None, held_out=None, weight=None):
+    """The phase of an estimator whose networks are about to train, and the rows that are held out."""
+    settings, encoding, rows, _ = encoded(net, data.X, y, weight, validated=True)
+    held_out = rows.take(np.arange(20)) if held_out is None else held_out(rows)
+    trainers = [make_trainer(settings, encoding, rows, held_out, sees_bins=bins) for bins in settings.members_see_bins]
+    states = [trainer.first_state((i, i)) for i, trainer in enumerate(trainers)]
+    return TrainPhase(trainers, states, None, None, score), held_out
+
+
+@pytest.mark.parametrize("n_members", [1, 2, 3])
+def test_the_mean_raw_output_is_evaluated_by_its_weighted_loss(n_members):
+    weight = np.linspace(0.1, 2.0, data.N)
+    phase, held_out = phase_of(SigmoidMLPRegressor(**QUICK | {"n_members": n_members}), data.NUMBER, weight=weight)
+    phase.train(NO_OBSERVER)
+    states = phase.states
+    assert len(states) == n_members
+    raw = np.mean([trainer.raw_held_out_outputs(state.averaged_theta) for trainer, state in phase.networks], axis=0)
+    loss = np.average(0.5 * (raw - held_out.target)[:, 0] ** 2, weights=weight[:20])
+    for state in states:
+        assert state.history[-1].validation_loss == pytest.approx(loss, rel=1e-12)
+        assert state.history[-1].validation_score == -state.history[-1].validation_loss
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_all_networks_keep_the_best_epoch_of_all_together(n_members):
+    parameters = {"learning_rate_init": 0.5, "max_iter": 30, "hidden_layer_sizes": 30, "n_members": n_members}
+
+    def noise(rows):
+        return replace(rows, computed={}, y_of_table=np.random.default_rng(4).normal(size=(data.N, 1)))
+
+    phase, _ = phase_of(SigmoidMLPRegressor(**QUICK | parameters), data.NUMBER, held_out=noise)
+    phase.train(NO_OBSERVER)
+    scores = [record.validation_score for record in phase.states[0].history]
+    assert phase.best_epoch == phase.last_epoch_report.best_epoch == 1 + np.argmax(scores) < len(scores)
+    shorter, _ = phase_of(SigmoidMLPRegressor(**QUICK | parameters), data.NUMBER, held_out=noise)
+    for trainer, state in shorter.networks:
+        solver = replace(trainer.solver, n_epochs=phase.best_epoch)
+        train_side_by_side([replace(trainer, solver=solver)], [state])
+    for one, other in zip(phase.states, shorter.states, strict=True):
+        assert_array_equal(one.best, other.averaged_theta)
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_a_scorer_rates_the_joined_network(n_members):
+    """At the temperature of the epoch, with the raw outputs that it has."""
+    seen = []
+
+    def score(model, raw):
+        seen.append((model, raw))
+        return float(len(seen))
+
+    net = SigmoidMLPClassifier(**QUICK | {"n_members": n_members, "max_iter": 3, "temperature_scaling": True})
+    phase, _ = phase_of(net, data.NUMBER > 0, score)
+    phase.train(NO_OBSERVER)
+    assert [record.validation_score for record in phase.states[0].history] == [1.0, 2.0, 3.0]
+    model, raw = seen[-1]
+    assert model.network.temperature != 1.0
+    assert_allclose(model.convert_raw_outputs(data.X[:20], np.copy), raw, rtol=1e-9)
+
+
+def test_the_published_networks_have_the_temperature_of_the_best_epoch():
+    net = SigmoidMLPClassifier(**QUICK | {"n_members": 1, "max_iter": 3, "temperature_scaling": True})
+    phase, held_out = phase_of(net, data.NUMBER > 0)
+    phase.train(NO_OBSERVER)
+    network, outputs = phase.outcome()
+    assert network.temperature != 1.0
+    raw = phase.trainers[0].raw_held_out_outputs(phase.states[0].best)
+    assert_allclose(outputs.raw, raw / network.temperature, rtol=1e-12)
+    assert_array_equal(outputs.y, held_out.y)

@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import SigmoidMLPRegressor
 from sknet._model.trainer import (
     MAX_BUFFER_ROWS,
     ROWS_IN_CACHE,
@@ -45,8 +45,8 @@ def trainer_of(validation=None, **parameters):
 
 def trained(trainer, seeds=(1, 2)):
     state = trainer.first_state(seeds)
-    (result,) = train_side_by_side([trainer], [state])
-    return trainer.make_network(state), result, state
+    result = train_side_by_side([trainer], [state])
+    return trainer.make_network(state.trained_theta), result, state
 
 
 def theta_of(network):
@@ -77,17 +77,6 @@ def test_an_estimator_with_one_member_has_the_trainers_weights():
     net = regressor().fit(X, NUMBER)
     first, _, training = seeds_of(net)
     assert_array_equal(theta_of(model_of(net).network), theta_of(trained(trainer_of(), seeds=(first, training))[0]))
-
-
-def test_held_out_rows_choose_the_epoch():
-    parameters = {"learning_rate_init": 0.5, "max_iter": 30, "hidden_layer_sizes": 30, "input_gains": False}
-    settings, encoding, rows = encoded(validated=True, **parameters)
-    noise = replace(rows, computed={}, y_of_table=np.random.default_rng(4).normal(size=(N, 1)))
-    network, _, state = trained(make_trainer(settings, encoding, rows, noise))
-    best = int(np.argmax([epoch.validation_score for epoch in state.history])) + 1
-    assert best < len(state.history)
-    assert state.best.epoch == best
-    assert_array_equal(theta_of(network), state.best.theta)
 
 
 def test_a_network_without_bins_equals_one_of_raw_numbers():
@@ -206,7 +195,7 @@ def test_given_weights_get_no_bias_added():
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_the_gradient_equals_finite_differences_of_the_objective(solver):
     trainer = trainer_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
-    network = trainer.make_network(trainer.first_state((1, 0)))
+    network = trainer.make_network(trainer.first_state((1, 0)).theta)
     theta = theta_of(network)
 
     def objective(theta):
@@ -233,20 +222,18 @@ def test_the_solver_applies_l1_and_max_norm():
 
 
 @pytest.mark.parametrize(
-    ("parameters", "validated", "may_stop", "expected"),
+    ("parameters", "validated", "expected"),
     [
-        ({"learning_rate": "constant"}, False, True, 7),
-        ({"learning_rate": "constant"}, False, False, np.inf),
-        ({"learning_rate": "cosine"}, False, True, np.inf),
-        ({"learning_rate": "cosine"}, True, True, 7),
-        ({"learning_rate": "cosine"}, True, False, np.inf),
-        ({"solver": "lbfgs"}, False, True, 7),
-        ({"solver": "lbfgs"}, True, True, 7),
+        ({"learning_rate": "constant"}, False, 7),
+        ({"learning_rate": "cosine"}, False, np.inf),
+        ({"learning_rate": "cosine"}, True, 7),
+        ({"solver": "lbfgs"}, False, np.inf),  # it ends by itself
+        ({"solver": "lbfgs"}, True, 7),
     ],
 )
-def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, validated, may_stop, expected):
+def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, validated, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
-    solver = make_trainer(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
+    solver = make_trainer(settings, encoding, rows, rows if validated else None).solver
     assert solver.uses_batches is ("solver" not in parameters)
     assert solver.n_iter_no_change == expected
 
@@ -257,26 +244,7 @@ def test_fewer_epochs_keep_the_length_of_the_schedule():
     assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
 
 
-# --- held-out rows ---------------------------------------------------------------------------------------------------
-
-
-def test_held_out_rows_are_evaluated_by_their_weighted_loss():
-    weight = np.linspace(0.1, 2.0, 20)
-    settings, encoding, rows = encoded(validated=True)
-    held_out = replace(rows.take(np.arange(20)), weight_of_table=np.concatenate([weight, np.ones(len(rows) - 20)]))
-    trainer = make_trainer(settings, encoding, rows, held_out)
-    network = trainer.make_network(trainer.first_state((1, 0)))
-    evaluation = trainer.problem.evaluate(theta_of(network), 1)
-    raw = trainer.raw_held_out_outputs(trainer.first_state((1, 0)).trained_theta)
-    target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
-    loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
-    assert evaluation.validation_loss == loss
-    assert evaluation.score == -evaluation.validation_loss
-    assert_array_equal(evaluation.theta, theta_of(network))
-    trainer = make_trainer(settings, encoding, rows, held_out, lambda model, raw: 0.25)
-    scored = trainer.problem.evaluate(theta_of(network), 1)
-    assert scored.validation_loss == loss
-    assert scored.score == 0.25
+# --- results ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_rows_of_a_trained_network_are_freed_at_once():
@@ -290,19 +258,14 @@ def test_the_rows_of_a_trained_network_are_freed_at_once():
 
 
 def test_a_temperature_scales_the_output_layer():
-    how = {"kind": SigmoidMLPClassifier, "y": LABEL, "early_stopping": True, "temperature_scaling": True}
-    settings, encoding, rows = encoded(validated=True, **how)
-    trainer = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
-    network = trainer.make_network(trainer.first_state((1, 0)))
-    evaluation = trainer.problem.evaluate(theta_of(network), 1)
-    (hidden, output), (b1, b2) = trainer.layout.coefs_and_intercepts(evaluation.theta)
-    factor = output[0, 0] / network.coefs[1][0, 0]
-    assert factor != 1.0
-    assert evaluation.temperature == pytest.approx(1.0 / factor, rel=1e-12)
-    assert_allclose(output, factor * network.coefs[1], rtol=1e-12)
-    assert_allclose(b2, factor * network.intercepts[1], rtol=1e-12)
-    assert_array_equal(hidden, network.coefs[0])
-    assert_array_equal(b1, network.intercepts[0])
+    trainer = trainer_of()
+    theta = trainer.first_state((1, 0)).theta
+    network, scaled = trainer.make_network(theta), trainer.make_network(theta, 4.0)
+    assert (network.temperature, scaled.temperature) == (1.0, 4.0)
+    assert_array_equal(scaled.coefs[1], 0.25 * network.coefs[1])
+    assert_array_equal(scaled.intercepts[1], 0.25 * network.intercepts[1])
+    assert_array_equal(scaled.coefs[0], network.coefs[0])
+    assert_array_equal(scaled.intercepts[0], network.intercepts[0])
 
 
 def test_a_kept_state_lacks_the_published_weights():

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from sknet import SigmoidMLPRegressor
 from sknet._model.trainer import pruned_state, read_initial_weights, state_with_new_gains, state_with_published_weights
 from tests.network.pieces import layout_of
-from tests.training.problems import best_of, state_after
+from tests.training.problems import state_after
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
@@ -76,7 +76,7 @@ def state(dtype=F64, average=False):
 @pytest.mark.parametrize(("compute", "output"), [(F64, F64), (F32, F32), (F64, F32), (F32, F64)])
 def test_a_kept_state_holds_only_what_is_not_published(average, validated, compute, output):
     whole = state(compute, average)
-    whole.best = best_of(whole.theta)
+    whole.best = whole.theta
     kept = pruned_state(whole, 4, output, from_published=validated)
     exact = not (compute == F64 and output == F32)
     assert kept.theta.size == (0 if validated or (exact and not average) else 4)

@@ -9,7 +9,7 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchLoop, MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import NO_OBSERVER, Epoch, EvaluatedEpoch, Problem, State, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, Epoch, Problem, State, StopReason, TrainingEnd, Verdict
 from sknet._vectors import minibatches
 
 OPTIMIZERS = {
@@ -72,9 +72,14 @@ def lbfgs(**more):
     return LBFGS(**{"n_epochs": 200, "n_evaluations": 2000, "tol": 1e-10} | more)
 
 
-def train(solver, problem, state, observer=NO_OBSERVER):
+def train(solver, problem, state, observer=NO_OBSERVER, judge=None):
     """Train a network by either solver."""
-    return solver.train([problem], [state], observer)[0]
+    return solver.train([problem], [state], observer, judge=judge)
+
+
+def verdict(score=1.0, loss=nan):
+    """What a judge says of an epoch of networks whose best weights are kept."""
+    return Verdict(loss, score, -score, keeps_weights=True)
 
 
 def state_of(theta, solver=None, seed=0):
@@ -82,14 +87,14 @@ def state_of(theta, solver=None, seed=0):
 
 
 class Script:
-    """A validation that reads its scores from a list, and an observer that writes down what it is told."""
+    """A judge that reads its scores from a list, and an observer that writes down what it is told."""
 
     def __init__(self, scores=(), stop_at=None):
         self.scores, self.stop_at, self.heard, self.epoch = list(scores), stop_at, [], 0
 
-    def __call__(self, theta, epoch):
+    def __call__(self):
         self.heard.append("evaluate")
-        return EvaluatedEpoch(theta, self.scores.pop(0), nan, epoch)
+        return verdict(self.scores.pop(0))
 
     def epoch_began(self):
         self.heard.append(("began", self.epoch))
@@ -157,10 +162,6 @@ def state_after(n_epochs, p=4, **parts):
     return State(**whole | parts)
 
 
-def best_of(theta, score=1.0, at=1):
-    return EvaluatedEpoch(theta, score, 1.0, at)
-
-
 def epoch_end_codes():
     """The code of each solver that has run when an epoch counts as finished."""
-    return {MiniBatchLoop.train_epoch.__code__, _Minimization.record_iteration.__code__}
+    return {MiniBatchLoop.take_snapshot.__code__, _Minimization.record_iteration.__code__}

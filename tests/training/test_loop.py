@@ -16,9 +16,9 @@ from scipy.optimize import minimize_scalar
 
 import sknet._training
 from sknet._training import loop
-from sknet._training.loop import MiniBatchLoop, soft_threshold, train_in_rounds
+from sknet._training.loop import soft_threshold
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
-from sknet._training.solver import NO_OBSERVER, DivergedError, EvaluatedEpoch, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, DivergedError, StopReason, TrainingEnd
 from tests.training.problems import (
     OPTIMIZERS,
     Interrupting,
@@ -30,15 +30,16 @@ from tests.training.problems import (
     same,
     state_of,
     train,
+    verdict,
 )
 
 START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
 
-def trained(the_problem, solver, state=None, observer=NO_OBSERVER):
+def trained(the_problem, solver, state=None, observer=NO_OBSERVER, judge=None):
     state = state_of(START, solver) if state is None else state
-    return train(solver, the_problem, state, observer), state
+    return train(solver, the_problem, state, observer, judge), state
 
 
 def test_training_never_imports_the_network():
@@ -97,7 +98,7 @@ def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
     """Each epoch is .02 better than the one before: 2 % of 1, .2 % of 10."""
     script = Script([-10.0 + 0.02 * i for i in range(9)])
     solver = mini_batch(n_epochs=9, tol=0.01, n_iter_no_change=2, relative_tol=relative)
-    result, _ = trained(problem(quadratic, evaluate=script), solver)
+    result, _ = trained(problem(quadratic), solver, judge=script)
     assert result.epochs_done == n_epochs
 
 
@@ -106,13 +107,13 @@ def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
 def test_a_constant_score_is_a_plateau_whatever_it_is(relative, score):
     """Such as an F1 of 0, which that of a rare class is for long: a share of 0 is no improvement."""
     solver = mini_batch(n_epochs=20, tol=1e-4, n_iter_no_change=2, relative_tol=relative)
-    result, _ = trained(problem(quadratic, evaluate=Script([score] * 20)), solver)
+    result, _ = trained(problem(quadratic), solver, judge=Script([score] * 20))
     assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 4)
 
 
 def test_any_positive_score_improves_on_0():
     solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=2, relative_tol=True)
-    result, _ = trained(problem(quadratic, evaluate=Script([0.0, 0.0, 1e-9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])), solver)
+    result, _ = trained(problem(quadratic), solver, judge=Script([0.0, 0.0, 1e-9, *[0.0] * 6]))
     assert result.epochs_done == 6
 
 
@@ -127,10 +128,10 @@ def test_a_run_that_is_over_does_nothing(reason):
     solver = mini_batch(end_reason=reason)
     _, state = trained(problem(quadratic), solver)
     before = state.copy()
-    assert solver.reason_not_to_resume(problem(quadratic), state) is reason
+    assert solver.reason_to_end(state) is reason
     assert trained(problem(quadratic), solver, state)[0] == TrainingEnd(reason, state.epoch)
     assert same(state, before)
-    assert replace(solver, n_epochs=6).reason_not_to_resume(problem(quadratic), state) is None
+    assert replace(solver, n_epochs=6).reason_to_end(state) is None
 
 
 # --- stopping
@@ -158,7 +159,7 @@ def test_adaptive_divides_the_rate_by_five_at_each_plateau_until_it_is_tiny():
 def test_adaptive_follows_the_score_where_there_is_one():
     script = Script([0.0] * 30)
     solver = mini_batch(schedule=adaptive, rate=1e-5, n_epochs=30, tol=1e-4, n_iter_no_change=1)
-    result, state = trained(problem(quadratic, evaluate=script), solver)
+    result, state = trained(problem(quadratic), solver, judge=script)
     assert (result.reason, state.n_plateaus, state.epoch) == (StopReason.SCORE_PLATEAU, 2, 7)
 
 
@@ -289,15 +290,16 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
         return quadratic(theta, batch, out)
 
     solver = mini_batch(averaging=0.4, n_epochs=2)
-    evaluate = lambda theta, at: evaluated.append(theta.copy()) or EvaluatedEpoch(theta, len(evaluated), nan, at)  # noqa: E731
-    _, state = trained(problem(objective, evaluate=evaluate), solver, state_of(START, solver))
+    state = state_of(START, solver)
+    judge = lambda: evaluated.append(state.averaged_theta.copy()) or verdict(len(evaluated))  # noqa: E731
+    trained(problem(objective), solver, state, judge=judge)
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
         decay = min(0.4, (1 + step) / (10 + step))
         average = decay * average + (1 - decay) * theta
     np.testing.assert_allclose(state.average, average, rtol=1e-13)
     np.testing.assert_array_equal(evaluated[-1], state.average)
-    np.testing.assert_array_equal(state.best.theta, state.average)
+    np.testing.assert_array_equal(state.best, state.average)
     assert state.averaged_theta is state.average
 
 
@@ -320,13 +322,13 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
     """The average starts where theta does, outside the limit, and follows it slowly."""
     norms = []
 
-    def evaluate(theta, epoch):
-        norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
-        return EvaluatedEpoch(theta, 0.0, nan, epoch)
+    def judge():
+        norms.append(np.linalg.norm(state.averaged_theta[:4].reshape(2, 2), axis=0).max())
+        return verdict()
 
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
-    the_problem = problem(quadratic, p=4, limit_norms=shorten, evaluate=evaluate)
-    _, state = trained(the_problem, solver, state_of(np.linspace(2, 3, 5, dtype=dtype), solver))
+    state = state_of(np.linspace(2, 3, 5, dtype=dtype), solver)
+    trained(problem(quadratic, p=4, limit_norms=shorten), solver, state, judge=judge)
     assert len(norms) == 30
     assert max(norms) <= 0.5 * (1 + 1e-6)
     assert norms[-1] > 0.4  # the limit binds
@@ -340,13 +342,13 @@ def test_weights_and_their_average_stay_between_bounds(optimizer):
     bounds = np.array([-inf, 0.0, -0.5]), np.array([0.2, inf, 0.5])
     seen = []
 
-    def evaluate(average, epoch):
-        seen.append(average[:3].copy())
-        return EvaluatedEpoch(average, 1.0, 1.0, epoch)
+    def judge():
+        seen.append(state.averaged_theta[:3].copy())
+        return verdict()
 
     solver = mini_batch(optimizer, averaging=0.9, n_epochs=40, rate=0.02)
-    the_problem = problem(quadratic, n=4, p=3, bounds=bounds, evaluate=evaluate)
-    _, state = trained(the_problem, solver, state_of([1.0, -1.0, 1.0, 0.0, 0.0], solver))
+    state = state_of([1.0, -1.0, 1.0, 0.0, 0.0], solver)
+    trained(problem(quadratic, n=4, p=3, bounds=bounds), solver, state, judge=judge)
     for w in (state.theta[:3], *seen):
         assert (w >= bounds[0]).all()
         assert (w <= bounds[1]).all()
@@ -417,21 +419,24 @@ class HalfDone(Interrupting):
             rng.normal(size=3)
 
 
-def interruptible(optimizer, validated=True, **wrapped):
-    """A random problem of 3 batches an epoch, whose objective, validation or limit on norms may be interrupted."""
-    objective = LeastSquares(noise=0.1)
-    evaluate = lambda theta, epoch: EvaluatedEpoch(theta, -float(theta @ theta), 0.0, epoch)  # noqa: E731
-    parts = {"objective": objective, "evaluate": evaluate}
-    parts["limit_norms"] = lambda theta: np.clip(theta, -5, 5, out=theta)
+def interruptible(**wrapped):
+    """A random problem of 3 batches an epoch, whose objective or limit on norms may be interrupted."""
+    parts = {"objective": LeastSquares(noise=0.1), "limit_norms": lambda theta: np.clip(theta, -5, 5, out=theta)}
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
-    evaluate = parts["evaluate"] if validated else None
-    return problem(parts["objective"], is_random=True, evaluate=evaluate, limit_norms=parts["limit_norms"])
+    return problem(parts["objective"], is_random=True, limit_norms=parts["limit_norms"])
+
+
+def judge_of(state, validated=True):
+    """A judge by the length of theta; None without validation."""
+    return (lambda: verdict(-float(state.averaged_theta @ state.averaged_theta), 0.0)) if validated else None
 
 
 def run_to(n_epochs, optimizer, validated=True):
     """The state after some undisturbed epochs."""
     solver = mini_batch(optimizer, n_epochs=n_epochs, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
-    return trained(interruptible(optimizer, validated), solver, state_of(START, solver))[1]
+    state = state_of(START, solver)
+    trained(interruptible(), solver, state, judge=judge_of(state, validated))
+    return state
 
 
 @each_optimizer
@@ -443,10 +448,10 @@ def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, part, n
     validated, n_whole = nth % 2 == 0, (nth - 1) // calls
     solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     kind = HalfDone if part == "objective" else Interrupting
-    interrupted = interruptible(optimizer, validated, **{part: lambda f: kind(f, nth)})
+    interrupted = interruptible(**{part: lambda f: kind(f, nth)})
     state = state_of(START, solver)
     with nullcontext() if n_whole else pytest.raises(KeyboardInterrupt):
-        result, _ = trained(interrupted, solver, state)
+        result, _ = trained(interrupted, solver, state, judge=judge_of(state, validated))
         assert (result.reason, result.epochs_done) == (StopReason.INTERRUPTED, n_whole)
     assert same(state, run_to(n_whole, optimizer, validated) if n_whole else state_of(START, solver))
 
@@ -456,7 +461,7 @@ def test_an_interrupt_before_the_first_whole_epoch_of_a_run_taken_up_again():
     state = run_to(2, optimizer)
     solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     with pytest.raises(KeyboardInterrupt):
-        trained(interruptible(optimizer, objective=lambda f: HalfDone(f, 2)), solver, state)
+        trained(interruptible(objective=lambda f: HalfDone(f, 2)), solver, state, judge=judge_of(state))
     assert same(state, run_to(2, optimizer))
 
 
@@ -476,11 +481,11 @@ def test_counts_and_plateaus_go_on_where_they_were():
 
 @pytest.mark.parametrize("reason", [StopReason.LOSS_PLATEAU, StopReason.SCORE_PLATEAU])
 def test_a_run_that_has_waited_long_enough_has_nothing_left_to_do(reason):
-    evaluate = Script([0] * 9) if reason is StopReason.SCORE_PLATEAU else None
-    the_problem, solver = problem(flat, evaluate=evaluate), mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=3)
+    judge = Script([0] * 9) if reason is StopReason.SCORE_PLATEAU else None
+    solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=3)
     state = state_of(START, solver)
-    assert solver.reason_not_to_resume(the_problem, state) is None
-    assert trained(the_problem, solver, state)[0].reason is solver.reason_not_to_resume(the_problem, state) is reason
+    assert solver.reason_to_end(state) is None
+    assert trained(problem(flat), solver, state, judge=judge)[0].reason is solver.reason_to_end(state) is reason
 
 
 # --- memory
@@ -536,35 +541,34 @@ def test_a_loss_has_exploded_at_1e30_times_what_it_was(value, diverges):
 # --- several runs side by side: as one after the other, whatever the number of threads; and interrupts ----------------
 
 ADAM = OPTIMIZERS["adam"]
+SOLVER = mini_batch(ADAM, n_epochs=4)
 THETA = np.linspace(-1.0, 1.0, 5)
 
 
-def runs_of(n=3, evaluate=None, **more):
-    """Runs of different lengths, whose batches are shuffled by seeds of their own."""
-    found = []
-    for i in range(n):
-        solver = mini_batch(ADAM, n_epochs=4 + i, **more)
-        found.append(MiniBatchLoop(solver, problem(LeastSquares(), evaluate=evaluate), state_of(THETA, solver, seed=i)))
-    return found
+def problems_and_states(n=3):
+    """Networks side by side, whose batches are shuffled by seeds of their own."""
+    return [problem(LeastSquares()) for _ in range(n)], [state_of(THETA, SOLVER, seed=i) for i in range(n)]
 
 
-def alone(**more):
-    return [one.state for one in runs_of(**more) if train(one.solver, one.problem, one.state)]
+def alone(n_epochs=4):
+    """The states of networks that are trained one after the other."""
+    problems, states = problems_and_states()
+    for the_problem, state in zip(problems, states, strict=True):
+        train(mini_batch(ADAM, n_epochs=n_epochs, schedule_epochs=4), the_problem, state)
+    return states
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
-def test_each_run_is_what_it_is_alone(n_threads):
-    together = runs_of()
-    results = train_in_rounds(together, n_threads)
-    assert [result.epochs_done for result in results] == [4, 5, 6]
-    assert {result.reason for result in results} == {StopReason.MAX_ITER}
+def test_each_network_is_what_it_is_alone(n_threads):
+    problems, together = problems_and_states()
+    assert SOLVER.train(problems, together, n_threads=n_threads) == TrainingEnd(StopReason.MAX_ITER, 4)
     for one, expected in zip(together, alone(), strict=True):
-        assert_array_equal(one.state.theta, expected.theta)
-        assert [epoch.loss for epoch in one.state.history] == [epoch.loss for epoch in expected.history]
+        assert_array_equal(one.theta, expected.theta)
+        assert [epoch.loss for epoch in one.history] == [epoch.loss for epoch in expected.history]
 
 
 class RoundScript:
-    """An observer that writes down how far all runs are, and stops after some rounds."""
+    """An observer that writes down how far all networks are, and stops after some rounds."""
 
     def __init__(self, states, stop_after=None):
         self.states, self.stop_after, self.heard = states, stop_after, []
@@ -577,65 +581,84 @@ class RoundScript:
         return len(self.heard) == 2 * (self.stop_after or 99)
 
 
-def test_a_round_is_an_epoch_of_every_run_that_has_not_ended():
-    runs = runs_of()
-    script = RoundScript([one.state for one in runs])
-    train_in_rounds(runs, 1, script)
-    assert script.heard[1::2] == [[1, 1, 1], [2, 2, 2], [3, 3, 3], [4, 4, 4], [4, 5, 5], [4, 5, 6]]
-    runs = runs_of()
-    results = train_in_rounds(runs, 2, RoundScript([one.state for one in runs], stop_after=5))
-    assert [result.reason for result in results] == [StopReason.MAX_ITER, StopReason.MAX_ITER, StopReason.CALLBACK]
+@pytest.mark.parametrize(("stop_after", "reason"), [(2, StopReason.CALLBACK), (4, StopReason.MAX_ITER)])
+def test_a_round_is_an_epoch_of_every_network(stop_after, reason):
+    """A callback that asks to stop after the last epoch is no reason to end, but it has asked."""
+    problems, states = problems_and_states()
+    script = RoundScript(states, stop_after)
+    assert SOLVER.train(problems, states, script, 2) == TrainingEnd(reason, stop_after, callback_asked=True)
+    assert script.heard[1::2] == [[i] * 3 for i in range(1, stop_after + 1)]
 
 
-def interrupting(at):
-    """A validation with a Ctrl-C during its nth call."""
-    return Interrupting(lambda theta, epoch: EvaluatedEpoch(theta, 0.0, nan, epoch), at)
+def test_the_mean_training_loss_of_all_networks_is_what_must_improve():
+    """One gets better by as much as the other gets worse."""
+    losses = {"better": iter([3.0, 2.0, 1.0, 0.0, 0.0]), "worse": iter([1.0, 1.0, 2.0, 3.0, 4.0])}
+
+    def problem_of(name):
+        return problem(lambda theta, batch, out, rng=None: (next(losses[name]), np.zeros_like(out)))
+
+    solver = mini_batch(batch_size=12, n_epochs=5, tol=1e-4, n_iter_no_change=1)
+    states = [state_of(THETA, solver) for _ in range(2)]
+    end = solver.train([problem_of("better"), problem_of("worse")], states)
+    assert end == TrainingEnd(StopReason.LOSS_PLATEAU, 4)
 
 
-@pytest.mark.parametrize("at", [4, 5, 6])
-def test_an_interrupt_keeps_the_last_whole_epoch_of_each(at):
-    runs = runs_of(evaluate=interrupting(at))
-    results = train_in_rounds(runs)
-    assert {result.reason for result in results} == {StopReason.INTERRUPTED}
-    done = [2 if i < at - 4 else 1 for i in range(3)]
-    assert [one.state.epoch for one in runs] == done
-    for one, expected, n in zip(runs, runs_of(evaluate=interrupting(99)), done, strict=True):
-        until = mini_batch(ADAM, n_epochs=n, schedule_epochs=expected.solver.n_epochs)
-        train(until, expected.problem, expected.state)
-        assert_array_equal(one.state.theta, expected.state.theta)
-        assert len(one.state.history) == n
+def test_a_judge_evaluates_all_networks_at_once_and_they_keep_the_same_epoch():
+    problems, states = problems_and_states()
+    seen, scores = [], [1.0, 3.0, 2.0, 0.0]
+
+    def judge():
+        seen.append([state.epoch for state in states])
+        return verdict(scores[len(seen) - 1], 0.5)
+
+    SOLVER.train(problems, states, n_threads=2, judge=judge)
+    assert seen == [[i] * 3 for i in range(1, 5)]
+    for one, expected in zip(states, alone(2), strict=True):
+        assert_array_equal(one.best, expected.theta)
+        assert [epoch.validation_score for epoch in one.history] == scores
 
 
-@pytest.mark.parametrize("at", [1, 3])
-def test_an_interrupt_in_the_first_round_is_raised(at):
+def test_a_judge_may_leave_the_weights_alone():
+    problems, states = problems_and_states()
+    SOLVER.train(problems, states, judge=lambda: verdict()._replace(keeps_weights=False))
+    assert [state.best for state in states] == [None] * 3
+    assert states[0].history[0].validation_score == 1.0
+
+
+@pytest.mark.parametrize("at", [2, 3])
+def test_an_interrupt_of_the_judge_keeps_the_last_whole_epoch(at):
+    problems, states = problems_and_states()
+    end = SOLVER.train(problems, states, judge=Interrupting(verdict, at))
+    assert end == TrainingEnd(StopReason.INTERRUPTED, at - 1)
+    for one, expected in zip(states, alone(at - 1), strict=True):
+        assert_array_equal(one.theta, expected.theta)
+        assert len(one.history) == at - 1
+
+
+def test_an_interrupt_in_the_first_round_is_raised():
+    problems, states = problems_and_states()
     with pytest.raises(KeyboardInterrupt):
-        train_in_rounds(runs_of(evaluate=interrupting(at)))
+        SOLVER.train(problems, states, judge=Interrupting(verdict, 1))
+    assert all(same(one, new) for one, new in zip(states, problems_and_states()[1], strict=True))
 
 
-def test_an_interrupt_while_threads_work_waits_for_their_epochs():
-    runs = runs_of()
-    script = RoundScript([one.state for one in runs])
-    begun = []
-
-    def epoch_began():
-        begun.append(None)
-        if len(begun) == 3:
-            raise KeyboardInterrupt
-
-    script.epoch_began = epoch_began
-    results = train_in_rounds(runs, 2, script)
-    assert [result.epochs_done for result in results] == [2, 2, 2]
+def test_an_interrupt_between_rounds():
+    problems, states = problems_and_states()
+    script = RoundScript(states)
+    script.epoch_began = Interrupting(script.epoch_began, 3)
+    assert SOLVER.train(problems, states, script, 2) == TrainingEnd(StopReason.INTERRUPTED, 2)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_a_diverging_run_raises(n_threads):
-    runs = [*runs_of(), *runs_of(1, rate=1e200)]
+def test_a_diverging_network_raises(n_threads):
+    problems, states = problems_and_states()
+    problems[-1] = problem(lambda theta, batch, out, rng=None: (inf, out))
     with pytest.raises(DivergedError):
-        train_in_rounds(runs, n_threads)
+        SOLVER.train(problems, states, n_threads=n_threads)
 
 
 def test_an_interrupt_while_others_compute_waits_for_them(monkeypatch):
-    """It comes to the thread that waits; the epochs under way are finished, and none is lost or torn."""
+    """It comes to the thread that waits; the epochs under way are finished, and none is torn."""
     real, waited = loop.wait, []
 
     def wait(futures):
@@ -645,10 +668,8 @@ def test_an_interrupt_while_others_compute_waits_for_them(monkeypatch):
         return real(futures)
 
     monkeypatch.setattr(loop, "wait", wait)
-    runs = runs_of()
-    results = train_in_rounds(runs, 2)
+    problems, states = problems_and_states()
+    assert SOLVER.train(problems, states, n_threads=2) == TrainingEnd(StopReason.INTERRUPTED, 2)
     assert waited == [3, 3, 3, 3]
-    assert {result.reason for result in results} == {StopReason.INTERRUPTED}
-    assert [one.state.epoch for one in runs] == [3, 3, 3]
-    for one, expected in zip(runs, alone(), strict=True):
-        assert [epoch.loss for epoch in one.state.history] == [epoch.loss for epoch in expected.history[:3]]
+    for one, expected in zip(states, alone(2), strict=True):
+        assert_array_equal(one.theta, expected.theta)

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._training.solver import DivergedError, Epoch, EvaluatedEpoch, State, StopReason, TrainingEnd
-from tests.training.problems import same, state_of
+from sknet._training.solver import DivergedError, Epoch, State, StopReason, TrainingEnd
+from tests.training.problems import lbfgs, same, state_of, verdict
 
 # --- epochs without improvement
 
 
 def observed(scores, tol, n_to_wait):
     """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
-    state = state_of([0.0])
+    state, solver = state_of([0.0]), lbfgs(tol=tol)
     for i, score in enumerate(scores, 1):
-        state.evaluate_epoch(None, -score, tol)
+        solver.count_score(state, score)
         if state.n_no_improvement > n_to_wait:
             return i
     return None
@@ -63,15 +63,19 @@ def test_the_count_is_scikit_learns(scores, tol, n_to_wait):
 
 
 def evaluated(scores, losses):
-    """The state after epochs with these scores and losses; theta is the epoch's number, kept is twice theta."""
+    """The state after epochs with these scores and losses; theta is the epoch's number."""
     state = state_of([0.0, 0.0])
-    for epoch, (score, loss) in enumerate(zip(scores, losses, strict=True), 1):
-        state.theta += 1.0
-        state.epoch = epoch
-        evaluation = EvaluatedEpoch(2.0 * state.theta, score, loss, epoch, temperature=3.0)
-        found = state.evaluate_epoch(lambda theta, epoch, evaluation=evaluation: evaluation, nan, 0.0)
-        np.testing.assert_equal(found, (loss, score))
+    for score, loss in zip(scores, losses, strict=True):
+        end_epoch(state, score, loss)
+        last = state.history[-1]
+        np.testing.assert_equal((last.validation_loss, last.validation_score), (loss, score))
     return state
+
+
+def end_epoch(state, score, loss=nan):
+    state.theta += 1.0
+    state.record_epoch(12, Epoch(loss=1.0))
+    lbfgs().end_epoch([state], lambda: verdict(score, loss))
 
 
 @pytest.mark.parametrize(
@@ -90,31 +94,32 @@ def evaluated(scores, losses):
 )
 def test_the_best_epoch_is_kept(scores, losses, best):
     state = evaluated(scores, losses)
-    np.testing.assert_equal((state.best.epoch, state.best.theta.tolist()), (best, [2 * best] * 2))
-    np.testing.assert_equal((state.best.score, state.best.validation_loss), (scores[best - 1], losses[best - 1]))
+    assert (state.best_epoch, state.best.tolist()) == (best, [best] * 2)
     assert state.scores_undefined == all(map(isnan, scores))
-    assert not np.shares_memory(state.best.theta, state.theta)
+    assert not np.shares_memory(state.best, state.theta)
 
 
 def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_pickle():
     for travel in State.copy, by_pickle:
         state = travel(evaluated([nan, nan], [2.0, 1.0]))
-        state.evaluate_epoch(lambda theta, epoch: EvaluatedEpoch(theta, nan, 1.5, epoch), nan, 0.0)
-        assert (state.best.epoch, state.best.validation_loss, state.best.temperature) == (2, 1.0, 3.0)
+        end_epoch(state, nan, 1.5)
+        assert (state.best_epoch, state.best.tolist()) == (2, [2.0] * 2)
 
 
 def test_without_validation_no_epoch_is_the_best():
     state = state_of([0.0])
-    assert all(map(isnan, state.evaluate_epoch(None, 1.0, 0.0)))
+    state.record_epoch(12, Epoch(loss=1.0))
+    lbfgs().end_epoch([state], None)
+    assert isnan(state.history[0].validation_loss)
+    assert isnan(state.history[0].validation_score)
     assert state.best is None
     assert not state.scores_undefined
 
 
 def test_the_moving_average_is_what_is_evaluated():
     state = eventful()
-    state.best = None
-    state.evaluate_epoch(lambda theta, epoch: EvaluatedEpoch(theta, 1.0, 0.0, epoch), nan, 0.0)
-    np.testing.assert_array_equal(state.best.theta, state.average)
+    end_epoch(state, 9.0)
+    np.testing.assert_array_equal(state.best, state.average)
 
 
 # --- copies and arrays
@@ -125,10 +130,9 @@ def eventful(dtype=float):
     rng = np.random.default_rng(3)
     theta = rng.normal(size=4).astype(dtype)
     history = [Epoch(0.1, nan, -inf, 1e-3, 1 / 3, 0.5), Epoch(0.05, 2.0, 3.0, 1e-4, 1e-300, 0.25)]
-    best = EvaluatedEpoch(theta * 2, 0.7, 1 / 3, 1)
     return State(
         theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, n_plateaus=1, n_no_improvement=3,
-        best_score=0.7, best=best, average=theta / 3, history=history,
+        best_score=0.7, best=theta * 2, average=theta / 3, history=history,
     )  # fmt: skip
 
 
@@ -194,7 +198,7 @@ def advance(state):
         vector *= 2
     state.rng.random(3)
     state.step, state.epoch, state.n_samples_seen, state.n_plateaus, state.n_no_improvement = 20, 3, 36, 2, 0
-    state.best_score, state.best = 9.0, EvaluatedEpoch(state.theta.copy(), 9.0, 0.1, 3)
+    state.best_score, state.best = 9.0, state.theta.copy()
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
 

@@ -6,7 +6,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from sknet._training.solver import DivergedError, EvaluatedEpoch, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from tests.training.problems import (
     Interrupting,
     LeastSquares,
@@ -18,6 +18,7 @@ from tests.training.problems import (
     same,
     state_of,
     train,
+    verdict,
 )
 
 START = np.arange(5.0) / 5
@@ -60,7 +61,7 @@ def test_a_moving_average_starts_at_a_copy_of_theta():
 @each_solver
 def test_each_epoch_begins_is_evaluated_and_ends(make):
     script = Script(range(9))
-    result = train(make(n_epochs=2), problem(LeastSquares(), evaluate=script), state_of(START, make()), script)
+    result = train(make(n_epochs=2), problem(LeastSquares()), state_of(START, make()), script, script)
     assert script.heard == [("began", 0), "evaluate", ("ended", 1), ("began", 1), "evaluate", ("ended", 2)]
     assert (result.reason, result.epochs_done) == (StopReason.MAX_ITER, 2)
 
@@ -68,10 +69,10 @@ def test_each_epoch_begins_is_evaluated_and_ends(make):
 @each_solver
 def test_a_run_goes_on_until_it_is_exhausted(make):
     the_problem, state = problem(LeastSquares()), state_of(START, make())
-    assert make(n_epochs=2).reason_not_to_resume(the_problem, state) is None
+    assert make(n_epochs=2).reason_to_end(state) is None
     assert train(make(n_epochs=2), the_problem, state).reason is StopReason.MAX_ITER
-    assert make(n_epochs=2).reason_not_to_resume(the_problem, state) is StopReason.MAX_ITER
-    assert make(n_epochs=3).reason_not_to_resume(the_problem, state) is None
+    assert make(n_epochs=2).reason_to_end(state) is StopReason.MAX_ITER
+    assert make(n_epochs=3).reason_to_end(state) is None
     assert train(make(n_epochs=3), the_problem, state).epochs_done == 3
 
 
@@ -110,22 +111,22 @@ def test_an_observer_stops_training(make):
 def test_a_score_that_no_longer_rises_exhausts_a_run_and_the_best_epoch_is_kept(make):
     how, script = {"tol": 1e-3, "n_iter_no_change": 2}, Script([1.0, 3, 2, 3, 2], stop_at=5)
     solver = make(n_epochs=9, **how)
-    the_problem, state = problem(LeastSquares(), evaluate=script), state_of(START, make())
-    result = train(solver, the_problem, state, script)  # the plateau comes before an observer's wish
+    state = state_of(START, make())
+    result = train(solver, problem(LeastSquares()), state, script, script)  # the plateau comes before the observer
     assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 5)
-    assert solver.reason_not_to_resume(the_problem, state) is StopReason.SCORE_PLATEAU
-    assert (state.best.epoch, state.best.score) == (4, 3)  # the later of equal ones
+    assert solver.reason_to_end(state) is StopReason.SCORE_PLATEAU
+    assert state.best_epoch == 4  # the later of equal ones
     shorter = state_of(START, make())
     train(make(n_epochs=4), problem(LeastSquares()), shorter)
-    np.testing.assert_array_equal(state.best.theta, shorter.theta)
-    assert make(n_epochs=9, **how | {"n_iter_no_change": 3}).reason_not_to_resume(the_problem, state) is None
+    np.testing.assert_array_equal(state.best, shorter.theta)
+    assert make(n_epochs=9, **how | {"n_iter_no_change": 3}).reason_to_end(state) is None
 
 
 @each_solver
 @pytest.mark.parametrize(("scores", "undefined"), [([nan] * 3, True), ([nan, 1, nan], False), ([1, 2, 3], False)])
 def test_a_state_says_whether_any_score_was_a_number(make, scores, undefined):
     state, never_evaluated = state_of(START, make()), state_of(START, make())
-    train(make(n_epochs=3), problem(LeastSquares(), evaluate=Script(scores)), state)
+    train(make(n_epochs=3), problem(LeastSquares()), state, judge=Script(scores))
     train(make(n_epochs=3), problem(LeastSquares()), never_evaluated)
     assert state.scores_undefined is undefined
     assert not never_evaluated.scores_undefined
@@ -137,43 +138,34 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
     second = state_of(START, make())
     train(make(n_epochs=2), problem(LeastSquares()), second)
 
-    def distance(theta, epoch):
-        return EvaluatedEpoch(theta, nan, float(np.abs(theta - second.theta).max()), epoch)
-
     state = state_of(START, make())
-    train(make(n_epochs=4), problem(LeastSquares(), evaluate=distance), state)
-    assert state.best.epoch == 2
-    np.testing.assert_array_equal(state.best.theta, second.theta)
+    distance = lambda: verdict(nan, float(np.abs(state.theta - second.theta).max()))  # noqa: E731
+    train(make(n_epochs=4), problem(LeastSquares()), state, judge=distance)
+    assert state.best_epoch == 2
+    np.testing.assert_array_equal(state.best, second.theta)
 
 
 @each_solver
 def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     state = state_of(START, make())
-    train(
-        make(n_epochs=4),
-        problem(LeastSquares(), evaluate=lambda theta, epoch: EvaluatedEpoch(theta, nan, nan, epoch)),
-        state,
-    )
-    assert state.best.epoch == 4
-    np.testing.assert_array_equal(state.best.theta, state.theta)
+    train(make(n_epochs=4), problem(LeastSquares()), state, judge=lambda: verdict(nan))
+    assert state.best_epoch == 4
+    np.testing.assert_array_equal(state.best, state.theta)
 
 
-PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
+PARTS = ["objective", "judge", "epoch_began", "epoch_ended"]
 
 
 def run_to(make, n_epochs, part=None, nth=0):
     """Train for `n_epochs` epochs, with a Ctrl-C in the nth call of a part if one is named; return result and state."""
-    parts, script = (
-        {"objective": LeastSquares(), "evaluate": lambda theta, epoch: EvaluatedEpoch(theta, nan, 1.0, epoch)},
-        Script(),
-    )
+    parts, script = {"objective": LeastSquares(), "judge": lambda: verdict(nan, 1.0)}, Script()
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     elif part is not None:
         setattr(script, part, Interrupting(getattr(script, part), nth))
     state = state_of(START, make())
     try:
-        result = train(make(n_epochs=n_epochs), problem(**parts), state, script)
+        result = train(make(n_epochs=n_epochs), problem(parts["objective"]), state, script, parts["judge"])
     except KeyboardInterrupt:
         result = None
     return result, state
@@ -215,11 +207,7 @@ def test_a_function_that_is_not_finite_is_an_error(make, value):
 @each_solver
 def test_every_epoch_is_recorded(make):
     state = state_of(START, make())
-    train(
-        make(n_epochs=3),
-        problem(LeastSquares(), evaluate=lambda theta, epoch: EvaluatedEpoch(theta, -2.0, 2.0, epoch)),
-        state,
-    )
+    train(make(n_epochs=3), problem(LeastSquares()), state, judge=lambda: verdict(-2.0, 2.0))
     assert len(state.history) == state.epoch == 3
     assert state.n_samples_seen == 36
     assert all((e.validation_loss, e.validation_score) == (2.0, -2.0) for e in state.history)
