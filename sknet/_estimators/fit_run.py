@@ -153,9 +153,7 @@ class FitRun:
         if held_out_outputs is not None:
             head = fitted.model.head
             predicted = head.oof_prediction(held_out_outputs.raw)
-            residuals = learn_residuals(
-                head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.data.rows.y
-            )
+            residuals = learn_residuals(head, held_out_outputs, predicted, self.plan.data.rows.y)
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
                 for_all = [self._scatter_to_all_rows(output, self.selection.held_out) for output in outputs]

@@ -203,6 +203,8 @@ class FoldPhase(Phase):
         n_steps = [steps_per_epoch(self.solver, len(split.train)) for split in self.splits]
         self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), self.solver.n_epochs)
         self._steps_per_epoch = float(np.mean(n_steps))
+        sizes = np.array([[len(split.train), len(split.train) + len(split.held_out)] for split in self.splits])
+        self._variance_of_means = float(np.mean(1.0 / sizes[:, 0] - 1.0 / sizes[:, 1]))
         self._epochs_before = 0  # epochs trained before this call
 
     def resume(self, progress: FoldsProgress) -> None:
@@ -299,7 +301,9 @@ class FoldPhase(Phase):
             temperature=mixtures[0].temperature,
             mixing_weights=evaluator.weights_of_networks(mixtures[0].mixing_weight),
             held_out=self.held_out[judged],
-            held_out_outputs=HeldOutOutputs(raw[judged], rows.y[judged], take_optional(rows.weight, judged)),
+            held_out_outputs=HeldOutOutputs(
+                raw[judged], rows.y[judged], take_optional(rows.weight, judged), self._variance_of_means
+            ),
             stop_reason=stop_reason,
         )
 

@@ -105,6 +105,8 @@ class HeldOutOutputs(NamedTuple):
     raw: Array  # (m, k)
     y: Array  # parsed targets
     weight: Array | None
+    # 1 / n_trained - 1 / n, if they come from other networks than the published ones, which have seen all n rows
+    variance_of_means: float = 0.0
 
 
 class CalibratedLoss(NamedTuple):

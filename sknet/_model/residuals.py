@@ -52,6 +52,7 @@ from math import ceil
 import numpy as np
 from scipy.special import ndtri
 
+from sknet._model.evaluation import HeldOutOutputs
 from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.tables import take_optional
@@ -451,16 +452,24 @@ def has_prediction_sets(head: LabelHead) -> bool:
 
 
 def learn_label_residuals(
-    head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None
+    head: LabelHead,
+    probabilities: Array | list[Array],
+    codes: Array,
+    weight: Array | None,
+    variance_of_means: float = 0.0,
 ) -> LabelResiduals | None:
     """Return the residuals of held-out rows; None if sets cannot be predicted.
 
-    `probabilities` are what `predict_proba` returns for these rows.
+    `probabilities` are what `predict_proba` returns for these rows. If they come from networks that were trained on
+    fewer rows, a probability p differs from that of the published network at least by chance, with the variance
+    p (1 - p) (1 / n_trained - 1 / n) of a mean of fewer rows. Residuals grow by its root; `variance_of_means` is the
+    last factor. Where inputs carry nothing, many rows share one residual, and sets would else lose all of them at once.
     """
     if not has_prediction_sets(head):
         return None
     P = np.asarray(probabilities)
     residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1): for each row's own class
+    residuals = np.minimum(residuals + np.sqrt(residuals * (1.0 - residuals) * variance_of_means), 1.0)
     row_masks = codes[:, 0] == np.arange(P.shape[1])[:, np.newaxis]  # (K, n)
     by_class = tuple([summarise_residuals(residuals[mask], take_optional(weight, mask)) for mask in row_masks])
     return LabelResiduals(summarise_residuals(residuals, weight), by_class)
@@ -469,18 +478,21 @@ def learn_label_residuals(
 # --- both ------------------------------------------------------------------------------------------------------------
 
 _LEARN_RESIDUALS: Mapping[type[Head], Callable[..., HeldOutResiduals | None]] = {
-    LabelHead: lambda head, P, codes, weight, _: learn_label_residuals(head, P, codes, weight),
-    RegressionHead: learn_regression_residuals,
+    LabelHead: lambda head, held_out, P, _: learn_label_residuals(
+        head, P, held_out.y, held_out.weight, held_out.variance_of_means
+    ),
+    RegressionHead: lambda head, held_out, predictions, training_values: learn_regression_residuals(
+        head, predictions, held_out.y, held_out.weight, training_values
+    ),
 }
 """The functions that learn residuals, by the class of the head."""
 
 
 def learn_residuals(
-    head: Head, predictions: Array | list[Array], values: Array, weight: Array | None, training_values: Array
+    head: Head, held_out: HeldOutOutputs, predictions: Array | list[Array], training_values: Array
 ) -> HeldOutResiduals | None:
     """Return the residuals of held-out rows; None if nothing can be predicted by them.
 
-    `predictions` are `Head.oof_prediction` of these rows, and `values` their parsed y. `training_values` are the parsed
-    y of all rows.
+    `predictions` are `Head.oof_prediction` of these rows. `training_values` are the parsed y of all rows.
     """
-    return _LEARN_RESIDUALS[type(head)](head, predictions, values, weight, training_values)
+    return _LEARN_RESIDUALS[type(head)](head, held_out, predictions, training_values)

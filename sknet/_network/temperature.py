@@ -48,6 +48,8 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
 
     low, high = slope(-MAX_LOG_TEMPERATURE), slope(MAX_LOG_TEMPERATURE)
     if low < 0.0 < high:
-        return exp(brentq(slope, -MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE, xtol=1e-6))
+        root = brentq(slope, -MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE, xtol=1e-6)
+        del raw  # SciPy's wrapper of `slope` refers to itself, and would keep the array until the next collection
+        return exp(root)
     # the minimum is at an end of the interval; comparisons with NaN are false
     return exp(-MAX_LOG_TEMPERATURE) if low >= 0.0 else exp(MAX_LOG_TEMPERATURE) if high <= 0.0 else 1.0

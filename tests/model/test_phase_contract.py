@@ -88,7 +88,13 @@ def test_an_outcome_has_the_outputs_for_held_out_rows(trained, end):
     held_out = phase.outcome().held_out_outputs
     assert (held_out is not None) is (end in N_HELD_OUT)
     if held_out is not None:
-        raw, y, weight = held_out
-        assert raw.shape == y.shape == (N_HELD_OUT[end], 1)
-        assert weight is None
-        assert np.isfinite(raw).all()
+        assert held_out.raw.shape == held_out.y.shape == (N_HELD_OUT[end], 1)
+        assert held_out.weight is None
+        assert np.isfinite(held_out.raw).all()
+
+
+def test_only_outputs_of_other_networks_differ_by_chance_from_those_published(trained, end):
+    _, phase, _, _ = trained
+    held_out = phase.outcome().held_out_outputs
+    if held_out is not None:
+        assert (held_out.variance_of_means > 0.0) is (end == "after folds")

@@ -53,6 +53,17 @@ def test_a_class_is_in_the_set_if_its_residual_is_below_its_quantile():
     assert sets(residuals, new)[:, 1].all()  # the most probable
 
 
+def test_residuals_of_other_networks_grow_by_what_a_mean_of_fewer_rows_varies():
+    P = np.array([[0.5, 0.3, 0.2], [0.2, 0.7, 0.1]])
+    residuals = learn_label_residuals(head_for(np.arange(3)), P, np.array([[1], [2]]), None, 0.04)
+    np.testing.assert_allclose(residuals.of_all.quantiles[:, 0], [0.7 + 0.2 * np.sqrt(0.21), 0.9 + 0.2 * 0.3])
+
+
+def test_a_residual_is_at_most_1():
+    residuals = learn_label_residuals(head_for(np.arange(2)), np.array([[0.99, 0.01]]), np.array([[1]]), None, 0.5)
+    assert residuals.of_all.quantiles.max() == 1.0
+
+
 @pytest.mark.parametrize("coverage", [0.7, 0.9])
 def test_each_class_has_the_coverage(coverage):
     """The tolerance follows from the number of rows. No class is predicted right that often."""

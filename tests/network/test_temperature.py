@@ -1,6 +1,8 @@
 """The temperature: the least of a function of one variable, whatever the loss."""
 
+import gc
 from math import exp, log
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -98,3 +100,15 @@ def test_the_temperature_stays_within_its_bounds():
 def test_raw_outputs_of_zero_stay():
     loss, target = TARGETS["multiclass"]
     assert best_inverse_temperature(loss, np.zeros((N, 3)), target, None, N) == pytest.approx(1.0)
+
+
+def test_raw_outputs_are_not_kept_until_the_next_collection():
+    raw = rng.normal(size=(N, 1))
+    kept = ref(raw)
+    gc.disable()
+    try:
+        best_inverse_temperature(SIGMOID_LOG_LOSS, raw, TARGETS["binary"][1], None, 1e9)
+        del raw
+        assert kept() is None
+    finally:
+        gc.enable()
