@@ -83,7 +83,7 @@ class FitRun:
         if self.folds is not None:
             selection = self.folds.train(observer)
             if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
-                return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
+                return TrainingEnd(selection.stop_reason, self.folds.n_iter)
             self.folds.free_networks()
             self.training = self.make_training(selection)
         assert self.training is not None

@@ -20,7 +20,7 @@ raw_by_component : (c, m, k)     such arrays for each component: see `evaluation
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import ceil, inf
 from typing import NamedTuple
@@ -118,7 +118,7 @@ class Selection:
     """The choice of the folds, with their predictions for the held-out rows."""
 
     chosen_epoch: int
-    n_steps: float  # steps of the folds' networks up to this epoch, on average
+    n_rows: float  # from which the folds' networks have learnt, on average
     temperature: float
     mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
     held_out: NDArray[np.intp]  # (m,)  the indices of the held-out rows
@@ -130,12 +130,17 @@ class Selection:
 
         The number of epochs is not kept: an epoch of all rows has more steps than an epoch of a fold, so the network
         would fit more of the noise. On tables of noise, the loss on new rows was then 2 to 6 % larger.
+
+        Each step has the learning rate and the pull on gains of the folds' steps. With the pull of n rows, which is
+        weaker, inputs that carry nothing would fade less than in the networks that chose the steps: beside 99 such
+        columns, 300 rows, the loss on new rows was a tenth larger.
         """
         if self.chosen_epoch >= solver.n_epochs:  # `max_iter` ended training, not the folds
             return solver
-        n_epochs = max(1, round(self.n_steps / steps_per_epoch(solver, n_rows)))
-        # the learning rate of each step is the same as in the folds
-        return solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
+        share = steps_per_epoch(solver, self.n_rows) / steps_per_epoch(solver, n_rows)
+        n_epochs = max(1, round(self.chosen_epoch * share))
+        longer = solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
+        return replace(longer, pull=solver.pull * n_rows / self.n_rows)
 
 
 class CrossFitJudge(NamedTuple):
@@ -202,7 +207,6 @@ class FoldPhase(Phase):
         self.held_out = np.concatenate([split.held_out for split in self.splits])
         n_steps = [steps_per_epoch(self.solver, len(split.train)) for split in self.splits]
         self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), self.solver.n_epochs)
-        self._steps_per_epoch = float(np.mean(n_steps))
         sizes = np.array([[len(split.train), len(split.train) + len(split.held_out)] for split in self.splits])
         self._variance_of_means = float(np.mean(1.0 / sizes[:, 0] - 1.0 / sizes[:, 1]))
         self._epochs_before = 0  # epochs trained before this call
@@ -297,7 +301,7 @@ class FoldPhase(Phase):
         chosen_epoch = self.progress.choices[0].epoch
         return Selection(
             chosen_epoch=chosen_epoch,
-            n_steps=chosen_epoch * self._steps_per_epoch,
+            n_rows=float(np.mean([len(split.train) for split in self.splits])),
             temperature=mixtures[0].temperature,
             mixing_weights=evaluator.weights_of_networks(mixtures[0].mixing_weight),
             held_out=self.held_out[judged],
@@ -409,10 +413,10 @@ def make_fold_phase(
     )
 
 
-def steps_per_epoch(solver: Solver, n_rows: int) -> float:
+def steps_per_epoch(solver: Solver, n_rows: float) -> float:
     """Return how many batches an epoch of n rows has, as a fraction: 7.03 for 225 rows and batches of 32.
 
     Counting whole batches would be too coarse: 7 epochs of 225 rows would become 6 epochs of 300 rows, so the network
     would see a seventh more rows than the networks that chose its epoch.
     """
-    return n_rows / solver.samples_per_step(n_rows)
+    return n_rows / solver.samples_per_step(ceil(n_rows))

@@ -294,8 +294,10 @@ class NetworkTrainer:
             first_input_weight=self.layout.weight_starts[0],
             gain_groups=gain_groups(encoder, self.n_skipped_inputs) if solver.learns_gains else None,
             fading=(
-                fading_of_inputs(encoder, self.n_skipped_inputs, len(self.train_rows), self.encoding.compute_dtype)
-                if solver.inputs_fade
+                fading_of_inputs(
+                    encoder, self.n_skipped_inputs, solver.pull / len(self.train_rows), self.encoding.compute_dtype
+                )
+                if solver.pull
                 else None
             ),
             penalty=self.objective_settings.penalty.value,
@@ -462,16 +464,17 @@ def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Lay
 
 
 def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
-    """Raise if all networks that are in memory at once do not fit: the members, and the members of each fold."""
+    """Raise if all networks that are in memory at once do not fit: the members, or before them those of each fold."""
     layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.members_see_bins]
-    n_networks = (1 + n_folds) * len(layouts)
-    n_weights = (1 + n_folds) * sum(layout.n_parameters for layout in layouts)
+    n_times = max(n_folds, 1)
+    n_networks = n_times * len(layouts)
+    n_weights = n_times * sum(layout.n_parameters for layout in layouts)
     n_at_once = max(rows_per_block(settings, n_rows), min(n_rows, MIN_ROWS_EVALUATED_AT_ONCE))
-    n_outputs = (1 + n_folds) * n_at_once * sum(sum(layout.sizes[1:]) for layout in layouts)
+    n_outputs = n_times * n_at_once * sum(sum(layout.sizes[1:]) for layout in layouts)
     sizes = layouts[-1].sizes
     what = f"hidden_layer_sizes={sizes[1:-1]} with {sizes[0]} inputs and {sizes[-1]} outputs"
     if n_networks > 1:
-        of_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
+        of_folds = f" for each of {n_folds} folds held out," if n_folds else ""
         what = f"n_members={len(layouts)}{of_folds} with {what}"
     check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
 

@@ -1,7 +1,7 @@
 """The interface of all kinds of columns: how a column of a table becomes inputs of the network.
 
 To add a kind, write a frozen dataclass that derives from `Column`, a function that learns it and a `ColumnKind`, and
-add this value to the `KINDS` of `sknet._tables.kinds`. All else follows. `docs/add_to_sknet.md` lists the steps.
+add this value to the `KINDS` of `sknet._tables.kinds`. `docs/add_to_sknet.md` lists the steps.
 
 Conventions
 -----------

@@ -260,9 +260,9 @@ class Solver(ABC):
     n_epochs: int  # with those already done
     tol: float  # the smallest improvement of the score or the training loss that counts
     relative_tol: bool = False  # whether `tol` is relative to the best score
-    n_iter_no_change: float = inf  # epochs without such an improvement after which training stops
+    n_iter_no_change: float = inf  # training stops after more epochs than these without such an improvement
     gain_rate: float = 0.0  # learning rate of input gains, as a multiple of the weights'; 0 for no gains, as in L-BFGS
-    inputs_fade: bool = False  # whether gains are pulled down, so that inputs that carry nothing fade
+    pull: float = 0.0  # how strongly gains are pulled down, so that inputs that carry nothing fade; 0 for no pull
     end_reason: StopReason = StopReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
 
     @property

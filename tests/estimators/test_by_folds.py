@@ -207,6 +207,16 @@ def test_an_interrupt_among_the_folds_leaves_the_first_folds_network(kind, n_mem
     assert net.partial_fit(X, y).n_iter_ == 1
 
 
+def test_an_interrupt_long_after_the_best_epoch_says_which_epoch_is_published():
+    parameters = FOLDS | {"max_iter": 100, "n_iter_no_change": 100, "batch_size": 4, "learning_rate_init": 0.1}
+    n_steps = sum(-(-(N - len(held_out)) // 4) for held_out in np.array_split(np.arange(N), 4))  # of an epoch of all
+    net = SigmoidMLPRegressor(**parameters | {"learning_rate": stops_at(40 * n_steps + 1)})
+    with pytest.warns(UserWarning, match="first fold after epoch 40, trained"):
+        net.fit(X, NUMBER)
+    assert net.n_iter_ == 40
+    assert np.argmax(net.validation_scores_) < 38
+
+
 def test_the_loss_at_weights_that_folds_have_helped_to_find():
     """Smoothed labels count, as they did in training."""
     fitted = SigmoidMLPClassifier(**FOLDS).fit(X, LABEL)

@@ -21,7 +21,6 @@ from sknet._model.epoch_choice import (
     draw_cross_fit_sets,
     draw_folds,
     make_fold_phase,
-    steps_per_epoch,
 )
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
 from sknet._model.trainer import make_trainer, train_side_by_side
@@ -326,9 +325,16 @@ def test_a_fit_ends_long_before_max_iter():
 def test_the_chosen_steps_become_epochs_of_all_rows(n_rows, n_train, n_epochs):
     """225 rows are seven batches of 32 and one row. Counting eight steps would give six epochs of 300 rows."""
     solver = prepared(batch_size=32, max_iter=50)[2].settings.solver
-    n_steps = 7 * steps_per_epoch(solver, n_train)
-    selection = Selection(7, n_steps, 1.0, (1.0,), np.arange(0), None, None)
+    selection = Selection(7, n_train, 1.0, (1.0,), np.arange(0), None, None)
     assert selection.solver_for(solver, n_rows).n_epochs == n_epochs
+
+
+def test_a_step_pulls_gains_as_strongly_as_the_steps_that_the_folds_have_chosen():
+    solver = prepared(batch_size=32, max_iter=50)[2].settings.solver
+    assert solver.pull == 1.5
+    assert Selection(7, 225, 1.0, (1.0,), np.arange(0), None, None).solver_for(solver, 300).pull / 300 == 1.5 / 225
+    ended_by_max_iter = Selection(50, 225, 1.0, (1.0,), np.arange(0), None, None)
+    assert ended_by_max_iter.solver_for(solver, 300).pull == 1.5
 
 
 # --- the same again --------------------------------------------------------------------------------------------------
