@@ -548,7 +548,7 @@ def load(name: str) -> Drawn:
     table = Table(name, name.split("/")[0], X, y.rename(source.target), source.target)
     return Drawn(
         table,
-        frame[source.groups].astype(str).to_numpy() if source.groups else None,
+        frame[source.groups].astype("string").fillna("missing").astype(object).to_numpy() if source.groups else None,
         np.argsort(np.argsort(frame[source.times].to_numpy(), kind="stable")) if source.times else None,
         source.loss,
     )
