@@ -129,10 +129,10 @@ def all_and_each(columns):
 # The tables
 # ----------
 #
-# We chose four tables, each for a reason. ``cars`` has numbers, text and missing values. ``chicks`` has a category of 50
-# values, and rows that belong together. In ``weather``, no model can be sure of the class, so the probabilities count.
-# ``diabetes`` has few rows and much noise: there, a linear model is as good. It is also as good on iris, penguins and
-# wine, which ``all`` adds with two other tables.
+# We chose four tables, each for a reason. ``cars`` has numbers, text and missing values. ``chicks`` has a category of
+# 50 values, and rows that belong together. In ``weather``, no model can be sure of the class, so the probabilities
+# count. ``diabetes`` has few rows and much noise: there, a linear model is as good. It is also as good on iris,
+# penguins and wine, which ``all`` adds with two other tables.
 #
 # The errors are means over five folds (three for later weather): the log-loss for classes, the root mean squared error
 # for numbers. Lower is better. Two of the nine tables have a second line, in which rows that belong together are held
