@@ -2,8 +2,8 @@
 How far predictions move between seeds
 ======================================
 
-Two fits that differ only in ``random_state`` predict different numbers for the same row. This program fits the cars with
-ten seeds for each number of members, and draws how far the predictions of each new car scatter.
+Two fits that differ only in ``random_state`` predict different numbers for the same row. This program fits the cars
+with ten seeds for each number of members, and draws how far the predictions of each new car scatter.
 """
 
 from pathlib import Path
@@ -42,7 +42,7 @@ for place, each in enumerate(scatter.values()):
     ax.plot([place - 0.35, place + 0.35], [np.median(each)] * 2, color="#c2571a", lw=2.5)
     ax.text(place + 0.39, np.median(each), f"{np.median(each):.2f}", color="#c2571a", va="center")
 ax.set_xticks(range(len(MEMBERS)), labels=["1", "2 (default)", "4", "8"])
-ax.set(xlabel="n_members", ylabel="standard deviation\n(miles per gallon)", ylim=(0, None), xlim=(-0.5, len(MEMBERS) - 0.2))
+ax.set(xlabel="n_members", ylabel="standard deviation\n(miles per gallon)", ylim=(0, None), xlim=(-0.5, 3.8))
 ax.set_title("How far the prediction for a new car moves between seeds")
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
