@@ -719,7 +719,7 @@ def draw_first_page() -> None:
         time = f"{seconds:.2f}" if seconds < 1 else f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
         bars.append((name_of(peer) + tables_if_not_all(rows, peer), 1 / high, 1 / mean, 1 / low, time))
     bars.sort(key=lambda bar: bar[2])
-    figure, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+    figure, ax = plt.subplots(figsize=(5.3, 3.3), layout="constrained")
     for place, (name, low, mean, high, time) in enumerate(bars):
         is_ours = name == OURS
         weight, color = ("bold", TEAL) if is_ours else ("normal", "#b9c4c9")
@@ -727,7 +727,7 @@ def draw_first_page() -> None:
         ax.plot([low, high], [place, place], color="0.35", lw=1.2)
         ink = "white" if is_ours else "black"
         ax.text(0.03, place, f"{mean:.2f}", color=ink, weight=weight, va="center_baseline")
-        ax.text(1.03, place, f"{time}×", weight=weight, va="center_baseline", transform=ax.get_yaxis_transform())
+        ax.text(1.02, place, f"{time}×", weight=weight, va="center_baseline", transform=ax.get_yaxis_transform())
     ax.axvline(1, color=TEAL, lw=1, ls=":")
     ax.set_yticks(range(len(bars)), labels=[name for name, *_ in bars])
     ax.get_yticklabels()[[name for name, *_ in bars].index(OURS)].set_weight("bold")
@@ -736,7 +736,7 @@ def draw_first_page() -> None:
     ax.tick_params(left=False)
     ax.spines[:].set_visible(False)
     ax.set_title("error, sknet's is 1: shorter is better", loc="left", fontsize=10)
-    ax.text(1.03, 1.02, "time\nof a fit", transform=ax.transAxes, va="bottom")
+    ax.text(1.02, 1.02, "time\nof a fit", transform=ax.transAxes, va="bottom")
     figure.savefig(FIRST_PAGE, dpi=200)
 
 
