@@ -4,7 +4,6 @@ import re
 import shutil
 from functools import cache
 from importlib.metadata import PackageNotFoundError
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -321,10 +320,10 @@ def first_pages():
     ]
 
 
-def test_the_headline_is_true_by_means_medians_and_times():
+def test_the_headline_is_true_by_means_and_medians():
     headline = (
-        "**About as accurate as CatBoost (defaults) and LightGBM (best of 20 settings) on small tables, "
-        "in less time on average, "
+        "**On small tables, it is about as accurate without tuning as CatBoost (defaults) and LightGBM "
+        "(best of 20 settings).**"
     )
     assert all(headline in text for text in first_pages())
     rows = report.random_splits("second")
@@ -335,8 +334,6 @@ def test_the_headline_is_true_by_means_medians_and_times():
             each = report.ratios_of(rows, figure, peer)["mean"].astype(float)
             assert 0.9 < np.exp(each.median()) < 1.05
             assert 0.9 < np.exp(each.mean()) < 1.05
-        for task, limits in product(report.ESTIMATORS, report.SIZES.values()):
-            assert report.seconds_of(rows[rows["n_train"].between(*limits)], task, peer) < 0.6
 
 
 def test_the_first_pages_say_what_was_not_compared():

@@ -107,13 +107,12 @@ def test_every_page_has_the_same_set_up():
 PAGES_WITH_A_SET_UP = ("index", "install", "get_started")
 
 
-def test_the_first_command_takes_the_small_tables(monkeypatch):
+def test_the_first_command_takes_the_tables_that_the_pages_name(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["quickstart.py", "iris"])
-    program = runpy.run_path(str(ROOT / "examples" / "quickstart.py"))
-    sizes = {name: len(load()[1]) for name, load in program["TABLES"].items()}
-    assert program["SMALL"] == [name for name, n_rows in sizes.items() if n_rows < 500]
-    assert "on five small [bundled tables]" in README
-    assert len(program["SMALL"]) == 5
+    chosen = runpy.run_path(str(ROOT / "examples" / "quickstart.py"))["CHOSEN"]
+    assert chosen == ["cars", "chicks", "new chicks", "weather", "diabetes"]
+    assert "on four [bundled tables]" in README
+    assert f"{', '.join(chosen[:-1])} and {chosen[-1]}, which we chose" in " ".join(BUNDLED.split())
 
 
 @pytest.fixture(scope="module")

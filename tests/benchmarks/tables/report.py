@@ -34,7 +34,8 @@ PAGES = ("README.md", "docs/index.md", "docs/defaults.md", *[f"docs/measured/{na
 PICTURE = measure.MEASURED / "tables.png"
 OVERVIEW = measure.MEASURED / "overview.png"
 FIRST_PAGE = measure.MEASURED / "first_page.png"
-FIRST_PAGE_NARROW = measure.MEASURED / "first_page_narrow.png"
+INTERVALS = measure.MEASURED / "intervals.png"
+INTERVALS_NARROW = measure.MEASURED / "intervals_narrow.png"
 BLOCK = re.compile(r"(<!-- measured: ([a-z ]+) -->\n).*?(<!-- end -->)", re.S)
 SHIFT = 0.01  # so that a table that is almost solved does not decide a mean
 MIN_TABLES = 4  # of fewer, a mean says nothing
@@ -75,6 +76,7 @@ def write() -> None:
     draw()
     draw_overview()
     draw_first_page()
+    draw_intervals()
 
 
 def filled(text: str) -> str:
@@ -172,9 +174,10 @@ def ratios_of(rows: pd.DataFrame, figure: str, peer: str) -> pd.DataFrame:
 
 
 def first_page() -> str:
-    """What the first page has room for: the mean ratios to the models of its picture, and the ratios of the times.
+    """What the first page has room for: the ratios to the models of its picture, of times and of errors.
 
-    The last lines are of larger tables, whose differences are not tested.
+    Times are first, because a telephone cuts off the last columns. The last lines are of larger tables, whose
+    differences are not tested.
     """
     from tests.benchmarks.large_tables import report as large
 
@@ -186,14 +189,14 @@ def first_page() -> str:
     for peer in ("CatBoost", "LightGBM"):
         both = large.with_both(peer)
         body.append([f"{peer}, {both['table'].nunique()} larger tables", *first_page_cells(both, peer, {})])
-    return as_markdown([RATIO_TO, *FIGURES, *[f"time, {estimator}" for estimator in ESTIMATORS.values()]], body)
+    return as_markdown([RATIO_TO, *[f"time, {estimator}" for estimator in ESTIMATORS.values()], *FIGURES], body)
 
 
 def first_page_cells(rows: pd.DataFrame, peer: str, signs: dict[tuple[str, str], int]) -> list[str]:
-    """The mean ratio of each figure, and of the time of a fit for each task."""
+    """The mean ratio of the time of a fit for each task, and of each figure."""
     means = {figure: np.exp(ratios_of(rows, figure, peer)["mean"].astype(float).mean()) for figure in FIGURES}
     seconds = [time_cell(seconds_of(rows, task, peer)) for task in ESTIMATORS]
-    return [bold_if(signs.get((figure, peer), 0) != 0, f"{mean:.2f}") for figure, mean in means.items()] + seconds
+    return seconds + [bold_if(signs.get((figure, peer), 0) != 0, f"{mean:.2f}") for figure, mean in means.items()]
 
 
 def count() -> str:
@@ -705,6 +708,46 @@ def put_labels(ax: Any, places: dict[str, tuple[float, float]]) -> None:
 
 
 def draw_first_page() -> None:
+    """Theirs over ours: a bar a model for the loss of a table, with its 95 % interval, and a number for the time."""
+    import matplotlib.pyplot as plt
+
+    rows = random_splits("second")
+    bars = [(OURS, 1.0, 1.0, 1.0, "1")]
+    for peer in FIRST_PAGE_PEERS:
+        low, mean, high, _ = mean_with_interval(ratios(rows, "loss", peer)["mean"])
+        seconds = np.exp(-ratios(rows, "fit_seconds", peer, shift=0.0)["mean"].mean())
+        time = f"{seconds:.2f}" if seconds < 1 else f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
+        bars.append((name_of(peer) + tables_if_not_all(rows, peer), 1 / high, 1 / mean, 1 / low, time))
+    bars.sort(key=lambda bar: bar[2])
+    figure, ax = plt.subplots(figsize=(5.3, 3.3), layout="constrained")
+    for place, (name, low, mean, high, time) in enumerate(bars):
+        is_ours = name == OURS
+        weight, color = ("bold", TEAL) if is_ours else ("normal", "#b9c4c9")
+        ax.barh(place, mean, color=color, height=0.68)
+        ax.plot([low, high], [place, place], color="0.35", lw=1.2)
+        ink = "white" if is_ours else "black"
+        ax.text(0.03, place, f"{mean:.2f}", color=ink, weight=weight, va="center_baseline")
+        ax.text(1.02, place, f"{time}×", weight=weight, va="center_baseline", transform=ax.get_yaxis_transform())
+    ax.axvline(1, color=TEAL, lw=1, ls=":")
+    ax.set_yticks(range(len(bars)), labels=[name for name, *_ in bars])
+    ax.get_yticklabels()[[name for name, *_ in bars].index(OURS)].set_weight("bold")
+    ax.invert_yaxis()
+    ax.set_xticks([])
+    ax.tick_params(left=False)
+    ax.spines[:].set_visible(False)
+    ax.set_title("error, sknet's is 1: shorter is better", loc="left", fontsize=10)
+    ax.text(1.02, 1.02, "time\nof a fit", transform=ax.transAxes, va="bottom")
+    figure.savefig(FIRST_PAGE, dpi=200)
+
+
+def mean_with_interval(logarithms: pd.Series) -> np.ndarray:
+    """The geometric mean of ratios between the ends of its 95 % interval, and their median."""
+    each = logarithms.astype(float)
+    half = student.ppf(0.975, len(each) - 1) * each.std() / np.sqrt(len(each))
+    return np.exp([each.mean() - half, each.mean(), each.mean() + half, each.median()])
+
+
+def draw_intervals() -> None:
     """Ours over theirs: mean with its 95 % interval over tables, and median; once more for a telephone."""
     import matplotlib.pyplot as plt
 
@@ -715,7 +758,7 @@ def draw_first_page() -> None:
         axes[0].set_yticks(range(len(names)), labels=names)
         for ax in first:
             ax.set_ylabel("the other model", fontsize=10)
-    for figure, path, n_columns in ((wide, FIRST_PAGE, 4), (narrow, FIRST_PAGE_NARROW, 2)):
+    for figure, path, n_columns in ((wide, INTERVALS, 4), (narrow, INTERVALS_NARROW, 2)):
         place = {"loc": "outside lower center", "ncols": n_columns, "frameon": False, "fontsize": 9}
         figure.legend(handles=legend_of_intervals(), **place)
         figure.savefig(path, dpi=200)
@@ -728,9 +771,8 @@ def put_intervals(axes: Any) -> list[str]:
     peers = [peer for peer in FIRST_PAGE_PEERS if peer in set(rows["model"])]
     for ax, (name, (task, _)) in zip(axes, FIGURES.items(), strict=True):
         for place, peer in enumerate(peers):
-            each = ratios_of(rows, name, peer)["mean"].astype(float)
-            half = student.ppf(0.975, len(each) - 1) * each.std() / np.sqrt(len(each))
-            low, mean, high, median = np.exp([each.mean() - half, each.mean(), each.mean() + half, each.median()])
+            each = ratios_of(rows, name, peer)["mean"]
+            low, mean, high, median = mean_with_interval(each)
             fill = TEAL if signs.get((name, peer), 0) else "white"
             put_count(ax, place, len(each), rows[rows["task"] == task])
             ax.plot([low, high], [place, place], color=TEAL, lw=2, solid_capstyle="butt")
