@@ -37,9 +37,9 @@ from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 from pandas.util import hash_pandas_object
 
+from sknet._model.network_setup import ROWS_IN_CACHE
 from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable, TableLimits
 from sknet._model.table_in_memory import EncodedLocally
-from sknet._model.trainer import ROWS_IN_CACHE
 from sknet._network.chain import (
     BatchFormat,
     DenseBatches,

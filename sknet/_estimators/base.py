@@ -54,8 +54,8 @@ from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding_learner import encode_rows
 from sknet._model.explain import Explanation
 from sknet._model.heads import Head
+from sknet._model.network_setup import set_up_networks
 from sknet._model.sensitivity import input_gradients
-from sknet._model.trainer import make_trainers
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 
@@ -574,8 +574,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         settings, _ = resolve(self, facts)
         model = fitted.model
         encoding = replace(model.encoding, head=data.head)
-        (trainer,) = make_trainers(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
-        loss, gradient = trainer.objective_and_gradient(model.network)  # (p,), like theta
+        (setup,) = set_up_networks(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
+        loss, gradient = setup.objective_and_gradient(model.network)  # (p,), like theta
         coef_grads, intercept_grads = model.network.layout.coefs_and_intercepts(
             gradient.astype(model.encoding.output_dtype, copy=False)
         )

@@ -27,6 +27,12 @@ from sknet._model.encoding_learner import encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
 from sknet._model.evaluation import EvaluationResult
 from sknet._model.model import Model, Network
+from sknet._model.network_setup import (
+    NetworkSetup,
+    check_networks_fit_in_memory,
+    set_up_networks,
+    state_with_published_weights,
+)
 from sknet._model.phases import Phase, PhaseOutcome
 from sknet._model.residuals import learn_residuals
 from sknet._model.rows import EncodedRows, Rows
@@ -38,12 +44,6 @@ from sknet._model.sensitivity import (
     n_importance_rows,
 )
 from sknet._model.train_phase import ModelScorer, Progress, TrainPhase, mean_history
-from sknet._model.trainer import (
-    NetworkTrainer,
-    check_networks_fit_in_memory,
-    make_trainers,
-    state_with_published_weights,
-)
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.messages import short_repr
 from sknet._tables.tables import is_frame
@@ -107,7 +107,7 @@ class FitRun:
         return Progress(None if self.folds is None else self.folds.progress, [state for _, state in self.networks])
 
     @property
-    def networks(self) -> list[tuple[NetworkTrainer, State]]:
+    def networks(self) -> list[tuple[NetworkSetup, State]]:
         """The networks that will be published, each with its state; none while folds train."""
         return [] if self.training is None else self.training.networks
 
@@ -173,8 +173,7 @@ class FitRun:
             return None
         n_inputs = inputs_per_row(rows)
         training_work = sum(
-            len(state.history) * len(trainer.train_rows) * trainer.work_per_row(n_inputs)
-            for trainer, state in self.networks
+            len(state.history) * len(setup.train_rows) * setup.work_per_row(n_inputs) for setup, state in self.networks
         )
         n_rows = n_importance_rows(rows, model.network, model.head.n_outputs, training_work)
         return learn_importances(model, draw_encoded_rows(rows, n_rows))
@@ -269,21 +268,21 @@ def make_train_phase(
     """Make the networks that will be published. Folds have ended before, since they need the memory."""
     settings = plan.settings
     solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(train_rows))
-    trainers = make_trainers(settings, plan.encoding, train_rows, held_out_rows, solver=solver)
-    return TrainPhase(trainers, first_states(plan, trainers), importance_rows, selection, score)
+    setups = set_up_networks(settings, plan.encoding, train_rows, held_out_rows, solver=solver)
+    return TrainPhase(setups, first_states(plan, setups), importance_rows, selection, score)
 
 
-def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
+def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
     """Return the initial states of networks: new ones, or those of an earlier call or a checkpoint."""
     call = plan.call
     earlier = call.earlier
     if earlier is None:
-        seeds = call.member_seeds(len(trainers))
-        states = [trainer.first_state(member_seeds) for trainer, member_seeds in zip(trainers, seeds, strict=True)]
+        seeds = call.member_seeds(len(setups))
+        states = [setup.first_state(member_seeds) for setup, member_seeds in zip(setups, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [trainers[0].new_state(theta, call.seed_of_steps)]
+        states = [setups[0].new_state(theta, call.seed_of_steps)]
         if call.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             states = [

@@ -19,17 +19,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sknet._model.trainer import NetworkTrainer
+from sknet._model.network_setup import NetworkSetup
 from sknet._training.solver import State
 from sknet._typing import Array
 
 
-def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_weights: Sequence[float]) -> Array | None:
+def balancing_shift(networks: Sequence[tuple[NetworkSetup, State]], mixing_weights: Sequence[float]) -> Array | None:
     """Return the shift of the networks' mean raw output: log(sum w y / sum w exp(raw)).
 
     Parameters
     ----------
-    networks : sequence of (NetworkTrainer, State)
+    networks : sequence of (NetworkSetup, State)
         All have the same training rows.
     mixing_weights : sequence of float
         The weight of each network in the mean.
@@ -40,9 +40,9 @@ def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_wei
         None for losses without a log link, and for a user's loss that does not start at the targets' means: it need
         not predict a mean.
     """
-    trainer, _ = networks[0]
-    rows = trainer.train_rows
-    head = trainer.encoding.head
+    setup, _ = networks[0]
+    rows = setup.train_rows
+    head = setup.encoding.head
     loss = head.loss
     log_of_unit = head.log_of_unit
     if log_of_unit is None or loss.start is None or not loss.inverse_link.is_exp(head.n_outputs):
@@ -54,7 +54,7 @@ def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_wei
     log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + log_of_unit
     if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
         return None
-    raws = [trainer.raw_training_outputs(state) for trainer, state in networks]
+    raws = [setup.raw_training_outputs(state) for setup, state in networks]
     raw = np.sum([w * raw_of_network for w, raw_of_network in zip(mixing_weights, raws, strict=True)], axis=0)
     with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
         # in this unit, predictions of a usable network do not overflow

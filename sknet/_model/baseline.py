@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from sknet._model.epoch_choice import MIN_STEPS_TO_CHOOSE
 from sknet._model.evaluation import HeldOutOutputs
-from sknet._model.trainer import NetworkTrainer
+from sknet._model.network_setup import NetworkSetup
 from sknet._network.losses import Loss, mean_loss
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import mean_and_deviation
@@ -26,7 +26,7 @@ from sknet._vectors import blocks_of_batch
 
 
 def are_no_better_than_constant(
-    networks: Sequence[tuple[NetworkTrainer, State]], held_out_outputs: HeldOutOutputs | None, *, stopped_by_user: bool
+    networks: Sequence[tuple[NetworkSetup, State]], held_out_outputs: HeldOutOutputs | None, *, stopped_by_user: bool
 ) -> bool:
     """Whether a fit's loss is at least as high as that of the best constant prediction.
 
@@ -36,7 +36,7 @@ def are_no_better_than_constant(
 
     Parameters
     ----------
-    networks : sequence of (NetworkTrainer, State)
+    networks : sequence of (NetworkSetup, State)
         The trained networks.
 
     held_out_outputs : HeldOutOutputs or None
@@ -48,51 +48,51 @@ def are_no_better_than_constant(
     bool
         False also if training was too short to tell.
     """
-    for trainer, state in networks:
+    for setup, state in networks:
         # After few steps every network is worse than a constant. This is no fault if training was merely cut short, but
         # it is one if held-out rows or a plateau ended training.
-        is_cut_short = stopped_by_user or state.epoch >= trainer.settings.solver.n_epochs
+        is_cut_short = stopped_by_user or state.epoch >= setup.settings.solver.n_epochs
         if is_cut_short and state.step < MIN_STEPS_TO_CHOOSE:
             return False
     if held_out_outputs is not None and networks:
         return _constant_wins_on_held_out_rows(held_out_outputs, networks[0][0])
-    return any(_is_no_better_in_training(trainer, state) for trainer, state in networks)
+    return any(_is_no_better_in_training(setup, state) for setup, state in networks)
 
 
-def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
-    """Compare the loss on held-out rows; the constant is computed from the training rows of `trainer`."""
-    constant = _best_constant_of(trainer)
+def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, setup: NetworkSetup) -> bool:
+    """Compare the loss on held-out rows; the constant is computed from the training rows of `setup`."""
+    constant = _best_constant_of(setup)
     if constant is None:
         return False
-    head = trainer.encoding.head
+    head = setup.encoding.head
     target = head.targets(held_out_outputs.y, np.dtype(np.float64))
     of_constant = _loss_of_constant(head.loss, constant, target, held_out_outputs.weight)
     return _mean_loss_in_blocks(head.loss, held_out_outputs.raw, target, held_out_outputs.weight) >= of_constant
 
 
-def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
+def _is_no_better_in_training(setup: NetworkSetup, state: State) -> bool:
     """Compare the loss on the training rows."""
-    constant = _best_constant_of(trainer)
+    constant = _best_constant_of(setup)
     if constant is None:
         return False
-    rows = trainer.train_rows
-    loss = trainer.encoding.head.loss
-    known, weight = trainer.objective.target_sample
+    rows = setup.train_rows
+    loss = setup.encoding.head.loss
+    known, weight = setup.objective.target_sample
     of_constant = _loss_of_constant(loss, constant, known, weight)
     limit = of_constant - abs(of_constant) / len(known)  # abs: a user's loss may be negative
     # this loss is known already; dropout and penalty only make it higher
     if state.history[-1].loss < limit:
         return False
-    raw = trainer.raw_training_outputs(state)
+    raw = setup.raw_training_outputs(state)
     return _mean_loss_in_blocks(loss, raw, rows.target, rows.relative_weight) >= limit
 
 
-def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
+def _best_constant_of(setup: NetworkSetup) -> Array | None:
     """Return the constant raw output with the least training loss, (l,); None if all targets are equal."""
-    target, weight = trainer.objective.target_sample
+    target, weight = setup.objective.target_sample
     if (target == target[0]).all():
         return None  # a constant prediction is then right
-    return best_constant(trainer.encoding.head.loss, target, weight)
+    return best_constant(setup.encoding.head.loss, target, weight)
 
 
 def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:

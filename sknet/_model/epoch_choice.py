@@ -32,11 +32,11 @@ from sknet._model.encoding import Encoding
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.evaluation import Evaluation, HeldOutEvaluator, HeldOutOutputs, mix_outputs
 from sknet._model.model import join_networks
+from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side_by_side
 from sknet._model.phases import EpochReport, Phase, PhaseOutcome
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
-from sknet._model.trainer import NetworkTrainer, make_trainers, train_side_by_side
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
 from sknet._training.solver import NO_OBSERVER, Epoch, EpochObserver, Solver, State, StopReason, Verdict
@@ -185,7 +185,7 @@ class FoldPhase(Phase):
         A first-order solver.
     splits : sequence of Split
         For each fold, the rows to train on and the rows held out.
-    trainers : list of list of NetworkTrainer
+    setups : list of list of NetworkSetup
         For each fold, of all members.
     importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
         Encoded training rows of the first fold, whose networks are published after an interrupt.
@@ -197,7 +197,7 @@ class FoldPhase(Phase):
 
     solver: Solver
     splits: Sequence[Split]
-    trainers: list[list[NetworkTrainer]]
+    setups: list[list[NetworkSetup]]
     importance_rows: Table | None
     judges: list[CrossFitJudge]
     progress: FoldsProgress
@@ -221,9 +221,9 @@ class FoldPhase(Phase):
         """Train until the joint loss stops falling; choose the epoch, the mixing weights and the temperature."""
         stop_reason: StopReason | None = None
         if self.progress.states:  # else the folds of a resumed run have ended
-            trainers, states = zip(*chain.from_iterable(self._networks), strict=True)
+            setups, states = zip(*chain.from_iterable(self._networks), strict=True)
             try:
-                end = train_side_by_side(trainers, states, observer, self.judge_epoch)
+                end = train_side_by_side(setups, states, observer, self.judge_epoch)
             finally:  # an interrupt may undo an epoch after it was judged
                 del self.progress.epochs[states[0].epoch :]
             if end.reason is StopReason.INTERRUPTED:
@@ -236,17 +236,17 @@ class FoldPhase(Phase):
         return self._selection(stop_reason)
 
     @property
-    def _networks(self) -> list[list[tuple[NetworkTrainer, State]]]:
+    def _networks(self) -> list[list[tuple[NetworkSetup, State]]]:
         """The networks of each fold with their states."""
-        folds = zip(self.trainers, self.progress.states, strict=True)
-        return [list(zip(trainers, states, strict=True)) for trainers, states in folds]
+        folds = zip(self.setups, self.progress.states, strict=True)
+        return [list(zip(setups, states, strict=True)) for setups, states in folds]
 
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
         members = list(zip(*self._networks, strict=True))
 
         def raw_of_member(j: int) -> Array:
-            return np.concatenate([trainer.raw_held_out_outputs(state.trained_theta) for trainer, state in members[j]])
+            return np.concatenate([setup.raw_held_out_outputs(state.trained_theta) for setup, state in members[j]])
 
         return self.judges[0].evaluator.raw_by_component(raw_of_member)
 
@@ -315,11 +315,11 @@ class FoldPhase(Phase):
 
     @property
     def encoding(self) -> Encoding:
-        return self.trainers[0][0].encoding
+        return self.setups[0][0].encoding
 
     @property
     def has_finished_epoch(self) -> bool:
-        return len(self.progress.epochs) > self._epochs_before and bool(self.trainers)
+        return len(self.progress.epochs) > self._epochs_before and bool(self.setups)
 
     @property
     def epoch_histories(self) -> list[tuple[Epoch, ...]]:
@@ -345,9 +345,7 @@ class FoldPhase(Phase):
         """Return the network of the first fold, at the last epoch's temperature, for an interrupted fit."""
         temperature = 1.0 / self.progress.inverse_temperature
         return PhaseOutcome(
-            join_networks(
-                [trainer.make_network(state.trained_theta, temperature) for trainer, state in self._networks[0]]
-            )
+            join_networks([setup.make_network(state.trained_theta, temperature) for setup, state in self._networks[0]])
         )
 
     def state_to_keep(self) -> None:
@@ -355,7 +353,7 @@ class FoldPhase(Phase):
 
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
-        self.trainers = []
+        self.setups = []
         self.progress.states = []
         self.importance_rows = None
 
@@ -379,16 +377,16 @@ def make_fold_phase(
         For each member, the seed of its first weights and the seed of its training.
     """
     settings = learner.settings
-    trainers: list[list[NetworkTrainer]] = []
+    setups: list[list[NetworkSetup]] = []
     importance_rows = None
     for train, held_out_of_fold in folds.splits:
         encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=folds.folds_share_columns)
         fold_rows = encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train=train)
-        if not trainers:
+        if not setups:
             importance_rows = draw_importance_rows(rows, fold_rows, train)
         train_rows = fold_rows.take(train)
         held_out_rows = fold_rows.take(held_out_of_fold)
-        trainers.append(make_trainers(settings, fold_rows.encoding, train_rows, held_out_rows))
+        setups.append(set_up_networks(settings, fold_rows.encoding, train_rows, held_out_rows))
     held_out = np.concatenate([split.held_out for split in folds.splits])
     cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
     # All rows judge themselves first, and several cross-fit sets are then judged again, by all other rows. If several
@@ -402,11 +400,11 @@ def make_fold_phase(
         judges.append(
             CrossFitJudge(HeldOutEvaluator(encoded.take(held_out[outside_set]), settings, outside_set), judged)
         )
-    states = [[trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)] for of_fold in trainers]
+    states = [[setup.first_state(seed) for setup, seed in zip(of_fold, seeds, strict=True)] for of_fold in setups]
     return FoldPhase(
         solver=settings.solver,
         splits=folds.splits,
-        trainers=trainers,
+        setups=setups,
         importance_rows=importance_rows,
         judges=judges,
         progress=FoldsProgress(states, [EpochChoice() for _ in judges]),

@@ -11,8 +11,8 @@ from sknet._model.encoding import Encoding
 from sknet._model.epoch_choice import FoldsProgress, Selection
 from sknet._model.evaluation import HeldOutEvaluator, HeldOutOutputs
 from sknet._model.model import Model, Network, join_networks
+from sknet._model.network_setup import NetworkSetup, pruned_state, train_side_by_side
 from sknet._model.phases import EpochReport, Phase, PhaseOutcome
-from sknet._model.trainer import NetworkTrainer, pruned_state, train_side_by_side
 from sknet._training.solver import Epoch, EpochObserver, State, TrainingEnd, Verdict
 from sknet._typing import Array, Table
 
@@ -34,7 +34,7 @@ class TrainPhase(Phase):
 
     Attributes
     ----------
-    trainers : list of NetworkTrainer
+    setups : list of NetworkSetup
     states : list of State
         The initial states, which training updates.
     importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
@@ -45,7 +45,7 @@ class TrainPhase(Phase):
         Returns the score of an epoch; None for minus the loss.
     """
 
-    trainers: list[NetworkTrainer]
+    setups: list[NetworkSetup]
     states: list[State]
     importance_rows: Table | None
     selection: Selection | None
@@ -53,14 +53,14 @@ class TrainPhase(Phase):
 
     def __post_init__(self) -> None:
         self._epochs_before = self.states[0].epoch  # epochs trained before this call
-        first = self.trainers[0]
+        first = self.setups[0]
         rows = first.held_out_rows  # they have the same targets for all networks
         self._evaluator = None if rows is None else HeldOutEvaluator(rows, first.settings)
 
     def train(self, observer: EpochObserver) -> TrainingEnd:
         """Train all networks."""
         judge = None if self._evaluator is None else partial(self.judge_epoch, self._evaluator)
-        return train_side_by_side(self.trainers, self.states, observer, judge)
+        return train_side_by_side(self.setups, self.states, observer, judge)
 
     def judge_epoch(self, evaluator: HeldOutEvaluator) -> Verdict:
         """Evaluate the mean raw output of the networks after their last epoch, at the best temperature."""
@@ -76,28 +76,28 @@ class TrainPhase(Phase):
 
     def _raw_by_component(self, evaluator: HeldOutEvaluator, thetas: Sequence[Array]) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
-        return evaluator.raw_by_component(lambda j: self.trainers[j].raw_held_out_outputs(thetas[j]))
+        return evaluator.raw_by_component(lambda j: self.setups[j].raw_held_out_outputs(thetas[j]))
 
     def _joined(
         self, thetas: Sequence[Array], temperature: float, mixing_weights: Sequence[float] | None = None
     ) -> Network:
         """Return the joined network of each network's theta; by default they have equal weights."""
-        networks = zip(self.trainers, thetas, strict=True)
-        return join_networks([trainer.make_network(theta, temperature) for trainer, theta in networks], mixing_weights)
+        networks = zip(self.setups, thetas, strict=True)
+        return join_networks([setup.make_network(theta, temperature) for setup, theta in networks], mixing_weights)
 
     @property
     def encoding(self) -> Encoding:
-        return self.trainers[0].encoding
+        return self.setups[0].encoding
 
     @property
-    def networks(self) -> list[tuple[NetworkTrainer, State]]:
-        """The trainer and the state of each network."""
-        return list(zip(self.trainers, self.states, strict=True))
+    def networks(self) -> list[tuple[NetworkSetup, State]]:
+        """The setup and the state of each network."""
+        return list(zip(self.setups, self.states, strict=True))
 
     @property
     def has_finished_epoch(self) -> bool:
         """Whether all networks have finished an epoch in this call, or had ended before."""
-        is_over = self.trainers[0].solver.reason_to_end(self.states[0]) is not None
+        is_over = self.setups[0].solver.reason_to_end(self.states[0]) is not None
         return is_over or all(state.epoch > self._epochs_before for state in self.states)
 
     @property
@@ -115,7 +115,7 @@ class TrainPhase(Phase):
         """The last epoch, with means over the networks."""
         return EpochReport(
             number=self.states[0].epoch,
-            n_epochs=self.trainers[0].solver.n_epochs,
+            n_epochs=self.setups[0].solver.n_epochs,
             figures=mean_history([state.history[-1:] for state in self.states])[-1],
             best_epoch=self.best_epoch,
             n_rate_cuts=self.states[0].n_plateaus,
@@ -159,10 +159,10 @@ class TrainPhase(Phase):
         """Return what a single network keeps beside its published weights; None for joined networks."""
         if len(self.states) > 1:  # they have been joined
             return None
-        trainer = self.trainers[0]
+        setup = self.setups[0]
         # the best epoch, and a temperature chosen by folds, are in the published weights only
-        from_published = self.selection is not None or trainer.held_out_rows is not None
-        n_parameters = trainer.layout.n_parameters
+        from_published = self.selection is not None or setup.held_out_rows is not None
+        n_parameters = setup.layout.n_parameters
         return pruned_state(self.states[0], n_parameters, self.encoding.output_dtype, from_published=from_published)
 
 

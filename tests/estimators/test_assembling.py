@@ -37,7 +37,7 @@ def trained_codes(net, frame, y):
     """The inputs that one more `partial_fit` trains on; the last one is the target's mean."""
     with drawing_seeds(net, FitArguments(frame, y), net._fitted, is_partial_fit=True) as call:
         run = net._make_run(call)
-    return run.phase.trainers[0].train_rows.inputs(slice(0, len(y)))[:, 0]
+    return run.phase.setups[0].train_rows.inputs(slice(0, len(y)))[:, 0]
 
 
 def test_target_means_do_not_contain_the_own_targets_of_a_part_of_the_table():

@@ -22,8 +22,8 @@ from sknet._model.epoch_choice import (
     draw_folds,
     make_fold_phase,
 )
+from sknet._model.network_setup import set_up_network, train_side_by_side
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
-from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
@@ -82,7 +82,7 @@ def test_a_group_is_held_out_as_a_whole():
     groups = np.arange(N) // 3
     folds = fold_networks(*prepared(), groups=groups)
     assert_array_equal(np.sort(folds.held_out), np.arange(N))
-    n_held_out = [N - trainers[0].problem.n_samples for trainers in folds.trainers]
+    n_held_out = [N - setups[0].problem.n_samples for setups in folds.setups]
     at = np.cumsum([0, *n_held_out])
     parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
     assert sum(map(len, parts)) == len(set(groups)) == 30
@@ -112,10 +112,10 @@ def outputs_after(n_epochs, rows, settings, splits):
         train, held_out = rows.take(split.train), rows.take(split.held_out)
         members = []
         for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
-            trainer = make_trainer(settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver)
-            state = trainer.first_state(seeds)
-            train_side_by_side([trainer], [state])
-            members.append(trainer.raw_held_out_outputs(state.trained_theta))
+            setup = set_up_network(settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver)
+            state = setup.first_state(seeds)
+            train_side_by_side([setup], [state])
+            members.append(setup.raw_held_out_outputs(state.trained_theta))
         outputs.append(np.mean(members, axis=0))
     return np.concatenate(outputs)
 

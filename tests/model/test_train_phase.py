@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.network_setup import set_up_network, train_side_by_side
 from sknet._model.train_phase import TrainPhase, mean_history
-from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.estimators import data
 from tests.estimators.inside import run_of
 from tests.model.examples import encoded
@@ -45,9 +45,9 @@ def phase_of(net, y, score=None, held_out=None, weight=None):
     """The phase of an estimator whose networks are about to train, and the rows that are held out."""
     settings, encoding, rows, _ = encoded(net, data.X, y, weight, validated=True)
     held_out = rows.take(np.arange(20)) if held_out is None else held_out(rows)
-    trainers = [make_trainer(settings, encoding, rows, held_out, sees_bins=bins) for bins in settings.members_see_bins]
-    states = [trainer.first_state((i, i)) for i, trainer in enumerate(trainers)]
-    return TrainPhase(trainers, states, None, None, score), held_out
+    setups = [set_up_network(settings, encoding, rows, held_out, sees_bins=bins) for bins in settings.members_see_bins]
+    states = [setup.first_state((i, i)) for i, setup in enumerate(setups)]
+    return TrainPhase(setups, states, None, None, score), held_out
 
 
 @pytest.mark.parametrize("n_members", [1, 2, 3])
@@ -57,7 +57,7 @@ def test_the_mean_raw_output_is_evaluated_by_its_weighted_loss(n_members):
     phase.train(NO_OBSERVER)
     states = phase.states
     assert len(states) == n_members
-    raw = np.mean([trainer.raw_held_out_outputs(state.averaged_theta) for trainer, state in phase.networks], axis=0)
+    raw = np.mean([setup.raw_held_out_outputs(state.averaged_theta) for setup, state in phase.networks], axis=0)
     loss = np.average(0.5 * (raw - held_out.target)[:, 0] ** 2, weights=weight[:20])
     for state in states:
         assert state.history[-1].validation_loss == pytest.approx(loss, rel=1e-12)
@@ -76,9 +76,9 @@ def test_all_networks_keep_the_best_epoch_of_all_together(n_members):
     scores = [record.validation_score for record in phase.states[0].history]
     assert phase.best_epoch == phase.last_epoch_report.best_epoch == 1 + np.argmax(scores) < len(scores)
     shorter, _ = phase_of(SigmoidMLPRegressor(**QUICK | parameters), data.NUMBER, held_out=noise)
-    for trainer, state in shorter.networks:
-        solver = replace(trainer.solver, n_epochs=phase.best_epoch)
-        train_side_by_side([replace(trainer, solver=solver)], [state])
+    for setup, state in shorter.networks:
+        solver = replace(setup.solver, n_epochs=phase.best_epoch)
+        train_side_by_side([replace(setup, solver=solver)], [state])
     for one, other in zip(phase.states, shorter.states, strict=True):
         assert_array_equal(one.best, other.averaged_theta)
 
@@ -107,6 +107,6 @@ def test_the_published_networks_have_the_temperature_of_the_best_epoch():
     phase.train(NO_OBSERVER)
     network, outputs = phase.outcome()
     assert network.temperature != 1.0
-    raw = phase.trainers[0].raw_held_out_outputs(phase.states[0].best)
+    raw = phase.setups[0].raw_held_out_outputs(phase.states[0].best)
     assert_allclose(outputs.raw, raw / network.temperature, rtol=1e-12)
     assert_array_equal(outputs.y, held_out.y)

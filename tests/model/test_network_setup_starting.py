@@ -7,7 +7,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.trainer import pruned_state, read_initial_weights, state_with_new_gains, state_with_published_weights
+from sknet._model.network_setup import (
+    pruned_state,
+    read_initial_weights,
+    state_with_new_gains,
+    state_with_published_weights,
+)
 from tests.network.pieces import layout_of
 from tests.training.problems import state_after
 

@@ -215,8 +215,8 @@ ROWS_IN_CACHE = 512
 
 
 @dataclass(frozen=True)
-class NetworkTrainer:
-    """Everything that trains one network, except its state."""
+class NetworkSetup:
+    """What the training of a network needs besides its state: rows, objective and solver."""
 
     settings: Settings
     encoding: Encoding
@@ -354,7 +354,7 @@ class NetworkTrainer:
         return value, gradient
 
 
-def make_trainer(
+def set_up_network(
     settings: Settings,
     encoding: Encoding,
     train_rows: EncodedRows,
@@ -362,8 +362,8 @@ def make_trainer(
     *,
     sees_bins: bool = True,
     solver: Solver | None = None,
-) -> NetworkTrainer:
-    """Make the trainer of one network: its layout, bounds, rows, objective and solver.
+) -> NetworkSetup:
+    """Make the setup of one network: its layout, bounds, rows, objective and solver.
 
     Parameters
     ----------
@@ -383,7 +383,7 @@ def make_trainer(
 
     Returns
     -------
-    NetworkTrainer
+    NetworkSetup
     """
     head = encoding.head
     is_sparse = train_rows.inputs.batch_format == "sparse"
@@ -396,48 +396,48 @@ def make_trainer(
     monotone = make_monotone_bounds(settings, encoding, layout, n_skipped_inputs, sets)
     if isinstance(settings.init, tuple):
         read_initial_weights(layout, settings.init)  # raises even if training continues, so that they have no effect
-    own_rows = train_rows.for_network(n_skipped_inputs, settings.label_smoothing)
-    strength = settings.alpha / own_rows.total_weight
+    network_rows = train_rows.for_network(n_skipped_inputs, settings.label_smoothing)
+    strength = settings.alpha / network_rows.total_weight
     l1 = strength * settings.l1_ratio
     # L-BFGS adds the L1 term itself
     penalty = ElasticNet(strength * (1.0 - settings.l1_ratio), l1 if settings.solver.uses_batches else 0.0)
     objective_settings = ObjectiveSettings(
         layout, settings.activations, head.loss, penalty, block_rows, dropout=settings.dropout
     )
-    objective = own_rows.inputs.objective(objective_settings, own_rows)
+    objective = network_rows.inputs.objective(objective_settings, network_rows)
     if isinstance(head.settings.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.activations):
         check_custom_functions(head.loss, objective.target_sample[0], settings.activations)
-    own_solver = solver or settings.solver
+    network_solver = solver or settings.solver
     # a schedule that ends is not cut short by the training loss, which falls most at the end; L-BFGS ends by itself
-    if held_out_rows is None and (own_solver.end_reason is StopReason.FINISHED or not own_solver.uses_batches):
-        own_solver = replace(own_solver, n_iter_no_change=inf)
-    return NetworkTrainer(
+    if held_out_rows is None and (network_solver.end_reason is StopReason.FINISHED or not network_solver.uses_batches):
+        network_solver = replace(network_solver, n_iter_no_change=inf)
+    return NetworkSetup(
         settings=settings,
         encoding=encoding,
         layout=layout,
         n_skipped_inputs=n_skipped_inputs,
-        train_rows=own_rows,
+        train_rows=network_rows,
         held_out_rows=None if held_out_rows is None else held_out_rows.for_network(n_skipped_inputs),
         l1=l1,
         objective_settings=objective_settings,
         objective=objective,
-        solver=own_solver,
+        solver=network_solver,
         sets=sets,
         monotone=monotone,
     )
 
 
-def make_trainers(
+def set_up_networks(
     settings: Settings,
     encoding: Encoding,
     train_rows: EncodedRows,
     held_out_rows: EncodedRows | None = None,
     *,
     solver: Solver | None = None,
-) -> list[NetworkTrainer]:
-    """Make the trainer of each member, see `make_trainer`."""
+) -> list[NetworkSetup]:
+    """Make the setup of each member, see `set_up_network`."""
     return [
-        make_trainer(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, solver=solver)
+        set_up_network(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, solver=solver)
         for sees_bins in settings.members_see_bins
     ]
 
@@ -491,7 +491,7 @@ def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) 
 
 
 def train_side_by_side(
-    trainers: Sequence[NetworkTrainer],
+    setups: Sequence[NetworkSetup],
     states: Sequence[State],
     observer: EpochObserver = NO_OBSERVER,
     judge: Judge | None = None,
@@ -500,8 +500,8 @@ def train_side_by_side(
 
     Parameters
     ----------
-    trainers : sequence of NetworkTrainer
-        All have the same solver; for L-BFGS there is a single trainer.
+    setups : sequence of NetworkSetup
+        All have the same solver; for L-BFGS there is a single setup.
 
     states : sequence of State
     observer : EpochObserver, default=NO_OBSERVER
@@ -519,9 +519,9 @@ def train_side_by_side(
     DivergedError
         If the objective or theta of a network is not finite.
     """
-    first = trainers[0]
-    with threads_for_networks(len(trainers), first.largest_product) as n_threads:
+    first = setups[0]
+    with threads_for_networks(len(setups), first.largest_product) as n_threads:
         # threads that only wait for workers need no core
-        n_awaited = min(first.train_rows.inputs.n_networks_awaited_at_once, len(trainers))
-        problems = [trainer.problem for trainer in trainers]
+        n_awaited = min(first.train_rows.inputs.n_networks_awaited_at_once, len(setups))
+        problems = [setup.problem for setup in setups]
         return first.solver.train(problems, states, observer, max(n_threads, n_awaited), judge)

@@ -9,13 +9,13 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.trainer import (
+from sknet._model.network_setup import (
     MAX_BUFFER_ROWS,
     ROWS_IN_CACHE,
     check_networks_fit_in_memory,
-    make_trainer,
     pruned_state,
     rows_per_block,
+    set_up_network,
     train_side_by_side,
 )
 from tests.estimators import data
@@ -39,14 +39,14 @@ def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegresso
     return examples.encoded(kind(**QUICK | parameters), X, y, weight, validated=validated)[:3]
 
 
-def trainer_of(validation=None, **parameters):
-    return make_trainer(*encoded(validated=validation is not None, **parameters), validation)
+def setup_of(validation=None, **parameters):
+    return set_up_network(*encoded(validated=validation is not None, **parameters), validation)
 
 
-def trained(trainer, seeds=(1, 2)):
-    state = trainer.first_state(seeds)
-    result = train_side_by_side([trainer], [state])
-    return trainer.make_network(state.trained_theta), result, state
+def trained(setup, seeds=(1, 2)):
+    state = setup.first_state(seeds)
+    result = train_side_by_side([setup], [state])
+    return setup.make_network(state.trained_theta), result, state
 
 
 def theta_of(network):
@@ -58,32 +58,32 @@ def theta_of(network):
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
 def test_equal_settings_rows_and_seeds_give_equal_weights(solver):
-    trainer = trainer_of(solver=solver, max_iter=5)
-    network, result, state = trained(trainer)
-    assert_array_equal(theta_of(network), theta_of(trained(trainer_of(solver=solver, max_iter=5))[0]))
+    setup = setup_of(solver=solver, max_iter=5)
+    network, result, state = trained(setup)
+    assert_array_equal(theta_of(network), theta_of(trained(setup_of(solver=solver, max_iter=5))[0]))
     assert result.epochs_done == state.epoch == len(state.history) == 5
     assert result.reason.name == ("MAX_ITER" if solver == "lbfgs" else "FINISHED")
-    assert (theta_of(trained(trainer, seeds=(3, 2))[0]) != theta_of(network)).any()
+    assert (theta_of(trained(setup, seeds=(3, 2))[0]) != theta_of(network)).any()
 
 
 def test_the_second_seed_is_used_in_training():
-    one, other = (theta_of(trained(trainer_of(), seeds=(1, seed))[0]) for seed in (2, 3))
+    one, other = (theta_of(trained(setup_of(), seeds=(1, seed))[0]) for seed in (2, 3))
     assert (one != other).any()
-    one, other = (theta_of(trained(trainer_of(batch_size=N, shuffle=False), seeds=(1, seed))[0]) for seed in (2, 3))
+    one, other = (theta_of(trained(setup_of(batch_size=N, shuffle=False), seeds=(1, seed))[0]) for seed in (2, 3))
     assert_array_equal(one, other)
 
 
-def test_an_estimator_with_one_member_has_the_trainers_weights():
+def test_an_estimator_with_one_member_has_the_weights_of_a_single_network():
     net = regressor().fit(X, NUMBER)
     first, _, training = seeds_of(net)
-    assert_array_equal(theta_of(model_of(net).network), theta_of(trained(trainer_of(), seeds=(first, training))[0]))
+    assert_array_equal(theta_of(model_of(net).network), theta_of(trained(setup_of(), seeds=(first, training))[0]))
 
 
 def test_a_network_without_bins_equals_one_of_raw_numbers():
     """Its weights of bins are 0, and its other weights are those of a table without bins."""
     settings, encoding, rows = encoded(numeric_encoding="piecewise_linear")
-    network, _, _ = trained(make_trainer(settings, encoding, rows, sees_bins=False))
-    raw, _, _ = trained(trainer_of())
+    network, _, _ = trained(set_up_network(settings, encoding, rows, sees_bins=False))
+    raw, _, _ = trained(setup_of())
     is_bin = np.array([each.kind == "bin" for _, each in encoding.encoder.input_descriptions])
     assert is_bin.any()
     assert not network.coefs[0][is_bin].any()
@@ -114,7 +114,7 @@ def test_blocks_have_at_most_a_batch_of_rows():
     assert rows_per_block(settings, len(rows)) == 500 <= ROWS_IN_CACHE  # twenty equal parts
     assert rows_per_block(settings, len(rows), is_sparse=True) == 3334  # three
     settings, encoding, rows = encoded(X=sp.csr_array(table), y=y, solver="lbfgs")
-    assert make_trainer(settings, encoding, rows).objective_settings.block_rows == 3334
+    assert set_up_network(settings, encoding, rows).objective_settings.block_rows == 3334
 
 
 def least_memory(settings, encoding, n_rows):
@@ -194,31 +194,31 @@ def test_given_weights_get_no_bias_added():
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_the_gradient_equals_finite_differences_of_the_objective(solver):
-    trainer = trainer_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
-    network = trainer.make_network(trainer.first_state((1, 0)).theta)
+    setup = setup_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
+    network = setup.make_network(setup.first_state((1, 0)).theta)
     theta = theta_of(network)
 
     def objective(theta):
-        coefs, intercepts = trainer.layout.coefs_and_intercepts(theta)
-        return trainer.objective_and_gradient(replace(network, coefs=coefs, intercepts=intercepts))[0]
+        coefs, intercepts = setup.layout.coefs_and_intercepts(theta)
+        return setup.objective_and_gradient(replace(network, coefs=coefs, intercepts=intercepts))[0]
 
-    value, gradient = trainer.objective_and_gradient(network)
+    value, gradient = setup.objective_and_gradient(network)
     for i in range(0, len(theta), 2):
         step = np.zeros_like(theta)
         step[i] = 1e-6
         high, low = map(objective, (theta + step, theta - step))
         assert (high - low) / 2e-6 == pytest.approx(gradient[i], rel=1e-5, abs=1e-7)
-    W = theta[: trainer.layout.n_weights]
-    plain, _ = trainer_of(solver=solver, hidden_layer_sizes=2).objective_and_gradient(network)
+    W = theta[: setup.layout.n_weights]
+    plain, _ = setup_of(solver=solver, hidden_layer_sizes=2).objective_and_gradient(network)
     assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
 
 
 def test_the_solver_applies_l1_and_max_norm():
-    assert trainer_of(max_norm=1.0).problem.limit_norms is not None
-    assert trainer_of(alpha=6.0).problem.limit_norms is None
-    assert trainer_of(alpha=6.0).problem.l1 == 0.0
+    assert setup_of(max_norm=1.0).problem.limit_norms is not None
+    assert setup_of(alpha=6.0).problem.limit_norms is None
+    assert setup_of(alpha=6.0).problem.l1 == 0.0
     for how in ({}, {"solver": "lbfgs"}):
-        assert trainer_of(alpha=6.0, l1_ratio=0.25, **how).problem.l1 == 1.5 / N
+        assert setup_of(alpha=6.0, l1_ratio=0.25, **how).problem.l1 == 1.5 / N
 
 
 @pytest.mark.parametrize(
@@ -233,14 +233,14 @@ def test_the_solver_applies_l1_and_max_norm():
 )
 def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, validated, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
-    solver = make_trainer(settings, encoding, rows, rows if validated else None).solver
+    solver = set_up_network(settings, encoding, rows, rows if validated else None).solver
     assert solver.uses_batches is ("solver" not in parameters)
     assert solver.n_iter_no_change == expected
 
 
 def test_fewer_epochs_keep_the_length_of_the_schedule():
     settings, *encoded_rows = encoded(max_iter=9)
-    solver = make_trainer(settings, *encoded_rows, solver=replace(settings.solver, n_epochs=2)).solver
+    solver = set_up_network(settings, *encoded_rows, solver=replace(settings.solver, n_epochs=2)).solver
     assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
 
 
@@ -250,17 +250,17 @@ def test_fewer_epochs_keep_the_length_of_the_schedule():
 def test_the_rows_of_a_trained_network_are_freed_at_once():
     """A cycle of references would keep a large table in memory until garbage is collected."""
     settings, encoding, rows = encoded(validated=True)
-    trainer = make_trainer(settings, encoding, rows, rows.take(np.arange(20)))
-    trained(trainer)
-    reference = weakref.ref(trainer)
-    del trainer
+    setup = set_up_network(settings, encoding, rows, rows.take(np.arange(20)))
+    trained(setup)
+    reference = weakref.ref(setup)
+    del setup
     assert reference() is None
 
 
 def test_a_temperature_scales_the_output_layer():
-    trainer = trainer_of()
-    theta = trainer.first_state((1, 0)).theta
-    network, scaled = trainer.make_network(theta), trainer.make_network(theta, 4.0)
+    setup = setup_of()
+    theta = setup.first_state((1, 0)).theta
+    network, scaled = setup.make_network(theta), setup.make_network(theta, 4.0)
     assert (network.temperature, scaled.temperature) == (1.0, 4.0)
     assert_array_equal(scaled.coefs[1], 0.25 * network.coefs[1])
     assert_array_equal(scaled.intercepts[1], 0.25 * network.intercepts[1])
@@ -269,11 +269,11 @@ def test_a_temperature_scales_the_output_layer():
 
 
 def test_a_kept_state_lacks_the_published_weights():
-    trainer = trainer_of(max_iter=2)
-    _, _, state = trained(trainer)
-    kept = pruned_state(state, trainer.layout.n_parameters, trainer.encoding.output_dtype, from_published=False)
-    assert_array_equal(kept.theta, state.theta[trainer.layout.n_parameters :])  # the gains
-    assert kept.theta.size == trainer.layout.sizes[0]
+    setup = setup_of(max_iter=2)
+    _, _, state = trained(setup)
+    kept = pruned_state(state, setup.layout.n_parameters, setup.encoding.output_dtype, from_published=False)
+    assert_array_equal(kept.theta, state.theta[setup.layout.n_parameters :])  # the gains
+    assert kept.theta.size == setup.layout.sizes[0]
     assert kept.epoch == 2
     assert kept.history == []
     assert len(kept.moments) == 2

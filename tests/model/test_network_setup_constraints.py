@@ -22,7 +22,7 @@ APART = {
 
 def sets_of(**parameters):
     run = run_of(SigmoidMLPRegressor(**APART | parameters), X, PRODUCT)
-    return [trainer.sets for trainer in run.phase.trainers]
+    return [setup.sets for setup in run.phase.setups]
 
 
 def test_each_network_has_the_sets_of_its_inputs():
