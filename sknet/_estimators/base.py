@@ -11,7 +11,7 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.callbacks import FitObserver, observers_of
+from sknet._estimators.callbacks import observers_of
 from sknet._estimators.fit_messages import (
     divergence_message,
     print_stop_reason,
@@ -56,7 +56,7 @@ from sknet._model.explain import Explanation
 from sknet._model.heads import Head
 from sknet._model.network_setup import set_up_networks
 from sknet._model.sensitivity import input_gradients
-from sknet._training.solver import DivergedError, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, DivergedError, Observer, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 
 # --- the steps of a fit ----------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         arguments = FitArguments(X, y, sample_weight, classes=classes)
         with drawing_seeds(self, arguments, is_partial_fit=True) as call:
             run = self._make_run(call)
-            self._publish(run.final_result(run.phase.outcome(), keeps_state=True))
+            self._publish(run.final_result(*run.phase.outcome(), keeps_state=True))
 
     # --- read, plan and encode ---------------------------------------------------------------------------------------
 
@@ -143,16 +143,16 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             if not run.phase.has_finished_epoch or self._fitted is not fitted_before or in_handler:
                 raise
             interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch_report.number)
-            self._report_and_publish(run, interrupted, FitObserver())  # calls no observer
+            self._report_and_publish(run, interrupted, NO_OBSERVER)
         return self
 
-    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver) -> None:
+    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: Observer) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         is_partial_fit = run.plan.call.is_partial_fit
         quiet = is_partial_fit or run.plan.evaluation.has_too_few_rows
-        outcome = run.phase.outcome()
-        fitted = run.final_result(outcome, keeps_state=is_interrupted or is_partial_fit)
+        network, held_out_outputs = run.phase.outcome()
+        fitted = run.final_result(network, held_out_outputs, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)
         if self.verbose and not quiet:
             print_stop_reason(run.plan.resolved, result)
@@ -161,7 +161,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
         if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
-            judged_by = None if USER_SCORER.holds(self) else outcome.held_out_outputs
+            judged_by = None if USER_SCORER.holds(self) else held_out_outputs
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
             is_no_better_than_constant = are_no_better_than_constant(
                 run.networks, judged_by, stopped_by_user=stopped_by_user

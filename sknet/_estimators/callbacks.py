@@ -21,20 +21,13 @@ from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import write_checkpoint
 from sknet._storage.files import as_path, check_writable
 from sknet._training.optimizers import PLATEAU_DIVISOR
-from sknet._training.solver import EpochObserver
+from sknet._training.solver import Observer
 from sknet._typing import Target
 
 # --- callbacks and checkpoints ---------------------------------------------------------------------------------------
 
 
-class FitObserver(EpochObserver):
-    """An `EpochObserver` that is also called at the end of a fit."""
-
-    def fit_ended(self, fitted: Fitted) -> None:
-        """Note the result of the fit. It is not published yet, so an error here changes nothing."""
-
-
-class CallbackObserver(FitObserver):
+class CallbackObserver(Observer):
     """Calls scikit-learn's callbacks. In its terms, a fit is a task with one subtask per epoch, also of folds.
 
     Parameters
@@ -246,7 +239,7 @@ class Checkpoint(SilentCallback):
         check_writable(self.path)
 
 
-class CheckpointWriter(FitObserver):
+class CheckpointWriter(Observer):
     """Writes a checkpoint's file. It is an observer because callbacks have no access to the run.
 
     Parameters
@@ -285,7 +278,7 @@ MAX_PRINTED_LINES = 10
 """How many lines a run prints if lines cannot be overwritten, as in a log file or a notebook."""
 
 
-class EpochPrinter(FitObserver):
+class EpochPrinter(Observer):
     """Prints a line or two for each epoch, in scikit-learn's words."""
 
     def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
@@ -308,7 +301,7 @@ class EpochPrinter(FitObserver):
         return False
 
 
-class ProgressPrinter(FitObserver):
+class ProgressPrinter(Observer):
     """Prints a line for folds and one for the published networks: losses, best epoch and time left."""
 
     def __init__(self, run: FitRun) -> None:
@@ -367,15 +360,15 @@ def duration(seconds: float) -> str:
 # --- all observers of a call -----------------------------------------------------------------------------------------
 
 
-class Observers(FitObserver):
+class Observers(Observer):
     """All observers of a call of `fit`, called one after the other.
 
     Parameters
     ----------
-    observers : sequence of FitObserver
+    observers : sequence of Observer
     """
 
-    def __init__(self, observers: Sequence[FitObserver]) -> None:
+    def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = observers
 
     def epoch_began(self) -> None:
@@ -399,7 +392,7 @@ def observers_of(estimator: ParametersAndAttributes, run: FitRun) -> Observers:
     call = run.plan.call
     is_evaluated = run.plan.evaluation.held_out_rows is not None
     callbacks = [] if call.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
-    observers: list[FitObserver] = []
+    observers: list[Observer] = []
     if estimator.verbose:
         is_line = estimator.verbose == 2 and not call.is_partial_fit
         observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run, evaluated=is_evaluated))

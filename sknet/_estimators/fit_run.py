@@ -25,7 +25,7 @@ from sknet._estimators.planning import Plan
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding_learner import encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
-from sknet._model.evaluation import EvaluationResult
+from sknet._model.evaluation import EvaluationResult, HeldOutOutputs
 from sknet._model.model import Model, Network
 from sknet._model.network_setup import (
     NetworkSetup,
@@ -33,7 +33,7 @@ from sknet._model.network_setup import (
     set_up_networks,
     state_with_published_weights,
 )
-from sknet._model.phases import Phase, PhaseOutcome
+from sknet._model.phases import Phase
 from sknet._model.residuals import learn_residuals
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.sensitivity import (
@@ -47,7 +47,7 @@ from sknet._model.train_phase import ModelScorer, Progress, TrainPhase, mean_his
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.messages import short_repr
 from sknet._tables.tables import is_frame
-from sknet._training.solver import EpochObserver, State, TrainingEnd
+from sknet._training.solver import Observer, State, TrainingEnd
 from sknet._typing import Array, Table
 
 # --- the run ---------------------------------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ class FitRun:
 
     # --- while they train --------------------------------------------------------------------------------------------
 
-    def select_and_train(self, observer: EpochObserver) -> TrainingEnd:
+    def select_and_train(self, observer: Observer) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
         if self.folds is not None:
             selection = self.folds.train(observer)
@@ -115,7 +115,8 @@ class FitRun:
 
     def current_result(self) -> Fitted:
         """Return the current result, without state, residuals and importances."""
-        return self._result_with(self.phase.outcome().network)
+        network, _ = self.phase.outcome()
+        return self._result_with(network)
 
     def _result_with(self, network: Network) -> Fitted:
         """Return the result with this network, without state, residuals and importances."""
@@ -144,9 +145,8 @@ class FitRun:
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
 
-    def final_result(self, outcome: PhaseOutcome, *, keeps_state: bool) -> Fitted:
+    def final_result(self, network: Network, held_out_outputs: HeldOutOutputs | None, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
-        network, held_out_outputs = outcome
         fitted = self._result_with(network)
         residuals = None
         out_of_fold = None

@@ -32,7 +32,7 @@ from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding
 from sknet._model.encoding_learner import EncodingLearner
 from sknet._model.epoch_choice import draw_folds
-from sknet._model.evaluation import Evaluation
+from sknet._model.evaluation import EvaluationPlan
 from sknet._model.heads import Head
 from sknet._model.rows import Rows
 from sknet._model.settings import Settings
@@ -189,7 +189,7 @@ class Plan:
     estimator_name: str  # of the class
     call: Call
     data: CheckedData  # with held-out rows; for full batches, equal rows of a small table are merged
-    evaluation: Evaluation
+    evaluation: EvaluationPlan
     settings: Settings
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
     encoding: Encoding
@@ -243,7 +243,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, data: CheckedData)
 
 
 def warn_of_unlike_assumptions(
-    estimator: CommonParameters, data: CheckedData, evaluation: Evaluation, head: Head, survey: Survey
+    estimator: CommonParameters, data: CheckedData, evaluation: EvaluationPlan, head: Head, survey: Survey
 ) -> None:
     """Warn of a table that is not what the defaults assume, if some of its rows show it."""
     rows = data.rows
@@ -267,7 +267,7 @@ def warn_of_unlike_assumptions(
 
 
 def resolve_parameters(
-    estimator: ParametersAndAttributes, call: Call, data: CheckedData, evaluation: Evaluation,
+    estimator: ParametersAndAttributes, call: Call, data: CheckedData, evaluation: EvaluationPlan,
     survey: Survey = UNKNOWN_COLUMNS, n_interaction_sets: int = 1,
 ) -> tuple[Settings, dict[str, object]]:  # fmt: skip
     """Return the settings and all parameters, with every "auto" replaced; `survey` is of columns to learn."""
@@ -305,22 +305,22 @@ def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> 
     return replace(encoding, encoder=encoder)
 
 
-def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData) -> Evaluation:
+def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData) -> EvaluationPlan:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
     if call.is_partial_fit:
-        return Evaluation()
+        return EvaluationPlan()
     check_conflicts_with_temperature(estimator)
     rows = data.rows
     n = len(rows)
     if data.validation_rows is not None:
         check_no_conflict(estimator, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return Evaluation("validation_rows", data.validation_rows)
+        return EvaluationPlan("validation_rows", data.validation_rows)
     kind = evaluation_kind(estimator, n, rows.X.limits)
     if kind == "nothing":
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
-        return Evaluation()
+        return EvaluationPlan()
     seed = call.seed_of_rows
     if USER_FOLDS.holds(estimator):
         splitter: Any = estimator.validation_fraction
@@ -330,8 +330,8 @@ def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
-            return Evaluation(has_too_few_rows=True)
-        return Evaluation("folds", splits=splits, folds_share_columns=False)
+            return EvaluationPlan(has_too_few_rows=True)
+        return EvaluationPlan("folds", splits=splits, folds_share_columns=False)
     strata = data.head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if kind == "folds":
@@ -341,6 +341,6 @@ def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData
     if split is None:
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
-        return Evaluation(has_too_few_rows=True)
+        return EvaluationPlan(has_too_few_rows=True)
     fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, n, fraction)
-    return Evaluation("held_out", rows.take(split.held_out), [split])
+    return EvaluationPlan("held_out", rows.take(split.held_out), [split])

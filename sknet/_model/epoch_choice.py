@@ -23,35 +23,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import ceil, inf
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding import Encoding
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
-from sknet._model.evaluation import Evaluation, HeldOutEvaluator, HeldOutOutputs, mix_outputs
-from sknet._model.model import join_networks
+from sknet._model.evaluation import EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
+from sknet._model.model import Network, join_networks
 from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side_by_side
-from sknet._model.phases import EpochReport, Phase, PhaseOutcome
+from sknet._model.phases import EpochReport, Phase
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
-from sknet._training.solver import NO_OBSERVER, Epoch, EpochObserver, Solver, State, StopReason, Verdict
+from sknet._training.solver import NO_OBSERVER, Epoch, Observer, Solver, State, StopReason, Verdict
 from sknet._typing import Array, Table
 
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
-def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Evaluation:
+def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> EvaluationPlan:
     """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
     counts = fold_counts(n_rows, groups is not None)
     fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
     n_held_out = min(counts.n_held_out, fold.max() + 1)
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]
-    return Evaluation("folds", splits=splits)
+    return EvaluationPlan("folds", splits=splits)
 
 
 MIN_STEPS_TO_CHOOSE = 75
@@ -90,7 +89,7 @@ class FoldsProgress:
     """The states of the folds' networks, and what the folds have chosen so far."""
 
     states: list[list[State]]  # for each fold, of all members; empty once the folds are done
-    choices: list[EpochChoice]  # of each judge
+    choices: list[EpochChoice]  # of each evaluator of the phase
     epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
     inverse_temperature: float = 1.0  # of the last epoch
 
@@ -143,13 +142,6 @@ class Selection:
         return replace(longer, pull=solver.pull * n_rows / self.n_rows)
 
 
-class CrossFitJudge(NamedTuple):
-    """Held-out rows that choose an epoch and a mixture, and the rows whose raw outputs are kept from this choice."""
-
-    evaluator: HeldOutEvaluator
-    judged: NDArray[np.intp]  # indices among all held-out rows
-
-
 def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
     """Divide the held-out rows into sets. The epoch at which a set is evaluated is chosen by the other sets.
 
@@ -189,9 +181,12 @@ class FoldPhase(Phase):
         For each fold, of all members.
     importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
         Encoded training rows of the first fold, whose networks are published after an interrupt.
-    judges : list of CrossFitJudge
-        All held-out rows, which choose the epoch of the published networks. If there are several cross-fit sets, one
-        more for each set: the rows outside of it.
+    evaluators : list of HeldOutEvaluator
+        Each chooses an epoch and a mixture. The first has all held-out rows, and its choice is published. If there are
+        several cross-fit sets, there is one more for each set, with the rows outside of it.
+    judged : list of ndarray
+        For each evaluator, the held-out rows whose raw outputs are kept from its choice: their indices among all
+        held-out rows.
     progress : FoldsProgress
     """
 
@@ -199,7 +194,8 @@ class FoldPhase(Phase):
     splits: Sequence[Split]
     setups: list[list[NetworkSetup]]
     importance_rows: Table | None
-    judges: list[CrossFitJudge]
+    evaluators: list[HeldOutEvaluator]
+    judged: list[NDArray[np.intp]]
     progress: FoldsProgress
 
     def __post_init__(self) -> None:
@@ -217,7 +213,7 @@ class FoldPhase(Phase):
         self.progress = progress
         self._epochs_before = len(progress.epochs)
 
-    def train(self, observer: EpochObserver = NO_OBSERVER) -> Selection:
+    def train(self, observer: Observer = NO_OBSERVER) -> Selection:
         """Train until the joint loss stops falling; choose the epoch, the mixing weights and the temperature."""
         stop_reason: StopReason | None = None
         if self.progress.states:  # else the folds of a resumed run have ended
@@ -246,27 +242,23 @@ class FoldPhase(Phase):
         members = list(zip(*self._networks, strict=True))
 
         def raw_of_member(j: int) -> Array:
-            return np.concatenate([setup.raw_held_out_outputs(state.trained_theta) for setup, state in members[j]])
+            return np.concatenate([setup.raw_held_out_outputs(state.theta_to_publish) for setup, state in members[j]])
 
-        return self.judges[0].evaluator.raw_by_component(raw_of_member)
+        return self.evaluators[0].raw_by_component(raw_of_member)
 
     def judge_epoch(self) -> Verdict:
         """Choose the last epoch of all networks if it is the best, and record it."""
         progress = self.progress
         epoch = self.n_iter + 1
         raw_by_component = self.raw_by_component()
-        first, *set_judges = self.judges
-        of_all = first.evaluator.calibrated_loss_of(raw_by_component)
-        # all judges use the temperature of the first one, since finding it takes longest
-        scale, loss, criterion = of_all
+        first, *later = self.evaluators
+        scale, loss, criterion = first.calibrate_in_place(first.mix(raw_by_component))
         progress.inverse_temperature = scale
-        losses = [
-            of_all,
-            *(judge.evaluator.calibrated_loss_of(raw_by_component, inverse_temperature=scale) for judge in set_judges),
-        ]
         if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
-            for choice, of_judge in zip(progress.choices, losses, strict=True):
-                choice.update_if_better(epoch, raw_by_component, of_judge.criterion)
+            # all evaluators use the temperature of the first one, since finding it takes longest
+            criteria = [evaluator.criterion_of(raw_by_component, inverse_temperature=scale) for evaluator in later]
+            for choice, of_evaluator in zip(progress.choices, [criterion, *criteria], strict=True):
+                choice.update_if_better(epoch, raw_by_component, of_evaluator)
         progress.epochs.append(self._joint_epoch(loss))
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
         return Verdict(loss, -loss, criterion, keeps_weights=False)  # those of folds are not published
@@ -288,16 +280,17 @@ class FoldPhase(Phase):
     def _selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
         mixtures = []
-        # `train` has chosen an epoch for each judge
+        # `train` has let each evaluator choose an epoch
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
-        for (evaluator, judged), raw_by_component in zip(self.judges, chosen, strict=True):
+        for evaluator, judged, raw_by_component in zip(self.evaluators, self.judged, chosen, strict=True):
             mixture = evaluator.choose_mixture(raw_by_component)
             mixtures.append(mixture)
             mixed = mix_outputs(raw_by_component.take(judged, axis=1), mixture.mixing_weight)
             raw[judged] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
-        evaluator, judged = self.judges[0]
+        evaluator = self.evaluators[0]
         rows = evaluator.rows
+        judged = self.judged[0]
         chosen_epoch = self.progress.choices[0].epoch
         return Selection(
             chosen_epoch=chosen_epoch,
@@ -341,12 +334,11 @@ class FoldPhase(Phase):
     def n_iter(self) -> int:
         return len(self.progress.epochs)
 
-    def outcome(self) -> PhaseOutcome:
+    def outcome(self) -> tuple[Network, None]:
         """Return the network of the first fold, at the last epoch's temperature, for an interrupted fit."""
         temperature = 1.0 / self.progress.inverse_temperature
-        return PhaseOutcome(
-            join_networks([setup.make_network(state.trained_theta, temperature) for setup, state in self._networks[0]])
-        )
+        of_first_fold = self._networks[0]
+        return join_networks([s.make_network(state.theta_to_publish, temperature) for s, state in of_first_fold]), None
 
     def state_to_keep(self) -> None:
         pass  # training cannot continue from folds
@@ -359,7 +351,7 @@ class FoldPhase(Phase):
 
 
 def make_fold_phase(
-    encoded: EncodedRows, rows: Rows, learner: EncodingLearner, folds: Evaluation, seeds: Sequence[tuple[int, int]]
+    encoded: EncodedRows, rows: Rows, learner: EncodingLearner, folds: EvaluationPlan, seeds: Sequence[tuple[int, int]]
 ) -> FoldPhase:
     """Encode the table for each fold, and make the networks with their first states.
 
@@ -372,7 +364,7 @@ def make_fold_phase(
     learner : EncodingLearner
         Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
         encoded again for each fold. Its settings have a first-order solver.
-    folds : Evaluation
+    folds : EvaluationPlan
     seeds : sequence of (int, int)
         For each member, the seed of its first weights and the seed of its training.
     """
@@ -392,22 +384,21 @@ def make_fold_phase(
     # All rows judge themselves first, and several cross-fit sets are then judged again, by all other rows. If several
     # folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than the residual of
     # the single published network.
-    judges = [
-        CrossFitJudge(HeldOutEvaluator(encoded.take(held_out), settings), np.sort(np.concatenate(cross_fit_sets)))
-    ]
-    for judged in cross_fit_sets if len(cross_fit_sets) > 1 else ():
-        outside_set = np.flatnonzero(~np.isin(held_out, held_out[judged]))
-        judges.append(
-            CrossFitJudge(HeldOutEvaluator(encoded.take(held_out[outside_set]), settings, outside_set), judged)
-        )
+    evaluators = [HeldOutEvaluator(encoded.take(held_out), settings)]
+    judged = [np.sort(np.concatenate(cross_fit_sets))]
+    for cross_fit_set in cross_fit_sets if len(cross_fit_sets) > 1 else ():
+        outside_set = np.flatnonzero(~np.isin(held_out, held_out[cross_fit_set]))
+        evaluators.append(HeldOutEvaluator(encoded.take(held_out[outside_set]), settings, outside_set))
+        judged.append(cross_fit_set)
     states = [[setup.first_state(seed) for setup, seed in zip(of_fold, seeds, strict=True)] for of_fold in setups]
     return FoldPhase(
         solver=settings.solver,
         splits=folds.splits,
         setups=setups,
         importance_rows=importance_rows,
-        judges=judges,
-        progress=FoldsProgress(states, [EpochChoice() for _ in judges]),
+        evaluators=evaluators,
+        judged=judged,
+        progress=FoldsProgress(states, [EpochChoice() for _ in evaluators]),
     )
 
 

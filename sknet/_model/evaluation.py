@@ -37,7 +37,7 @@ EvaluationKind: TypeAlias = Literal["nothing", "held_out", "validation_rows", "f
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationPlan:
     """What evaluates the epochs of a fit.
 
     Attributes
@@ -109,20 +109,7 @@ class HeldOutOutputs(NamedTuple):
     variance_of_means: float = 0.0
 
 
-class CalibratedLoss(NamedTuple):
-    """The loss of raw outputs at a temperature."""
-
-    inverse_temperature: float  # the number that raw outputs are multiplied by
-    loss: float
-    criterion: float  # the loss plus a penalty on extreme temperatures; epochs and mixing weights are compared by it
-
-    @property
-    def temperature(self) -> float:
-        """The number that raw outputs are divided by."""
-        return 1.0 / self.inverse_temperature
-
-
-class Mixture(NamedTuple):
+class ChosenMixture(NamedTuple):
     """The mixture of the components that held-out rows choose."""
 
     mixing_weight: float
@@ -174,8 +161,16 @@ class HeldOutEvaluator:
 
     # --- losses and choices ------------------------------------------------------------------------------------------
 
-    def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> CalibratedLoss:
-        """Divide raw outputs, in place, by the best temperature or a given one; return the loss."""
+    def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> tuple[float, float, float]:
+        """Divide raw outputs, in place, by the best temperature or a given one.
+
+        Returns
+        -------
+        inverse_temperature : float
+        loss : float
+        criterion : float
+            The loss plus a penalty on extreme temperatures. Epochs and mixing weights are compared by it.
+        """
         rows = self.rows
         loss = rows.encoding.head.loss
         target = rows.target
@@ -187,15 +182,16 @@ class HeldOutEvaluator:
         raw *= inverse_temperature
         value = mean_loss(loss, raw, target, weight)
         penalty = temperature_penalty(log(inverse_temperature), rows.total_weight)
-        return CalibratedLoss(inverse_temperature, value, value + penalty)
+        return inverse_temperature, value, value + penalty
 
-    def calibrated_loss_of(
+    def criterion_of(
         self, raw_by_component: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None
-    ) -> CalibratedLoss:
-        """Return the loss of a mixture, of equally weighted networks by default, at a given or the best temperature."""
-        return self.calibrate_in_place(self.mix(raw_by_component, mixing_weight), inverse_temperature)
+    ) -> float:
+        """Return the criterion of a mixture, by default of equally weighted networks at the best temperature."""
+        _, _, criterion = self.calibrate_in_place(self.mix(raw_by_component, mixing_weight), inverse_temperature)
+        return criterion
 
-    def choose_mixture(self, raw_by_component: Array) -> Mixture:
+    def choose_mixture(self, raw_by_component: Array) -> ChosenMixture:
         """Choose the mixing weight of highest posterior probability, and its best temperature.
 
         The log-loss is minus a mean log-likelihood. So is a regression loss after division by the variance of the
@@ -205,13 +201,14 @@ class HeldOutEvaluator:
         if len(raw_by_component) > 1:
             scale = 1.0
             if self.rows.encoding.head.has_noise_scale:
-                scale = 2.0 * abs(self.calibrated_loss_of(raw_by_component).criterion)
+                scale = 2.0 * abs(self.criterion_of(raw_by_component))
             distance = MIXING_WEIGHTS - self._equal_weight
             prior = scale * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
-            criteria = [self.calibrated_loss_of(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
+            criteria = [self.criterion_of(raw_by_component, weight) for weight in MIXING_WEIGHTS]
             mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
         raw = self.mix(raw_by_component, mixing_weight)
-        return Mixture(mixing_weight, self.calibrate_in_place(raw).temperature, raw)
+        inverse_temperature, _, _ = self.calibrate_in_place(raw)
+        return ChosenMixture(mixing_weight, 1.0 / inverse_temperature, raw)
 
     def mix(self, raw_by_component: Array, mixing_weight: float | None = None) -> Array:
         """Return the mixed raw outputs of its own rows, by default of equally weighted networks; always a new array."""

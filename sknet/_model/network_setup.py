@@ -41,8 +41,8 @@ from sknet._tables.constraints import input_signs, sets_with_inputs
 from sknet._tables.tables import take_optional
 from sknet._training.solver import (
     NO_OBSERVER,
-    EpochObserver,
     Judge,
+    Observer,
     Problem,
     Solver,
     State,
@@ -338,7 +338,7 @@ class NetworkSetup:
     def raw_training_outputs(self, state: State) -> Array:
         """Return raw outputs for the training rows, (n, k)."""
         with limit_blas_threads(self.largest_product):
-            return self.objective.raw_training_outputs(state.trained_theta)
+            return self.objective.raw_training_outputs(state.theta_to_publish)
 
     def objective_and_gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, (p,), with both penalty terms."""
@@ -493,7 +493,7 @@ def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) 
 def train_side_by_side(
     setups: Sequence[NetworkSetup],
     states: Sequence[State],
-    observer: EpochObserver = NO_OBSERVER,
+    observer: Observer = NO_OBSERVER,
     judge: Judge | None = None,
 ) -> TrainingEnd:
     """Train all networks until they end together; updates the states in place.
@@ -504,7 +504,7 @@ def train_side_by_side(
         All have the same solver; for L-BFGS there is a single setup.
 
     states : sequence of State
-    observer : EpochObserver, default=NO_OBSERVER
+    observer : Observer, default=NO_OBSERVER
     judge : callable, default=None
         Evaluates each epoch of all networks together; by default, their mean
         training loss tells whether they still improve.

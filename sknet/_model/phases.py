@@ -1,7 +1,7 @@
 """What both phases of a fit report: folds that choose the epoch, and the training of the published networks."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from sknet._model.encoding import Encoding
 from sknet._model.evaluation import HeldOutOutputs
@@ -20,13 +20,6 @@ class EpochReport:
     best_epoch: int | None  # the best epoch so far, 0 if there is none; None if epochs are not evaluated
     n_rate_cuts: int = 0  # how often the schedule `adaptive` has lowered the rate
     of_folds: bool = False  # whether it is an epoch of folds
-
-
-class PhaseOutcome(NamedTuple):
-    """The result of a phase."""
-
-    network: Network  # all networks, joined
-    held_out_outputs: HeldOutOutputs | None = None
 
 
 class Phase(Protocol):
@@ -54,8 +47,11 @@ class Phase(Protocol):
     def n_iter(self) -> int:
         """How many epochs have been trained."""
 
-    def outcome(self) -> PhaseOutcome:
-        """Return the current networks, joined. This may take a pass over all training rows."""
+    def outcome(self) -> tuple[Network, HeldOutOutputs | None]:
+        """Return the current networks, joined, and their outputs for held-out rows, if they are known.
+
+        This may take a pass over all training rows.
+        """
 
     def state_to_keep(self) -> State | None:
         """Return the state from which training may continue; None if it cannot."""

@@ -12,8 +12,8 @@ from sknet._model.epoch_choice import FoldsProgress, Selection
 from sknet._model.evaluation import HeldOutEvaluator, HeldOutOutputs
 from sknet._model.model import Model, Network, join_networks
 from sknet._model.network_setup import NetworkSetup, pruned_state, train_side_by_side
-from sknet._model.phases import EpochReport, Phase, PhaseOutcome
-from sknet._training.solver import Epoch, EpochObserver, State, TrainingEnd, Verdict
+from sknet._model.phases import EpochReport, Phase
+from sknet._training.solver import Epoch, Observer, State, TrainingEnd, Verdict
 from sknet._typing import Array, Table
 
 ModelScorer = Callable[[Model, Array], float]
@@ -57,7 +57,7 @@ class TrainPhase(Phase):
         rows = first.held_out_rows  # they have the same targets for all networks
         self._evaluator = None if rows is None else HeldOutEvaluator(rows, first.settings)
 
-    def train(self, observer: EpochObserver) -> TrainingEnd:
+    def train(self, observer: Observer) -> TrainingEnd:
         """Train all networks."""
         judge = None if self._evaluator is None else partial(self.judge_epoch, self._evaluator)
         return train_side_by_side(self.setups, self.states, observer, judge)
@@ -66,11 +66,10 @@ class TrainPhase(Phase):
         """Evaluate the mean raw output of the networks after their last epoch, at the best temperature."""
         thetas = [state.averaged_theta for state in self.states]
         raw = evaluator.mix(self._raw_by_component(evaluator, thetas))
-        calibration = evaluator.calibrate_in_place(raw)
-        loss = calibration.loss
+        inverse_temperature, loss, _ = evaluator.calibrate_in_place(raw)
         score = -loss
         if self.score is not None:
-            model = Model(self.encoding, self._joined(thetas, calibration.temperature))
+            model = Model(self.encoding, self._joined(thetas, 1.0 / inverse_temperature))
             score = self.score(model, raw.astype(self.encoding.output_dtype))
         return Verdict(loss, score, -score, keeps_weights=True)
 
@@ -128,9 +127,9 @@ class TrainPhase(Phase):
         first = self.states[0]
         return min(first.epoch, len(first.history))
 
-    def outcome(self) -> PhaseOutcome:
+    def outcome(self) -> tuple[Network, HeldOutOutputs | None]:
         """Return the joined network, with the mixture that folds or held-out rows choose, and balanced then."""
-        thetas = [state.trained_theta for state in self.states]
+        thetas = [state.theta_to_publish for state in self.states]
         temperature = 1.0
         mixing_weights = None
         outputs = None
@@ -145,7 +144,7 @@ class TrainPhase(Phase):
             outputs = HeldOutOutputs(raw, evaluator.rows.y, evaluator.rows.weight)
         joined = self._joined(thetas, temperature, mixing_weights)
         if outputs is None or mixing_weights is None:
-            return PhaseOutcome(joined)
+            return joined, None
         # only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
         shift = balancing_shift(self.networks, mixing_weights)
         raw = outputs.raw
@@ -153,7 +152,7 @@ class TrainPhase(Phase):
             joined = joined.with_output_shifted(shift)
             if self.selection is None:  # outputs of folds come from other networks, which are not balanced
                 raw = raw + shift
-        return PhaseOutcome(joined, outputs._replace(raw=raw.astype(self.encoding.output_dtype)))
+        return joined, outputs._replace(raw=raw.astype(self.encoding.output_dtype))
 
     def state_to_keep(self) -> State | None:
         """Return what a single network keeps beside its published weights; None for joined networks."""

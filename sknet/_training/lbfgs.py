@@ -20,8 +20,8 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
-    EpochObserver,
     Judge,
+    Observer,
     Problem,
     Solver,
     State,
@@ -49,7 +49,7 @@ class LBFGS(Solver):
         self,
         problems: Sequence[Problem],
         states: Sequence[State],
-        observer: EpochObserver = NO_OBSERVER,
+        observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
         judge: Judge | None = None,
     ) -> TrainingEnd:
@@ -121,9 +121,7 @@ class _SignedParts:
 class _Minimization:
     """A call of SciPy's solver, with its callbacks: the objective, and the end of an iteration."""
 
-    def __init__(
-        self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver, judge: Judge | None
-    ) -> None:
+    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: Observer, judge: Judge | None) -> None:
         self.problem = problem
         self.solver = solver
         self.state = state

@@ -35,8 +35,8 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
-    EpochObserver,
     Judge,
+    Observer,
     Problem,
     Solver,
     State,
@@ -90,7 +90,7 @@ class MiniBatchSolver(Solver):
         self,
         problems: Sequence[Problem],
         states: Sequence[State],
-        observer: EpochObserver = NO_OBSERVER,
+        observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
         judge: Judge | None = None,
     ) -> TrainingEnd:

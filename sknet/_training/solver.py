@@ -139,7 +139,7 @@ class State:
         return self.theta if self.average is None else self.average
 
     @property
-    def trained_theta(self) -> Array:
+    def theta_to_publish(self) -> Array:
         """The result of training so far: that of the best epoch with validation, else `averaged_theta`."""
         return self.averaged_theta if self.best is None else self.best
 
@@ -231,8 +231,8 @@ class Problem:
         return vector[self.first_input_weight : self.n_weights].reshape(self.n_inputs, -1)
 
 
-class EpochObserver:
-    """Called, in the thread that trains, when an epoch of all networks begins and when it has ended.
+class Observer:
+    """Called, in the thread that trains, when an epoch of all networks begins and ends, and when a fit has ended.
 
     By default, its methods do nothing.
     """
@@ -244,8 +244,11 @@ class EpochObserver:
         """Note that an epoch has ended; return True to stop training."""
         return False
 
+    def fit_ended(self, fitted: Any) -> None:
+        """Note the result of the fit. It is not published yet, so an error here changes nothing."""
 
-NO_OBSERVER = EpochObserver()
+
+NO_OBSERVER = Observer()
 """An observer that never stops training."""
 
 
@@ -287,7 +290,7 @@ class Solver(ABC):
         self,
         problems: Sequence[Problem],
         states: Sequence[State],
-        observer: EpochObserver = NO_OBSERVER,
+        observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
         judge: Judge | None = None,
     ) -> TrainingEnd:

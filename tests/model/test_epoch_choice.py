@@ -115,7 +115,7 @@ def outputs_after(n_epochs, rows, settings, splits):
             setup = set_up_network(settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver)
             state = setup.first_state(seeds)
             train_side_by_side([setup], [state])
-            members.append(setup.raw_held_out_outputs(state.trained_theta))
+            members.append(setup.raw_held_out_outputs(state.theta_to_publish))
         outputs.append(np.mean(members, axis=0))
     return np.concatenate(outputs)
 
@@ -155,7 +155,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     rows, table, learner = prepared(weight, numeric_encoding="raw")
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
-    folds = make_fold_phase(rows, table, learner, evaluation.Evaluation("folds", splits=splits), SEEDS)
+    folds = make_fold_phase(rows, table, learner, evaluation.EvaluationPlan("folds", splits=splits), SEEDS)
     chosen = folds.train()
 
     held_out = np.concatenate([split.held_out for split in splits])
@@ -304,7 +304,7 @@ def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first, sc
 
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
     splits = [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))]
-    folds = evaluation.Evaluation("folds", splits=splits, folds_share_columns=False)
+    folds = evaluation.EvaluationPlan("folds", splits=splits, folds_share_columns=False)
     networks = make_fold_phase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 

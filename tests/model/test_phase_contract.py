@@ -69,7 +69,8 @@ def test_all_counts_of_epochs_agree(trained):
 
 def test_networks_are_joined_and_only_published_networks_have_states(trained, n_members):
     run, phase, _, _ = trained
-    assert phase.outcome().network.coefs[0].shape[1] == 4 * n_members
+    network, _ = phase.outcome()
+    assert network.coefs[0].shape[1] == 4 * n_members
     is_among_folds = run.training is None
     assert len(run.networks) == len(run.progress.states) == (0 if is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (is_among_folds or n_members > 1)
@@ -85,7 +86,7 @@ def test_progress_frees_the_networks_of_finished_folds(trained, end, n_members):
 
 def test_an_outcome_has_the_outputs_for_held_out_rows(trained, end):
     _, phase, _, _ = trained
-    held_out = phase.outcome().held_out_outputs
+    _, held_out = phase.outcome()
     assert (held_out is not None) is (end in N_HELD_OUT)
     if held_out is not None:
         assert held_out.raw.shape == held_out.y.shape == (N_HELD_OUT[end], 1)
@@ -95,6 +96,6 @@ def test_an_outcome_has_the_outputs_for_held_out_rows(trained, end):
 
 def test_only_outputs_of_other_networks_differ_by_chance_from_those_published(trained, end):
     _, phase, _, _ = trained
-    held_out = phase.outcome().held_out_outputs
+    _, held_out = phase.outcome()
     if held_out is not None:
         assert (held_out.variance_of_means > 0.0) is (end == "after folds")
