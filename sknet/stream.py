@@ -206,11 +206,11 @@ class _ChunkReader:
         return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
 
 
-def _check_and_store_rows(
+def _store_checked_rows(
     chunks: Iterator[Chunk], reader: _ChunkReader, files: ScratchFiles, table_format: TableFormat | None = None,
     source_name: str = "", *, verbose: bool = False,
 ) -> StoredSource:  # fmt: skip
-    """Check all rows of a source, and write them to a file in a format, by default that of the first chunk.
+    """Check all rows of a source, and store them in a file in a format, by default that of the first chunk.
 
     Messages begin with `source_name`, if it is not the source of training rows.
     """
@@ -250,10 +250,10 @@ def _fit_stream(
         read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
     with ScratchFiles(folder) as files:
         reader = _ChunkReader(estimator)
-        source = _check_and_store_rows(chunks, reader, files, verbose=bool(estimator.verbose))
+        source = _store_checked_rows(chunks, reader, files, verbose=bool(estimator.verbose))
         arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, schema=reader.schema)
         if validation is not None:  # in the format of the training rows
-            held_out = _check_and_store_rows(validation, reader, files, source.table.format, "validation")
+            held_out = _store_checked_rows(validation, reader, files, source.table.format, "validation")
             arguments = replace(arguments, X_val=held_out.table, y_val=held_out.y, sample_weight_val=held_out.weight)
         if resume is None:
             estimator._fit(arguments)

@@ -170,7 +170,11 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:
-        """Set the result in one assignment, so that the estimator is never half changed."""
+        """Make a result the one that users see, in one assignment, so that the estimator is never half changed.
+
+        What is in it is *published*: the weights, in `coefs_` and `intercepts_`, and the networks that they come from.
+        The networks of folds only choose the epoch, so they are not published.
+        """
         self._fitted = fitted
 
     # --- predict -----------------------------------------------------------------------------------------------------

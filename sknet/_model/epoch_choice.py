@@ -284,19 +284,20 @@ class FoldPhase(Phase):
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
         for evaluator, judged, raw_by_component in zip(self.evaluators, self.judged, chosen, strict=True):
-            mixture = evaluator.choose_mixture(raw_by_component)
-            mixtures.append(mixture)
-            mixed = mix_outputs(raw_by_component.take(judged, axis=1), mixture.mixing_weight)
-            raw[judged] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
+            mixing_weight, temperature, _ = evaluator.choose_mixture(raw_by_component)
+            mixtures.append((mixing_weight, temperature))
+            mixed = mix_outputs(raw_by_component.take(judged, axis=1), mixing_weight)
+            raw[judged] = mixed / temperature  # a cross-fit set overwrites what all rows have chosen
         evaluator = self.evaluators[0]
         rows = evaluator.rows
         judged = self.judged[0]
+        mixing_weight, temperature = mixtures[0]
         chosen_epoch = self.progress.choices[0].epoch
         return Selection(
             chosen_epoch=chosen_epoch,
             n_rows=float(np.mean([len(split.train) for split in self.splits])),
-            temperature=mixtures[0].temperature,
-            mixing_weights=evaluator.weights_of_networks(mixtures[0].mixing_weight),
+            temperature=temperature,
+            mixing_weights=evaluator.weights_of_networks(mixing_weight),
             held_out=self.held_out[judged],
             held_out_outputs=HeldOutOutputs(
                 raw[judged], rows.y[judged], take_optional(rows.weight, judged), self._variance_of_means

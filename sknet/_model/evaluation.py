@@ -109,14 +109,6 @@ class HeldOutOutputs(NamedTuple):
     variance_of_means: float = 0.0
 
 
-class ChosenMixture(NamedTuple):
-    """The mixture of the components that held-out rows choose."""
-
-    mixing_weight: float
-    temperature: float
-    raw: Array  # (m, k)  the mixed raw outputs of these rows, at this temperature
-
-
 class HeldOutEvaluator:
     """Computes the loss of held-out rows, and chooses the temperature and the mixing weight of their raw outputs by it.
 
@@ -191,11 +183,18 @@ class HeldOutEvaluator:
         _, _, criterion = self.calibrate_in_place(self.mix(raw_by_component, mixing_weight), inverse_temperature)
         return criterion
 
-    def choose_mixture(self, raw_by_component: Array) -> ChosenMixture:
+    def choose_mixture(self, raw_by_component: Array) -> tuple[float, float, Array]:
         """Choose the mixing weight of highest posterior probability, and its best temperature.
 
         The log-loss is minus a mean log-likelihood. So is a regression loss after division by the variance of the
         noise, which is estimated as twice the loss at equal weights.
+
+        Returns
+        -------
+        mixing_weight : float
+        temperature : float
+        raw : ndarray of shape (m, k)
+            The mixed raw outputs of these rows, at this temperature.
         """
         mixing_weight = self._equal_weight
         if len(raw_by_component) > 1:
@@ -208,7 +207,7 @@ class HeldOutEvaluator:
             mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
         raw = self.mix(raw_by_component, mixing_weight)
         inverse_temperature, _, _ = self.calibrate_in_place(raw)
-        return ChosenMixture(mixing_weight, 1.0 / inverse_temperature, raw)
+        return mixing_weight, 1.0 / inverse_temperature, raw
 
     def mix(self, raw_by_component: Array, mixing_weight: float | None = None) -> Array:
         """Return the mixed raw outputs of its own rows, by default of equally weighted networks; always a new array."""

@@ -39,17 +39,15 @@ def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp
     return None if groups.max(initial=-1) + 1 == len(groups) else groups
 
 
-def fading_of_inputs(encoder: TableEncoder, n_skipped_inputs: int, pull_of_a_row: float, dtype: DType) -> Array:
+def fading_of_inputs(
+    encoder: TableEncoder, groups: NDArray[np.intp] | None, n_skipped_inputs: int, pull_of_a_row: float, dtype: DType
+) -> Array:
     """Return k / n of each input that a network takes, (d,), where k is the pull times the logarithm of the columns.
 
-    `pull_of_a_row` is the pull over n. Inputs that share a gain share its pull.
-
-    Bins have none: their first weights are small, and their number is a matter of resolution.
+    `groups` are the network's `gain_groups`, and `pull_of_a_row` is the pull over n. Inputs that share a gain share its
+    pull. Bins have none: their first weights are small, and their number is a matter of resolution.
     """
-    columns = encoder.input_columns
-    descriptions = [description for _, description in encoder.input_descriptions]
-    groups = gain_groups(encoder, 0)
     group_sizes = 1 if groups is None else np.bincount(groups)[groups]
-    is_bin = np.array([description.kind == "bin" for description in descriptions], dtype=bool)
-    fading = np.where(is_bin, 0.0, pull_of_a_row * log(len(np.unique(columns))) / group_sizes)
-    return fading.astype(dtype)[n_skipped_inputs:]
+    is_bin = np.array([description.kind == "bin" for _, description in encoder.input_descriptions], dtype=bool)
+    fading = pull_of_a_row * log(len(np.unique(encoder.input_columns))) / group_sizes
+    return np.where(is_bin[n_skipped_inputs:], 0.0, fading).astype(dtype)

@@ -5,7 +5,7 @@ Several networks are trained side by side.
 Conventions
 -----------
 theta : (p,)       all parameters, in the compute dtype
-published weights  the estimator's `coefs_` and `intercepts_`, in the output dtype
+published weights  see `_publish` in `_estimators/base.py`; in the output dtype
 m                  inputs of the network
 """
 
@@ -286,20 +286,18 @@ class NetworkSetup:
         max_norm = self.settings.max_norm
         encoder = self.encoding.encoder
         solver = self.solver
+        n_skipped_inputs = self.n_skipped_inputs
+        n = len(self.train_rows)
+        groups = gain_groups(encoder, n_skipped_inputs) if solver.learns_gains else None
+        dtype = self.encoding.compute_dtype
         return Problem(
             objective if bounds is None else with_fixed_weights(objective, *bounds),
-            n_samples=len(self.train_rows),
+            n_samples=n,
             n_weights=self.layout.n_weights,
             n_inputs=self.layout.sizes[0],
             first_input_weight=self.layout.weight_starts[0],
-            gain_groups=gain_groups(encoder, self.n_skipped_inputs) if solver.learns_gains else None,
-            fading=(
-                fading_of_inputs(
-                    encoder, self.n_skipped_inputs, solver.pull / len(self.train_rows), self.encoding.compute_dtype
-                )
-                if solver.pull
-                else None
-            ),
+            gain_groups=groups,
+            fading=fading_of_inputs(encoder, groups, n_skipped_inputs, solver.pull / n, dtype) if solver.pull else None,
             penalty=self.objective_settings.penalty.value,
             is_random=any(self.settings.dropout),
             l1=self.l1,

@@ -45,7 +45,7 @@ class ObjectiveFunction(ValueAndGradient, Protocol):
 
 
 @dataclass(frozen=True)
-class BoundChain:
+class _BoundChain:
     """A chain for a number of rows, and the arrays that belong to it."""
 
     chain: Chain
@@ -79,7 +79,7 @@ class Objective:
     ) -> None:
         self._settings = settings
         self.target_sample = target, weight
-        self._bound: dict[int, BoundChain] = {}
+        self._bound: dict[int, _BoundChain] = {}
         self._block_gradient: Array | None = None
         self.set_rows(inputs, target, weight)
 
@@ -115,7 +115,7 @@ class Objective:
         penalty.add_gradient(w, out[: w.size])
         return value + penalty.value(w), out
 
-    def _bind(self, n_rows: int, n: int, theta: Array, out: Array, rng: np.random.Generator | None) -> BoundChain:
+    def _bind(self, n_rows: int, n: int, theta: Array, out: Array, rng: np.random.Generator | None) -> _BoundChain:
         """Return the chain for n_rows of a batch of n rows, which is made again only if an array is a new one.
 
         A run always uses the same arrays. Its batches have two sizes, because
@@ -132,7 +132,7 @@ class Objective:
             sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None
             if sparse is not None:  # the gradients of blocks are added up, and L-BFGS needs the whole gradient
                 sparse.may_skip_untouched = n_rows == n < self.n_samples
-            bound = self._bound[n_rows] = BoundChain(
+            bound = self._bound[n_rows] = _BoundChain(
                 chain, n, theta, out, rng, sparse=sparse,
                 reciprocal=np.array(1.0 / n, theta.dtype), row_weights=np.full(n_rows, 1.0 / n, theta.dtype),
             )  # fmt: skip
@@ -156,7 +156,7 @@ class Objective:
             out += self._block_gradient
         return value
 
-    def _loss_and_gradient(self, bound: BoundChain, batch: Batch, n: int) -> float:
+    def _loss_and_gradient(self, bound: _BoundChain, batch: Batch, n: int) -> float:
         """Overwrite `bound.out` with the gradient of 1/n sum_i weight_i loss_i over the batch; return this sum."""
         raw = bound.chain.forward(self._inputs(batch))
         # raw is not needed again: the loss may overwrite it with delta, and the backward pass with dJ/dz

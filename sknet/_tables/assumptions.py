@@ -175,7 +175,7 @@ class OtherColumns:
         """The columns, and integers that repeat as categories, too: they may be the numbers of shops or months."""
         repeated = (equal_integers(x, min_distinct=2) for x in self.numbers)
         # 0 for missing numbers
-        codes = [found.codes_of_rows + 1 for found in repeated if found is not None]
+        codes = [integers.codes_of_rows + 1 for integers in repeated if integers is not None]
         return replace(self, categories=[*self.categories, *codes])
 
     def without_time(self, period: NDArray[np.intp]) -> OtherColumns:
@@ -493,17 +493,17 @@ def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
     -------
     bool
     """
-    found = equal_integers(numbers)
-    if found is None:
+    integers = equal_integers(numbers)
+    if integers is None:
         return False
-    whole = group_effect(found.codes, checked.ranks[found.observed])
+    whole = group_effect(integers.codes, checked.ranks[integers.observed])
     if not whole.may_differ:
         return False
-    smooth = piecewise_linear(found.values, found.counts)
-    if not group_effect(found.codes, checked.ranks[found.observed], smooth).may_differ:
+    smooth = piecewise_linear(integers.values, integers.counts)
+    if not group_effect(integers.codes, checked.ranks[integers.observed], smooth).may_differ:
         return False
-    rest = checked.residual[found.observed]
-    beyond_smooth = group_effect(found.codes, rest, smooth)
+    rest = checked.residual[integers.observed]
+    beyond_smooth = group_effect(integers.codes, rest, smooth)
     uneven = beyond_smooth.share * rest.var(axis=0)  # as a share of the variance of the ranks, which is 1
     is_large = (beyond_smooth.certain_share > MIN_SHARE_OF_VALUES) & (uneven > MIN_UNEVEN * whole.share)
     return bool(is_large.any())
@@ -539,8 +539,8 @@ def find_signs(X: Table, target: Array, survey: Survey, *, checks_time: bool) ->
     dates = dict(_dates_of(X, survey) if checks_time else ())
     in_order = [j for j, seconds in dates.items() if time_periods(seconds) is not None]
     numbers = dict(_numbers_of(X, survey))
-    found = (j for j, values in numbers.items() if equal_integers(values) is not None)
-    candidates = list(islice(found, MAX_NUMBERS_CHECKED + 1))
+    repeated = (j for j, values in numbers.items() if equal_integers(values) is not None)
+    candidates = list(islice(repeated, MAX_NUMBERS_CHECKED + 1))
     if len(candidates) > MAX_NUMBERS_CHECKED:
         candidates = []
     checked = CheckedTarget(target, lambda: OtherColumns([*numbers.values()], [*_categories_of(X, survey)]))

@@ -148,8 +148,8 @@ def parse_categorical_features(categorical_features: object) -> tuple[bool, obje
     return (True, named) if len(named) < len(entries) else (False, categorical_features)
 
 
-def _check_mask(mask: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
-    """Return the mask; raise if it has another length than `names`."""
+def _mask_of_all_columns(mask: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+    """Return a mask that the user gives; raise if it has another length than `names`."""
     if len(mask) != len(names):
         raise ValueError(
             f"{parameter} is a mask of {len(mask)} booleans, but X has {len(names)} columns: give one each."
@@ -176,7 +176,7 @@ def _names_to_mask(chosen_names: Array, names: Sequence[str], parameter: str) ->
     return np.isin(np.array(names), chosen_names.astype(str))
 
 
-_MASK_FUNCTIONS = {"b": _check_mask, "i": _indices_to_mask, "u": _indices_to_mask, "U": _names_to_mask}
+_MASK_FUNCTIONS = {"b": _mask_of_all_columns, "i": _indices_to_mask, "u": _indices_to_mask, "U": _names_to_mask}
 """The functions that return a mask of columns, by the kind of the given NumPy type."""
 
 

@@ -125,14 +125,14 @@ def splits_of_splitter(
         remedy = "Pass them, with fit(..., groups=...)." if lacks_groups else "Give another splitter, or a share."
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"validation_fraction={splitter}: {str(error).rstrip('.')}. {remedy}") from error
-    checked = [_check_split(split, splitter, is_positive) for split in made]
+    checked = [_read_split(split, splitter, is_positive) for split in made]
     if not checked:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
     return checked
 
 
-def _check_split(split: object, splitter: RowSplitter, is_positive: Array) -> Split:
-    """Return a split as indices into the rows of positive weight; raise a ValueError if it is no valid split."""
+def _read_split(split: object, splitter: RowSplitter, is_positive: Array) -> Split:
+    """Return a splitter's pair as indices of rows of positive weight; raise a ValueError if it is no valid split."""
     if not isinstance(split, Sequence) or len(split) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
     train, held_out = (_as_indices(part, splitter, len(is_positive)) for part in split)

@@ -136,7 +136,7 @@ class MiniBatchSolver(Solver):
 
 
 @dataclass(eq=False)
-class InputGains:
+class _InputGains:
     """Input gains: W_j = exp(g_j) V_j. The arrays are views of theta and its gradient, and a step overwrites them."""
 
     optimizer: Optimizer  # of V and g, like its moments
@@ -185,9 +185,9 @@ class MiniBatchLoop:
         self._gradient = np.zeros_like(state.theta)
         self._optimizer = solver.optimizer.with_l1(problem.l1) if problem.l1 else solver.optimizer
         self._n_parameters = state.theta.size - (problem.n_inputs if solver.learns_gains else 0)
-        self._gains: InputGains | None = None
+        self._gains: _InputGains | None = None
         if solver.learns_gains:
-            self._gains = InputGains(
+            self._gains = _InputGains(
                 self._optimizer,
                 solver.gain_rate,
                 W=problem.first_layer_weights(state.theta),

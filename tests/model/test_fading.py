@@ -30,6 +30,11 @@ def kinds_of(encoder):
     return np.array([description.kind for _, description in encoder.input_descriptions])
 
 
+def fading_of_network(encoder, n_skipped_inputs, pull_of_a_row):
+    groups = gain_groups(encoder, n_skipped_inputs)
+    return fading_of_inputs(encoder, groups, n_skipped_inputs, pull_of_a_row, np.dtype(float))
+
+
 def test_one_hot_inputs_of_a_column_share_a_gain_and_no_others_do(encoder):
     groups, kinds = gain_groups(encoder, 0), kinds_of(encoder)
     assert len(np.unique(groups[kinds == "level"])) == 1
@@ -44,12 +49,12 @@ def test_numbers_need_no_groups():
 def test_a_network_that_skips_bins_has_the_groups_and_pulls_of_the_other_inputs(encoder):
     groups, skipped = gain_groups(encoder, 0), encoder.n_bins
     assert len(gain_groups(encoder, skipped)) == len(groups) - skipped
-    same_pull = fading_of_inputs(encoder, 0, 0.02, float)[skipped:]
-    np.testing.assert_array_equal(fading_of_inputs(encoder, skipped, 0.02, float), same_pull)
+    same_pull = fading_of_network(encoder, 0, 0.02)[skipped:]
+    np.testing.assert_array_equal(fading_of_network(encoder, skipped, 0.02), same_pull)
 
 
 def test_the_pull_grows_with_the_columns_and_is_shared_by_one_hot_inputs(encoder):
-    pull, kinds = fading_of_inputs(encoder, 0, 1.5 / 50, np.float64), kinds_of(encoder)
+    pull, kinds = fading_of_network(encoder, 0, 1.5 / 50), kinds_of(encoder)
     np.testing.assert_allclose(pull[kinds == "number"], 1.5 * log(3) / 50)
     np.testing.assert_array_equal(pull[kinds == "bin"], 0.0)
     np.testing.assert_allclose(pull[kinds == "level"].sum(), 1.5 * log(3) / 50)
@@ -57,7 +62,7 @@ def test_the_pull_grows_with_the_columns_and_is_shared_by_one_hot_inputs(encoder
 
 def test_a_single_column_never_fades():
     net = SigmoidMLPRegressor(max_iter=1, random_state=0).fit(MIXED[["number"]], MIXED["number"])
-    assert not fading_of_inputs(model_of(net).encoder, 0, 0.1, float).any()
+    assert not fading_of_network(model_of(net).encoder, 0, 0.1).any()
 
 
 # --- made tables ------------------------------------------------------------------------------------------------------
