@@ -15,7 +15,7 @@ from sknet._estimators.fit_run import FitRun, origin_of
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
-from sknet._model.phases import EpochReport
+from sknet._model.evaluation import EpochReport
 from sknet._model.rows import FeatureTable
 from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import write_checkpoint

@@ -33,7 +33,6 @@ from sknet._model.network_setup import (
     set_up_networks,
     state_with_published_weights,
 )
-from sknet._model.phases import Phase
 from sknet._model.residuals import learn_residuals
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.sensitivity import (
@@ -90,7 +89,7 @@ class FitRun:
         return self.training.train(observer)
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> FoldPhase | TrainPhase:
         """The current phase."""
         phase = self.training or self.folds
         assert phase is not None  # without folds, there is `training` from the beginning
@@ -160,7 +159,7 @@ class FitRun:
                 out_of_fold = for_all if isinstance(predicted, list) else for_all[0]
         return replace(
             fitted,
-            state=self.phase.state_to_keep() if keeps_state else None,
+            state=self.training.state_to_keep() if keeps_state and self.training is not None else None,
             importances=self._importances(fitted.model),
             residuals=residuals,
             out_of_fold=out_of_fold,

@@ -29,10 +29,9 @@ from numpy.typing import NDArray
 
 from sknet._model.encoding import Encoding
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
-from sknet._model.evaluation import EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
+from sknet._model.evaluation import EpochReport, EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side_by_side
-from sknet._model.phases import EpochReport, Phase
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
@@ -166,7 +165,7 @@ def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[N
 
 
 @dataclass
-class FoldPhase(Phase):
+class FoldPhase:
     """The phase whose networks train without the rows of a fold, one network per fold and member.
 
     An epoch, as observers see it, is an epoch of all networks, with their joint loss.
@@ -305,18 +304,21 @@ class FoldPhase(Phase):
             stop_reason=stop_reason,
         )
 
-    # --- the interface of a phase ------------------------------------------------------------------------------------
+    # --- what `TrainPhase` has, too ----------------------------------------------------------------------------------
 
     @property
     def encoding(self) -> Encoding:
+        """The encoding of the networks that `outcome` joins."""
         return self.setups[0][0].encoding
 
     @property
     def has_finished_epoch(self) -> bool:
+        """Whether all networks have finished an epoch in this call."""
         return len(self.progress.epochs) > self._epochs_before and bool(self.setups)
 
     @property
     def epoch_histories(self) -> list[tuple[Epoch, ...]]:
+        """The epochs of all folds, which end together, as a single item."""
         return [tuple(self.progress.epochs)]
 
     @property
@@ -333,6 +335,7 @@ class FoldPhase(Phase):
 
     @property
     def n_iter(self) -> int:
+        """How many epochs have been trained."""
         return len(self.progress.epochs)
 
     def outcome(self) -> tuple[Network, None]:
@@ -340,9 +343,6 @@ class FoldPhase(Phase):
         temperature = 1.0 / self.progress.inverse_temperature
         of_first_fold = self._networks[0]
         return join_networks([s.make_network(state.theta_to_publish, temperature) for s, state in of_first_fold]), None
-
-    def state_to_keep(self) -> None:
-        pass  # training cannot continue from folds
 
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""

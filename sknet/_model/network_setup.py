@@ -39,16 +39,7 @@ from sknet._network.weights import (
 )
 from sknet._tables.constraints import input_signs, sets_with_inputs
 from sknet._tables.tables import take_optional
-from sknet._training.solver import (
-    NO_OBSERVER,
-    Judge,
-    Observer,
-    Problem,
-    Solver,
-    State,
-    StopReason,
-    TrainingEnd,
-)
+from sknet._training.solver import NO_OBSERVER, Judge, Observer, Problem, Solver, State, StopReason, TrainingEnd
 from sknet._training.sparse_steps import zero_fixed_gradient
 from sknet._typing import Array, Batch, DType, Gradient, ValueAndGradient
 

@@ -9,10 +9,9 @@ import numpy as np
 from sknet._model.balance import balancing_shift
 from sknet._model.encoding import Encoding
 from sknet._model.epoch_choice import FoldsProgress, Selection
-from sknet._model.evaluation import HeldOutEvaluator, HeldOutOutputs
+from sknet._model.evaluation import EpochReport, HeldOutEvaluator, HeldOutOutputs
 from sknet._model.model import Model, Network, join_networks
 from sknet._model.network_setup import NetworkSetup, pruned_state, train_side_by_side
-from sknet._model.phases import EpochReport, Phase
 from sknet._training.solver import Epoch, Observer, State, TrainingEnd, Verdict
 from sknet._typing import Array, Table
 
@@ -29,7 +28,7 @@ class Progress:
 
 
 @dataclass
-class TrainPhase(Phase):
+class TrainPhase:
     """The phase that trains the published networks.
 
     Attributes
@@ -86,6 +85,7 @@ class TrainPhase(Phase):
 
     @property
     def encoding(self) -> Encoding:
+        """The encoding of all networks."""
         return self.setups[0].encoding
 
     @property
@@ -101,6 +101,7 @@ class TrainPhase(Phase):
 
     @property
     def epoch_histories(self) -> list[tuple[Epoch, ...]]:
+        """The epochs of each network."""
         return [tuple(state.history) for state in self.states]
 
     @property
@@ -122,13 +123,17 @@ class TrainPhase(Phase):
 
     @property
     def n_iter(self) -> int:
+        """How many epochs have been trained."""
         # `history` has the epochs of this call and of a resumed run; `epoch` counts all calls. The history may be
         # longer: L-BFGS records a loss even if it ends before its first iteration.
         first = self.states[0]
         return min(first.epoch, len(first.history))
 
     def outcome(self) -> tuple[Network, HeldOutOutputs | None]:
-        """Return the joined network, with the mixture that folds or held-out rows choose, and balanced then."""
+        """Return the joined network, and raw outputs for the rows that chose its mixture, if any rows did.
+
+        If rows chose the mixture, the network is balanced, which may take a pass over all training rows.
+        """
         thetas = [state.theta_to_publish for state in self.states]
         temperature = 1.0
         mixing_weights = None

@@ -43,13 +43,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.column import (
-    MIN_VALUES_TO_WARN,
-    Column,
-    ColumnKind,
-    ColumnSettings,
-    TrainingRows,
-)
+from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnKind, ColumnSettings, TrainingRows
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription
 from sknet._tables.sampling import N_ENCODING_FOLDS, cross_fit_folds

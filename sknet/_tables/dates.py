@@ -28,12 +28,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.arrays import is_missing
-from sknet._tables.column import (
-    ColumnKind,
-    ColumnSettings,
-    FormulaColumn,
-    TrainingRows,
-)
+from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, TrainingRows
 from sknet._tables.formulas import Formula, Wave
 from sknet._tables.messages import short_repr
 from sknet._tables.numbers import BaseNumberColumn, learn_number

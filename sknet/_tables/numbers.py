@@ -43,12 +43,7 @@ from typing import Self
 
 import numpy as np
 
-from sknet._tables.column import (
-    ColumnKind,
-    ColumnSettings,
-    FormulaColumn,
-    TrainingRows,
-)
+from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, TrainingRows
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import QUANTILE_SHARES, Formula, MissingIndicator, NormalScore, Ramps, ScaledNumber
 from sknet._tables.sampling import cross_fit_folds

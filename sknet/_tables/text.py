@@ -32,12 +32,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.column import (
-    Column,
-    ColumnKind,
-    ColumnSettings,
-    TrainingRows,
-)
+from sknet._tables.column import Column, ColumnKind, ColumnSettings, TrainingRows
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription, MissingIndicator
 from sknet._tables.messages import short_repr
