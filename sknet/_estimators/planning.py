@@ -250,12 +250,7 @@ def warn_of_unlike_assumptions(
     checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
     X = rows.X.rows_in_memory(checked)
     holds_out_at_random = bool(evaluation.splits) and rows.groups is None and not USER_FOLDS.holds(estimator)
-    signs = find_signs(
-        X,
-        head.targets(rows.y[checked], np.dtype(np.float64)),
-        survey,
-        checks_time=holds_out_at_random,
-    )
+    signs = find_signs(X, head.targets(rows.y[checked], np.dtype(np.float64)), survey, checks_time=holds_out_at_random)
     if signs.time is not None:
         fit_messages.warn_of_time_order(estimator, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
     for j in signs.identifiers:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +27,6 @@ from sknet._tables.encoder import learn_encoder
 from sknet._tables.kinds import Survey
 from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
 from sknet._typing import Array, DType
-
-T = TypeVar("T")
 
 
 def assign_encoding_folds(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None) -> NDArray[np.intp] | None:

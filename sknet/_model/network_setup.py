@@ -39,7 +39,7 @@ from sknet._network.weights import (
 )
 from sknet._tables.constraints import input_signs, sets_with_inputs
 from sknet._tables.tables import take_optional
-from sknet._training.solver import NO_OBSERVER, Judge, Observer, Problem, Solver, State, StopReason, TrainingEnd
+from sknet._training.solver import Judge, Observer, Problem, Solver, State, StopReason, TrainingEnd
 from sknet._training.sparse_steps import zero_fixed_gradient
 from sknet._typing import Array, Batch, DType, Gradient, ValueAndGradient
 
@@ -480,10 +480,7 @@ def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) 
 
 
 def train_side_by_side(
-    setups: Sequence[NetworkSetup],
-    states: Sequence[State],
-    observer: Observer = NO_OBSERVER,
-    judge: Judge | None = None,
+    setups: Sequence[NetworkSetup], states: Sequence[State], observer: Observer, judge: Judge | None = None
 ) -> TrainingEnd:
     """Train all networks until they end together; updates the states in place.
 
@@ -493,7 +490,7 @@ def train_side_by_side(
         All have the same solver; for L-BFGS there is a single setup.
 
     states : sequence of State
-    observer : Observer, default=NO_OBSERVER
+    observer : Observer
     judge : callable, default=None
         Evaluates each epoch of all networks together; by default, their mean
         training loss tells whether they still improve.

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -40,8 +40,6 @@ from sknet._tables.encoder import INPUTS_ENCODED_AT_ONCE, TableEncoder
 from sknet._tables.tables import as_uniform_array, is_memory_mapped, is_sparse, table_digest, take_rows
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
-
-T = TypeVar("T")
 
 # --- a table in memory as the inputs of networks ---------------------------------------------------------------------
 

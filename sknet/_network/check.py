@@ -30,11 +30,7 @@ SINGLE_TOLERANCE = 1e-3
 
 
 def check_gradient(
-    piece: Activation | Loss,
-    target: Target = None,
-    *,
-    tolerance: float = 1e-6,
-    random_state: int = 0,
+    piece: Activation | Loss, target: Target = None, *, tolerance: float = 1e-6, random_state: int = 0
 ) -> float:
     """Compare the derivative of an activation or a loss with finite differences.
 

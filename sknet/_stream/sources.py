@@ -347,11 +347,7 @@ def _are_categories(in_file: pyarrow.Array, texts: pyarrow.Array) -> bool:
 
 
 def _common_schema(
-    first: pyarrow.Schema,
-    schemas: Sequence[tuple[str, pyarrow.Schema]],
-    columns: Sequence[str] | None,
-    *,
-    unify: bool,
+    first: pyarrow.Schema, schemas: Sequence[tuple[str, pyarrow.Schema]], columns: Sequence[str] | None, *, unify: bool
 ) -> pyarrow.Schema:
     """Return the schema of the columns to read; raise a ValueError if a file lacks a column.
 

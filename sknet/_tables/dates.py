@@ -110,10 +110,7 @@ DAY_IN_US = 86_400 * 10**6
 
 
 CYCLES: dict[str, tuple[Wave, Callable[[pd.DatetimeIndex, Array], Array]]] = {
-    "hour": (
-        Wave("hour", 2.0 * pi / 24.0, 3600.0),
-        lambda local, us: np.mod(us, DAY_IN_US) * (24.0 / DAY_IN_US),
-    ),
+    "hour": (Wave("hour", 2.0 * pi / 24.0, 3600.0), lambda local, us: np.mod(us, DAY_IN_US) * (24.0 / DAY_IN_US)),
     "weekday": (Wave("weekday", 2.0 * pi / 7.0, inf), lambda local, us: np.asarray(local.day_of_week, np.float64)),
     "yearday": (Wave("yearday", 2.0 * pi / 365.25, inf), lambda local, us: np.asarray(local.day_of_year, np.float64)),
 }

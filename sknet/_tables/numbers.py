@@ -486,12 +486,7 @@ def learn_numbers(numbers: Array, settings: ColumnSettings, weight: Array | None
 
 SCALINGS: dict[
     str | None, Callable[[Array, SortedColumns, Array | None], list[NumberColumn] | list[QuantileColumn]]
-] = {
-    "robust": learn_robust,
-    "standard": learn_standard,
-    None: learn_unscaled,
-    "quantile": learn_quantiles,
-}
+] = {"robust": learn_robust, "standard": learn_standard, None: learn_unscaled, "quantile": learn_quantiles}
 """How columns of numbers are learnt, by `input_scaling`: (values, (b, n), sorted values, weights) -> columns."""
 
 

@@ -27,7 +27,7 @@ from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
-from tests.training.problems import epoch
+from tests.training.problems import NO_OBSERVER, epoch
 
 rng = np.random.default_rng(0)
 N = 90
@@ -114,7 +114,7 @@ def outputs_after(n_epochs, rows, settings, splits):
         for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
             setup = set_up_network(settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver)
             state = setup.first_state(seeds)
-            train_side_by_side([setup], [state])
+            train_side_by_side([setup], [state], NO_OBSERVER)
             members.append(setup.raw_held_out_outputs(state.theta_to_publish))
         outputs.append(np.mean(members, axis=0))
     return np.concatenate(outputs)

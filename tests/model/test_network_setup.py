@@ -18,6 +18,7 @@ from sknet._model.network_setup import (
     set_up_network,
     train_side_by_side,
 )
+from sknet._training.solver import NO_OBSERVER
 from tests.estimators import data
 from tests.estimators.data import NUMBER, N
 from tests.estimators.inside import model_of, seeds_of
@@ -45,7 +46,7 @@ def setup_of(validation=None, **parameters):
 
 def trained(setup, seeds=(1, 2)):
     state = setup.first_state(seeds)
-    result = train_side_by_side([setup], [state])
+    result = train_side_by_side([setup], [state], NO_OBSERVER)
     return setup.make_network(state.theta_to_publish), result, state
 
 

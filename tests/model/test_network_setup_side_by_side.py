@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 from sknet._model.network_setup import set_up_network, train_side_by_side
 from tests.estimators.data import NUMBER, X
 from tests.model.examples import encoded_with, make_settings
-from tests.training.problems import lbfgs, mini_batch
+from tests.training.problems import NO_OBSERVER, lbfgs, mini_batch
 
 PAIR = [(1, 2), (3, 4)]
 
@@ -32,9 +32,9 @@ class Observer:
 def test_networks_side_by_side_equal_networks_trained_alone():
     runs, together = runs_and_states()
     _, alone = runs_and_states()
-    result = train_side_by_side(runs, together)
+    result = train_side_by_side(runs, together, NO_OBSERVER)
     for run, state in zip(runs, alone, strict=True):
-        train_side_by_side([run], [state])
+        train_side_by_side([run], [state], NO_OBSERVER)
     assert result.reason.name == "MAX_ITER"
     for one, other in zip(together, alone, strict=True):
         assert_array_equal(one.averaged_theta, other.averaged_theta)

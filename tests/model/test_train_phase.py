@@ -78,7 +78,7 @@ def test_all_networks_keep_the_best_epoch_of_all_together(n_members):
     shorter, _ = phase_of(SigmoidMLPRegressor(**QUICK | parameters), data.NUMBER, held_out=noise)
     for setup, state in shorter.networks:
         solver = replace(setup.solver, n_epochs=phase.best_epoch)
-        train_side_by_side([replace(setup, solver=solver)], [state])
+        train_side_by_side([replace(setup, solver=solver)], [state], NO_OBSERVER)
     for one, other in zip(phase.states, shorter.states, strict=True):
         assert_array_equal(one.best, other.averaged_theta)
 
