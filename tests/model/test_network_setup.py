@@ -18,12 +18,12 @@ from sknet._model.network_setup import (
     set_up_network,
     train_side_by_side,
 )
-from sknet._training.solver import NO_OBSERVER
 from tests.estimators import data
 from tests.estimators.data import NUMBER, N
 from tests.estimators.inside import model_of, seeds_of
 from tests.model import examples
 from tests.model.limits import memory_of
+from tests.training.problems import NO_OBSERVER
 
 LABEL = (NUMBER > 0).astype(int)
 X = data.X[:, :3]
