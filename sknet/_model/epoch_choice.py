@@ -287,13 +287,11 @@ class FoldPhase:
             mixtures.append((mixing_weight, temperature))
             mixed = mix_outputs(raw_by_component.take(judged, axis=1), mixing_weight)
             raw[judged] = mixed / temperature  # a cross-fit set overwrites what all rows have chosen
-        evaluator = self.evaluators[0]
+        evaluator, judged = self.evaluators[0], self.judged[0]
         rows = evaluator.rows
-        judged = self.judged[0]
         mixing_weight, temperature = mixtures[0]
-        chosen_epoch = self.progress.choices[0].epoch
         return Selection(
-            chosen_epoch=chosen_epoch,
+            chosen_epoch=self.progress.choices[0].epoch,
             n_rows=float(np.mean([len(split.train) for split in self.splits])),
             temperature=temperature,
             mixing_weights=evaluator.weights_of_networks(mixing_weight),
