@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.tables import chosen, second
 from tests.benchmarks.tables.sources import Table
-from tests.benchmarks.third_draw import measure, models, rule
+from tests.benchmarks.third_draw import measure, models, report, rule
 
 
 def a_table(loss="", groups=None, times=None) -> rule.Drawn:
@@ -80,3 +80,9 @@ def test_tuning_returns_a_model_that_predicts(monkeypatch, package, is_regressio
     tuned = models.TUNED[name](is_regression, 0).fit(X, y)
     found = tuned.predict(X) if is_regression else tuned.predict_proba(X)
     assert np.shape(found)[0] == len(y)
+
+
+def test_the_page_has_the_tables_that_the_program_computes():
+    page = (measure.ROWS.parent / "third_draw.md").read_text(encoding="utf-8")
+    for table in report.page_tables().split("\n\n"):
+        assert table in page

@@ -43,6 +43,54 @@ def ratio_lines(rows: pd.DataFrame) -> list[str]:
     return lines
 
 
+PEERS = ["CatBoost", "LightGBM", "XGBoost", "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
+
+KINDS = {
+    "all": lambda rows: rows["rows"] > 0,
+    "categories": lambda rows: rows["categories"] > 0,
+    "no categories": lambda rows: rows["categories"] == 0,
+    "text or dates": lambda rows: rows["text"] + rows["dates"] > 0,
+    "whole groups held out": lambda rows: rows["split"] == "groups",
+    "up to 1,000 rows": lambda rows: rows["rows"] <= 1_000,
+    "10,000 rows and more": lambda rows: rows["rows"] >= 10_000,
+    "20 columns and more": lambda rows: rows["columns"] >= 20,
+}
+
+
+def page_tables() -> str:
+    """The tables of the page: each model, with default losses and with the target's own; then the kinds of tables."""
+    rows = measured()
+    head = "| sknet ÷ | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7
+    models = [head, *(_line(rows, peer, "") for peer in PEERS)]
+    head = "| sknet ÷, both with the target's own loss | deviance | median | RMSE | median |\n|" + " --- |" * 5
+    own = [head, *(_line(rows, peer, ", own loss") for peer in PEERS[:4])]
+    kinds = ["| tables | ÷ | error rate | log-loss | RMSE |\n|" + " --- |" * 5]
+    for kind, holds in KINDS.items():
+        for peer in PEERS[:2]:
+            cells = [
+                _cells(rows[holds(rows)], "sknet", peer, figure)[0] for figure in ("error rate", "log-loss", "RMSE")
+            ]
+            kinds.append(f"| {kind} | {peer} | {' | '.join(cells)} |")
+    return "\n\n".join("\n".join(lines) for lines in (models, own, kinds))
+
+
+def _line(rows: pd.DataFrame, peer: str, ending: str) -> str:
+    figures = ["deviance", "RMSE"] if ending else ["error rate", "log-loss", "RMSE"]
+    cells = [cell for figure in figures for cell in _cells(rows, f"sknet{ending}", f"{peer}{ending}", figure)[:2]]
+    return f"| {peer} | {' | '.join(cells)} |"
+
+
+def _cells(rows: pd.DataFrame, ours: str, peer: str, figure: str) -> list[str]:
+    """Mean with its standard error, and median; the mean with the number of tables if they are few."""
+    task, column, shift = FIGURES[figure]
+    some = rows[(rows["task"] == task) & rows["model"].isin([ours, peer])].replace({"model": {ours: "sknet"}})
+    each = ratios(some, column, peer, shift)
+    if len(each) > 3:
+        mean, median = ratio_cells(each)
+        return [f"{mean} ({len(each)})", median]
+    return [f"{np.exp(each['mean'].mean()):.2f} ({len(each)})" if len(each) else "", ""]
+
+
 def text() -> str:
     rows = measured()
     failed = rows[rows["note"].notna() & (rows["note"] != "ConvergenceWarning")]
