@@ -108,7 +108,7 @@ def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: fl
 
 def interval_decoding(head: RegressionHead, residuals: ScaledResiduals | None, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
-    check_has_interval(head)
+    check_not_single_quantile(head)
     residuals = required_residuals(residuals, "predict_interval")
     quantile = checked_conformal_quantile(residuals, coverage)
     # predictions: (n,), (n, n_outputs) or (n, n_levels)
@@ -124,7 +124,7 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
             f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, for example with "
             "sklearn.multioutput.MultiOutputRegressor."
         )
-    check_has_interval(head)
+    check_not_single_quantile(head)
     known = head.loss.levels
     if known and not known[0] <= quantile_levels[0] <= quantile_levels[-1] <= known[-1]:
         raise ValueError(
@@ -217,7 +217,7 @@ def reason_for_no_residuals(fitted: Fitted, early_stopping: object) -> str:
     return f"early_stopping={early_stopping!r} holds none out{few}"
 
 
-def check_has_interval(head: RegressionHead) -> None:
+def check_not_single_quantile(head: RegressionHead) -> None:
     """Raise if the network predicts a single quantile."""
     if not has_interval(head):
         level = head.settings.options.get("quantile", "auto")

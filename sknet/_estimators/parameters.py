@@ -440,8 +440,8 @@ def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:
     # a generator has advanced since, so the drawn seeds are compared instead
     drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
     resolved_first = ("early_stopping", "solver")
-    may_differ = {*ClassifierParameters._marked[FREE_ON_RESUME], *RegressorParameters._marked[FREE_ON_RESUME]}
-    names = sorted(resolved.keys() - drawn - may_differ, key=lambda name: (name not in resolved_first, name))
+    means_may_differ = {*ClassifierParameters._marked[FREE_ON_RESUME], *RegressorParameters._marked[FREE_ON_RESUME]}
+    names = sorted(resolved.keys() - drawn - means_may_differ, key=lambda name: (name not in resolved_first, name))
     return {name: resolved[name] for name in names}
 
 

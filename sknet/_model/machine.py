@@ -163,7 +163,7 @@ def _blas_limits() -> tuple[_OneThreadLimit, ...]:
 
 
 @cache
-def _limits_of_scipy() -> tuple[_OneThreadLimit, ...]:
+def _scipy_blas_limits() -> tuple[_OneThreadLimit, ...]:
     """Return the limit of SciPy's BLAS, if it differs from NumPy's."""
     folder = os.path.realpath(os.path.dirname(scipy.__file__))
     return tuple([limit for limit in _blas_limits() if limit.controller.filepath.startswith(folder)])
@@ -174,7 +174,7 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
     """Limit BLAS to one thread if the largest product has too few multiply-adds; else limit SciPy's BLAS alone."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn. Idle threads of SciPy's BLAS would keep the cores busy, and a fit
     # would take twice the time.
-    limits = _blas_limits() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _limits_of_scipy()
+    limits = _blas_limits() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _scipy_blas_limits()
     token = _HoldToken()
     try:
         for limit in limits:

@@ -6,7 +6,7 @@ W : (fan_in, fan_out)         one layer's weights; a unit's incoming weights are
 w : (n_weights,)              all weights, never biases, in the order of theta
 lower, upper : (n_weights,)   bounds on the weights, in the order of theta
 has_input : (m, S)            whether each of S sets has each of m inputs
-unit_sets : (h,)              the set of each unit of a hidden layer
+set_of_each_unit : (h,)              the set of each unit of a hidden layer
 sign : (m,)                   1 for inputs that the output must not fall with, -1 for those that it must not rise with,
                               0 for free inputs
 """
@@ -61,7 +61,7 @@ class InputSets:
         """Number of sets."""
         return self.has_input.shape[1]
 
-    def unit_sets(self, size: int) -> NDArray[np.intp]:
+    def set_of_each_unit(self, size: int) -> NDArray[np.intp]:
         """Return the set of each unit of a hidden layer."""
         n_units = size // self.n_joined  # of each network
         return np.tile(np.arange(n_units) * self.n_sets // n_units, self.n_joined)
@@ -70,8 +70,8 @@ class InputSets:
         """Yield the groups of each layer; all weights that join other inputs and units are 0."""
         inputs = [np.flatnonzero(of_set) for of_set in self.has_input.T]
         for size in layout.sizes[1:-1]:
-            unit_sets = self.unit_sets(size)
-            units = [np.flatnonzero(unit_sets == i) for i in range(self.n_sets)]
+            set_of_each_unit = self.set_of_each_unit(size)
+            units = [np.flatnonzero(set_of_each_unit == i) for i in range(self.n_sets)]
             yield list(zip(inputs, units, strict=True))
             inputs = units
         yield [(np.arange(layout.sizes[-2]), np.arange(layout.sizes[-1]))]  # all sets meet in the output
@@ -298,10 +298,10 @@ def constrained_units(size: int, sets: InputSets, is_constrained: NDArray[np.boo
 
     `is_constrained`, (S,), is true for sets with constrained inputs.
     """
-    unit_sets = sets.unit_sets(size)[: size // sets.n_joined]  # of one of the joined networks
-    counts = np.bincount(unit_sets, minlength=sets.n_sets)
-    index_in_set = np.arange(len(unit_sets)) - (np.cumsum(counts) - counts)[unit_sets]
-    sees = (index_in_set < (counts - counts // 2)[unit_sets]) & is_constrained[unit_sets]
+    set_of_each_unit = sets.set_of_each_unit(size)[: size // sets.n_joined]  # of one of the joined networks
+    counts = np.bincount(set_of_each_unit, minlength=sets.n_sets)
+    index_in_set = np.arange(len(set_of_each_unit)) - (np.cumsum(counts) - counts)[set_of_each_unit]
+    sees = (index_in_set < (counts - counts // 2)[set_of_each_unit]) & is_constrained[set_of_each_unit]
     return np.tile(sees, sets.n_joined)
 
 

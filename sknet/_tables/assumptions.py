@@ -68,7 +68,7 @@ class GroupEffect(NamedTuple):
         return np.where(self.p_value < MAX_P_VALUE / len(self.p_value), self.share, 0.0)
 
     @property
-    def may_differ(self) -> bool:
+    def means_may_differ(self) -> bool:
         """Whether a closer look is worth its time."""
         return bool(self.p_value.min() < MAX_P_VALUE_OF_FIRST_LOOK)
 
@@ -389,7 +389,7 @@ def rows_in_time_order(seconds: Array, checked: CheckedTarget) -> bool:
         return True
     largest = ceil(LARGEST_BLOCK * len(period))
     blocks = [blocks_of_time(period, size) for size in (*BLOCK_SIZES, largest) if size <= largest]
-    if not any(group_effect(codes, checked.ranks).may_differ for codes in blocks):
+    if not any(group_effect(codes, checked.ranks).means_may_differ for codes in blocks):
         return False
     residual = residual_of(checked.ranks, checked.columns.with_codes.without_time(period))
     return any(group_effect(codes, residual).certain_share.max() > MIN_SHARE_OF_BLOCKS for codes in blocks)
@@ -422,7 +422,7 @@ MAX_NUMBERS_CHECKED = 60
 """Tables with more columns that may be identifiers are not checked: they hold images or measurements."""
 
 
-class EqualIntegers(NamedTuple):
+class RepeatedIntegers(NamedTuple):
     """Integers that repeat, which may be identifiers."""
 
     observed: NDArray[np.bool_]  # (n,) which rows have a number
@@ -438,7 +438,7 @@ class EqualIntegers(NamedTuple):
         return codes
 
 
-def equal_integers(numbers: Array, min_distinct: int = MIN_DISTINCT) -> EqualIntegers | None:
+def equal_integers(numbers: Array, min_distinct: int = MIN_DISTINCT) -> RepeatedIntegers | None:
     """Return the groups of equal numbers if they are integers, and most of them have several rows; otherwise None."""
     observed = np.isfinite(numbers)
     known = numbers[observed].astype(np.float64)
@@ -450,7 +450,7 @@ def equal_integers(numbers: Array, min_distinct: int = MIN_DISTINCT) -> EqualInt
     values, codes, counts = _distinct_integers(known)
     if len(values) < min_distinct or (counts > 1).mean() < MIN_REPEATED:
         return None
-    return EqualIntegers(observed, values.astype(np.float64), codes, counts)
+    return RepeatedIntegers(observed, values.astype(np.float64), codes, counts)
 
 
 def _distinct_integers(integers: Array) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
@@ -497,10 +497,10 @@ def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
     if integers is None:
         return False
     whole = group_effect(integers.codes, checked.ranks[integers.observed])
-    if not whole.may_differ:
+    if not whole.means_may_differ:
         return False
     smooth = piecewise_linear(integers.values, integers.counts)
-    if not group_effect(integers.codes, checked.ranks[integers.observed], smooth).may_differ:
+    if not group_effect(integers.codes, checked.ranks[integers.observed], smooth).means_may_differ:
         return False
     rest = checked.residual[integers.observed]
     beyond_smooth = group_effect(integers.codes, rest, smooth)

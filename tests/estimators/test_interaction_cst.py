@@ -52,11 +52,11 @@ def assert_sets_apart(net, sets=(0, 0, 1, 2), n_members=1):
     has_input = owner[:, np.newaxis] == np.unique(owner)
     for W in net.coefs_[:-1]:
         of_each = W.shape[1] // n_members
-        unit_sets = np.tile(np.arange(of_each) * has_input.shape[1] // of_each, n_members)
-        connected = has_input[:, unit_sets]
+        set_of_each_unit = np.tile(np.arange(of_each) * has_input.shape[1] // of_each, n_members)
+        connected = has_input[:, set_of_each_unit]
         assert (W[~connected] == 0.0).all()
         assert (W[connected] != 0.0).mean() > 0.2
-        has_input = unit_sets[:, np.newaxis] == np.unique(owner)
+        has_input = set_of_each_unit[:, np.newaxis] == np.unique(owner)
 
 
 class Noisy(Optimizer):

@@ -40,16 +40,16 @@ CONNECTED = [
 
 @pytest.mark.parametrize(("size", "n_sets"), [(7, 3), (3, 3), (100, 7), (96, 45)])
 def test_units_are_divided_evenly_in_stretches(size, n_sets):
-    unit_sets = InputSets(np.ones((n_sets, n_sets), dtype=bool)).unit_sets(size)
-    counts = np.bincount(unit_sets, minlength=n_sets)
-    assert (np.diff(unit_sets) >= 0).all()
+    set_of_each_unit = InputSets(np.ones((n_sets, n_sets), dtype=bool)).set_of_each_unit(size)
+    counts = np.bincount(set_of_each_unit, minlength=n_sets)
+    assert (np.diff(set_of_each_unit) >= 0).all()
     assert counts.sum() == size
     assert np.ptp(counts) <= 1
     assert counts.min() >= 1
 
 
 def test_each_joined_network_has_units_of_every_set():
-    np.testing.assert_array_equal(InputSets(HAS_INPUT, n_joined=2).unit_sets(6), [0, 0, 1, 0, 0, 1])
+    np.testing.assert_array_equal(InputSets(HAS_INPUT, n_joined=2).set_of_each_unit(6), [0, 0, 1, 0, 0, 1])
 
 
 def test_bounds_are_0_outside_the_blocks():
