@@ -135,8 +135,8 @@ class Selection:
         """
         if self.chosen_epoch >= solver.n_epochs:  # `max_iter` ended training, not the folds
             return solver
-        share = steps_per_epoch(solver, self.n_rows) / steps_per_epoch(solver, n_rows)
-        n_epochs = max(1, round(self.chosen_epoch * share))
+        n_steps = self.chosen_epoch * steps_per_epoch(solver, self.n_rows)
+        n_epochs = max(1, round(n_steps / steps_per_epoch(solver, n_rows)))
         longer = solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
         return replace(longer, pull=solver.pull * n_rows / self.n_rows)
 
@@ -181,8 +181,8 @@ class FoldPhase:
     importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
         Encoded training rows of the first fold, whose networks are published after an interrupt.
     evaluators : list of HeldOutEvaluator
-        Each chooses an epoch and a mixture. The first has all held-out rows, and its choice is published. If there are
-        several cross-fit sets, there is one more for each set, with the rows outside of it.
+        An epoch and a mixture are chosen by the losses of each. The first has all held-out rows, and its choice is
+        published. If there are several cross-fit sets, there is one more for each set, with the rows outside of it.
     judged : list of ndarray
         For each evaluator, the held-out rows whose raw outputs are kept from its choice: their indices among all
         held-out rows.

@@ -14,8 +14,8 @@ SMALL_TABLE_ROWS = 500
 """Below, each row is held out once. Without folds, training runs in float64, which costs little time."""
 
 MEDIUM_TABLE_ROWS = 5_000
-"""Below, a quarter of the rows is held out to choose the epoch. From here on it is a tenth, the folds of a classifier
-have less patience, and a network that is trained alone sees bins."""
+"""Below, one of four folds is held out to choose the epoch, or all four on small tables. From here on it is one of ten,
+the folds of a classifier have less patience, and a network that is trained alone sees bins."""
 
 LARGE_TABLE_ROWS = 15_000
 """Below, folds choose the epoch, and the networks learn from all rows. From here on a tenth of the rows is held out and

@@ -103,20 +103,21 @@ class MiniBatchSolver(Solver):
         epochs_before = first.epoch
         callback_asked = False
         reason = self.reason_to_end(first)
+        # at the end of the last whole epoch; None while the states themselves are at the end of an epoch
+        snapshots: list[tuple[State, Any]] | None = take_snapshots(states)
         try:
             with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as executor:
                 while reason is None:
                     observer.epoch_began()
                     train_round(loops, executor)
                     self.end_epoch(states, judge)
-                    for loop in loops:
-                        loop.take_snapshot()
+                    snapshots = None  # for all networks at once; also frees its memory first
+                    snapshots = take_snapshots(states)
                     callback_asked = observer.epoch_ended()
                     reason = self.reason_to_end(first) or (StopReason.CALLBACK if callback_asked else None)
         except KeyboardInterrupt:
-            for loop in loops:
-                if loop.snapshot is not None:
-                    loop.state.restore(loop.snapshot)
+            for state, snapshot in zip(states, snapshots or (), strict=False):
+                state.restore(snapshot)
             if min(state.epoch for state in states) == epochs_before:
                 raise
             reason = self.reason_to_end(first) or StopReason.INTERRUPTED
@@ -197,8 +198,6 @@ class MiniBatchLoop:
                 groups=problem.gain_groups,
                 fading=problem.fading,
             )
-        # at the end of the last whole epoch; None while the state itself is at the end of an epoch
-        self.snapshot: tuple[State, Any] | None = state.snapshot()
 
     def train_epoch(self) -> None:
         """Train one epoch, and overwrite the state with the state at its end."""
@@ -207,11 +206,6 @@ class MiniBatchLoop:
             loss, rate, norm = self._train_batches()
         record = Epoch(loss, learning_rate=rate, gradient_norm=norm, seconds=perf_counter() - started)
         self.state.record_epoch(self.problem.n_samples, record)
-
-    def take_snapshot(self) -> None:
-        """Note that the state is at the end of a whole epoch, to which an interrupt returns."""
-        self.snapshot = None  # frees its memory first
-        self.snapshot = self.state.snapshot()
 
     # --- one epoch -------------------------------------------------------------------------------------------------
 
@@ -283,6 +277,8 @@ class MiniBatchLoop:
                 self._late_averages,
                 lambda vectors, part, n_weights: self._move(vectors, part, rate, n_weights, decay),
             )
+            if problem.l1 or problem.limit_norms is not None:  # these change rows that the batch does not touch
+                self._late_averages.update_all()
         else:
             self._late_averages.update_all()
             self._move(self._vectors, gradient, rate, problem.n_weights, decay, loss)
@@ -347,6 +343,11 @@ def soft_threshold(w: Array, amount: float | Array) -> None:
 
 
 # --- several networks side by side ------------------------------------------------------------------------------------
+
+
+def take_snapshots(states: Sequence[State]) -> list[tuple[State, Any]]:
+    """Return what an interrupt needs to restore the states, which are at the end of a whole epoch."""
+    return [state.snapshot() for state in states]
 
 
 def train_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None) -> None:

@@ -209,7 +209,7 @@ class State:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a solver minimises, with penalties, constraints and validation."""
+    """What a solver minimises, with penalties and constraints."""
 
     objective: ValueAndGradient
     n_samples: int
@@ -282,7 +282,7 @@ class Solver(ABC):
         return State(theta, (), rng)
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
-        """Return the solver for another number of epochs; a schedule needs `share`, the number over the planned one."""
+        """Return the solver for another number of epochs, with its schedule stretched by the factor `share`."""
         return replace(self, n_epochs=n_epochs)
 
     @abstractmethod

@@ -7,7 +7,7 @@ from math import nan
 import numpy as np
 
 from sknet._training.lbfgs import LBFGS, _Minimization
-from sknet._training.loop import MiniBatchLoop, MiniBatchSolver
+from sknet._training.loop import MiniBatchSolver, take_snapshots
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
 from sknet._training.solver import NO_OBSERVER, Epoch, Problem, State, StopReason, TrainingEnd, Verdict
 from sknet._vectors import minibatches
@@ -164,4 +164,4 @@ def state_after(n_epochs, p=4, **parts):
 
 def epoch_end_codes():
     """The code of each solver that has run when an epoch counts as finished."""
-    return {MiniBatchLoop.take_snapshot.__code__, _Minimization.record_iteration.__code__}
+    return {take_snapshots.__code__, _Minimization.record_iteration.__code__}

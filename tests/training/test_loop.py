@@ -18,7 +18,7 @@ import sknet._training
 from sknet._training import loop
 from sknet._training.loop import soft_threshold
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
-from sknet._training.solver import NO_OBSERVER, DivergedError, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, DivergedError, State, StopReason, TrainingEnd
 from tests.training.problems import (
     OPTIMIZERS,
     Interrupting,
@@ -633,6 +633,18 @@ def test_an_interrupt_of_the_judge_keeps_the_last_whole_epoch(at):
     for one, expected in zip(states, alone(at - 1), strict=True):
         assert_array_equal(one.theta, expected.theta)
         assert len(one.history) == at - 1
+
+
+@pytest.mark.parametrize("at", [4, 5, 6])
+def test_an_interrupt_while_snapshots_are_taken_leaves_all_networks_at_one_epoch(monkeypatch, at):
+    """Three networks take one each before the first round, and after each round."""
+    problems, states = problems_and_states()
+    take = Interrupting(State.snapshot, at)
+    monkeypatch.setattr(State, "snapshot", lambda state: take(state))
+    assert SOLVER.train(problems, states) == TrainingEnd(StopReason.INTERRUPTED, 1)
+    for one, expected in zip(states, alone(1), strict=True):
+        assert one.epoch == len(one.history) == 1
+        assert_array_equal(one.theta, expected.theta)
 
 
 def test_an_interrupt_in_the_first_round_is_raised():

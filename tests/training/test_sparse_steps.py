@@ -34,9 +34,9 @@ class Linear:
         return 1.0, out
 
 
-def run_linear(rows_of_batch, sparse, optimizer, **more):
+def run_linear(rows_of_batch, sparse, optimizer, penalties=None, **more):
     solver = mini_batch(optimizer, batch_size=1, n_epochs=2, shuffle=False, **more)
-    the_problem = problem(Linear(rows_of_batch, sparse), len(rows_of_batch), 10)
+    the_problem = problem(Linear(rows_of_batch, sparse), len(rows_of_batch), 10, **penalties or {})
     state = state_of(np.linspace(-1, 1, 11), solver)
     train(solver, the_problem, state)
     return state
@@ -80,6 +80,20 @@ def test_without_memory_a_sparse_step_is_the_dense_one(clip_norm):
     np.testing.assert_allclose(sparse.theta, whole.theta, rtol=1e-13)
     np.testing.assert_allclose(sparse.average, whole.average, rtol=1e-13)  # that of other rows is updated later
     assert [e.gradient_norm for e in sparse.history] == pytest.approx([e.gradient_norm for e in whole.history])
+
+
+def halve_large(vector):
+    """A limit of norms, which also changes rows that no batch touches."""
+    weights = matrix(vector)
+    weights[np.abs(weights).sum(axis=1) > 0.5] *= 0.5
+
+
+@pytest.mark.parametrize("penalties", [{"l1": 0.5}, {"limit_norms": halve_large}], ids=list)
+def test_averages_follow_what_penalties_change_in_rows_that_no_batch_touches(penalties):
+    rows, more = [[0, 2], [1], [], [0, 1]], {"averaging": 0.9, "penalties": penalties}
+    sparse, whole = (run_linear(rows, sparse, OPTIMIZERS["sgd"], **more) for sparse in (True, False))
+    np.testing.assert_allclose(sparse.theta, whole.theta, rtol=1e-13)
+    np.testing.assert_allclose(sparse.average, whole.average, rtol=1e-13)
 
 
 @each_optimizer
