@@ -80,8 +80,11 @@ class Watch(Line):
         if self.at is not None and self.n_lines >= self.at:
             return
         if frame.f_code in EPOCH_ENDS:
-            run = frame.f_locals["self"]  # kept, so that no other run gets its identity
-            self.taken[id(run)] = run, self.taken.get(id(run), (run, 0))[1] + 1
+            values = frame.f_locals
+            # the first snapshots of networks side by side are from before their first epoch
+            runs, before = (values["states"], -1) if "states" in values else ([values["self"]], 0)
+            for run in runs:  # kept, so that no other run gets its identity
+                self.taken[id(run)] = run, self.taken.get(id(run), (run, before))[1] + 1
         elif frame.f_code is FOLDS_END:
             self.folds_done = True
             self.taken.clear()
