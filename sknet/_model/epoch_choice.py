@@ -22,7 +22,7 @@ raw_by_component : (c, m, k)     such arrays for each component: see `evaluation
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from math import ceil, inf
+from math import ceil, inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,16 +129,17 @@ class Selection:
         The number of epochs is not kept: an epoch of all rows has more steps than an epoch of a fold, so the network
         would fit more of the noise. On tables of noise, the loss on new rows was then 2 to 6 % larger.
 
-        Each step has the learning rate and the pull on gains of the folds' steps. With the pull of n rows, which is
-        weaker, inputs that carry nothing would fade less than in the networks that chose the steps: beside 99 such
-        columns, 300 rows, the loss on new rows was a tenth larger.
+        Each step has the learning rate of the folds' steps, and the geometric mean of their pull on gains and of that
+        of n rows, which is weaker. With the latter, inputs that carry nothing would fade less than in the networks that
+        chose the steps; with the former, columns that are informative only together were lost in some fits: see "Inputs
+        that carry nothing" in tests/benchmarks/notes.md.
         """
         if self.chosen_epoch >= solver.n_epochs:  # `max_iter` ended training, not the folds
             return solver
         n_steps = self.chosen_epoch * steps_per_epoch(solver, self.n_rows)
         n_epochs = max(1, round(n_steps / steps_per_epoch(solver, n_rows)))
         longer = solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
-        return replace(longer, pull=solver.pull * n_rows / self.n_rows)
+        return replace(longer, pull=solver.pull * sqrt(n_rows / self.n_rows))
 
 
 def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:

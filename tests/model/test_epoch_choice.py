@@ -329,10 +329,11 @@ def test_the_chosen_steps_become_epochs_of_all_rows(n_rows, n_train, n_epochs):
     assert selection.solver_for(solver, n_rows).n_epochs == n_epochs
 
 
-def test_a_step_pulls_gains_as_strongly_as_the_steps_that_the_folds_have_chosen():
+def test_a_step_pulls_gains_by_the_mean_of_the_folds_pull_and_that_of_all_rows():
     solver = prepared(batch_size=32, max_iter=50)[2].settings.solver
     assert solver.pull == 1.5
-    assert Selection(7, 225, 1.0, (1.0,), np.arange(0), None, None).solver_for(solver, 300).pull / 300 == 1.5 / 225
+    pull = Selection(7, 225, 1.0, (1.0,), np.arange(0), None, None).solver_for(solver, 300).pull
+    assert pull / 300 == pytest.approx(np.sqrt(1.5 / 225 * 1.5 / 300))
     ended_by_max_iter = Selection(50, 225, 1.0, (1.0,), np.arange(0), None, None)
     assert ended_by_max_iter.solver_for(solver, 300).pull == 1.5
 
