@@ -173,7 +173,7 @@ class HeldOutEvaluator:
         inverse_temperature : float
         loss : float
         criterion : float
-            The loss plus a penalty on extreme temperatures. Epochs and mixing weights are compared by it.
+            The loss plus a penalty on extreme temperatures. Folds compare epochs by it, and mixing weights are chosen by it.
         """
         rows = self.rows
         loss = rows.encoding.head.loss

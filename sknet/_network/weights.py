@@ -6,7 +6,7 @@ W : (fan_in, fan_out)         one layer's weights; a unit's incoming weights are
 w : (n_weights,)              all weights, never biases, in the order of theta
 lower, upper : (n_weights,)   bounds on the weights, in the order of theta
 has_input : (m, S)            whether each of S sets has each of m inputs
-set_of_each_unit : (h,)              the set of each unit of a hidden layer
+set_of_each_unit : (h,)       the set of each unit of a hidden layer
 sign : (m,)                   1 for inputs that the output must not fall with, -1 for those that it must not rise with,
                               0 for free inputs
 """
