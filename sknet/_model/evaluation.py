@@ -173,7 +173,7 @@ class HeldOutEvaluator:
         inverse_temperature : float
         loss : float
         criterion : float
-            The loss plus a penalty on extreme temperatures. Folds compare epochs by it, and mixing weights are chosen by it.
+            The loss plus a penalty on extreme temperatures. Folds choose epochs and mixing weights by it.
         """
         rows = self.rows
         loss = rows.encoding.head.loss

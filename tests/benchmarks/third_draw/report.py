@@ -46,7 +46,6 @@ def ratio_lines(rows: pd.DataFrame) -> list[str]:
 PEERS = ["CatBoost", "LightGBM", "XGBoost", "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
 
 KINDS = {
-    "all": lambda rows: rows["rows"] > 0,
     "categories": lambda rows: rows["categories"] > 0,
     "no categories": lambda rows: rows["categories"] == 0,
     "text or dates": lambda rows: rows["text"] + rows["dates"] > 0,
