@@ -1,4 +1,4 @@
-"""Whole fits with default parameters, and predictions, by the number of rows: the time of boosted trees / ours.
+"""Whole fits with default parameters by the number of rows: the time of boosted trees / ours.
 
     python -W ignore -m tests.benchmarks.by_rows [--rows N ...] [--threads N] [--tuned]
 
@@ -36,7 +36,6 @@ def main() -> None:
         for classify in (True, False):
             for n in options.rows:
                 compare(n, classify, options)
-        predictions(options.threads)
 
 
 def table(n: int, classify: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -94,29 +93,6 @@ def compare(n: int, classify: bool, options: argparse.Namespace) -> None:
             f"error {errors[name] / errors['ours']:.3f}, {fitted['ours'].n_iter_} epochs",
             flush=True,
         )
-
-
-def predictions(threads: int) -> None:
-    """Compare `predict_proba` of many rows, and of one; ours with and without bins beside the numbers."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(200_000, 50))
-    y = (X[:5000, 0] + X[:5000, 1] ** 2 > 1.0).astype(int)
-    made = models(True, threads)
-    ours = ("raw", "piecewise_linear")
-    for encoding in ours:
-        made[encoding] = lambda encoding=encoding: SigmoidMLPClassifier(numeric_encoding=encoding, random_state=0)
-    del made["ours"]
-    fitted = {name: make().fit(X[:5000], y) for name, make in made.items()}
-
-    def predict(model: object, n: int, times: int) -> Callable[[], object]:
-        return lambda: [model.predict_proba(X[:n]) for _ in range(times)]
-
-    for n, times in ((len(X), 1), (1, 200)):
-        seconds = in_turns({name: predict(model, n, times) for name, model in fitted.items()}, 7)
-        for encoding in ours:
-            for name in [name for name in fitted if name not in ours]:
-                ratio = np.median(seconds[name] / seconds[encoding])
-                print(f"  predict_proba of {n:,} rows, {name} / ours ({encoding}): {ratio:.2f}")
 
 
 if __name__ == "__main__":
