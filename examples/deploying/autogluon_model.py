@@ -61,6 +61,11 @@ class SknetModel(AbstractModel):
     _supported_problem_types: ClassVar = ["binary", "multiclass", "regression"]
     _default_auxiliary_params_extra: ClassVar = {"valid_raw_types": ["bool", "int", "float", "category"]}
     default_resources_physical_cores_only = True
+    warmup_modules: ClassVar = ("sknet",)  # TabArena imports it before it measures time, and fits with this:
+    cheap_hyperparameters: ClassVar = {"max_iter": 2}
+
+    def _more_tags(self):
+        return {"can_refit_full": False}  # without held-out rows, nothing would say which epoch is the best
 
     def _estimator_class(self):
         return SigmoidMLPRegressor if self.problem_type == "regression" else SigmoidMLPClassifier
