@@ -10,10 +10,12 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import mean_pinball_loss
 
 from sknet import SigmoidMLPClassifier
 
@@ -118,3 +120,42 @@ def test_the_model_for_autogluon_uses_the_rows_and_the_time_limit_that_it_gets(t
             assert (model.model.predict_proba(X) == expected.predict_proba(X)).all()
         assert not getattr(model.model, "_skl_callbacks", [])
     assert cls._estimate_memory_usage_static(X=X) > X.memory_usage(deep=True).sum()
+    assert model._more_tags() == {"can_refit_full": False}
+
+
+# --- the distribution in bins ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def in_bins():
+    return runpy.run_path(str(ROOT / "examples/uncertainty/distribution_in_bins.py"))
+
+
+@pytest.fixture(scope="module")
+def cars_in_bins(in_bins):
+    cars = pd.read_csv(ROOT / "examples/data/cars.csv").drop(columns="name")
+    X, y = cars.drop(columns="miles_per_gallon"), cars["miles_per_gallon"].to_numpy()
+    model = in_bins["SknetWrapper"](random_state=0, max_iter=20).fit(X[::2], y[::2])
+    return model.predict_distribution(X[1::2]), y[1::2]
+
+
+def test_each_row_has_edges_that_rise_and_probabilities_that_add_up_to_one(cars_in_bins):
+    found, y = cars_in_bins
+    assert found.bin_edges.shape == (len(y), 101)
+    assert (np.diff(found.bin_edges) >= 0).all()
+    np.testing.assert_allclose(found.probas.sum(axis=1), 1)
+    assert (found.bin_edges[:, :1] <= found.bin_midpoints).all()
+    assert found.train_range == (9.0, 46.6)
+
+
+def test_the_score_of_the_bins_is_close_to_that_of_the_quantiles(in_bins, cars_in_bins):
+    found, y = cars_in_bins
+    quantiles = found.bin_edges[:, 1:-1].T
+    losses = [mean_pinball_loss(y, q, alpha=level) for q, level in zip(quantiles, in_bins["LEVELS"], strict=True)]
+    assert in_bins["ranked_probability_score"](found, y) == pytest.approx(2 * np.mean(losses), rel=0.015)
+
+
+@pytest.mark.parametrize(("target", "expected"), [(0.5, 1 / 12), (2.0, 4 / 3), (-1.0, 4 / 3), (0.0, 1 / 3)])
+def test_the_score_of_a_uniform_distribution_is_known(in_bins, target, expected):
+    uniform = SimpleNamespace(bin_edges=np.array([[0, 0, 0.3, 1, 1]]), probas=np.array([[0, 0.3, 0.7, 0]]))
+    assert in_bins["ranked_probability_score"](uniform, np.array([target])) == pytest.approx(expected)
