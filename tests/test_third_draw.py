@@ -83,6 +83,31 @@ def test_tuning_returns_a_model_that_predicts(monkeypatch, package, is_regressio
 
 
 def test_the_page_has_the_tables_that_the_program_computes():
-    page = (measure.ROWS.parent / "third_draw.md").read_text(encoding="utf-8")
-    for table in report.page_tables().split("\n\n"):
-        assert table in page
+    page = report.PAGE.read_text(encoding="utf-8")
+    assert report.filled(page) == page, "python -m tests.benchmarks.third_draw --write"
+
+
+@pytest.fixture
+def ranked(monkeypatch):
+    """A ranking of three tables, of which one has a second split that not all models have run."""
+    pytest.importorskip("bencheval")
+    models = ["sknet", *report.PEERS]
+    ran = [(table, 0, model) for table in ("a", "b", "c") for model in models] + [("a", 1, "sknet")]
+    rows = pd.DataFrame(ran, columns=["table", "number", "model"])
+    rows["task"] = np.where(rows["table"] == "a", "classification", "regression")
+    rows["log_loss"] = rows["error"] = 1.0 + rows["model"].map(models.index)
+    monkeypatch.setattr(report, "measured", lambda: rows)
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in report.ranking(models).splitlines()]
+
+
+def test_a_model_that_always_wins_is_first(ranked):
+    assert [row[0] for row in ranked[2:]] == ["sknet", *report.PEERS]
+    assert ranked[2][3:] == ["1.00", "1.00", "0.00", "0.0 %"]
+
+
+def test_the_ranking_is_of_splits_that_all_models_have_run(ranked):
+    assert ranked[0][0] == "3 splits of 3 tables"
+
+
+def test_the_ranking_has_an_anchor(ranked):
+    assert {row[0]: row[1] for row in ranked}[report.ANCHOR] == "1000"

@@ -4,6 +4,7 @@
     python -m tests.benchmarks.third_draw --tuned --splits 1    # those of tuned models, too
     python -m tests.benchmarks.third_draw --tables gss/NO2 --models sknet LightGBM --minutes 10
     python -m tests.benchmarks.third_draw --print               # the ratios of what was run, and the conditions
+    python -m tests.benchmarks.third_draw --write               # fill the tables of the page from the CSV
     python -m tests.benchmarks.third_draw --smoke FOLDER        # keep the files in that folder instead of docs
     python -m tests.benchmarks.third_draw --choose              # write third.csv and left_out.csv
 
@@ -16,6 +17,9 @@ A run can be stopped at any time, and goes on where it stopped. The smallest tab
         r-cran-gnm r-cran-gss r-cran-kernlab r-cran-kmsurv r-cran-lava r-cran-lmertest r-cran-mi r-cran-mice \\
         r-cran-mlbench r-cran-multilevel r-cran-ordinal r-cran-pls r-cran-psychotools r-cran-rstanarm r-cran-sm \\
         r-cran-sp r-cran-spdata r-cran-survey r-cran-th.data r-cran-timereg r-cran-vim
+
+TabArena's package bencheval 0.1 ranks the models: `pip install bencheval`. Without it, `--print` has no ranking, and
+`--write` leaves that of the page as it is.
 
 The Debian packages are installed, or unpacked by `dpkg -x` in the folder that DEBIAN_ROOT names. `--choose` also needs
 what the earlier draws and `large_tables` read.
@@ -44,6 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no fit after this many minutes")
     parser.add_argument("--smoke", type=Path, metavar="FOLDER", help="where to keep what is measured")
     parser.add_argument("--print", action="store_true", help="only print the ratios")
+    parser.add_argument("--write", action="store_true", help="only fill the tables of the page")
     parser.add_argument("--choose", action="store_true", help="only write the list of tables")
     options = parser.parse_args(arguments)
     if options.smoke:
@@ -51,6 +56,9 @@ def main(arguments: list[str] | None = None) -> None:
         measure.ROWS, measure.MACHINE = options.smoke / "third_draw.csv", options.smoke / "third_draw.json"
     if options.choose:
         rule.write()
+        return
+    if options.write:
+        report.write()
         return
     if not options.print:
         models = options.models or [name for name in NAMES if options.tuned or name not in TUNED]

@@ -1,12 +1,18 @@
-"""What a run on the third list says: ratios of losses and times, with the conditions they were measured in."""
+"""What a run on the third list says: ratios of losses and times, with the conditions they were measured in.
+
+The page has its tables between marks, as `tests.benchmarks.tables.report` says.
+"""
 
 import json
+from collections.abc import Collection
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 
-from tests.benchmarks.tables.report import SHIFT, ratio_cells, ratios, won_and_lost
+from tests.benchmarks.tables.report import BLOCK, SHIFT, ratio_cells, ratios, won_and_lost
 from tests.benchmarks.third_draw import measure, rule
+from tests.benchmarks.third_draw.models import DEFAULTS, TUNED
 
 FIGURES = {
     "error rate": ("classification", "error", SHIFT),
@@ -43,6 +49,9 @@ def ratio_lines(rows: pd.DataFrame) -> list[str]:
     return lines
 
 
+PAGE = measure.ROWS.parent / "third_draw.md"
+ANCHOR = "LightGBM"
+"""Its Elo is 1000."""
 PEERS = ["CatBoost", "LightGBM", "XGBoost", "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
 
 KINDS = {
@@ -56,7 +65,22 @@ KINDS = {
 }
 
 
-def page_tables() -> str:
+def write() -> None:
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def filled(text: str) -> str:
+    """The page with the tables that can be computed here between its marks; the ranking needs bencheval."""
+    tables = page_tables()
+    if find_spec("bencheval"):
+        tables["third ranking"] = ranking(DEFAULTS)
+        tables["third tuned ranking"] = ranking(DEFAULTS | TUNED)
+    return BLOCK.sub(
+        lambda found: f"{found[1]}\n{tables[found[2]]}\n\n{found[3]}" if found[2] in tables else found[0], text
+    )
+
+
+def page_tables() -> dict[str, str]:
     """The tables of the page: each model, with default losses and with the target's own; then the kinds of tables."""
     rows = measured()
     head = "| sknet ÷ | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7
@@ -70,7 +94,8 @@ def page_tables() -> str:
                 _cells(rows[holds(rows)], "sknet", peer, figure)[0] for figure in ("error rate", "log-loss", "RMSE")
             ]
             kinds.append(f"| {kind} | {peer} | {' | '.join(cells)} |")
-    return "\n\n".join("\n".join(lines) for lines in (models, own, kinds))
+    tables = {"third models": models, "third own loss": own, "third kinds": kinds}
+    return {name: "\n".join(lines) for name, lines in tables.items()}
 
 
 def _line(rows: pd.DataFrame, peer: str, ending: str) -> str:
@@ -90,6 +115,39 @@ def _cells(rows: pd.DataFrame, ours: str, peer: str, figure: str) -> list[str]:
     return [f"{np.exp(each['mean'].mean()):.2f} ({len(each)})" if len(each) else "", ""]
 
 
+def ranking(models: Collection[str]) -> str:
+    """Models as TabArena ranks them, on the splits that all of them have run; "" if there is none.
+
+    Its package bencheval computes the figures. Classes are ranked by the log-loss, numbers by the RMSE.
+    """
+    from bencheval.evaluator import BenchmarkEvaluator
+
+    rows = measured()
+    rows = rows[rows["model"].isin(models)]
+    rows = rows[rows.groupby(["table", "number"])["model"].transform("size") == len(models)]
+    if rows.empty:
+        return ""
+    results = pd.DataFrame(
+        {
+            "method": rows["model"],
+            "task": rows["table"],
+            "seed": rows["number"],
+            "metric_error": rows["log_loss"].where(rows["task"] == "classification", rows["error"]),
+        }
+    )
+    evaluator = BenchmarkEvaluator(seed_column="seed", columns_to_agg_extra=None)
+    found = evaluator.leaderboard(results, include_rescaled_loss=True, elo_kwargs={"calibration_framework": ANCHOR})
+    lines = [f"| {len(results[['task', 'seed']].drop_duplicates())} splits of {results['task'].nunique()} tables "]
+    lines[0] += "| Elo | 95 % interval | mean rank | win rate | rescaled loss | improvability |\n|" + " --- |" * 7
+    for name, row in found.iterrows():
+        interval = f"{row['elo'] - row['elo-']:.0f} to {row['elo'] + row['elo+']:.0f}"
+        lines.append(
+            f"| {name} | {row['elo']:.0f} | {interval} | {row['rank']:.2f} | {row['winrate']:.2f} "
+            f"| {row['loss_rescaled']:.2f} | {100 * row['improvability']:.1f} % |"
+        )
+    return "\n".join(lines)
+
+
 def text() -> str:
     rows = measured()
     failed = rows[rows["note"].notna() & (rows["note"] != "ConvergenceWarning")]
@@ -97,6 +155,7 @@ def text() -> str:
     return "\n".join(
         [
             *ratio_lines(rows),
+            *([ranking(DEFAULTS), ranking(DEFAULTS | TUNED)] if find_spec("bencheval") else []),
             f"{len(rows)} fits of {rows['table'].nunique()} tables, {len(failed)} failed.",
             *(f"failed: {one.table}, {one.model}: {one.note}" for one in failed.itertuples()),
             *(f"{model}: {conditions}" for model, conditions in found.items()),
