@@ -196,7 +196,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     call = plan.call
     evaluation = plan.evaluation
     rows = plan.data.rows
-    n_folds = len(evaluation.fold_splits)
+    n_folds = len(evaluation.folds)
     check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
     if call.checkpoint is not None:
         call.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
@@ -236,8 +236,8 @@ def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
 def encoded_held_out_rows(plan: Plan, encoded: EncodedRows) -> EncodedRows | None:
     """Return the encoded rows that evaluate the epochs of the published networks, if there are any."""
     evaluation = plan.evaluation
-    if evaluation.kind == "held_out":
-        return encoded.take(evaluation.splits[0].held_out)
+    if evaluation.split is not None:
+        return encoded.take(evaluation.split.held_out)
     if evaluation.held_out_rows is None:
         return None
     with prefix_errors("X_val"):
@@ -303,7 +303,7 @@ def origin_of(plan: Plan) -> Origin:
         estimator=plan.estimator_name,
         seeds=plan.call.seeds,
         seen_before=plan.call.n_samples_seen,
-        data=data_digests(plan.data.rows, evaluation.held_out_rows, evaluation.fold_splits),
+        data=data_digests(plan.data.rows, evaluation.held_out_rows, evaluation.folds),
         settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
 

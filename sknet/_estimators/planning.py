@@ -27,7 +27,7 @@ from sknet._estimators.parameters import (
     solver_class,
 )
 from sknet._estimators.read_data import CheckedData, FitArguments
-from sknet._estimators.resolve import AutoFacts, evaluation_kind, fraction_to_hold_out, resolve
+from sknet._estimators.resolve import AutoFacts, choose_early_stopping, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding
 from sknet._model.encoding_learner import EncodingLearner
@@ -209,7 +209,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, data: CheckedData)
         rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
     learner = None
     if call.earlier is None:
-        for message in data.head.start_warnings(rows.y, holds_rows_out=bool(evaluation.splits)):
+        for message in data.head.start_warnings(rows.y, holds_rows_out=evaluation.holds_out_rows_of_table):
             warn(message, UserWarning)
         sample = rows.sample(call.seed_of_rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
@@ -238,7 +238,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, data: CheckedData)
         settings=settings,
         resolved=resolved,
         encoding=encoding,
-        learner=learner if evaluation.kind == "folds" else None,  # it holds a sample of the table in memory
+        learner=learner if evaluation.folds else None,  # it holds a sample of the table in memory
     )
 
 
@@ -249,16 +249,15 @@ def warn_of_unlike_assumptions(
     rows = data.rows
     checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
     X = rows.X.rows_in_memory(checked)
-    holds_out_at_random = bool(evaluation.splits) and rows.groups is None and not USER_FOLDS.holds(estimator)
+    could_use_groups = evaluation.holds_out_rows_of_table and rows.groups is None
+    holds_out_at_random = could_use_groups and not USER_FOLDS.holds(estimator)
     signs = find_signs(X, head.targets(rows.y[checked], np.dtype(np.float64)), survey, checks_time=holds_out_at_random)
     if signs.time is not None:
         fit_messages.warn_of_time_order(estimator, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
     for j in signs.identifiers:
         # a column is given by its name, or by its index if names are not all text
         column = j if data.schema.names is None else survey.names[j]
-        fit_messages.warn_of_identifier(
-            estimator, survey.names[j], column, uses_groups=bool(evaluation.splits) and rows.groups is None
-        )
+        fit_messages.warn_of_identifier(estimator, survey.names[j], column, uses_groups=could_use_groups)
 
 
 def resolve_parameters(
@@ -310,9 +309,9 @@ def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData
     if data.validation_rows is not None:
         check_no_conflict(estimator, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return EvaluationPlan("validation_rows", data.validation_rows)
-    kind = evaluation_kind(estimator, n, rows.X.limits)
-    if kind == "nothing":
+        return EvaluationPlan(data.validation_rows)
+    early_stopping = choose_early_stopping(estimator, n, rows.X.limits)
+    if not early_stopping:
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return EvaluationPlan()
@@ -321,15 +320,15 @@ def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData
         splitter: Any = estimator.validation_fraction
         is_positive = np.ones(n, bool) if rows.positive_weight_mask is None else rows.positive_weight_mask
         passed = call.arguments
-        splits = splits_of_splitter(splitter, is_positive, seed, (passed.X, passed.y, passed.groups))
-        fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
-        if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
+        folds = splits_of_splitter(splitter, is_positive, seed, (passed.X, passed.y, passed.groups))
+        fit_messages.warn_of_split_groups(rows.groups, folds, splitter)
+        if len(np.unique(np.concatenate([split.held_out for split in folds]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
             return EvaluationPlan(has_too_few_rows=True)
-        return EvaluationPlan("folds", splits=splits, folds_share_columns=False)
+        return EvaluationPlan(folds=folds, folds_share_columns=False)
     strata = data.head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
-    if kind == "folds":
+    if early_stopping == "folds":
         return draw_folds(n, strata, rows.groups, seed)
     fraction = fraction_to_hold_out(estimator, n, rows.X.limits)
     split = split_validation(n, rows.groups, strata, fraction, seed)
@@ -338,4 +337,4 @@ def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData
             fit_messages.warn_of_few_rows(n, fraction)
         return EvaluationPlan(has_too_few_rows=True)
     fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, n, fraction)
-    return EvaluationPlan("held_out", rows.take(split.held_out), [split])
+    return EvaluationPlan(rows.take(split.held_out), split)

@@ -40,7 +40,6 @@ from sknet._estimators.parameters import (
 )
 from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
-from sknet._model.evaluation import EvaluationKind
 from sknet._model.fading import PULL
 from sknet._model.machine import check_fits_in_memory
 from sknet._model.rows import IN_MEMORY_LIMITS, TableLimits
@@ -103,19 +102,21 @@ class AutoFacts:
 # --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
 
-def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> EvaluationKind:
-    """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
+def choose_early_stopping(
+    p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS
+) -> bool | Literal["folds"]:
+    """Return what evaluates the epochs: folds (of n rows or by the user's splitter), held-out rows, or nothing."""
     if USER_FOLDS.holds(p) or FOLDS.holds(p):
         check_conflicts_with_folds(p)
         return "folds"
     if p.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
         if n_rows < rules.MIN_EVALUATED_ROWS:
-            return "nothing"
+            return False
         # else rows are held out as below: a single epoch leaves nothing to choose, and some parameters need held-out
         # rows or belong to scikit-learn's way of training
         if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, USER_FRACTION)) and not limits.is_stream:
             return "folds"
-    return "held_out" if p.early_stopping else "nothing"
+    return bool(p.early_stopping)
 
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> float:

@@ -48,8 +48,8 @@ def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: in
     counts = fold_counts(n_rows, groups is not None)
     fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
     n_held_out = min(counts.n_held_out, fold.max() + 1)
-    splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]
-    return EvaluationPlan("folds", splits=splits)
+    folds = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]
+    return EvaluationPlan(folds=folds)
 
 
 MIN_STEPS_TO_CHOOSE = 75
@@ -351,7 +351,7 @@ class FoldPhase:
 
 
 def make_fold_phase(
-    encoded: EncodedRows, rows: Rows, learner: EncodingLearner, folds: EvaluationPlan, seeds: Sequence[tuple[int, int]]
+    encoded: EncodedRows, rows: Rows, learner: EncodingLearner, plan: EvaluationPlan, seeds: Sequence[tuple[int, int]]
 ) -> FoldPhase:
     """Encode the table for each fold, and make the networks with their first states.
 
@@ -364,23 +364,24 @@ def make_fold_phase(
     learner : EncodingLearner
         Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
         encoded again for each fold. Its settings have a first-order solver.
-    folds : EvaluationPlan
+    plan : EvaluationPlan
+        The folds.
     seeds : sequence of (int, int)
         For each member, the seed of its first weights and the seed of its training.
     """
     settings = learner.settings
     setups: list[list[NetworkSetup]] = []
     importance_rows = None
-    for train, held_out_of_fold in folds.splits:
-        encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=folds.folds_share_columns)
+    for train, held_out_of_fold in plan.folds:
+        encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=plan.folds_share_columns)
         fold_rows = encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train=train)
         if not setups:
             importance_rows = draw_importance_rows(rows, fold_rows, train)
         train_rows = fold_rows.take(train)
         held_out_rows = fold_rows.take(held_out_of_fold)
         setups.append(set_up_networks(settings, fold_rows.encoding, train_rows, held_out_rows))
-    held_out = np.concatenate([split.held_out for split in folds.splits])
-    cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
+    held_out = np.concatenate([split.held_out for split in plan.folds])
+    cross_fit_sets = draw_cross_fit_sets(plan.folds, rows.groups)
     # All rows judge themselves first, and several cross-fit sets are then judged again, by all other rows. If several
     # folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than the residual of
     # the single published network.
@@ -393,7 +394,7 @@ def make_fold_phase(
     states = [[setup.first_state(seed) for setup, seed in zip(of_fold, seeds, strict=True)] for of_fold in setups]
     return FoldPhase(
         solver=settings.solver,
-        splits=folds.splits,
+        splits=plan.folds,
         setups=setups,
         importance_rows=importance_rows,
         evaluators=evaluators,

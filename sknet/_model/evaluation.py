@@ -17,7 +17,7 @@ mixing_weight        weight of the first component; the weight of the second is 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,22 +33,18 @@ from sknet._typing import Array
 # --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
 
-EvaluationKind: TypeAlias = Literal["nothing", "held_out", "validation_rows", "folds"]
-
-
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """What evaluates the epochs of a fit.
+    """What evaluates the epochs of a fit: held-out rows or folds. By default, nothing does.
 
     Attributes
     ----------
-    kind : {"nothing", "held_out", "validation_rows", "folds"}
-        Nothing; rows of the table that are not trained on; the user's own validation rows; or folds, which choose the
-        epoch before the published networks are trained on all rows.
     held_out_rows : Rows or None
         The rows that evaluate the epochs of the published networks.
-    splits : sequence of Split
-        One per fold, or a single one with "held_out".
+    split : Split or None
+        Where the held-out rows are in the table, and which rows are trained on; None for the user's validation rows.
+    folds : sequence of Split
+        The folds, which choose the epoch before the published networks are trained on all rows.
     folds_share_columns : bool
         Whether folds share the columns' encodings that do not depend on targets. They do not with a user's splitter,
         whose splits may be ordered in time.
@@ -56,26 +52,26 @@ class EvaluationPlan:
         Whether there are too few rows to hold some out. Training then ends without a message.
     """
 
-    kind: EvaluationKind = "nothing"
     held_out_rows: Rows | None = None
-    splits: Sequence[Split] = ()
+    split: Split | None = None
+    folds: Sequence[Split] = ()
     folds_share_columns: bool = True
     has_too_few_rows: bool = False
 
     @property
     def early_stopping(self) -> bool | Literal["folds"]:
         """What the parameter `early_stopping` resolves to."""
-        return "folds" if self.kind == "folds" else self.kind != "nothing"
+        return "folds" if self.folds else self.held_out_rows is not None
 
     @property
     def train(self) -> NDArray[np.intp] | None:
         """Indices of the rows to train on; None for all rows."""
-        return self.splits[0].train if self.kind == "held_out" else None
+        return None if self.split is None else self.split.train
 
     @property
-    def fold_splits(self) -> Sequence[Split]:
-        """The splits of folds; none without folds."""
-        return self.splits if self.kind == "folds" else ()
+    def holds_out_rows_of_table(self) -> bool:
+        """Whether rows of the table are held out, perhaps in folds."""
+        return self.split is not None or bool(self.folds)
 
 
 @dataclass(frozen=True)

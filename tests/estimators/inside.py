@@ -10,7 +10,7 @@ from sknet._estimators.resolve import (
     LOSS_OPTIONS,
     REGRESSION_LOSSES,
     AutoFacts,
-    evaluation_kind,
+    choose_early_stopping,
     make_target_settings,
     resolve,
 )
@@ -35,8 +35,8 @@ def target_settings_of(net):
 
 def resolved_of(net, n_rows):
     """What each "auto" becomes in a fit to `n_rows` training rows and three numbers."""
-    early_stopping = {"nothing": False, "held_out": True, "folds": "folds"}[evaluation_kind(net, n_rows)]
-    return settings_and_answers(net, AutoFacts(n_rows, early_stopping, survey=survey_of_numbers(3)))[1]
+    facts = AutoFacts(n_rows, choose_early_stopping(net, n_rows), survey=survey_of_numbers(3))
+    return settings_and_answers(net, facts)[1]
 
 
 def rules_for_auto():

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.resolve import (
     AutoFacts,
-    evaluation_kind,
+    choose_early_stopping,
     fraction_to_hold_out,
     rules,
 )
@@ -26,16 +26,16 @@ from tests.tables.examples import survey_of_numbers
 
 
 @pytest.mark.parametrize(
-    ("n", "how"),
-    [(MIN_EVALUATED_ROWS - 1, "nothing"), (MIN_EVALUATED_ROWS, "folds"), (LARGE_TABLE_ROWS - 1, "folds"),
-     (LARGE_TABLE_ROWS, "held_out")],
+    ("n", "early_stopping"),
+    [(MIN_EVALUATED_ROWS - 1, False), (MIN_EVALUATED_ROWS, "folds"), (LARGE_TABLE_ROWS - 1, "folds"),
+     (LARGE_TABLE_ROWS, True)],
 )  # fmt: skip
-def test_rows_and_parameters_decide_what_evaluates_the_epochs(n, how):
-    assert evaluation_kind(SigmoidMLPClassifier(), n) == how
-    assert evaluation_kind(SigmoidMLPRegressor(), n) == how
-    without_choice = "nothing" if n < MIN_EVALUATED_ROWS else "held_out"  # one epoch leaves folds no choice
-    assert evaluation_kind(SigmoidMLPClassifier(max_iter=1), n) == without_choice
-    assert evaluation_kind(SigmoidMLPClassifier(early_stopping=False), n) == "nothing"
+def test_rows_and_parameters_decide_what_evaluates_the_epochs(n, early_stopping):
+    assert choose_early_stopping(SigmoidMLPClassifier(), n) == early_stopping
+    assert choose_early_stopping(SigmoidMLPRegressor(), n) == early_stopping
+    without_choice = n >= MIN_EVALUATED_ROWS  # one epoch leaves folds no choice
+    assert choose_early_stopping(SigmoidMLPClassifier(max_iter=1), n) == without_choice
+    assert choose_early_stopping(SigmoidMLPClassifier(early_stopping=False), n) is False
     share = LARGE_FRACTION_HELD_OUT if n >= LARGE_TABLE_ROWS else FRACTION_HELD_OUT
     assert fraction_to_hold_out(SigmoidMLPClassifier(), n) == share
     assert fraction_to_hold_out(SigmoidMLPClassifier(validation_fraction=0.3), n) == 0.3

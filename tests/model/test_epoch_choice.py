@@ -155,7 +155,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     rows, table, learner = prepared(weight, numeric_encoding="raw")
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
-    folds = make_fold_phase(rows, table, learner, evaluation.EvaluationPlan("folds", splits=splits), SEEDS)
+    folds = make_fold_phase(rows, table, learner, evaluation.EvaluationPlan(folds=splits), SEEDS)
     chosen = folds.train()
 
     held_out = np.concatenate([split.held_out for split in splits])
@@ -220,7 +220,7 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
     chosen = folds.train()
     assert chosen.chosen_epoch == 3 < folds.first_epoch
     (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
-    for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).splits, None):
+    for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).folds, None):
         judges = np.setdiff1d(np.arange(N), cross_fit_set)
         temperature = best_temperature(rows.encoding.head.loss, raw[judges], target[judges], None, len(judges))
         np.testing.assert_allclose(
@@ -304,7 +304,7 @@ def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first, sc
 
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
     splits = [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))]
-    folds = evaluation.EvaluationPlan("folds", splits=splits, folds_share_columns=False)
+    folds = evaluation.EvaluationPlan(folds=splits, folds_share_columns=False)
     networks = make_fold_phase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 
