@@ -38,7 +38,7 @@ from sknet._estimators.parameters import (
     column_choices,
 )
 from sknet._estimators.planning import Call, drawing_seeds, make_plan, resuming
-from sknet._estimators.read_data import CheckedData, FitArguments, read_head_and_rows, read_validation_rows
+from sknet._estimators.read_data import FitArguments, TableSchema, read_head_and_rows
 from sknet._estimators.resolve import AutoFacts, make_target_settings, resolve
 from sknet._estimators.sklearn_api import (
     ClassNamePrefixFeaturesOutMixin,
@@ -55,6 +55,7 @@ from sknet._model.encoding_learner import encode_rows
 from sknet._model.explain import Explanation
 from sknet._model.heads import Head
 from sknet._model.network_setup import set_up_networks
+from sknet._model.rows import Rows
 from sknet._model.sensitivity import input_gradients
 from sknet._training.solver import NO_OBSERVER, DivergedError, Observer, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
@@ -100,10 +101,10 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _make_run(self, call: Call) -> FitRun:
         """Read the data, plan the call, encode the table, and make the networks."""
-        return make_run(self, make_plan(self, call, self._read(call)))
+        return make_run(self, make_plan(self, call, *self._read(call)))
 
-    def _read(self, call: Call) -> CheckedData:
-        """Check the data, parse y, apply class weights, and drop rows of weight 0."""
+    def _read(self, call: Call) -> tuple[Head, Rows, TableSchema]:
+        """Check the table and its schema, parse y, apply class weights, and drop rows of weight 0."""
         arguments = call.arguments
         settings = make_target_settings(self)
         estimator_name = type(self).__name__
@@ -121,7 +122,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        return CheckedData(head, rows, schema, read_validation_rows(arguments, estimator_name, head, schema))
+        return head, rows, schema
 
     # --- select, train and publish -----------------------------------------------------------------------------------
 
@@ -567,18 +568,18 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         fitted = fitted_of(self)
         # the objective that `partial_fit` would minimise on these rows
         call = Call(FitArguments(X, y, sample_weight), fitted.seeds, fitted, is_partial_fit=True)
-        data = self._read(call)
+        head, rows, _ = self._read(call)
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = AutoFacts(
-            len(data.rows),
+            len(rows),
             fitted.evaluation is not None,
             is_incremental=call.is_incremental,
             earlier_resolved=fitted.resolved,
         )
         settings, _ = resolve(self, facts)
         model = fitted.model
-        encoding = replace(model.encoding, head=data.head)
-        (setup,) = set_up_networks(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
+        encoding = replace(model.encoding, head=head)
+        (setup,) = set_up_networks(settings, encoding, encode_rows(encoding, rows, cross_fit=False))
         loss, gradient = setup.objective_and_gradient(model.network)  # (p,), like theta
         coef_grads, intercept_grads = model.network.layout.coefs_and_intercepts(
             gradient.astype(model.encoding.output_dtype, copy=False)

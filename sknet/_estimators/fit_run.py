@@ -128,14 +128,14 @@ class FitRun:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
             evaluation = EvaluationResult(chosen_epoch, fold_epochs=self.folds.epoch_histories[0])
         elif self.training is not None and plan.evaluation.held_out_rows is not None:
-            n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.data.rows)
+            n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
             evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = plan.n_train_rows * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
-            schema=plan.data.schema,
+            schema=plan.schema,
             history=(() if call.earlier is None else call.earlier.history) + tuple(mean_history(epochs)),
             n_iter=n_iter,
             n_samples_seen=call.n_samples_seen + n_seen,
@@ -152,7 +152,7 @@ class FitRun:
         if held_out_outputs is not None:
             head = fitted.model.head
             predicted = head.oof_prediction(held_out_outputs.raw)
-            residuals = learn_residuals(head, held_out_outputs, predicted, self.plan.data.rows.y)
+            residuals = learn_residuals(head, held_out_outputs, predicted, self.plan.rows.y)
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
                 for_all = [self._scatter_to_all_rows(output, self.selection.held_out) for output in outputs]
@@ -179,10 +179,10 @@ class FitRun:
 
     def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
-        positive_weight_mask = self.plan.data.rows.positive_weight_mask
+        positive_weight_mask = self.plan.rows.positive_weight_mask
         if positive_weight_mask is not None:  # rows of weight 0 were dropped
             row_indices = np.flatnonzero(positive_weight_mask)[row_indices]
-        n = len(self.plan.data.rows if positive_weight_mask is None else positive_weight_mask)
+        n = len(self.plan.rows if positive_weight_mask is None else positive_weight_mask)
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[row_indices] = predicted
         return for_all
@@ -195,7 +195,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
     call = plan.call
     evaluation = plan.evaluation
-    rows = plan.data.rows
+    rows = plan.rows
     n_folds = len(evaluation.folds)
     check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
     if call.checkpoint is not None:
@@ -303,7 +303,7 @@ def origin_of(plan: Plan) -> Origin:
         estimator=plan.estimator_name,
         seeds=plan.call.seeds,
         seen_before=plan.call.n_samples_seen,
-        data=data_digests(plan.data.rows, evaluation.held_out_rows, evaluation.folds),
+        data=data_digests(plan.rows, evaluation.held_out_rows, evaluation.folds),
         settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
 
@@ -326,9 +326,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
 
     def score(model: Model, raw: Array) -> float:
         """Return the score of the copy, whose fitted values this model replaces."""
-        trained._fitted = Fitted(
-            model, plan.resolved, plan.data.schema, plan.call.seeds, evaluation=EvaluationResult(0)
-        )
+        trained._fitted = Fitted(model, plan.resolved, plan.schema, plan.call.seeds, evaluation=EvaluationResult(0))
         trained._outputs_for_scorer = OutputsForScorer(raw, table_copy)
         try:
             result = scorer(trained, X, y, **weights)

@@ -26,7 +26,7 @@ from sknet._estimators.parameters import (
     column_choices,
     solver_class,
 )
-from sknet._estimators.read_data import CheckedData, FitArguments
+from sknet._estimators.read_data import FitArguments, TableSchema, read_validation_rows
 from sknet._estimators.resolve import AutoFacts, choose_early_stopping, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding
@@ -184,11 +184,12 @@ def resuming(estimator: ParametersAndAttributes, arguments: FitArguments, path: 
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a call: its data, what evaluates the epochs, the settings and the encoding."""
+    """The plan of a call: its rows, what evaluates the epochs, the settings and the encoding."""
 
     estimator_name: str  # of the class
     call: Call
-    data: CheckedData  # with held-out rows; for full batches, equal rows of a small table are merged
+    rows: Rows  # with held-out rows; for full batches, equal rows of a small table are merged
+    schema: TableSchema
     evaluation: EvaluationPlan
     settings: Settings
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
@@ -198,42 +199,48 @@ class Plan:
     @property
     def n_train_rows(self) -> int:
         """How many rows the published networks are trained on."""
-        return len(self.data.rows if self.evaluation.train is None else self.evaluation.train)
+        return len(self.rows if self.evaluation.train is None else self.evaluation.train)
 
 
-def make_plan(estimator: ParametersAndAttributes, call: Call, data: CheckedData) -> Plan:
+def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, schema: TableSchema) -> Plan:
     """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
-    evaluation = choose_evaluation(estimator, call, data)
-    rows = data.rows
+    estimator_name = type(estimator).__name__
+    validation_rows = read_validation_rows(call.arguments, estimator_name, head, schema)
+    evaluation = choose_evaluation(estimator, call, head, all_rows, validation_rows)
+    rows = all_rows
     if not solver_class(estimator.solver).uses_batches and evaluation.held_out_rows is None:
         rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
     learner = None
     if call.earlier is None:
-        for message in data.head.start_warnings(rows.y, holds_rows_out=evaluation.holds_out_rows_of_table):
+        for message in head.start_warnings(rows.y, holds_rows_out=evaluation.holds_out_rows_of_table):
             warn(message, UserWarning)
         sample = rows.sample(call.seed_of_rows, evaluation.train)  # of the training rows
         survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
         fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
-        n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(data.schema.n)))
-        settings, resolved = resolve_parameters(estimator, call, data, evaluation, survey, n_sets)
+        n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
+        facts = facts_of_call(call, all_rows, evaluation, survey, n_sets)
+        settings, resolved = resolve(estimator, facts)
         learner = EncodingLearner(
-            settings, data.head, sample, survey, output_dtype=data.schema.float_type, seed=call.seed_of_rows
+            settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows
         )
         encoding = learner.learn(rows, evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
-        if not call.is_partial_fit and data.rows.X.is_in_memory and not survey.is_sparse:
-            warn_of_unlike_assumptions(estimator, data, evaluation, encoding.head, survey)
+        if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
+            warn_of_unlike_assumptions(estimator, all_rows, evaluation, encoding.head, survey, schema)
     else:
-        settings, resolved = resolve_parameters(estimator, call, data, evaluation)
-        encoding = encoding_of_earlier(call.earlier, data.head, rows, call)
+        facts = facts_of_call(call, all_rows, evaluation)
+        settings, resolved = resolve(estimator, facts)
+        encoding = encoding_of_earlier(call.earlier, head, rows, call)
         fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
         fit_messages.warn_of_ended_schedule(settings.solver, call.earlier, call.state)
-    if data.validation_rows is not None:
-        fit_messages.warn_of_unread_rows(encoding.encoder, data.validation_rows.X, "X_val")
+    fit_messages.warn_of_clipped_batches(estimator, facts.n_rows)
+    if validation_rows is not None:
+        fit_messages.warn_of_unread_rows(encoding.encoder, validation_rows.X, "X_val")
     return Plan(
-        estimator_name=type(estimator).__name__,
+        estimator_name=estimator_name,
         call=call,
-        data=replace(data, rows=rows),
+        rows=rows,
+        schema=schema,
         evaluation=evaluation,
         settings=settings,
         resolved=resolved,
@@ -243,10 +250,9 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, data: CheckedData)
 
 
 def warn_of_unlike_assumptions(
-    estimator: CommonParameters, data: CheckedData, evaluation: EvaluationPlan, head: Head, survey: Survey
+    estimator: CommonParameters, rows: Rows, evaluation: EvaluationPlan, head: Head, survey: Survey, schema: TableSchema
 ) -> None:
     """Warn of a table that is not what the defaults assume, if some of its rows show it."""
-    rows = data.rows
     checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
     X = rows.X.rows_in_memory(checked)
     could_use_groups = evaluation.holds_out_rows_of_table and rows.groups is None
@@ -256,30 +262,27 @@ def warn_of_unlike_assumptions(
         fit_messages.warn_of_time_order(estimator, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
     for j in signs.identifiers:
         # a column is given by its name, or by its index if names are not all text
-        column = j if data.schema.names is None else survey.names[j]
+        column = j if schema.names is None else survey.names[j]
         fit_messages.warn_of_identifier(estimator, survey.names[j], column, uses_groups=could_use_groups)
 
 
-def resolve_parameters(
-    estimator: ParametersAndAttributes, call: Call, data: CheckedData, evaluation: EvaluationPlan,
-    survey: Survey = UNKNOWN_COLUMNS, n_interaction_sets: int = 1,
-) -> tuple[Settings, dict[str, object]]:  # fmt: skip
-    """Return the settings and all parameters, with every "auto" replaced; `survey` is of columns to learn."""
-    n = len(data.rows)  # duplicates count as rows of their own
+def facts_of_call(
+    call: Call, rows: Rows, evaluation: EvaluationPlan, survey: Survey = UNKNOWN_COLUMNS, n_interaction_sets: int = 1
+) -> AutoFacts:
+    """Return what "auto" depends on; `survey` is of columns to learn, and duplicates count as rows of their own."""
+    n = len(rows)
     n_train = n if evaluation.train is None else len(evaluation.train)
-    fit_messages.warn_of_clipped_batches(estimator, n_train)
-    facts = AutoFacts(
+    return AutoFacts(
         n_train,
         evaluation.early_stopping,
         n_held_out=n - n_train,
         survey=survey,
         n_interaction_sets=n_interaction_sets,
-        limits=data.rows.X.limits,
+        limits=rows.X.limits,
         earlier_resolved=None if call.earlier is None else call.earlier.resolved,
         is_incremental=call.is_incremental,
         n_epochs=call.epochs_done + 1 if call.is_partial_fit else None,
     )
-    return resolve(estimator, facts)
 
 
 def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> Encoding:
@@ -299,17 +302,18 @@ def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> 
     return replace(encoding, encoder=encoder)
 
 
-def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData) -> EvaluationPlan:
+def choose_evaluation(
+    estimator: CommonParameters, call: Call, head: Head, rows: Rows, validation_rows: Rows | None
+) -> EvaluationPlan:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
     if call.is_partial_fit:
         return EvaluationPlan()
     check_conflicts_with_temperature(estimator)
-    rows = data.rows
     n = len(rows)
-    if data.validation_rows is not None:
+    if validation_rows is not None:
         check_no_conflict(estimator, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return EvaluationPlan(data.validation_rows)
+        return EvaluationPlan(validation_rows)
     early_stopping = choose_early_stopping(estimator, n, rows.X.limits)
     if not early_stopping:
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
@@ -326,7 +330,7 @@ def choose_evaluation(estimator: CommonParameters, call: Call, data: CheckedData
             fit_messages.warn_of_few_rows(n, splitter)
             return EvaluationPlan(has_too_few_rows=True)
         return EvaluationPlan(folds=folds, folds_share_columns=False)
-    strata = data.head.strata(rows.y)
+    strata = head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if early_stopping == "folds":
         return draw_folds(n, strata, rows.groups, seed)

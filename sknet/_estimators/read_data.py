@@ -82,16 +82,6 @@ class FitArguments:
     classes: Target = None  # for `partial_fit`
 
 
-@dataclass(frozen=True)
-class CheckedData:
-    """The checked data of a call."""
-
-    head: Head
-    rows: Rows  # of positive weight
-    schema: TableSchema
-    validation_rows: Rows | None = None  # X_val and y_val; rows of X are held out later
-
-
 # --- rows of weight 0 ------------------------------------------------------------------------------------------------
 
 
