@@ -191,6 +191,19 @@ def test_types_of_arrays_have_their_names_in_one_place(path):
     assert not aliases or path == MAY_NAME_ARRAYS, f"{relative(path)} names {aliases} again"
 
 
+NAMES_WITHOUT_NOUN = {"own", "others", "given", "found", "made", "known", "drawn"}
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if room_of(path) in {"_estimators", "_model"}], ids=relative)
+def test_a_variable_has_a_noun(path):
+    """docs/words.md: no pronoun or participle alone."""
+    nodes = list(ast.walk(tree_of(path)))
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    vague = {name for name in names if name in NAMES_WITHOUT_NOUN or name.startswith(("own_", "given_"))}
+    assert not vague, f"{relative(path)}: {vague}"
+
+
 def test_every_room_says_what_it_is_and_none_is_a_lumber_room():
     assert {room_of(path) for path in SOURCES} <= {"", *ARROWS}
     assert not [relative(path) for path in SOURCES if path.stem in {"utils", "util", "helpers", "misc", "common"}]

@@ -114,12 +114,12 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 arguments, estimator_name, arguments.schema, learn, column_choices(self)
             )
         else:
-            known = call.earlier.model.head
+            earlier_head = call.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
-            parse = (lambda y: (known, known.read(y))) if call.is_partial_fit else learn
+            parse = (lambda y: (earlier_head, earlier_head.read(y))) if call.is_partial_fit else learn
             head, rows, schema = read_head_and_rows(arguments, estimator_name, call.earlier.schema, parse)
-            known.check_same_classes(head)
-            head = known.with_settings(settings)
+            earlier_head.check_same_classes(head)
+            head = earlier_head.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         return head, rows, schema
@@ -219,10 +219,10 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         self : estimator
             The estimator.
         """
-        known = list(self.get_params(deep=False))
+        names = list(self.get_params(deep=False))
         for name in params:
-            if name not in known:
-                remedy = suggest_name(name, known, type(self).__name__)
+            if name not in names:
+                remedy = suggest_name(name, names, type(self).__name__)
                 raise ValueError(f"Invalid parameter {name!r} for estimator {type(self).__name__}: {remedy}")
         return super().set_params(**params)
 

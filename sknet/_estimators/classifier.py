@@ -489,9 +489,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             return
         if not isinstance(self.classes_, list) and np.ndim(classes) != 1:
             raise ValueError(f"classes={classes!r} has {np.ndim(classes)} dimensions: give a list of labels.")
-        new = [np.unique(c) for c in classes] if isinstance(self.classes_, list) else [np.unique(classes)]
-        known = self.classes_ if isinstance(self.classes_, list) else [self.classes_]
-        if len(new) != len(known) or not all(map(np.array_equal, new, known)):
+        now = [np.unique(c) for c in classes] if isinstance(self.classes_, list) else [np.unique(classes)]
+        before = self.classes_ if isinstance(self.classes_, list) else [self.classes_]
+        if len(now) != len(before) or not all(map(np.array_equal, now, before)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )

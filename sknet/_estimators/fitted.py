@@ -174,10 +174,10 @@ def warn_of_unread_columns(unread: Mapping[str, Sequence[str]], argument: str) -
 
 def outputs_of(estimator: "ParametersAndAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
     """Return `Model.convert_raw_outputs` of a table; use known raw outputs if there are any."""
-    known = estimator._outputs_for_scorer
+    outputs = estimator._outputs_for_scorer
     # identity is tested first, for tables that are not in memory: their values cannot be compared
-    if known is not None and (X is known.table or have_equal_values(known.table, X)):
-        return convert_raw(known.raw.copy())  # a copy, since `convert_raw` may overwrite it
+    if outputs is not None and (X is outputs.table or have_equal_values(outputs.table, X)):
+        return convert_raw(outputs.raw.copy())  # a copy, since `convert_raw` may overwrite it
     model, table = model_and_checked_table(estimator, X)
     return model.convert_raw_outputs(table, convert_raw)
 

@@ -125,13 +125,13 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
             "sklearn.multioutput.MultiOutputRegressor."
         )
     check_not_single_quantile(head)
-    known = head.loss.levels
-    if known and not known[0] <= quantile_levels[0] <= quantile_levels[-1] <= known[-1]:
+    levels = head.loss.levels
+    if levels and not levels[0] <= quantile_levels[0] <= quantile_levels[-1] <= levels[-1]:
         raise ValueError(
-            f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
-            "fit with wider levels in quantile=, or choose another loss."
+            f"quantiles={short_repr(quantiles)} go beyond {levels[0]} to {levels[-1]}, the outer levels of the "
+            "network: fit with wider levels in quantile=, or choose another loss."
         )
-    if known:
+    if levels:
         finish = partial(quantiles_between, head, residuals, quantile_levels)
     else:
         residuals = required_residuals(residuals, "predict_quantiles")
@@ -257,8 +257,8 @@ def subset_accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight:
         raise ValueError(different_lengths_message(len(predicted), len(labels)))
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
-    for column, known in zip(labels.reshape(len(labels), -1).T, head.labels.classes_by_column, strict=True):
-        _check_kind_of_labels(present_labels(column), known)
+    for column, classes in zip(labels.reshape(len(labels), -1).T, head.labels.classes_by_column, strict=True):
+        _check_kind_of_labels(present_labels(column), classes)
     is_right = (labels == predicted) | is_missing(labels)  # missing labels count as right
     return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
 

@@ -438,10 +438,10 @@ def check_streamable(p: CommonParameters) -> None:
 def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:
     """Return the parameters that must be the same when a run is resumed; those that change others come first."""
     # a generator has advanced since, so the drawn seeds are compared instead
-    drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
+    as_seeds = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
     resolved_first = ("early_stopping", "solver")
     means_may_differ = {*ClassifierParameters._marked[FREE_ON_RESUME], *RegressorParameters._marked[FREE_ON_RESUME]}
-    names = sorted(resolved.keys() - drawn - means_may_differ, key=lambda name: (name not in resolved_first, name))
+    names = sorted(resolved.keys() - as_seeds - means_may_differ, key=lambda name: (name not in resolved_first, name))
     return {name: resolved[name] for name in names}
 
 

@@ -302,7 +302,7 @@ AUTO_RULES: dict[str, AutoRule] = {
 """The rules of the parameters that may be "auto", in an order in which each comes after those that it needs."""
 
 
-def replace_autos(estimator: CommonParameters, facts: AutoFacts) -> CommonParameters:
+def resolved_copy(estimator: CommonParameters, facts: AutoFacts) -> CommonParameters:
     """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit."""
     kind = ClassifierParameters if isinstance(estimator, ClassifierParameters) else RegressorParameters
     # copy only the fields, not attributes or parameters of a subclass
@@ -389,9 +389,9 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
     -------
     settings : Settings
     resolved : dict
-        All parameters by name, see `replace_autos`, with those of a subclass, which have no "auto".
+        All parameters by name, see `resolved_copy`, with those of a subclass, which have no "auto".
     """
-    p = replace_autos(estimator, facts)
+    p = resolved_copy(estimator, facts)
     is_continued = facts.earlier_resolved is not None
     sizes = hidden_sizes(p.hidden_layer_sizes, p.depth)
     if facts.earlier_resolved is not None:

@@ -56,38 +56,38 @@ MAX_NAMES_LISTED = 10
 """A message lists at most this many names."""
 
 
-def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[str]) -> None:
+def check_keyword_names(function: str, keywords: Iterable[str], parameters: Iterable[str]) -> None:
     """Raise a TypeError for the first unknown keyword of `function`."""
-    names = [name for name in known if name != "self"]
+    parameter_names = [name for name in parameters if name != "self"]
     for name in keywords:
-        if name not in names:
-            remedy = suggest_name(name, names, function)
+        if name not in parameter_names:
+            remedy = suggest_name(name, parameter_names, function)
             raise TypeError(f"{function} got an unexpected keyword argument {name!r}: {remedy}")
 
 
-def suggest_name(name: str, known: Sequence[str], function: str) -> str:
+def suggest_name(name: str, names: Sequence[str], function: str) -> str:
     """Return a question about the known name that is probably meant, or else a list of the names of `function`."""
-    similar = get_close_matches(name, known, n=1, cutoff=MIN_SIMILARITY)
-    slips = [parameter for parameter in known if is_one_slip(name, parameter)]
+    similar = get_close_matches(name, names, n=1, cutoff=MIN_SIMILARITY)
+    slips = [parameter for parameter in names if is_one_slip(name, parameter)]
     near = PARAMETERS_ELSEWHERE.get(name) or next(iter([*similar, *slips]), None)
-    if near and near.isidentifier() and near not in known:  # an argument of `fit` that the estimator itself takes
+    if near and near.isidentifier() and near not in names:  # an argument of `fit` that the estimator itself takes
         near += f", a parameter of {function.split('.')[0]}"
-    listed = ", ".join(known) if len(known) <= MAX_NAMES_LISTED else f"those of help({function})"
+    listed = ", ".join(names) if len(names) <= MAX_NAMES_LISTED else f"those of help({function})"
     return f"did you mean {near}?" if near else f"known are {listed}."
 
 
-def is_one_slip(name: str, known: str) -> bool:
+def is_one_slip(name: str, other: str) -> bool:
     """Whether a name becomes a known one if one letter is added, removed or replaced, or two neighbours are swapped."""
-    pairs = enumerate(zip(name, known, strict=False))
-    i = next((i for i, (letter, right) in pairs if letter != right), min(len(name), len(known)))  # the first difference
+    pairs = enumerate(zip(name, other, strict=False))
+    i = next((i for i, (letter, right) in pairs if letter != right), min(len(name), len(other)))  # the first difference
     swapped = name[:i] + name[i : i + 2][::-1] + name[i + 2 :]
-    is_slip = known[i + 1 :] in (name[i:], name[i + 1 :]) or known[i:] == name[i + 1 :] or known == swapped
-    return is_slip and len(known) >= MIN_LETTERS_OF_A_SLIP
+    is_slip = other[i + 1 :] in (name[i:], name[i + 1 :]) or other[i:] == name[i + 1 :] or other == swapped
+    return is_slip and len(other) >= MIN_LETTERS_OF_A_SLIP
 
 
-def suggest_value(value: str, known: Iterable[str]) -> str:
-    """Return a hint at the known value that a str probably means, for a message; "" if there is none."""
-    names = list(known)
+def suggest_value(value: str, values: Iterable[str]) -> str:
+    """Return a hint at the one of some values that a str probably means, for a message; "" if there is none."""
+    names = list(values)
     meant = VALUES_ELSEWHERE.get(value.lower())
     if meant not in names:
         by_spelling = {spelling: name for name in names for spelling in (_sorted_words(name), "".join(_words(name)))}

@@ -77,9 +77,9 @@ def _is_no_better_in_training(setup: NetworkSetup, state: State) -> bool:
         return False
     rows = setup.train_rows
     loss = setup.encoding.head.loss
-    known, weight = setup.objective.target_sample
-    of_constant = _loss_of_constant(loss, constant, known, weight)
-    limit = of_constant - abs(of_constant) / len(known)  # abs: a user's loss may be negative
+    target, weight = setup.objective.target_sample
+    of_constant = _loss_of_constant(loss, constant, target, weight)
+    limit = of_constant - abs(of_constant) / len(target)  # abs: a user's loss may be negative
     # this loss is known already; dropout and penalty only make it higher
     if state.history[-1].loss < limit:
         return False

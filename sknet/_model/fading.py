@@ -34,8 +34,8 @@ def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp
     """
     columns = encoder.input_columns
     shares = np.array([description.is_indicator for _, description in encoder.input_descriptions], dtype=bool)
-    own = encoder.n_columns + np.arange(len(columns))
-    _, groups = np.unique(np.where(shares, columns, own)[n_skipped_inputs:], return_inverse=True)
+    single_groups = encoder.n_columns + np.arange(len(columns))
+    _, groups = np.unique(np.where(shares, columns, single_groups)[n_skipped_inputs:], return_inverse=True)
     return None if groups.max(initial=-1) + 1 == len(groups) else groups
 
 

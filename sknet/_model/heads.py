@@ -317,7 +317,7 @@ class LabelHead(Head):
         if isinstance(classes, list):
             pairs = zip(classes, self.labels.output_slices, strict=True)
             # one label per output, the last ones of each column: two classes share one output, named after the second
-            names = [f"{j}: {label}" for j, (known, s) in enumerate(pairs) for label in known[s.start - s.stop :]]
+            names = [f"{j}: {label}" for j, (column, s) in enumerate(pairs) for label in column[s.start - s.stop :]]
         else:  # two classes share one output, named after the second
             names = [str(label) for label in classes[-self.n_outputs :]]
         kinds = [

@@ -389,10 +389,10 @@ def quantiles_between(
     if residuals is not None and residuals.signed is not None and residuals.of_all.effective_size:  # there are rows
         columns += residuals.signed.quantiles_by_level(np.asarray(head.loss.levels))
         columns.sort(axis=1)  # moved levels may cross
-    known = ndtri(head.loss.levels)
+    level_scores = ndtri(head.loss.levels)
     scores = ndtri(quantile_levels)
-    right = np.clip(np.searchsorted(known, scores), 1, len(known) - 1)  # the known level above each
-    share = (scores - known[right - 1]) / (known[right] - known[right - 1])
+    right = np.clip(np.searchsorted(level_scores, scores), 1, len(level_scores) - 1)  # the network's level above each
+    share = (scores - level_scores[right - 1]) / (level_scores[right] - level_scores[right - 1])
     quantiles = columns[:, right - 1] * (1.0 - share) + columns[:, right] * share
     if residuals is not None:
         np.clip(quantiles, residuals.low, residuals.high, out=quantiles)

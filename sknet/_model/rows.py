@@ -338,8 +338,8 @@ class Rows:
         row_indices = train
         n = len(self) if train is None else len(train)
         if exceeds_sample_size(n):
-            drawn = sample_rows(n, seed)
-            row_indices = drawn if train is None else train[drawn]
+            positions = sample_rows(n, seed)
+            row_indices = positions if train is None else train[positions]
         rows = ALL_ROWS if row_indices is None else row_indices
         weight = take_optional(self.weight, rows)
         return Sample(self.X.rows_in_memory(rows), self.y[rows], weight, row_indices)

@@ -155,9 +155,9 @@ def draw_importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.int
     if rows.weight is not None and exceeds_sample_size(len(row_indices)):  # the sums of all weights take memory
         row_indices = row_indices[sample_rows(len(row_indices), 0)]
     weight = take_optional(rows.weight, row_indices)
-    drawn = row_indices[draw_rows(len(row_indices), weight, MAX_IMPORTANCE_ROWS)]
-    inputs = encoded.inputs[drawn].without_first_inputs(0)  # with a separate buffer
-    batch = inputs(slice(0, len(drawn)))
+    row_indices = row_indices[draw_rows(len(row_indices), weight, MAX_IMPORTANCE_ROWS)]
+    inputs = encoded.inputs[row_indices].without_first_inputs(0)  # with a separate buffer
+    batch = inputs(slice(0, len(row_indices)))
     return batch[:, :-1] if inputs.batch_format == "ones" else batch
 
 
@@ -186,10 +186,10 @@ def n_importance_rows(rows: Table, network: Network, n_outputs: int, training_wo
 
 def draw_encoded_rows(rows: Table, n: int) -> Table:
     """Return a sample of at most n encoded rows."""
-    drawn = draw_rows(n_encoded_rows(rows), None, n)
+    row_indices = draw_rows(n_encoded_rows(rows), None, n)
     if isinstance(rows, OneHotAndDenseRows):
-        return OneHotAndDenseRows(rows.dense[drawn], rows.one_hot[drawn], rows.dense_inputs)
-    return rows[drawn]
+        return OneHotAndDenseRows(rows.dense[row_indices], rows.one_hot[row_indices], rows.dense_inputs)
+    return rows[row_indices]
 
 
 def learn_importances(model: Model, rows: Table) -> Array:

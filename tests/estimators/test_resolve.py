@@ -76,7 +76,7 @@ def test_a_rule_names_the_rules_that_it_needs_and_comes_after_them(name):
     for kind in kinds:
         for n_rows, validated in ((100, False), (1000, "folds"), (20_000, True)):
             for depth in (1, 2):
-                p = module.replace_autos(kind(depth=depth), AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))
+                p = module.resolved_copy(kind(depth=depth), AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))
                 recorder = Recorder(p)
                 AUTO_RULES[name].resolve(recorder, AutoFacts(n_rows, validated, survey=survey_of_numbers(3)))
                 assert recorder.names & AUTO_RULES.keys() - {name} <= {*AUTO_RULES[name].needs}
