@@ -101,7 +101,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _make_run(self, call: Call) -> FitRun:
         """Read the data, plan the call, encode the table, and make the networks."""
-        return make_run(self, make_plan(self, call, *self._read(call)))
+        head, rows, schema = self._read(call)
+        return make_run(self, make_plan(self, call, head, rows, schema))
 
     def _read(self, call: Call) -> tuple[Head, Rows, TableSchema]:
         """Check the table and its schema, parse y, apply class weights, and drop rows of weight 0."""
