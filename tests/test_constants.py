@@ -96,6 +96,7 @@ CONSTANTS = {
     "AUTO_WEIGHT_DECAY": (0.02, 'notes: "weight decay"'),
     "AUTO_CLIP_NORM": (10.0, "reasoned: gradients of counts may be huge, and SGD's steps grow with them"),
     "PULL": (1.5, 'notes: "1.5 log c that grows over the first 75 steps"'),
+    "MAX_ROWS_TO_CORRELATE": (2000, "reasoned: correlations are known to .02 then"),
     "STEPS_TO_FULL_PULL": (75, 'notes: "1.5 log c that grows over the first 75 steps"'),
     "GAIN_RATE": (3.0, 'notes: "gains at twice the rate"'),
     "PLATEAU_DIVISOR": (5.0, "scikit-learn: `adaptive`"),

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding import Encoding
+from sknet._model.fading import n_independent_columns
 from sknet._model.heads import Head
 from sknet._model.rows import EncodedRows, Rows, Sample
 from sknet._model.settings import Settings
@@ -26,6 +27,7 @@ from sknet._tables.column import TrainingRows
 from sknet._tables.encoder import learn_encoder
 from sknet._tables.kinds import Survey
 from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
+from sknet._tables.tables import is_sparse
 from sknet._typing import Array, DType
 
 
@@ -166,6 +168,8 @@ class EncodingLearner:
         target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
         encoder = learn_encoder(sample.X, table, survey, TrainingRows(sample.weight, target, self.seed))
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
+        if self.settings.solver.pull and not is_sparse(sample.X):
+            encoding = replace(encoding, n_independent_columns=n_independent_columns(encoder, sample, self.seed))
         return with_target_means(encoding, rows, train) if exceeds_sample_size(len(rows)) else encoding
 
 

@@ -12,19 +12,57 @@ target does not matter. In linear regression with one weight for each input, a w
 t-statistic is at least 2 k, and is shrunk little if it is much larger. With k = log c for c columns, this would be the
 universal threshold (Donoho & Johnstone 1994), which c columns of noise hardly reach. A network uses a column in more
 ways than one, so noise lowers its loss by more: k is `PULL` log c.
+
+Correlated columns have fewer chances than c to fit noise, and each of them alone explains little that the others do not
+explain, so they would fade although they are informative. Therefore c is the number of independent columns.
 """
 
 from math import log
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._model.encoding import Encoding
+from sknet._model.rows import Sample
 from sknet._tables.encoder import TableEncoder
-from sknet._typing import Array, DType
+from sknet._typing import Array
 
 PULL = 1.5
 """The pull on a gain, as a multiple of the logarithm of the number of columns: see "Inputs that carry nothing" in
 tests/benchmarks/notes.md."""
+
+MAX_ROWS_TO_CORRELATE = 2_000
+"""How many rows of a sample are used at most to correlate columns."""
+
+
+def n_independent_columns(encoder: TableEncoder, sample: Sample, seed: int) -> float:
+    """Return how many uncorrelated columns vary in as many directions as the columns of a sample do.
+
+    It is (sum of l)^2 / sum of l^2 for the eigenvalues l of the correlation matrix (Bretherton et al. 1999, Journal of
+    Climate 12, 1990-2009), and the sum of l^2 is that of all squared correlations. Of n rows, two independent columns
+    have a squared correlation of 1 / (n - 1) on average, which is subtracted. Columns that are not numbers count as
+    independent of all others.
+    """
+    n_columns = len(np.unique(encoder.input_columns))
+    numbers = [j for j, column in enumerate(encoder.columns) if column.is_number]
+    if len(numbers) < 2:
+        return float(n_columns)
+    X = sample.subsample(MAX_ROWS_TO_CORRELATE, seed).X
+    of_numbers = encoder.restricted_to(numbers)
+    X_of_numbers = X.iloc[:, numbers] if isinstance(X, pd.DataFrame) else np.asarray(X)[:, numbers]
+    Z = of_numbers.encode(X_of_numbers, np.dtype(np.float64))
+    Z = Z[:, [description.kind == "number" for _, description in of_numbers.input_descriptions]]
+    n_others = n_columns - Z.shape[1]
+    Z -= Z.mean(axis=0)
+    norm = np.sqrt((Z**2).sum(axis=0))
+    Z = Z[:, norm > 0.0] / norm[norm > 0.0]
+    n, c = Z.shape
+    if n < 2 or c < 2:
+        return float(n_others + c)
+    gram = Z.T @ Z if c < n else Z @ Z.T  # both have the same sum of squares
+    by_chance = c * (c - 1) / (n - 1)
+    return n_others + c**2 / max(c, (gram**2).sum() - by_chance)
 
 
 def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp] | None:
@@ -40,7 +78,7 @@ def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp
 
 
 def fading_of_inputs(
-    encoder: TableEncoder, groups: NDArray[np.intp] | None, n_skipped_inputs: int, pull_of_a_row: float, dtype: DType
+    encoding: Encoding, groups: NDArray[np.intp] | None, n_skipped_inputs: int, pull_of_a_row: float
 ) -> Array:
     """Return k / n of each input that a network takes, (d,), where k is the pull times the logarithm of the columns.
 
@@ -48,6 +86,8 @@ def fading_of_inputs(
     pull. Bins have none: their first weights are small, and their number is a matter of resolution.
     """
     group_sizes = 1 if groups is None else np.bincount(groups)[groups]
-    is_bin = np.array([description.kind == "bin" for _, description in encoder.input_descriptions], dtype=bool)
-    fading = pull_of_a_row * log(len(np.unique(encoder.input_columns))) / group_sizes
-    return np.where(is_bin[n_skipped_inputs:], 0.0, fading).astype(dtype)
+    descriptions = encoding.encoder.input_descriptions
+    is_bin = np.array([description.kind == "bin" for _, description in descriptions], dtype=bool)
+    n_columns = encoding.n_independent_columns or len(np.unique(encoding.encoder.input_columns))
+    fading = pull_of_a_row * log(n_columns) / group_sizes
+    return np.where(is_bin[n_skipped_inputs:], 0.0, fading).astype(encoding.compute_dtype)

@@ -280,7 +280,6 @@ class NetworkSetup:
         n_skipped_inputs = self.n_skipped_inputs
         n = len(self.train_rows)
         groups = gain_groups(encoder, n_skipped_inputs) if solver.learns_gains else None
-        dtype = self.encoding.compute_dtype
         return Problem(
             objective if bounds is None else with_fixed_weights(objective, *bounds),
             n_samples=n,
@@ -288,7 +287,7 @@ class NetworkSetup:
             n_inputs=self.layout.sizes[0],
             first_input_weight=self.layout.weight_starts[0],
             gain_groups=groups,
-            fading=fading_of_inputs(encoder, groups, n_skipped_inputs, solver.pull / n, dtype) if solver.pull else None,
+            fading=fading_of_inputs(self.encoding, groups, n_skipped_inputs, solver.pull / n) if solver.pull else None,
             penalty=self.objective_settings.penalty.value,
             is_random=any(self.settings.dropout),
             l1=self.l1,

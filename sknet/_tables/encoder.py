@@ -218,6 +218,11 @@ class TableEncoder:
             for formulas in column.formulas:
                 yield formulas, inputs
 
+    def restricted_to(self, columns: Sequence[int]) -> TableEncoder:
+        """Return the encoder of a table that has only these columns, given by their indices."""
+        names = None if self.names is None else tuple(self.names[j] for j in columns)
+        return TableEncoder(names, tuple(self.columns[j] for j in columns))
+
     def with_names_of(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
         return TableEncoder(column_names(X), self.columns) if isinstance(X, pd.DataFrame) else self
