@@ -33,12 +33,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._stream.storage import (
-    STORAGES,
     AllMissingTextStorage,
     ColumnStorage,
     NumberStorage,
     check_not_wider,
     float_type,
+    make_storage,
 )
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.sampling import hash_integers
@@ -356,6 +356,6 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
         values = column_at(X, j)
         kind = choices.kind_of(values, name, named)
         is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
-        make_storage = AllMissingTextStorage if is_unknown else STORAGES[kind]
-        columns.append(make_storage(name, values, files))
+        storage = AllMissingTextStorage(name, values, files) if is_unknown else make_storage(kind, name, values, files)
+        columns.append(storage)
     return FrameFormat(list(X.columns), columns)

@@ -540,8 +540,10 @@ def compute_target_statistics(
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 CATEGORY = ColumnKind(
+    name="category",
     learn=learn_category,
     classes=(CategoryColumn, IdentifierColumn, TargetEncodedColumn),
     inferred_types=INFERRED_TEXT_TYPES,
+    parameter="categorical_features",
     is_learnt_from_codes=True,
 )

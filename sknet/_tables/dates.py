@@ -148,11 +148,6 @@ class DatetimeColumn(FormulaColumn):
             raise ValueError(f"zone={self.zone!r} is the path of a file to pandas: give the name of a time zone.")
 
     @property
-    def n_bins(self) -> int:
-        """The number of bins of the seconds; cycles have none."""
-        return self.seconds.n_bins
-
-    @property
     def formulas(self) -> tuple[tuple[Formula, ...], ...]:
         """The formulas of the seconds, and a wave for each cycle."""
         return (*self.seconds.formulas, *((CYCLES[cycle][0],) for cycle in self.cycles))
@@ -286,6 +281,7 @@ def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, ro
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 DATE = ColumnKind(
+    name="date",
     learn=learn_datetime,
     classes=(DatetimeColumn,),
     inferred_types=(*INFERRED_DATE_TYPES, *INFERRED_DURATION_TYPES),

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -209,14 +209,14 @@ class TableEncoder:
             return [StackedFormula(ScaledNumber.stack(columns), every, every)]
         return stack_formulas(self._formulas_and_inputs())
 
-    def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], Iterator[int]]]:
-        """Yield the formulas that take each argument, and an iterator over the indices of their inputs."""
+    def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], list[int]]]:
+        """Yield the formulas that take each argument, and the indices of their inputs."""
         bin_starts, other_starts = map(np.ndarray.tolist, self.input_starts)
         for j, column in self._formula_columns.items():
-            # all formulas of a column share the iterator: each takes the indices of its own inputs
-            inputs = chain(range(bin_starts[j], bin_starts[j + 1]), range(other_starts[j], other_starts[j + 1]))
+            # all formulas of a column share the iterators: each takes the indices of its own inputs
+            bins, others = (iter(range(starts[j], starts[j + 1])) for starts in (bin_starts, other_starts))
             for formulas in column.formulas:
-                yield formulas, inputs
+                yield formulas, [i for f in formulas for i in islice(bins if f.are_bins else others, f.n_inputs)]
 
     def with_names_of(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""

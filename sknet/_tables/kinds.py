@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from sknet._tables.advice import advice_for_text
 from sknet._tables.categories import CATEGORY, count_categories
-from sknet._tables.column import ColumnKind
 from sknet._tables.dates import DATE
 from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
@@ -39,7 +38,7 @@ from sknet._tables.values import (
 )
 from sknet._typing import Array, Table
 
-KINDS: dict[str, ColumnKind] = {"text": TEXT, "date": DATE, "number": NUMBER, "category": CATEGORY}
+KINDS = {kind.name: kind for kind in (NUMBER, CATEGORY, DATE, TEXT)}
 """The kinds of columns by name. No two of them recognise the same column, so their order does not matter."""
 
 KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in kind.inferred_types}
@@ -48,8 +47,17 @@ KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in 
 KINDS_BY_CLASS = {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
 """The kind of each class of learnt columns."""
 
-KIND_BY_PARAMETER: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
+KIND_BY_PARAMETER = {kind.parameter: name for name, kind in KINDS.items() if kind.parameter}
 """The kinds of the columns that users name, by parameter."""
+
+
+def recognised_kind(column: pd.Series, parameters: Collection[str] = ()) -> str | None:
+    """Return the kind that recognises the values of a column, whatever their type; None if none does.
+
+    Kinds that have a parameter are asked if it is among `parameters`.
+    """
+    asked = (kind for kind in KINDS.values() if not kind.parameter or kind.parameter in parameters)
+    return next((kind.name for kind in asked if kind.recognises(column)), None)
 
 
 def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> str:
@@ -123,10 +131,8 @@ class ColumnChoices:
         """Return the kind of a column: the one the user chose (`named`), or the one of its type and values."""
         if named is not None:
             return named
-        for kind_name, kind in KINDS.items():
-            if kind.recognises is not None and (kind_name != "text" or self.finds_text) and kind.recognises(values):
-                return kind_name
-        return column_kind(values, name, finds_categories=self.finds_categories)
+        recognised = recognised_kind(values, ["text_features"] if self.finds_text else [])
+        return recognised or column_kind(values, name, finds_categories=self.finds_categories)
 
 
 COLUMNS_REMEDY = {

@@ -257,4 +257,11 @@ def _text_without_terms(has_missing: bool) -> TextColumn:
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 
-TEXT = ColumnKind(learn=learn_text, classes=(TextColumn,), recognises=holds_free_text, is_learnt_from_codes=True)
+TEXT = ColumnKind(
+    name="text",
+    learn=learn_text,
+    classes=(TextColumn,),
+    recognises=holds_free_text,
+    parameter="text_features",
+    is_learnt_from_codes=True,
+)
