@@ -545,5 +545,4 @@ CATEGORY = ColumnKind(
     classes=(CategoryColumn, IdentifierColumn, TargetEncodedColumn),
     inferred_types=INFERRED_TEXT_TYPES,
     parameter="categorical_features",
-    is_learnt_from_codes=True,
 )

@@ -233,8 +233,6 @@ class ColumnKind:
         (column of a frame) -> whether its values are of this kind, whatever their type.
     parameter : str
         The user's parameter that names columns of this kind. `recognises` is then asked only if the parameter says so.
-    is_learnt_from_codes : bool
-        Whether `learn` accepts a column of dtype "category".
     may_have_bins : bool
         Whether the columns may have bins: the defaults depend on the number of such columns.
     """
@@ -245,5 +243,4 @@ class ColumnKind:
     inferred_types: tuple[str, ...] = ()
     recognises: Callable[[pd.Series], bool] = lambda column: False
     parameter: str = ""
-    is_learnt_from_codes: bool = False
     may_have_bins: bool = False

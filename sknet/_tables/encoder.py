@@ -497,8 +497,7 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: Trai
                     column_numbers = read_number_column(column_at(X, j), survey.names[j])
                     numbers.setdefault(column_numbers.dtype, {})[j] = column_numbers
                 else:
-                    values = survey.categorical_columns[j] if j in survey.categorical_columns else column_at(X, j)
-                    columns[j] = KINDS[kind].learn(values, survey.names[j], settings, rows)
+                    columns[j] = KINDS[kind].learn(column_at(X, j), survey.names[j], settings, rows)
             except (TypeError, ValueError) as error:
                 errors[j] = error
         for of_type in numbers.values():

@@ -14,7 +14,7 @@ mask : (d,)      bool, which columns the user chose
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.advice import advice_for_text
-from sknet._tables.categories import CATEGORY, count_categories
+from sknet._tables.categories import CATEGORY, Categories, count_categories
 from sknet._tables.dates import DATE
 from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
@@ -30,7 +30,6 @@ from sknet._tables.tables import as_uniform_array, column_at, column_names, defa
 from sknet._tables.text import TEXT
 from sknet._tables.values import (
     INFERRED_MIXED_TYPES,
-    as_categorical,
     inferred_type,
     is_categorical,
     read_categories,
@@ -229,8 +228,8 @@ class Survey:
         The key in `KINDS` of each usable column, by its index.
     errors : dict of int to exception
         Why each other column cannot be used.
-    categorical_columns : dict of int to Series
-        The values of each column of categories or text, (n,), of dtype "category".
+    categories : dict of int to Categories
+        The categories of each column of categories.
     misread : dict of str to str
         What columns of text hold, numbers or dates, and how to convert it, by name.
     is_sparse : bool
@@ -240,14 +239,9 @@ class Survey:
     names: tuple[str, ...]
     kinds: Mapping[int, str]
     errors: Mapping[int, Exception] = field(default_factory=dict)
-    categorical_columns: Mapping[int, pd.Series] = field(default_factory=dict)
+    categories: Mapping[int, Categories] = field(default_factory=dict)
     misread: Mapping[str, str] = field(default_factory=dict)
     is_sparse: bool = False
-
-    def of_rows(self, X: Table) -> Survey:
-        """Return the survey of other rows, (m, d), of the same table, with the same kinds."""
-        categorical_columns = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical_columns}
-        return replace(self, categorical_columns=categorical_columns)
 
     @cached_property
     def n_numbers(self) -> int:
@@ -261,13 +255,8 @@ class Survey:
 
     def needs_target_means(self, max_categories: int | None) -> bool:
         """Whether a column of categories needs target means, since many categories or many rows share an input."""
-        return any(
-            count_categories(*read_categories(values, self.names[j]))
-            .one_hot(max_categories)
-            .needs_means(max_categories)
-            for j, values in self.categorical_columns.items()
-            if self.kinds[j] == "category"
-        )
+        columns = (categories.one_hot(max_categories) for categories in self.categories.values())
+        return any(column.needs_means(max_categories) for column in columns)
 
 
 UNKNOWN_COLUMNS = Survey((), {})
@@ -277,7 +266,7 @@ UNKNOWN_COLUMNS = Survey((), {})
 def survey_columns(
     X: Table, choices: ColumnChoices, names_of_text: Collection[str] = (), *, is_polars: bool = False
 ) -> Survey:
-    """Find the kind of each column, and read the columns of categories and text.
+    """Find the kind of each column, count categories, and find text that should have been converted.
 
     The columns of `names_of_text` are categoricals, but the user has passed them as text. `is_polars` tells whether
     calls that convert columns are for a polars frame.
@@ -295,7 +284,7 @@ def survey_columns(
     is_numeric = not is_frame or as_uniform_array(X) is not None
     kinds: dict[int, str] = {}
     errors: dict[int, Exception] = {}
-    categorical: dict[int, pd.Series] = {}
+    categories: dict[int, Categories] = {}
     misread: dict[str, str] = {}
     named_kinds = choices.named_kinds(names)
     for j, (name, named_kind) in enumerate(zip(names, named_kinds, strict=True)):
@@ -305,15 +294,18 @@ def survey_columns(
         values = column_at(X, j)
         try:
             kind = choices.kind_of(values, name, named_kind)
-            if KINDS[kind].is_learnt_from_codes:
-                categorical[j] = as_categorical(values, name)
+            codes_and_keys = read_categories(values, name) if kind in ("category", "text") else None
             kinds[j] = kind
         except (TypeError, ValueError) as error:
             errors[j] = error
             continue
+        if codes_and_keys is None:
+            continue
+        if kind == "category":
+            categories[j] = count_categories(*codes_and_keys)
         # no advice on columns whose kind the user chose by name or dtype
         is_text = name in names_of_text or not is_categorical(values)
-        is_found = named_kind is None and choices.finds_categories and j in categorical and is_text
-        if is_found and (advice := advice_for_text(categorical[j], name, is_polars=is_polars)):
+        is_found = named_kind is None and choices.finds_categories and is_text
+        if is_found and (advice := advice_for_text(codes_and_keys[1], name, is_polars=is_polars)):
             misread[name] = advice
-    return Survey(names, kinds, errors=errors, categorical_columns=categorical, misread=misread)
+    return Survey(names, kinds, errors=errors, categories=categories, misread=misread)

@@ -263,5 +263,4 @@ TEXT = ColumnKind(
     classes=(TextColumn,),
     recognises=holds_free_text,
     parameter="text_features",
-    is_learnt_from_codes=True,
 )
