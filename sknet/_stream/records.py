@@ -33,12 +33,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._stream.storage import (
+    STORAGES,
     AllMissingTextStorage,
     ColumnStorage,
     NumberStorage,
     check_not_wider,
     float_type,
-    make_storage,
 )
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.sampling import hash_integers
@@ -356,6 +356,11 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
         values = column_at(X, j)
         kind = choices.kind_of(values, name, named)
         is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
-        storage = AllMissingTextStorage(name, values, files) if is_unknown else make_storage(kind, name, values, files)
-        columns.append(storage)
+        if kind not in STORAGES:
+            raise ValueError(
+                f"Column {name!r} of X is of the kind {kind!r}, which a stream cannot store: name it in "
+                "categorical_features, turn it into numbers, or call fit with the whole table."
+            )
+        make_storage = AllMissingTextStorage if is_unknown else STORAGES[kind]
+        columns.append(make_storage(name, values, files))
     return FrameFormat(list(X.columns), columns)

@@ -273,13 +273,3 @@ STORAGES: dict[str, Callable[[str, Table, TextFiles], ColumnStorage]] = {
     "text": TextStorage,
 }
 """The storage of each kind of column that a stream can hold: (name, values of the first chunk, files) -> storage."""
-
-
-def make_storage(kind: str, name: str, values: Table, files: TextFiles) -> ColumnStorage:
-    """Return the storage of a column of some kind; a ValueError names the column if the kind has none."""
-    if kind not in STORAGES:
-        raise ValueError(
-            f"Column {name!r} of X is of the kind {kind!r}, which a stream cannot store: name it in "
-            "categorical_features, turn it into numbers, or call fit with the whole table."
-        )
-    return STORAGES[kind](name, values, files)

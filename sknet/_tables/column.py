@@ -157,20 +157,15 @@ class FormulaColumn(Column):
     @property
     def input_descriptions(self) -> tuple[InputDescription, ...]:
         """The descriptions of the formulas."""
-        in_order = sorted(chain.from_iterable(self.formulas), key=_bins_first)
+        in_order = sorted(chain.from_iterable(self.formulas), key=lambda formula: not formula.are_bins)
         return tuple([description for formula in in_order for description in formula.descriptions])
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the slopes of the formulas."""
         groups = zip(self.formulas, self.arguments(values, name), strict=True)
         pairs = [(formula, argument) for formulas, argument in groups for formula in formulas]
-        pairs.sort(key=lambda pair: _bins_first(pair[0]))
+        pairs.sort(key=lambda pair: not pair[0].are_bins)
         return np.hstack([formula.slopes(argument[:, np.newaxis]) for formula, argument in pairs])
-
-
-def _bins_first(formula: Formula) -> bool:
-    """Return the key by which the formulas of a column are sorted: those of bins are first."""
-    return not formula.are_bins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +225,7 @@ class ColumnKind:
     inferred_types : tuple of str
         The types of such values in the words of `pandas.api.types.infer_dtype`.
     recognises : callable
-        (column of a frame) -> whether its values are of this kind, whatever their type.
+        (column of strings or other objects) -> whether its values are of this kind.
     parameter : str
         The user's parameter that names columns of this kind. `recognises` is then asked only if the parameter says so.
     may_have_bins : bool

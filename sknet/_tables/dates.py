@@ -41,7 +41,6 @@ from sknet._tables.values import (
     ColumnValues,
     factorize,
     inferred_type,
-    is_categorical,
 )
 from sknet._typing import Array
 
@@ -68,8 +67,6 @@ def has_offset(text: object) -> bool | None:
 
 def holds_iso_dates(column: pd.Series) -> bool:
     """Whether a column holds strings that are dates, all of them with an offset from UTC or all without."""
-    if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
-        return False
     # without a test for missing values, which fails for some objects
     first_texts = islice((value for value in column if isinstance(value, str)), N_VALUES_TRIED)
     if None in map(has_offset, first_texts) or inferred_type(column) != "string":

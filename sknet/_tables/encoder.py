@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -153,8 +153,6 @@ def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) ->
 # --- the encoder -----------------------------------------------------------------------------------------------------
 
 
-T = TypeVar("T")
-
 INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: they take little memory, and a loop over columns takes little of the time."""
 
@@ -250,16 +248,12 @@ class TableEncoder:
     @property
     def input_descriptions(self) -> list[tuple[str, InputDescription]]:
         """The column's name and the description of each input."""
-        pairs = zip(self.column_names, self.columns, strict=True)
-        return self.order_bins_first(
-            [[(name, description) for description in column.input_descriptions] for name, column in pairs]
-        )
-
-    def order_bins_first(self, by_column: Sequence[Sequence[T]]) -> list[T]:
-        """Return the values of all inputs, given column by column, in the order of the network's inputs."""
-        pairs = list(zip(self.columns, by_column, strict=True))
-        bins = [value for column, values in pairs for value in values[: column.n_bins]]
-        return bins + [value for column, values in pairs for value in values[column.n_bins :]]
+        bins, others = [], []
+        for name, column in zip(self.column_names, self.columns, strict=True):
+            of_column = [(name, description) for description in column.input_descriptions]
+            bins += of_column[: column.n_bins]
+            others += of_column[column.n_bins :]
+        return bins + others
 
     @property
     def n_bins(self) -> int:

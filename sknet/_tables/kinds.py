@@ -51,10 +51,12 @@ KIND_BY_PARAMETER = {kind.parameter: name for name, kind in KINDS.items() if kin
 
 
 def recognised_kind(column: pd.Series, parameters: Collection[str] = ()) -> str | None:
-    """Return the kind that recognises the values of a column, whatever their type; None if none does.
+    """Return the kind that recognises the strings or objects of a column; None if none does.
 
     Kinds that have a parameter are asked if it is among `parameters`.
     """
+    if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
+        return None
     asked = (kind for kind in KINDS.values() if not kind.parameter or kind.parameter in parameters)
     return next((kind.name for kind in asked if kind.recognises(column)), None)
 

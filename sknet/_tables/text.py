@@ -190,8 +190,6 @@ MAX_ROWS_COUNTED = 10_000
 
 def holds_free_text(column: pd.Series) -> bool:
     """Whether a column holds strings of three words or more on average, most of which differ."""
-    if getattr(column.dtype, "kind", "O") not in "OUT" or isinstance(column.dtype, pd.CategoricalDtype):
-        return False
     sample = column.iloc[:: max(1, len(column) // MAX_ROWS_COUNTED)].tolist()
     texts = [value[:MAX_CHARACTERS_OF_TEXT] for value in sample if isinstance(value, str)]
     if not texts or sum(len(text.split()) for text in texts) < MIN_MEAN_WORDS * len(texts):
