@@ -146,7 +146,7 @@ class EncodingLearner:
         if not isinstance(self.settings.init, tuple):  # the user's weights fit the shared inputs only
             sample = self.sample.restricted_to(train)
             if not shares_columns:
-                encoding = self._learn(shared.head, sample, self.survey.of_rows(sample.X), rows, train)
+                encoding = self._learn(shared.head, sample, self.survey, rows, train)
             encoding = self._with_steps(encoding, sample)
         # the inputs of training rows are cross-fitted among the rows of the fold, even if its target means are the same
         has_changed = encoding.encoder.has_target_encoding or encoding != shared

@@ -23,7 +23,6 @@ import pandas as pd
 
 from sknet._tables.dates import (
     DatetimeLike,
-    holds_iso_dates,
     is_text,
     microseconds_of,
     read_dates_or_durations,
@@ -31,6 +30,7 @@ from sknet._tables.dates import (
     read_iso_dates,
     zone_of,
 )
+from sknet._tables.kinds import recognised_kind
 from sknet._tables.text import read_texts
 from sknet._tables.values import check_not_infinite, column_as_floats, is_categorical, read_categories
 from sknet._typing import Array, DType, Table
@@ -150,14 +150,15 @@ class CategoryStorage(ColumnStorage):
 
 
 class AllMissingTextStorage(CategoryStorage):
-    """Text without a value in the first chunk: categories, or an error if dates follow, which need another format."""
+    """Text without a value in the first chunk: categories, or an error if another kind follows, such as dates."""
 
     def pack(self, values: Table) -> Array:
         """Return indices."""
-        if not self._index and holds_iso_dates(pd.Series(values)):
+        kind = None if self._index else recognised_kind(pd.Series(values))
+        if kind is not None:
             raise ValueError(
-                f"Column {self._name!r} of X has no value in the first chunk, and ISO 8601 dates in another: convert "
-                "it to dates in all chunks, or name it in categorical_features."
+                f"Column {self._name!r} of X has no value in the first chunk, and values of the kind {kind!r} in "
+                "another: begin with a chunk in which it has a value, or name it in categorical_features."
             )
         return super().pack(values)
 
@@ -271,4 +272,4 @@ STORAGES: dict[str, Callable[[str, Table, TextFiles], ColumnStorage]] = {
     "date": DateStorage,
     "text": TextStorage,
 }
-"""The storage of each kind of column: (name, values of the first chunk, files) -> the storage."""
+"""The storage of each kind of column that a stream can hold: (name, values of the first chunk, files) -> storage."""

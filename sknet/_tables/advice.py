@@ -58,16 +58,16 @@ DECIMAL_COMMA_PATTERN = r"(?!\d{1,3},\d{3}$).*,.*"
 """If a number matches this and `WITH_DECIMAL_COMMA_PATTERN`, its comma can only be a decimal comma."""
 
 
-def advice_for_text(column: pd.Series, name: str, *, is_polars: bool = False) -> str | None:
-    """Return what a column of text, of dtype "category", holds, numbers or dates, and advice on how to convert it.
+def advice_for_text(distinct: list[str], name: str, *, is_polars: bool = False) -> str | None:
+    """Return what a column of text holds, numbers or dates, and advice on how to convert it; from its distinct values.
 
     The advice names a call if this call reads all values and no other reading is possible. Otherwise it says what is
     unclear. For a polars frame, the calls are those of polars. The result is None if too few distinct values are
     numbers or dates.
     """
-    texts = pd.Series(column.cat.categories, dtype=object)
-    if len(texts) < MIN_MISREAD_CATEGORIES or not all(isinstance(text, str) for text in texts):
+    if len(distinct) < MIN_MISREAD_CATEGORIES:
         return None
+    texts = pd.Series(distinct, dtype=object)
     sample = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
     advisers = (("numbers", _numbers_advice), ("numbers", _quantities_advice), ("dates", _dates_advice))
     for what, advise in advisers:

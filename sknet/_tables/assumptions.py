@@ -33,7 +33,7 @@ from sknet._tables.kinds import Survey
 from sknet._tables.sampling import hash_integers
 from sknet._tables.statistics import safe_reciprocal
 from sknet._tables.tables import as_uniform_array, column_at, is_frame
-from sknet._tables.values import as_categorical, column_as_floats
+from sknet._tables.values import column_as_floats, read_categories
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 
@@ -561,7 +561,7 @@ def _categories_of(X: Table, survey: Survey) -> Iterator[NDArray[np.intp]]:
     """Yield the codes of each column of categories, 0 where missing."""
     for j, kind in survey.kinds.items():
         if kind == "category":
-            yield np.asarray(as_categorical(column_at(X, j), survey.names[j]).cat.codes, np.intp) + 1
+            yield read_categories(column_at(X, j), survey.names[j])[0] + 1
 
 
 def _dates_of(X: Table, survey: Survey) -> Iterator[tuple[int, Array]]:

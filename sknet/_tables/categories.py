@@ -540,8 +540,9 @@ def compute_target_statistics(
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 CATEGORY = ColumnKind(
+    name="category",
     learn=learn_category,
     classes=(CategoryColumn, IdentifierColumn, TargetEncodedColumn),
     inferred_types=INFERRED_TEXT_TYPES,
-    is_learnt_from_codes=True,
+    parameter="categorical_features",
 )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -136,7 +137,7 @@ class FormulaColumn(Column):
 
     @property
     def formulas(self) -> tuple[tuple[Formula, ...], ...]:
-        """For each array of `arguments`, the formulas that take it; all bins come first."""
+        """For each array of `arguments`, the formulas that take it."""
         raise NotImplementedError
 
     def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
@@ -149,18 +150,22 @@ class FormulaColumn(Column):
         return sum([formula.n_inputs for formulas in self.formulas for formula in formulas])
 
     @property
+    def n_bins(self) -> int:
+        """How many inputs the formulas of bins make."""
+        return sum([formula.n_inputs for formulas in self.formulas for formula in formulas if formula.are_bins])
+
+    @property
     def input_descriptions(self) -> tuple[InputDescription, ...]:
         """The descriptions of the formulas."""
-        return tuple(
-            [description for formulas in self.formulas for formula in formulas for description in formula.descriptions]
-        )
+        in_order = sorted(chain.from_iterable(self.formulas), key=lambda formula: not formula.are_bins)
+        return tuple([description for formula in in_order for description in formula.descriptions])
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the slopes of the formulas."""
-        pairs = zip(self.formulas, self.arguments(values, name), strict=True)
-        return np.hstack(
-            [formula.slopes(argument[:, np.newaxis]) for formulas, argument in pairs for formula in formulas]
-        )
+        groups = zip(self.formulas, self.arguments(values, name), strict=True)
+        pairs = [(formula, argument) for formulas, argument in groups for formula in formulas]
+        pairs.sort(key=lambda pair: not pair[0].are_bins)
+        return np.hstack([formula.slopes(argument[:, np.newaxis]) for formula, argument in pairs])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,23 +216,26 @@ class ColumnKind:
 
     Attributes
     ----------
+    name : str
+        The key in `KINDS`, and what messages call it.
     learn : callable
         (values, name, settings, `TrainingRows`) -> the learnt column.
     classes : tuple of types
         The classes of the columns that `learn` returns.
     inferred_types : tuple of str
         The types of such values in the words of `pandas.api.types.infer_dtype`.
-    recognises : callable, or None
-        (column of a frame) -> whether its values are of this kind, whatever their type.
-    is_learnt_from_codes : bool
-        Whether `learn` accepts a column of dtype "category".
+    recognises : callable
+        (column of strings or other objects) -> whether its values are of this kind.
+    parameter : str
+        The user's parameter that names columns of this kind. `recognises` is then asked only if the parameter says so.
     may_have_bins : bool
         Whether the columns may have bins: the defaults depend on the number of such columns.
     """
 
+    name: str
     learn: Callable[[ColumnValues, str, ColumnSettings, TrainingRows], Column]
     classes: tuple[type[Column], ...]
     inferred_types: tuple[str, ...] = ()
-    recognises: Callable[[pd.Series], bool] | None = None
-    is_learnt_from_codes: bool = False
+    recognises: Callable[[pd.Series], bool] = lambda column: False
+    parameter: str = ""
     may_have_bins: bool = False

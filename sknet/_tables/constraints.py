@@ -55,15 +55,14 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
             )
     if not any(values):
         return None
-    signs: list[list[object]] = []  # of each column's inputs
     for name, value, column in zip(encoder.column_names, values, encoder.columns, strict=True):
         if value and not column.is_monotonic:
             raise ValueError(
                 f"monotonic_cst constrains the column {name!r}, which holds neither numbers nor durations: only "
                 "these rise and fall. Set it to 0, or make the column one of numbers."
             )
-        signs.append([0 if description.kind == "missing" else value for description in column.input_descriptions])
-    return np.array(encoder.order_bins_first(signs), np.int8)
+    is_indicator = [description.kind == "missing" for _, description in encoder.input_descriptions]
+    return np.where(is_indicator, 0, values[encoder.input_columns]).astype(np.int8)
 
 
 # --- columns that may interact ---------------------------------------------------------------------------------------

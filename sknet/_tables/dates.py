@@ -41,7 +41,6 @@ from sknet._tables.values import (
     ColumnValues,
     factorize,
     inferred_type,
-    is_categorical,
 )
 from sknet._typing import Array
 
@@ -68,8 +67,6 @@ def has_offset(text: object) -> bool | None:
 
 def holds_iso_dates(column: pd.Series) -> bool:
     """Whether a column holds strings that are dates, all of them with an offset from UTC or all without."""
-    if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
-        return False
     # without a test for missing values, which fails for some objects
     first_texts = islice((value for value in column if isinstance(value, str)), N_VALUES_TRIED)
     if None in map(has_offset, first_texts) or inferred_type(column) != "string":
@@ -146,11 +143,6 @@ class DatetimeColumn(FormulaColumn):
         # pandas would open this path, and a hostile model file may name any
         if self.zone is not None and self.zone.startswith("dateutil"):
             raise ValueError(f"zone={self.zone!r} is the path of a file to pandas: give the name of a time zone.")
-
-    @property
-    def n_bins(self) -> int:
-        """The number of bins of the seconds; cycles have none."""
-        return self.seconds.n_bins
 
     @property
     def formulas(self) -> tuple[tuple[Formula, ...], ...]:
@@ -286,6 +278,7 @@ def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, ro
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 DATE = ColumnKind(
+    name="date",
     learn=learn_datetime,
     classes=(DatetimeColumn,),
     inferred_types=(*INFERRED_DATE_TYPES, *INFERRED_DURATION_TYPES),

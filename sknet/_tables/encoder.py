@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
-from typing import Any, TypeVar
+from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -153,8 +153,6 @@ def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) ->
 # --- the encoder -----------------------------------------------------------------------------------------------------
 
 
-T = TypeVar("T")
-
 INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: they take little memory, and a loop over columns takes little of the time."""
 
@@ -209,14 +207,14 @@ class TableEncoder:
             return [StackedFormula(ScaledNumber.stack(columns), every, every)]
         return stack_formulas(self._formulas_and_inputs())
 
-    def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], Iterator[int]]]:
-        """Yield the formulas that take each argument, and an iterator over the indices of their inputs."""
+    def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], list[int]]]:
+        """Yield the formulas that take each argument, and the indices of their inputs."""
         bin_starts, other_starts = map(np.ndarray.tolist, self.input_starts)
         for j, column in self._formula_columns.items():
-            # all formulas of a column share the iterator: each takes the indices of its own inputs
-            inputs = chain(range(bin_starts[j], bin_starts[j + 1]), range(other_starts[j], other_starts[j + 1]))
+            # all formulas of a column share the iterators: each takes the indices of its own inputs
+            bins, others = (iter(range(starts[j], starts[j + 1])) for starts in (bin_starts, other_starts))
             for formulas in column.formulas:
-                yield formulas, inputs
+                yield formulas, [i for f in formulas for i in islice(bins if f.are_bins else others, f.n_inputs)]
 
     def restricted_to(self, columns: Sequence[int]) -> TableEncoder:
         """Return the encoder of a table that has only these columns, given by their indices."""
@@ -255,16 +253,12 @@ class TableEncoder:
     @property
     def input_descriptions(self) -> list[tuple[str, InputDescription]]:
         """The column's name and the description of each input."""
-        pairs = zip(self.column_names, self.columns, strict=True)
-        return self.order_bins_first(
-            [[(name, description) for description in column.input_descriptions] for name, column in pairs]
-        )
-
-    def order_bins_first(self, by_column: Sequence[Sequence[T]]) -> list[T]:
-        """Return the values of all inputs, given column by column, in the order of the network's inputs."""
-        pairs = list(zip(self.columns, by_column, strict=True))
-        bins = [value for column, values in pairs for value in values[: column.n_bins]]
-        return bins + [value for column, values in pairs for value in values[column.n_bins :]]
+        bins, others = [], []
+        for name, column in zip(self.column_names, self.columns, strict=True):
+            of_column = [(name, description) for description in column.input_descriptions]
+            bins += of_column[: column.n_bins]
+            others += of_column[column.n_bins :]
+        return bins + others
 
     @property
     def n_bins(self) -> int:
@@ -502,8 +496,7 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: Trai
                     column_numbers = read_number_column(column_at(X, j), survey.names[j])
                     numbers.setdefault(column_numbers.dtype, {})[j] = column_numbers
                 else:
-                    values = survey.categorical_columns[j] if j in survey.categorical_columns else column_at(X, j)
-                    columns[j] = KINDS[kind].learn(values, survey.names[j], settings, rows)
+                    columns[j] = KINDS[kind].learn(column_at(X, j), survey.names[j], settings, rows)
             except (TypeError, ValueError) as error:
                 errors[j] = error
         for of_type in numbers.values():

@@ -75,9 +75,12 @@ class Formula(ABC):
     ----------
     is_joint : bool
         Whether formulas of several columns of numbers are stacked, and computed in one pass.
+    are_bins : bool
+        Whether the inputs are bins, which the network may skip: they come before all other inputs.
     """
 
     is_joint: ClassVar[bool] = False
+    are_bins: ClassVar[bool] = False
 
     @property
     def n_inputs(self) -> int:
@@ -325,6 +328,7 @@ class Ramps(Formula):
     """
 
     is_joint = True
+    are_bins = True
 
     low: Array
     high: Array

@@ -14,7 +14,7 @@ mask : (d,)      bool, which columns the user chose
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -22,8 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.advice import advice_for_text
-from sknet._tables.categories import CATEGORY, count_categories
-from sknet._tables.column import ColumnKind
+from sknet._tables.categories import CATEGORY, Categories, count_categories
 from sknet._tables.dates import DATE
 from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
@@ -31,7 +30,6 @@ from sknet._tables.tables import as_uniform_array, column_at, column_names, defa
 from sknet._tables.text import TEXT
 from sknet._tables.values import (
     INFERRED_MIXED_TYPES,
-    as_categorical,
     inferred_type,
     is_categorical,
     read_categories,
@@ -39,7 +37,7 @@ from sknet._tables.values import (
 )
 from sknet._typing import Array, Table
 
-KINDS: dict[str, ColumnKind] = {"text": TEXT, "date": DATE, "number": NUMBER, "category": CATEGORY}
+KINDS = {kind.name: kind for kind in (NUMBER, CATEGORY, DATE, TEXT)}
 """The kinds of columns by name. No two of them recognise the same column, so their order does not matter."""
 
 KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in kind.inferred_types}
@@ -48,8 +46,19 @@ KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in 
 KINDS_BY_CLASS = {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
 """The kind of each class of learnt columns."""
 
-KIND_BY_PARAMETER: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
+KIND_BY_PARAMETER = {kind.parameter: name for name, kind in KINDS.items() if kind.parameter}
 """The kinds of the columns that users name, by parameter."""
+
+
+def recognised_kind(column: pd.Series, parameters: Collection[str] = ()) -> str | None:
+    """Return the kind that recognises the strings or objects of a column; None if none does.
+
+    Kinds that have a parameter are asked if it is among `parameters`.
+    """
+    if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
+        return None
+    asked = (kind for kind in KINDS.values() if not kind.parameter or kind.parameter in parameters)
+    return next((kind.name for kind in asked if kind.recognises(column)), None)
 
 
 def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> str:
@@ -123,10 +132,8 @@ class ColumnChoices:
         """Return the kind of a column: the one the user chose (`named`), or the one of its type and values."""
         if named is not None:
             return named
-        for kind_name, kind in KINDS.items():
-            if kind.recognises is not None and (kind_name != "text" or self.finds_text) and kind.recognises(values):
-                return kind_name
-        return column_kind(values, name, finds_categories=self.finds_categories)
+        recognised = recognised_kind(values, ["text_features"] if self.finds_text else [])
+        return recognised or column_kind(values, name, finds_categories=self.finds_categories)
 
 
 COLUMNS_REMEDY = {
@@ -223,8 +230,8 @@ class Survey:
         The key in `KINDS` of each usable column, by its index.
     errors : dict of int to exception
         Why each other column cannot be used.
-    categorical_columns : dict of int to Series
-        The values of each column of categories or text, (n,), of dtype "category".
+    categories : dict of int to Categories
+        The categories of each column of categories.
     misread : dict of str to str
         What columns of text hold, numbers or dates, and how to convert it, by name.
     is_sparse : bool
@@ -234,14 +241,9 @@ class Survey:
     names: tuple[str, ...]
     kinds: Mapping[int, str]
     errors: Mapping[int, Exception] = field(default_factory=dict)
-    categorical_columns: Mapping[int, pd.Series] = field(default_factory=dict)
+    categories: Mapping[int, Categories] = field(default_factory=dict)
     misread: Mapping[str, str] = field(default_factory=dict)
     is_sparse: bool = False
-
-    def of_rows(self, X: Table) -> Survey:
-        """Return the survey of other rows, (m, d), of the same table, with the same kinds."""
-        categorical_columns = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical_columns}
-        return replace(self, categorical_columns=categorical_columns)
 
     @cached_property
     def n_numbers(self) -> int:
@@ -255,13 +257,8 @@ class Survey:
 
     def needs_target_means(self, max_categories: int | None) -> bool:
         """Whether a column of categories needs target means, since many categories or many rows share an input."""
-        return any(
-            count_categories(*read_categories(values, self.names[j]))
-            .one_hot(max_categories)
-            .needs_means(max_categories)
-            for j, values in self.categorical_columns.items()
-            if self.kinds[j] == "category"
-        )
+        columns = (categories.one_hot(max_categories) for categories in self.categories.values())
+        return any(column.needs_means(max_categories) for column in columns)
 
 
 UNKNOWN_COLUMNS = Survey((), {})
@@ -271,7 +268,7 @@ UNKNOWN_COLUMNS = Survey((), {})
 def survey_columns(
     X: Table, choices: ColumnChoices, names_of_text: Collection[str] = (), *, is_polars: bool = False
 ) -> Survey:
-    """Find the kind of each column, and read the columns of categories and text.
+    """Find the kind of each column, count categories, and find text that should have been converted.
 
     The columns of `names_of_text` are categoricals, but the user has passed them as text. `is_polars` tells whether
     calls that convert columns are for a polars frame.
@@ -289,7 +286,7 @@ def survey_columns(
     is_numeric = not is_frame or as_uniform_array(X) is not None
     kinds: dict[int, str] = {}
     errors: dict[int, Exception] = {}
-    categorical: dict[int, pd.Series] = {}
+    categories: dict[int, Categories] = {}
     misread: dict[str, str] = {}
     named_kinds = choices.named_kinds(names)
     for j, (name, named_kind) in enumerate(zip(names, named_kinds, strict=True)):
@@ -299,15 +296,18 @@ def survey_columns(
         values = column_at(X, j)
         try:
             kind = choices.kind_of(values, name, named_kind)
-            if KINDS[kind].is_learnt_from_codes:
-                categorical[j] = as_categorical(values, name)
+            codes_and_keys = read_categories(values, name) if kind in ("category", "text") else None
             kinds[j] = kind
         except (TypeError, ValueError) as error:
             errors[j] = error
             continue
+        if codes_and_keys is None:
+            continue
+        if kind == "category":
+            categories[j] = count_categories(*codes_and_keys)
         # no advice on columns whose kind the user chose by name or dtype
         is_text = name in names_of_text or not is_categorical(values)
-        is_found = named_kind is None and choices.finds_categories and j in categorical and is_text
-        if is_found and (advice := advice_for_text(categorical[j], name, is_polars=is_polars)):
+        is_found = named_kind is None and choices.finds_categories and is_text
+        if is_found and (advice := advice_for_text(codes_and_keys[1], name, is_polars=is_polars)):
             misread[name] = advice
-    return Survey(names, kinds, errors=errors, categorical_columns=categorical, misread=misread)
+    return Survey(names, kinds, errors=errors, categories=categories, misread=misread)

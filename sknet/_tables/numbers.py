@@ -102,6 +102,11 @@ class NumberColumn(BaseNumberColumn):
         return 1 + self.has_missing_indicator
 
     @property
+    def n_bins(self) -> int:
+        """There are none: also faster."""
+        return 0
+
+    @property
     def formulas(self) -> tuple[tuple[Formula, ...]]:
         """The scaled number, and whether it is missing."""
         number = ScaledNumber(self.centre, self.factor, self.bend, self.shift)
@@ -273,15 +278,10 @@ class BinnedColumn(BaseNumberColumn):
         return tuple(sorted({*self.edges, *chain.from_iterable(self.steps)})) if self.steps else self.edges
 
     @property
-    def n_bins(self) -> int:
-        """How many bins there are."""
-        return len(self.all_edges) - 1
-
-    @property
     def ramps(self) -> Ramps:
         """The bins."""
         edges = np.array(self.all_edges)
-        return Ramps(edges[:-1], edges[1:], self.number.centre, np.zeros(self.n_bins, np.intp))
+        return Ramps(edges[:-1], edges[1:], self.number.centre, np.zeros(len(edges) - 1, np.intp))
 
     @property
     def formulas(self) -> tuple[tuple[Formula, ...]]:
@@ -491,6 +491,7 @@ SCALINGS: dict[
 
 
 NUMBER = ColumnKind(
+    name="number",
     learn=learn_number,
     classes=(NumberColumn, QuantileColumn, BinnedColumn),
     inferred_types=INFERRED_NUMBER_TYPES,

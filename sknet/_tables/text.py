@@ -190,8 +190,6 @@ MAX_ROWS_COUNTED = 10_000
 
 def holds_free_text(column: pd.Series) -> bool:
     """Whether a column holds strings of three words or more on average, most of which differ."""
-    if getattr(column.dtype, "kind", "O") not in "OUT" or isinstance(column.dtype, pd.CategoricalDtype):
-        return False
     sample = column.iloc[:: max(1, len(column) // MAX_ROWS_COUNTED)].tolist()
     texts = [value[:MAX_CHARACTERS_OF_TEXT] for value in sample if isinstance(value, str)]
     if not texts or sum(len(text.split()) for text in texts) < MIN_MEAN_WORDS * len(texts):
@@ -257,4 +255,10 @@ def _text_without_terms(has_missing: bool) -> TextColumn:
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 
-TEXT = ColumnKind(learn=learn_text, classes=(TextColumn,), recognises=holds_free_text, is_learnt_from_codes=True)
+TEXT = ColumnKind(
+    name="text",
+    learn=learn_text,
+    classes=(TextColumn,),
+    recognises=holds_free_text,
+    parameter="text_features",
+)

@@ -140,13 +140,6 @@ def read_categories(values: ColumnValues, name: str = "") -> tuple[NDArray[np.in
     return codes.astype(np.intp), [category_key(category) for category in categories]
 
 
-def as_categorical(values: ColumnValues, name: str) -> pd.Series:
-    """Return a column with dtype "category", so that its categories are found only once."""
-    if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
-        return values
-    return pd.Series(pd.Categorical.from_codes(*factorize(values, name)), copy=False)
-
-
 def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
     """Return a code for each of n values, −1 where missing, and the value of each code."""
     try:
