@@ -26,13 +26,9 @@ from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding_learner import encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
 from sknet._model.evaluation import EvaluationResult, HeldOutOutputs
+from sknet._model.kept_state import state_with_published_weights
 from sknet._model.model import Model, Network
-from sknet._model.network_setup import (
-    NetworkSetup,
-    check_networks_fit_in_memory,
-    set_up_networks,
-    state_with_published_weights,
-)
+from sknet._model.network_setup import NetworkSetup, check_networks_fit_in_memory, set_up_networks
 from sknet._model.residuals import learn_residuals
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.sensitivity import (

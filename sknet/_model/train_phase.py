@@ -10,8 +10,9 @@ from sknet._model.balance import balancing_shift
 from sknet._model.encoding import Encoding
 from sknet._model.epoch_choice import FoldsProgress, Selection
 from sknet._model.evaluation import EpochReport, HeldOutEvaluator, HeldOutOutputs
+from sknet._model.kept_state import pruned_state
 from sknet._model.model import Model, Network, join_networks
-from sknet._model.network_setup import NetworkSetup, pruned_state, train_side_by_side
+from sknet._model.network_setup import NetworkSetup, train_side_by_side
 from sknet._training.solver import Epoch, Observer, State, TrainingEnd, Verdict
 from sknet._typing import Array, Table
 

@@ -9,11 +9,11 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPRegressor
+from sknet._model.kept_state import pruned_state
 from sknet._model.network_setup import (
     MAX_BUFFER_ROWS,
     ROWS_IN_CACHE,
     check_networks_fit_in_memory,
-    pruned_state,
     rows_per_block,
     set_up_network,
     train_side_by_side,
