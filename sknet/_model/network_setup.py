@@ -11,8 +11,8 @@ m                  inputs of the network
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from math import ceil, inf, prod
+from dataclasses import dataclass
+from math import ceil, prod
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from sknet._network.check import check_custom_functions
 from sknet._network.losses import Loss
 from sknet._network.objective import MIN_ROWS_EVALUATED_AT_ONCE, ObjectiveFunction, ObjectiveSettings
 from sknet._network.weights import ElasticNet, draw_weights
-from sknet._training.solver import Judge, Observer, Problem, Solver, State, StopReason, TrainingEnd
+from sknet._training.solver import Judge, Observer, Problem, Solver, State, TrainingEnd
 from sknet._typing import Array
 
 # --- the training of one network -------------------------------------------------------------------------------------
@@ -206,6 +206,7 @@ def set_up_network(
     NetworkSetup
     """
     head = encoding.head
+    solver = solver or settings.solver
     is_sparse = train_rows.inputs.batch_format == "sparse"
     if settings.solver.learns_gains and is_sparse:
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
@@ -226,10 +227,6 @@ def set_up_network(
     objective = network_rows.inputs.objective(objective_settings, network_rows)
     if isinstance(head.settings.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.activations):
         check_custom_functions(head.loss, objective.target_sample[0], settings.activations)
-    network_solver = solver or settings.solver
-    # a schedule that ends is not cut short by the training loss, which falls most at the end; L-BFGS ends by itself
-    if held_out_rows is None and (network_solver.end_reason is StopReason.FINISHED or not network_solver.uses_batches):
-        network_solver = replace(network_solver, n_iter_no_change=inf)
     return NetworkSetup(
         settings=settings,
         encoding=encoding,
@@ -240,7 +237,7 @@ def set_up_network(
         l1=l1,
         objective_settings=objective_settings,
         objective=objective,
-        solver=network_solver,
+        solver=solver if held_out_rows is not None else solver.without_judge(),
     )
 
 

@@ -123,13 +123,16 @@ class MiniBatchSolver(Solver):
             reason = self.reason_to_end(first) or StopReason.INTERRUPTED
         return TrainingEnd(reason, first.epoch, callback_asked=callback_asked)
 
-    def count_score(self, state: State, score: float) -> None:
-        """Count epochs without improvement; after too many, the schedule `adaptive` first lowers the rate."""
-        super().count_score(state, score)
-        is_adaptive = self.schedule is adaptive and state.n_no_improvement > self.n_iter_no_change
-        if is_adaptive and self.rate * adaptive(ScheduleInput(n_plateaus=state.n_plateaus)) > MIN_ADAPTIVE_RATE:
-            state.n_plateaus += 1
-            state.n_no_improvement = 0
+    def end_epoch(self, states: Sequence[State], judge: Judge | None) -> None:
+        """Do what `Solver.end_epoch` does; if patience is over, the schedule `adaptive` lowers the rate instead."""
+        super().end_epoch(states, judge)
+        if self.schedule is not adaptive:
+            return
+        for state in states:
+            rate = self.rate * adaptive(ScheduleInput(n_plateaus=state.n_plateaus))
+            if self.patience.is_over(state) and rate > MIN_ADAPTIVE_RATE:
+                state.n_plateaus += 1
+                state.n_no_improvement = 0
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
