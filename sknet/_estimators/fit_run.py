@@ -7,11 +7,9 @@ n rows of positive weight, N rows passed by the user; m held-out rows.
 raw : (m, k)     raw outputs for held-out rows, by networks that were not trained on them
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from math import nan
 from typing import Any
 
@@ -29,6 +27,7 @@ from sknet._model.evaluation import EvaluationResult, HeldOutOutputs
 from sknet._model.kept_state import state_with_published_weights
 from sknet._model.model import Model, Network
 from sknet._model.network_setup import NetworkSetup, check_networks_fit_in_memory, set_up_networks
+from sknet._model.phase import Phase
 from sknet._model.residuals import learn_residuals
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.sensitivity import (
@@ -57,35 +56,54 @@ class FitRun:
     plan : Plan
     folds : FoldPhase or None
         The first phase, if folds choose the epoch.
-    training : TrainPhase or None
-        The networks that will be published; None until the folds have ended. Nothing else changes during a run.
-    make_training : callable
-        What the folds have chosen, or None -> `training`.
+    train_rows : EncodedRows
+        The rows that the published networks are trained on.
+    held_out_rows : EncodedRows or None
+        The rows that evaluate their epochs.
+    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
+        A few hundred encoded training rows for `feature_importances_`; None to leave it out.
+    score : callable or None
+        Returns the score of an epoch; None for minus the loss.
     keeps_oof_prediction : bool
         Whether to keep `oof_prediction_`.
+    training : TrainPhase or None
+        The networks that will be published; None until the folds have ended. Nothing else changes during a run.
     """
 
     plan: Plan
     folds: FoldPhase | None
-    training: TrainPhase | None
-    make_training: Callable[[Selection | None], TrainPhase]
+    train_rows: EncodedRows
+    held_out_rows: EncodedRows | None
+    importance_rows: Table | None
+    score: ModelScorer | None
     keeps_oof_prediction: bool
+    training: TrainPhase | None = None
 
     # --- while they train --------------------------------------------------------------------------------------------
 
     def select_and_train(self, observer: Observer) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
         if self.folds is not None:
-            selection = self.folds.train(observer)
-            if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
-                return TrainingEnd(selection.stop_reason, self.folds.n_iter)
+            if not self.folds.has_ended:  # as they may have, if the run was resumed
+                end = self.folds.train(observer)
+                if end.is_by_user:  # the network of the first fold is published
+                    return end
+            selection = self.folds.choose()
             self.folds.free_networks()
-            self.training = self.make_training(selection)
+            self.make_published_networks(selection)
         assert self.training is not None
         return self.training.train(observer)
 
+    def make_published_networks(self, selection: Selection | None) -> None:
+        """Make the networks that will be published. Folds have ended before, since they need the memory."""
+        settings = self.plan.settings
+        solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(self.train_rows))
+        setups = set_up_networks(settings, self.plan.encoding, self.train_rows, self.held_out_rows, solver=solver)
+        states = first_states(self.plan, setups)
+        self.training = TrainPhase(setups, states, self.importance_rows, selection, self.score)
+
     @property
-    def phase(self) -> FoldPhase | TrainPhase:
+    def phase(self) -> Phase:
         """The current phase."""
         phase = self.training or self.folds
         assert phase is not None  # without folds, there is `training` from the beginning
@@ -202,22 +220,19 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     score = None
     if evaluation.held_out_rows is not None and USER_SCORER.holds(estimator):
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
-    make_training = partial(
-        make_train_phase,
-        plan,
-        encoded if evaluation.train is None else encoded.take(evaluation.train),
-        encoded_held_out_rows(plan, encoded),
-        score,
-        # `partial_fit` skips importances, to be fast on a few rows
-        None if call.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train),
-    )
-    return FitRun(
+    run = FitRun(
         plan=plan,
         folds=make_or_resume_folds(plan, encoded, rows) if n_folds else None,
-        training=None if n_folds else make_training(None),
-        make_training=make_training,
+        train_rows=encoded if evaluation.train is None else encoded.take(evaluation.train),
+        held_out_rows=encoded_held_out_rows(plan, encoded),
+        # `partial_fit` skips importances, to be fast on a few rows
+        importance_rows=None if call.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train),
+        score=score,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
+    if run.folds is None:
+        run.make_published_networks(None)
+    return run
 
 
 def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
@@ -250,21 +265,6 @@ def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPh
         with checkpoint.as_file_errors():
             folds.resume(checkpoint.progress.folds)
     return folds
-
-
-def make_train_phase(
-    plan: Plan,
-    train_rows: EncodedRows,
-    held_out_rows: EncodedRows | None,
-    score: ModelScorer | None,
-    importance_rows: Table | None,
-    selection: Selection | None,
-) -> TrainPhase:
-    """Make the networks that will be published. Folds have ended before, since they need the memory."""
-    settings = plan.settings
-    solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(train_rows))
-    setups = set_up_networks(settings, plan.encoding, train_rows, held_out_rows, solver=solver)
-    return TrainPhase(setups, first_states(plan, setups), importance_rows, selection, score)
 
 
 def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:

@@ -23,21 +23,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import ceil, inf, sqrt
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding import Encoding
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
-from sknet._model.evaluation import EpochReport, EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
+from sknet._model.evaluation import EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side_by_side
+from sknet._model.phase import Phase
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
-from sknet._training.solver import NO_OBSERVER, Epoch, Observer, Solver, State, StopReason, Verdict
+from sknet._training.solver import Epoch, Observer, Solver, State, StopReason, TrainingEnd, Verdict
 from sknet._typing import Array, Table
 
 # --- folds -----------------------------------------------------------------------------------------------------------
@@ -121,7 +123,6 @@ class Selection:
     mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
     held_out: NDArray[np.intp]  # (m,)  the indices of the held-out rows
     held_out_outputs: HeldOutOutputs  # at the epoch, mixing weights and temperature chosen by the other cross-fit sets
-    stop_reason: StopReason | None  # if an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
         """Return a solver that takes as many steps as folds have chosen, rounded to whole epochs of n rows.
@@ -166,7 +167,7 @@ def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[N
 
 
 @dataclass
-class FoldPhase:
+class FoldPhase(Phase):
     """The phase whose networks train without the rows of a fold, one network per fold and member.
 
     An epoch, as observers see it, is an epoch of all networks, with their joint loss.
@@ -189,6 +190,8 @@ class FoldPhase:
         held-out rows.
     progress : FoldsProgress
     """
+
+    is_of_folds: ClassVar[bool] = True
 
     solver: Solver
     splits: Sequence[Split]
@@ -213,23 +216,21 @@ class FoldPhase:
         self.progress = progress
         self._epochs_before = len(progress.epochs)
 
-    def train(self, observer: Observer = NO_OBSERVER) -> Selection:
-        """Train until the joint loss stops falling; choose the epoch, the mixing weights and the temperature."""
-        stop_reason: StopReason | None = None
-        if self.progress.states:  # else the folds of a resumed run have ended
-            setups, states = zip(*chain.from_iterable(self._networks), strict=True)
-            try:
-                end = train_side_by_side(setups, states, observer, self.judge_epoch)
-            finally:  # an interrupt may undo an epoch after it was judged
-                del self.progress.epochs[states[0].epoch :]
-            if end.reason is StopReason.INTERRUPTED:
-                stop_reason = StopReason.INTERRUPTED
-            elif end.callback_asked:  # even if it was the last epoch anyway
-                stop_reason = StopReason.CALLBACK
-        for choice in self.progress.choices:
-            if not choice.epoch:  # training has ended before any epoch could be chosen
-                choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
-        return self._selection(stop_reason)
+    def train(self, observer: Observer) -> TrainingEnd:
+        """Train until the joint loss stops falling."""
+        setups, states = zip(*chain.from_iterable(self._networks), strict=True)
+        try:
+            end = train_side_by_side(setups, states, observer, self.judge_epoch)
+        finally:  # an interrupt may undo an epoch after it was judged
+            del self.progress.epochs[states[0].epoch :]
+        if end.callback_asked and end.reason is not StopReason.INTERRUPTED:  # even if it was the last epoch anyway
+            return replace(end, reason=StopReason.CALLBACK)
+        return end
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the folds have chosen, so that their networks have been freed."""
+        return not self.progress.states
 
     @property
     def _networks(self) -> list[list[tuple[NetworkSetup, State]]]:
@@ -277,10 +278,12 @@ class FoldPhase:
             seconds=sum(record.seconds for record in last),
         )
 
-    def _selection(self, stop_reason: StopReason | None) -> Selection:
+    def choose(self) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
         mixtures = []
-        # `train` has let each evaluator choose an epoch
+        for choice in self.progress.choices:
+            if not choice.epoch:  # training has ended before any epoch could be chosen
+                choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
         for evaluator, judged, raw_by_component in zip(self.evaluators, self.judged, chosen, strict=True):
@@ -300,10 +303,9 @@ class FoldPhase:
             held_out_outputs=HeldOutOutputs(
                 raw[judged], rows.y[judged], take_optional(rows.weight, judged), self._variance_of_means
             ),
-            stop_reason=stop_reason,
         )
 
-    # --- what `TrainPhase` has, too ----------------------------------------------------------------------------------
+    # --- what every phase has ----------------------------------------------------------------------------------------
 
     @property
     def encoding(self) -> Encoding:
@@ -321,21 +323,29 @@ class FoldPhase:
         return [tuple(self.progress.epochs)]
 
     @property
-    def last_epoch_report(self) -> EpochReport:
+    def last_epoch(self) -> Epoch:
         """The last epoch of all folds."""
-        progress = self.progress
-        return EpochReport(
-            number=len(progress.epochs),
-            n_epochs=self.solver.n_epochs,
-            figures=progress.epochs[-1],
-            best_epoch=progress.choices[0].epoch,  # 0 before MIN_STEPS_TO_CHOOSE
-            of_folds=True,
-        )
+        return self.progress.epochs[-1]
+
+    @property
+    def best_epoch(self) -> int:
+        """The chosen epoch so far; 0 before `MIN_STEPS_TO_CHOOSE`."""
+        return self.progress.choices[0].epoch
 
     @property
     def n_iter(self) -> int:
         """How many epochs have been trained."""
         return len(self.progress.epochs)
+
+    @property
+    def epochs_done(self) -> int:
+        """The same number, since folds never continue an earlier call."""
+        return self.n_iter
+
+    @property
+    def n_epochs(self) -> int:
+        """How many epochs there will be at most."""
+        return self.solver.n_epochs
 
     def outcome(self) -> tuple[Network, None]:
         """Return the network of the first fold, at the last epoch's temperature, for an interrupted fit."""

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 
 from sknet._model.balance import balancing_shift
 from sknet._model.encoding import Encoding
 from sknet._model.epoch_choice import FoldsProgress, Selection
-from sknet._model.evaluation import EpochReport, HeldOutEvaluator, HeldOutOutputs
+from sknet._model.evaluation import HeldOutEvaluator, HeldOutOutputs
 from sknet._model.kept_state import pruned_state
 from sknet._model.model import Model, Network, join_networks
 from sknet._model.network_setup import NetworkSetup, train_side_by_side
+from sknet._model.phase import Phase
 from sknet._training.solver import Epoch, Observer, State, TrainingEnd, Verdict
 from sknet._typing import Array, Table
 
@@ -29,7 +31,7 @@ class Progress:
 
 
 @dataclass
-class TrainPhase:
+class TrainPhase(Phase):
     """The phase that trains the published networks.
 
     Attributes
@@ -44,6 +46,8 @@ class TrainPhase:
     score : callable or None
         Returns the score of an epoch; None for minus the loss.
     """
+
+    is_of_folds: ClassVar[bool] = False
 
     setups: list[NetworkSetup]
     states: list[State]
@@ -112,15 +116,24 @@ class TrainPhase:
         return None if first.best is None else first.best_epoch
 
     @property
-    def last_epoch_report(self) -> EpochReport:
+    def last_epoch(self) -> Epoch:
         """The last epoch, with means over the networks."""
-        return EpochReport(
-            number=self.states[0].epoch,
-            n_epochs=self.setups[0].solver.n_epochs,
-            figures=mean_history([state.history[-1:] for state in self.states])[-1],
-            best_epoch=self.best_epoch,
-            n_rate_cuts=self.states[0].n_plateaus,
-        )
+        return mean_history([state.history[-1:] for state in self.states])[-1]
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs have been trained, with those of earlier calls."""
+        return self.states[0].epoch
+
+    @property
+    def n_epochs(self) -> int:
+        """How many epochs there will be at most, with those of earlier calls."""
+        return self.setups[0].solver.n_epochs
+
+    @property
+    def n_rate_cuts(self) -> int:
+        """How often the schedule `adaptive` has lowered the rate."""
+        return self.states[0].n_plateaus
 
     @property
     def n_iter(self) -> int:

@@ -85,6 +85,11 @@ class TrainingEnd:
     message: str = ""  # from SciPy, for L-BFGS
     callback_asked: bool = False  # whether an observer has asked to stop after the last epoch, whatever the reason
 
+    @property
+    def is_by_user(self) -> bool:
+        """Whether an interrupt or a callback has ended it."""
+        return self.reason in (StopReason.INTERRUPTED, StopReason.CALLBACK)
+
 
 class DivergedError(ArithmeticError):
     """The objective or theta is no longer finite."""

@@ -1,0 +1,80 @@
+"""What both phases of a fit have in common: the folds that choose the epoch, and the published networks."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from sknet._model.encoding import Encoding
+from sknet._model.evaluation import HeldOutOutputs
+from sknet._model.model import Network
+from sknet._training.solver import Epoch, Observer, TrainingEnd
+from sknet._typing import Table
+
+
+class Phase(ABC):
+    """A part of a fit in which several networks train side by side.
+
+    Attributes
+    ----------
+    is_of_folds : bool
+        Whether it is the phase of folds.
+    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
+        A few hundred encoded training rows for `feature_importances_`; None to leave it out.
+    """
+
+    is_of_folds: ClassVar[bool]
+    importance_rows: Table | None
+
+    @abstractmethod
+    def train(self, observer: Observer) -> TrainingEnd:
+        """Train all networks."""
+
+    @property
+    @abstractmethod
+    def encoding(self) -> Encoding:
+        """The encoding of the networks that `outcome` joins."""
+
+    @abstractmethod
+    def outcome(self) -> tuple[Network, HeldOutOutputs | None]:
+        """Return the joined network, and raw outputs for the rows that chose its mixture, if any rows did."""
+
+    # --- epochs ------------------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def has_finished_epoch(self) -> bool:
+        """Whether all networks have finished an epoch in this call, or had ended before."""
+
+    @property
+    @abstractmethod
+    def epoch_histories(self) -> list[tuple[Epoch, ...]]:
+        """The epochs of each network; of folds, those of all networks together."""
+
+    @property
+    @abstractmethod
+    def n_iter(self) -> int:
+        """How many epochs have been trained."""
+
+    @property
+    @abstractmethod
+    def epochs_done(self) -> int:
+        """How many epochs have been trained, with those of earlier calls."""
+
+    @property
+    @abstractmethod
+    def n_epochs(self) -> int:
+        """How many epochs there will be at most, with those of earlier calls."""
+
+    @property
+    @abstractmethod
+    def last_epoch(self) -> Epoch:
+        """The last epoch, with means over the networks."""
+
+    @property
+    @abstractmethod
+    def best_epoch(self) -> int | None:
+        """The best epoch so far of all networks together; 0 if there is none, None without evaluation."""
+
+    @property
+    def n_rate_cuts(self) -> int:
+        """How often the schedule `adaptive` has lowered the rate; folds do not have this schedule."""
+        return 0
