@@ -42,9 +42,8 @@ from sknet._training.solver import (
     State,
     StopReason,
     TrainingEnd,
-    Vectors,
 )
-from sknet._training.sparse_steps import LateAverages, gradient_parts, move_touched
+from sknet._training.sparse_steps import LateAverages, PartOfState, gradient_parts, move_touched
 from sknet._typing import Array, Gradient, SparseGradient
 from sknet._vectors import add_multiple
 
@@ -184,7 +183,6 @@ class MiniBatchLoop:
         self.solver = solver
         self.problem = problem
         self.state = state
-        self._vectors = state.vectors
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
         self._gradient = np.zeros_like(state.theta)
         self._optimizer = solver.optimizer.with_l1(problem.l1) if problem.l1 else solver.optimizer
@@ -275,16 +273,16 @@ class MiniBatchLoop:
         if isinstance(gradient, SparseGradient):
             move_touched(
                 gradient,
-                self._vectors,
+                state,
                 decay,
                 self._late_averages,
-                lambda vectors, part, n_weights: self._move(vectors, part, rate, n_weights, decay),
+                lambda part, part_gradient, n_weights: self._move(part, part_gradient, rate, n_weights, decay),
             )
             if problem.l1 or problem.limit_norms is not None:  # these change rows that the batch does not touch
                 self._late_averages.update_all()
         else:
             self._late_averages.update_all()
-            self._move(self._vectors, gradient, rate, problem.n_weights, decay, loss)
+            self._move(state, gradient, rate, problem.n_weights, decay, loss)
             self._late_averages.count_step(decay)
         if problem.l1:
             w = state.theta[: problem.n_weights]
@@ -315,15 +313,15 @@ class MiniBatchLoop:
         return steps
 
     def _move(
-        self, vectors: Vectors, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
+        self, part: State | PartOfState, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
     ) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        `vectors` and the gradient may be parts, whose first `n_weights` entries are weights. A moving average of theta
+        The first `n_weights` entries of `part` and of its gradient are weights. A moving average of theta
         (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `loss` is for gains, which
         sparse steps do not have.
         """
-        theta, moments, average = vectors
+        theta, moments, average = part.theta, part.moments, part.average
         step = self.state.step
         if self._gains is None:  # `update` overwrites the gradient
             scale = -rate * self._optimizer.update(gradient, moments, step)

@@ -103,24 +103,6 @@ class DivergedError(ArithmeticError):
 # --- the state of one network in training -----------------------------------------------------------------------------
 
 
-class Vectors(NamedTuple):
-    """Theta, its moments and its average, or the same part of each."""
-
-    theta: Array
-    moments: tuple[Array, ...]
-    average: Array | None  # None if none is kept
-
-    @property
-    def arrays(self) -> list[Array]:
-        """Theta, the moments and the average, if there is one."""
-        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
-
-    def map_arrays(self, function: Callable[[Array], Array]) -> Self:
-        """Return vectors with the value of the function for each array."""
-        average = None if self.average is None else function(self.average)
-        return type(self)(function(self.theta), tuple(map(function, self.moments)), average)
-
-
 @dataclass
 class State:
     """The state of one network in training: parameters, moments, random numbers, counters and history."""
@@ -149,9 +131,9 @@ class State:
         return self.averaged_theta if self.best is None else self.best
 
     @property
-    def vectors(self) -> Vectors:
-        """Theta, its moments and its average."""
-        return Vectors(self.theta, self.moments, self.average)
+    def arrays(self) -> list[Array]:
+        """Theta, its moments and its average, if there is one."""
+        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
     @property
     def scores_undefined(self) -> bool:
@@ -179,7 +161,7 @@ class State:
 
     def check_same_kind(self, first: Self) -> None:
         """Raise a ValueError if training that begins with `first` cannot have led to this state."""
-        types, first_types = ([(v.shape, v.dtype) for v in state.vectors.arrays] for state in (self, first))
+        types, first_types = ([(v.shape, v.dtype) for v in state.arrays] for state in (self, first))
         if types != first_types or (self.best is not None and self.best.shape != first.theta.shape):
             raise ValueError("its arrays are not those of its network")
         if self.epoch != len(self.history):
@@ -193,7 +175,9 @@ class State:
 
     def _copy_of_all_but_rng(self) -> Self:
         """Return a copy that shares the generator, but no array that changes."""
-        return replace(self, **self.vectors.map_arrays(np.copy)._asdict(), history=self.history.copy())
+        average = None if self.average is None else self.average.copy()
+        moments = tuple(map(np.copy, self.moments))
+        return replace(self, theta=self.theta.copy(), moments=moments, average=average, history=self.history.copy())
 
     def snapshot(self) -> tuple[Self, Any]:
         """Return what `restore` needs to undo later changes. It is taken after each epoch, so it must be fast."""
