@@ -281,10 +281,13 @@ MAX_PRINTED_LINES = 10
 class EpochPrinter(Observer):
     """Prints a line or two for each epoch, in scikit-learn's words."""
 
-    def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
+    def __init__(self, run: FitRun) -> None:
         self._run = run
-        self._evaluated = evaluated
-        self._n_rate_cuts = next((state.n_plateaus for state in run.progress.states), 0)  # rate cuts of earlier calls
+        self._n_rate_cuts = self._count_rate_cuts()  # of earlier calls
+
+    def _count_rate_cuts(self) -> int:
+        """Return how often the schedule `adaptive`, which folds do not have, has lowered the rate of all networks."""
+        return next((state.n_plateaus for state in self._run.progress.states), 0)
 
     def epoch_ended(self) -> bool:
         """Print the epoch's loss and validation score."""
@@ -292,12 +295,13 @@ class EpochPrinter(Observer):
         epoch = phase.last_epoch
         what = "Folds: iteration" if phase.is_of_folds else "Iteration"
         print(f"{what} {phase.epochs_done}, loss = {epoch.loss:.8f}")
-        if self._evaluated or phase.is_of_folds:
+        if phase.best_epoch is not None:
             print(f"Validation score: {epoch.validation_score:f}")
-        if phase.n_rate_cuts > self._n_rate_cuts:
+        n_rate_cuts = self._count_rate_cuts()
+        if n_rate_cuts > self._n_rate_cuts:
             # the next epoch has a lower rate than this one, see `adaptive`
             print(f"No improvement. Setting learning rate to {epoch.learning_rate / PLATEAU_DIVISOR:f}")
-        self._n_rate_cuts = phase.n_rate_cuts
+        self._n_rate_cuts = n_rate_cuts
         return False
 
 
@@ -390,12 +394,11 @@ class Observers(Observer):
 def observers_of(estimator: ParametersAndAttributes, run: FitRun) -> Observers:
     """Return the observers of a call that is about to train. `partial_fit` calls no callbacks."""
     call = run.plan.call
-    is_evaluated = run.plan.evaluation.held_out_rows is not None
     callbacks = [] if call.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
     observers: list[Observer] = []
     if estimator.verbose:
         is_line = estimator.verbose == 2 and not call.is_partial_fit
-        observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run, evaluated=is_evaluated))
+        observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run))
     if callbacks:
         n_epochs = max(estimator.max_iter - call.epochs_done, 0)
         if run.folds is not None:  # folds also train up to max_iter epochs

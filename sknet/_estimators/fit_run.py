@@ -27,7 +27,7 @@ from sknet._model.evaluation import EvaluationResult, HeldOutOutputs
 from sknet._model.kept_state import state_with_published_weights
 from sknet._model.model import Model, Network
 from sknet._model.network_setup import NetworkSetup, check_networks_fit_in_memory, set_up_networks
-from sknet._model.phase import Phase
+from sknet._model.phase import Phase, mean_history
 from sknet._model.residuals import learn_residuals
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.sensitivity import (
@@ -37,7 +37,7 @@ from sknet._model.sensitivity import (
     learn_importances,
     n_importance_rows,
 )
-from sknet._model.train_phase import ModelScorer, Progress, TrainPhase, mean_history
+from sknet._model.train_phase import ModelScorer, Progress, TrainPhase
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.messages import short_repr
 from sknet._tables.tables import is_frame
@@ -84,7 +84,7 @@ class FitRun:
     def select_and_train(self, observer: Observer) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
         if self.folds is not None:
-            if not self.folds.has_ended:  # as they may have, if the run was resumed
+            if self.folds.progress.states:  # else the folds of a resumed run have ended
                 end = self.folds.train(observer)
                 if end.is_by_user:  # the network of the first fold is published
                     return end

@@ -228,11 +228,6 @@ class FoldPhase(Phase):
         return end
 
     @property
-    def has_ended(self) -> bool:
-        """Whether the folds have chosen, so that their networks have been freed."""
-        return not self.progress.states
-
-    @property
     def _networks(self) -> list[list[tuple[NetworkSetup, State]]]:
         """The networks of each fold with their states."""
         folds = zip(self.setups, self.progress.states, strict=True)
@@ -321,11 +316,6 @@ class FoldPhase(Phase):
     def epoch_histories(self) -> list[tuple[Epoch, ...]]:
         """The epochs of all folds, which end together, as a single item."""
         return [tuple(self.progress.epochs)]
-
-    @property
-    def last_epoch(self) -> Epoch:
-        """The last epoch of all folds."""
-        return self.progress.epochs[-1]
 
     @property
     def best_epoch(self) -> int:

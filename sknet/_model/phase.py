@@ -1,7 +1,10 @@
 """What both phases of a fit have in common: the folds that choose the epoch, and the published networks."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
+
+import numpy as np
 
 from sknet._model.encoding import Encoding
 from sknet._model.evaluation import HeldOutOutputs
@@ -66,15 +69,21 @@ class Phase(ABC):
 
     @property
     @abstractmethod
-    def last_epoch(self) -> Epoch:
-        """The last epoch, with means over the networks."""
-
-    @property
-    @abstractmethod
     def best_epoch(self) -> int | None:
         """The best epoch so far of all networks together; 0 if there is none, None without evaluation."""
 
     @property
-    def n_rate_cuts(self) -> int:
-        """How often the schedule `adaptive` has lowered the rate; folds do not have this schedule."""
-        return 0
+    def last_epoch(self) -> Epoch:
+        """The last epoch, with means over the networks."""
+        return mean_history([epochs[-1:] for epochs in self.epoch_histories])[-1]
+
+
+def mean_history(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
+    """Return the means of each epoch over the networks; seconds are added up."""
+    if len(histories) == 1:
+        return list(histories[0])
+    means = []
+    for same_epoch in zip(*histories, strict=False):
+        values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
+        means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
+    return means

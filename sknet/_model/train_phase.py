@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-import numpy as np
-
 from sknet._model.balance import balancing_shift
 from sknet._model.encoding import Encoding
 from sknet._model.epoch_choice import FoldsProgress, Selection
@@ -71,6 +69,7 @@ class TrainPhase(Phase):
         thetas = [state.averaged_theta for state in self.states]
         raw = evaluator.mix(self._raw_by_component(evaluator, thetas))
         inverse_temperature, loss, _ = evaluator.calibrate_in_place(raw)
+        # not the criterion with the penalty, which the mixing weights go by: users see the losses and their best epoch
         score = -loss
         if self.score is not None:
             model = Model(self.encoding, self._joined(thetas, 1.0 / inverse_temperature))
@@ -116,11 +115,6 @@ class TrainPhase(Phase):
         return None if first.best is None else first.best_epoch
 
     @property
-    def last_epoch(self) -> Epoch:
-        """The last epoch, with means over the networks."""
-        return mean_history([state.history[-1:] for state in self.states])[-1]
-
-    @property
     def epochs_done(self) -> int:
         """How many epochs have been trained, with those of earlier calls."""
         return self.states[0].epoch
@@ -129,11 +123,6 @@ class TrainPhase(Phase):
     def n_epochs(self) -> int:
         """How many epochs there will be at most, with those of earlier calls."""
         return self.setups[0].solver.n_epochs
-
-    @property
-    def n_rate_cuts(self) -> int:
-        """How often the schedule `adaptive` has lowered the rate."""
-        return self.states[0].n_plateaus
 
     @property
     def n_iter(self) -> int:
@@ -182,14 +171,3 @@ class TrainPhase(Phase):
         from_published = self.selection is not None or setup.held_out_rows is not None
         n_parameters = setup.layout.n_parameters
         return pruned_state(self.states[0], n_parameters, self.encoding.output_dtype, from_published=from_published)
-
-
-def mean_history(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
-    """Return the means of each epoch over the networks; seconds are added up."""
-    if len(histories) == 1:
-        return list(histories[0])
-    means = []
-    for same_epoch in zip(*histories, strict=False):
-        values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
-        means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
-    return means

@@ -82,8 +82,8 @@ def make_weight_constraints(settings: Settings, encoding: Encoding, layout: Layo
         bounds = monotone.lower, monotone.upper
     elif sets is not None:
         bounds = sets.weight_bounds(layout, encoding.compute_dtype)
-    max_norm = settings.max_norm
-    return WeightConstraints(sets, monotone, bounds, partial(limit_norms, layout, max_norm) if max_norm else None)
+    limit = partial(limit_norms, layout, settings.max_norm) if settings.max_norm else None
+    return WeightConstraints(sets, monotone, bounds, limit)
 
 
 def _input_sets(settings: Settings, encoding: Encoding, n_skipped_inputs: int) -> InputSets | None:
@@ -107,14 +107,10 @@ def _monotone_bounds(
         sets = InputSets(np.ones((layout.sizes[0], 1), dtype=bool), settings.n_joined)
     # the inputs' means: first biases compensate for weights whose sign is changed
     means = np.array([BIN_MEAN * (description.kind == "bin") for _, description in encoding.encoder.input_descriptions])
-    return monotone_bounds(
-        layout,
-        settings.activations,
-        sign=sign[n_skipped_inputs:],
-        input_means=means[n_skipped_inputs:],
-        dtype=encoding.compute_dtype,
-        sets=sets,
-    )
+    sign = sign[n_skipped_inputs:]
+    means = means[n_skipped_inputs:]
+    dtype = encoding.compute_dtype
+    return monotone_bounds(layout, settings.activations, sign=sign, input_means=means, dtype=dtype, sets=sets)
 
 
 def check_can_be_monotone(settings: Settings, encoding: Encoding) -> None:

@@ -317,9 +317,9 @@ class MiniBatchLoop:
     ) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        The first `n_weights` entries of `part` and of its gradient are weights. A moving average of theta
-        (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `loss` is for gains, which
-        sparse steps do not have.
+        The first `n_weights` entries of `part` and of its gradient are weights. A moving average of theta (Polyak &
+        Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `loss` is for gains, which sparse
+        steps do not have.
         """
         theta, moments, average = part.theta, part.moments, part.average
         step = self.state.step

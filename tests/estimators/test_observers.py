@@ -29,7 +29,7 @@ class Recorder:
         pass
 
     def epoch_ended(self):
-        names = ("epochs_done", "n_epochs", "last_epoch", "best_epoch", "n_rate_cuts", "is_of_folds")
+        names = ("epochs_done", "n_epochs", "last_epoch", "best_epoch", "is_of_folds")
         self.epochs.append(SimpleNamespace(**{name: getattr(self.run.phase, name) for name in names}))
         return False
 
@@ -106,13 +106,3 @@ def test_observed_scores_are_those_of_held_out_rows(n_members, told):
     assert [epoch.last_epoch.validation_score for epoch in told] == net.validation_scores_
     assert told[-1].best_epoch == net.best_epoch_
     assert not any(epoch.is_of_folds for epoch in told)
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_cuts_of_the_learning_rate_are_counted(told):
-    how = QUICK | {"learning_rate": "adaptive", "solver": "sgd", "max_iter": 12, "tol": 10.0, "n_iter_no_change": 2}
-    SigmoidMLPRegressor(**how, early_stopping=False).fit(X, Y)
-    n_cuts = [epoch.n_rate_cuts for epoch in told]
-    assert n_cuts[0] == 0
-    assert n_cuts[-1] > 0
-    assert n_cuts == sorted(n_cuts)

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.network_setup import set_up_network, train_side_by_side
-from sknet._model.train_phase import TrainPhase, mean_history
+from sknet._model.phase import mean_history
+from sknet._model.train_phase import TrainPhase
 from tests.estimators import data
 from tests.estimators.inside import run_of
 from tests.model.examples import encoded
