@@ -28,7 +28,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.encoding import Encoding
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.evaluation import EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
 from sknet._model.model import Network, join_networks
@@ -218,7 +217,7 @@ class FoldPhase(Phase):
 
     def train(self, observer: Observer) -> TrainingEnd:
         """Train until the joint loss stops falling."""
-        setups, states = zip(*chain.from_iterable(self._networks), strict=True)
+        setups, states = zip(*self.networks, strict=True)
         try:
             end = train_side_by_side(setups, states, observer, self.judge_epoch)
         finally:  # an interrupt may undo an epoch after it was judged
@@ -227,18 +226,14 @@ class FoldPhase(Phase):
             return replace(end, reason=StopReason.CALLBACK)
         return end
 
-    @property
-    def _networks(self) -> list[list[tuple[NetworkSetup, State]]]:
-        """The networks of each fold with their states."""
-        folds = zip(self.setups, self.progress.states, strict=True)
-        return [list(zip(setups, states, strict=True)) for setups, states in folds]
-
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
-        members = list(zip(*self._networks, strict=True))
+        networks = self.networks
+        n_members = len(self.setups[0])
 
         def raw_of_member(j: int) -> Array:
-            return np.concatenate([setup.raw_held_out_outputs(state.theta_to_publish) for setup, state in members[j]])
+            of_folds = networks[j::n_members]
+            return np.concatenate([setup.raw_held_out_outputs(state.theta_to_publish) for setup, state in of_folds])
 
         return self.evaluators[0].raw_by_component(raw_of_member)
 
@@ -261,7 +256,7 @@ class FoldPhase(Phase):
 
     def _joint_epoch(self, validation_loss: float) -> Epoch:
         """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
-        last = [state.history[-1] for _, state in chain.from_iterable(self._networks)]
+        last = [state.history[-1] for _, state in self.networks]
         figures = [[record.loss, record.learning_rate, record.gradient_norm] for record in last]
         loss, rate, norm = np.mean(figures, axis=0).tolist()
         return Epoch(
@@ -303,9 +298,9 @@ class FoldPhase(Phase):
     # --- what every phase has ----------------------------------------------------------------------------------------
 
     @property
-    def encoding(self) -> Encoding:
-        """The encoding of the networks that `outcome` joins."""
-        return self.setups[0][0].encoding
+    def networks(self) -> list[tuple[NetworkSetup, State]]:
+        """The setup and the state of each network, fold after fold."""
+        return list(zip(chain.from_iterable(self.setups), chain.from_iterable(self.progress.states), strict=True))
 
     @property
     def has_finished_epoch(self) -> bool:
@@ -327,20 +322,10 @@ class FoldPhase(Phase):
         """How many epochs have been trained."""
         return len(self.progress.epochs)
 
-    @property
-    def epochs_done(self) -> int:
-        """The same number, since folds never continue an earlier call."""
-        return self.n_iter
-
-    @property
-    def n_epochs(self) -> int:
-        """How many epochs there will be at most."""
-        return self.solver.n_epochs
-
     def outcome(self) -> tuple[Network, None]:
         """Return the network of the first fold, at the last epoch's temperature, for an interrupted fit."""
         temperature = 1.0 / self.progress.inverse_temperature
-        of_first_fold = self._networks[0]
+        of_first_fold = self.networks[: len(self.setups[0])]
         return join_networks([s.make_network(state.theta_to_publish, temperature) for s, state in of_first_fold]), None
 
     def free_networks(self) -> None:

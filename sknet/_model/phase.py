@@ -9,7 +9,8 @@ import numpy as np
 from sknet._model.encoding import Encoding
 from sknet._model.evaluation import HeldOutOutputs
 from sknet._model.model import Network
-from sknet._training.solver import Epoch, Observer, TrainingEnd
+from sknet._model.network_setup import NetworkSetup
+from sknet._training.solver import Epoch, Observer, State, TrainingEnd
 from sknet._typing import Table
 
 
@@ -27,18 +28,23 @@ class Phase(ABC):
     is_of_folds: ClassVar[bool]
     importance_rows: Table | None
 
+    @property
+    @abstractmethod
+    def networks(self) -> list[tuple[NetworkSetup, State]]:
+        """The setup and the state of each network, first those that `outcome` joins."""
+
     @abstractmethod
     def train(self, observer: Observer) -> TrainingEnd:
         """Train all networks."""
 
-    @property
-    @abstractmethod
-    def encoding(self) -> Encoding:
-        """The encoding of the networks that `outcome` joins."""
-
     @abstractmethod
     def outcome(self) -> tuple[Network, HeldOutOutputs | None]:
         """Return the joined network, and raw outputs for the rows that chose its mixture, if any rows did."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """The encoding of the networks that `outcome` joins."""
+        return self.networks[0][0].encoding
 
     # --- epochs ------------------------------------------------------------------------------------------------------
 
@@ -59,18 +65,18 @@ class Phase(ABC):
 
     @property
     @abstractmethod
-    def epochs_done(self) -> int:
-        """How many epochs have been trained, with those of earlier calls."""
-
-    @property
-    @abstractmethod
-    def n_epochs(self) -> int:
-        """How many epochs there will be at most, with those of earlier calls."""
-
-    @property
-    @abstractmethod
     def best_epoch(self) -> int | None:
         """The best epoch so far of all networks together; 0 if there is none, None without evaluation."""
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs have been trained, with those of earlier calls."""
+        return self.networks[0][1].epoch
+
+    @property
+    def n_epochs(self) -> int:
+        """How many epochs there will be at most, with those of earlier calls."""
+        return self.networks[0][0].solver.n_epochs
 
     @property
     def last_epoch(self) -> Epoch:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import ClassVar
 
 from sknet._model.balance import balancing_shift
-from sknet._model.encoding import Encoding
 from sknet._model.epoch_choice import FoldsProgress, Selection
 from sknet._model.evaluation import HeldOutEvaluator, HeldOutOutputs
 from sknet._model.kept_state import pruned_state
@@ -88,11 +87,6 @@ class TrainPhase(Phase):
         return join_networks([setup.make_network(theta, temperature) for setup, theta in networks], mixing_weights)
 
     @property
-    def encoding(self) -> Encoding:
-        """The encoding of all networks."""
-        return self.setups[0].encoding
-
-    @property
     def networks(self) -> list[tuple[NetworkSetup, State]]:
         """The setup and the state of each network."""
         return list(zip(self.setups, self.states, strict=True))
@@ -113,16 +107,6 @@ class TrainPhase(Phase):
         """The best epoch so far of all networks together; None without evaluation."""
         first = self.states[0]
         return None if first.best is None else first.best_epoch
-
-    @property
-    def epochs_done(self) -> int:
-        """How many epochs have been trained, with those of earlier calls."""
-        return self.states[0].epoch
-
-    @property
-    def n_epochs(self) -> int:
-        """How many epochs there will be at most, with those of earlier calls."""
-        return self.setups[0].solver.n_epochs
 
     @property
     def n_iter(self) -> int:

@@ -75,7 +75,10 @@ class WeightConstraints:
 def make_weight_constraints(settings: Settings, encoding: Encoding, layout: Layout) -> WeightConstraints:
     """Return the constraints of a network; raise if it cannot be monotone, but must be."""
     n_skipped_inputs = encoding.encoder.n_inputs - layout.sizes[0]
-    sets = _input_sets(settings, encoding, n_skipped_inputs)
+    sets = None
+    if settings.interaction_cst is not None and settings.hidden_sizes:  # a linear model is additive anyway
+        has_input = sets_with_inputs(settings.interaction_cst, encoding.encoder)[n_skipped_inputs:]
+        sets = InputSets(has_input, settings.n_joined) if has_input.shape[1] > 1 else None
     monotone = _monotone_bounds(settings, encoding, layout, n_skipped_inputs, sets)
     bounds = None
     if monotone is not None:
@@ -84,15 +87,6 @@ def make_weight_constraints(settings: Settings, encoding: Encoding, layout: Layo
         bounds = sets.weight_bounds(layout, encoding.compute_dtype)
     limit = partial(limit_norms, layout, settings.max_norm) if settings.max_norm else None
     return WeightConstraints(sets, monotone, bounds, limit)
-
-
-def _input_sets(settings: Settings, encoding: Encoding, n_skipped_inputs: int) -> InputSets | None:
-    """Return the sets of a network's inputs; None if all inputs may interact."""
-    if settings.interaction_cst is None or not settings.hidden_sizes:  # a linear model is additive anyway
-        return None
-    has_input = sets_with_inputs(settings.interaction_cst, encoding.encoder)
-    sets = InputSets(has_input[n_skipped_inputs:], settings.n_joined)
-    return sets if sets.n_sets > 1 else None
 
 
 def _monotone_bounds(
