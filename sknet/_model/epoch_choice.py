@@ -32,7 +32,7 @@ from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.evaluation import EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side_by_side
-from sknet._model.phase import Phase
+from sknet._model.phase import Phase, mean_history
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
@@ -250,23 +250,10 @@ class FoldPhase(Phase):
             criteria = [evaluator.criterion_of(raw_by_component, inverse_temperature=scale) for evaluator in later]
             for choice, of_evaluator in zip(progress.choices, [criterion, *criteria], strict=True):
                 choice.update_if_better(epoch, raw_by_component, of_evaluator)
-        progress.epochs.append(self._joint_epoch(loss))
+        (last_epoch,) = mean_history([state.history[-1:] for _, state in self.networks])
+        progress.epochs.append(replace(last_epoch, validation_loss=loss, validation_score=-loss))
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
         return Verdict(loss, -loss, criterion, keeps_weights=False)  # those of folds are not published
-
-    def _joint_epoch(self, validation_loss: float) -> Epoch:
-        """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
-        last = [state.history[-1] for _, state in self.networks]
-        figures = [[record.loss, record.learning_rate, record.gradient_norm] for record in last]
-        loss, rate, norm = np.mean(figures, axis=0).tolist()
-        return Epoch(
-            loss=loss,
-            validation_loss=validation_loss,
-            validation_score=-validation_loss,
-            learning_rate=rate,
-            gradient_norm=norm,
-            seconds=sum(record.seconds for record in last),
-        )
 
     def choose(self) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -90,6 +91,6 @@ def mean_history(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
         return list(histories[0])
     means = []
     for same_epoch in zip(*histories, strict=False):
-        values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
-        means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
+        values = np.mean([[*vars(epoch).values()] for epoch in same_epoch], axis=0).tolist()
+        means.append(replace(Epoch(*values), seconds=sum(epoch.seconds for epoch in same_epoch)))
     return means
