@@ -173,8 +173,6 @@ class FoldPhase(Phase):
 
     Attributes
     ----------
-    solver : Solver
-        A first-order solver.
     splits : sequence of Split
         For each fold, the rows to train on and the rows held out.
     setups : list of list of NetworkSetup
@@ -192,7 +190,6 @@ class FoldPhase(Phase):
 
     is_of_folds: ClassVar[bool] = True
 
-    solver: Solver
     splits: Sequence[Split]
     setups: list[list[NetworkSetup]]
     importance_rows: Table | None
@@ -203,8 +200,9 @@ class FoldPhase(Phase):
     def __post_init__(self) -> None:
         """Derive the held-out rows and the first epoch that may be chosen."""
         self.held_out = np.concatenate([split.held_out for split in self.splits])
-        n_steps = [steps_per_epoch(self.solver, len(split.train)) for split in self.splits]
-        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), self.solver.n_epochs)
+        solver = self.setups[0][0].solver  # a first-order solver
+        n_steps = [steps_per_epoch(solver, len(split.train)) for split in self.splits]
+        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), solver.n_epochs)
         sizes = np.array([[len(split.train), len(split.train) + len(split.held_out)] for split in self.splits])
         self._variance_of_means = float(np.mean(1.0 / sizes[:, 0] - 1.0 / sizes[:, 1]))
         self._epochs_before = 0  # epochs trained before this call
@@ -257,10 +255,10 @@ class FoldPhase(Phase):
 
     def choose(self) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
-        mixtures = []
         for choice in self.progress.choices:
             if not choice.epoch:  # training has ended before any epoch could be chosen
                 choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
+        mixtures = []
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
         for evaluator, judged, raw_by_component in zip(self.evaluators, self.judged, chosen, strict=True):
@@ -365,7 +363,6 @@ def make_fold_phase(
         judged.append(cross_fit_set)
     states = [[setup.first_state(seed) for setup, seed in zip(of_fold, seeds, strict=True)] for of_fold in setups]
     return FoldPhase(
-        solver=settings.solver,
         splits=plan.folds,
         setups=setups,
         importance_rows=importance_rows,
