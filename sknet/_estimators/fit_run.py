@@ -280,15 +280,9 @@ def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
         states = [setups[0].new_state(theta, call.seed_of_steps)]
         if call.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
-            states = [
-                state_with_published_weights(
-                    call.state,
-                    states[0],
-                    network.layout.n_parameters,
-                    earlier.model.encoding.output_dtype,
-                    keep_moments=now == before,
-                )
-            ]
+            n = network.layout.n_parameters
+            dtype = earlier.model.encoding.output_dtype
+            states = [state_with_published_weights(call.state, states[0], n, dtype, keep_moments=now == before)]
     return states if call.checkpoint is None else call.checkpoint.states_or(states)
 
 
@@ -312,9 +306,8 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)
     X = held_out_rows.X.for_scorer()
-    table_copy = (
-        deepcopy(X) if is_frame(X) else X.copy()
-    )  # a copy, since a scorer may change the table; polars has no `copy`
+    # a copy, since a scorer may change the table; polars has no `copy`
+    table_copy = deepcopy(X) if is_frame(X) else X.copy()
     weights = {} if held_out_rows.weight is None else {"sample_weight": held_out_rows.weight}
     head = plan.encoding.head
     kind = head.estimator_type

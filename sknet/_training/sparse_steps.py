@@ -13,7 +13,7 @@ weights, average : (d, h) of the first layer, or (r, h)
 from collections.abc import Callable
 from functools import partial
 from math import log
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
@@ -60,10 +60,11 @@ class PartOfState(NamedTuple):
         """Theta, the moments and the average, if there is one."""
         return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
-    def map_arrays(self, function: Callable[[Array], Array]) -> Self:
-        """Return the value of the function for each array."""
-        average = None if self.average is None else function(self.average)
-        return type(self)(function(self.theta), tuple(map(function, self.moments)), average)
+
+def part_of(state: State | PartOfState, function: Callable[[Array], Array]) -> PartOfState:
+    """Return the value of the function for theta, each moment and the average."""
+    average = None if state.average is None else function(state.average)
+    return PartOfState(function(state.theta), tuple(map(function, state.moments)), average)
 
 
 def move_touched(
@@ -80,19 +81,18 @@ def move_touched(
     """
     out, start, stop, row_indices, values = gradient
     h = values.shape[1]
-    vectors = PartOfState(state.theta, state.moments, state.average)
-    move(vectors.map_arrays(lambda vector: vector[:start]), out[:start], start)  # later weights
-    move(vectors.map_arrays(lambda vector: vector[stop:]), out[stop:], 0)  # biases, which do not decay
-    matrices = vectors.map_arrays(lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
+    move(part_of(state, lambda vector: vector[:start]), out[:start], start)  # later weights
+    move(part_of(state, lambda vector: vector[stop:]), out[stop:], 0)  # biases, which do not decay
+    matrices = part_of(state, lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
     if matrices.average is not None:
         late.begin(matrices.theta, matrices.average)
     for block in blocks_of_batch(slice(0, len(row_indices)), max(1, PARAMETERS_MOVED_AT_ONCE // h)):
         rows = row_indices[block]
         # copies, because NumPy cannot work in place on rows that are selected by index
-        touched = matrices.map_arrays(partial(np.take, indices=rows, axis=0))
+        touched = part_of(matrices, partial(np.take, indices=rows, axis=0))
         if touched.average is not None:
             touched = touched._replace(average=late.up_to_date(touched.theta, touched.average, rows))
-        move(touched.map_arrays(np.ravel), values[block].ravel(), touched.theta.size)
+        move(part_of(touched, np.ravel), values[block].ravel(), touched.theta.size)
         for matrix, moved in zip(matrices.arrays, touched.arrays, strict=True):
             matrix[rows] = moved
     late.count_step(decay, row_indices)
