@@ -144,7 +144,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             in_handler = interrupt.__context__ is not handled_by_caller
             if not run.phase.has_finished_epoch or self._fitted is not fitted_before or in_handler:
                 raise
-            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch_report.number)
+            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.epochs_done)
             self._report_and_publish(run, interrupted, NO_OBSERVER)
         return self
 
@@ -164,9 +164,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             judged_by = None if USER_SCORER.holds(self) else held_out_outputs
-            stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
             is_no_better_than_constant = are_no_better_than_constant(
-                run.networks, judged_by, stopped_by_user=stopped_by_user
+                run.networks, judged_by, stopped_by_user=result.is_by_user
             )
             warn_of_doubtful_result(self, fitted, is_no_better_than_constant=is_no_better_than_constant)
         self._publish(fitted)

@@ -15,7 +15,7 @@ from sknet._estimators.fit_run import FitRun, origin_of
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
-from sknet._model.evaluation import EpochReport
+from sknet._model.phase import Phase
 from sknet._model.rows import FeatureTable
 from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import write_checkpoint
@@ -259,7 +259,7 @@ class CheckpointWriter(Observer):
 
     def epoch_ended(self) -> bool:
         """Write the progress of the run, every few epochs of folds or of the published networks."""
-        if self._run.phase.last_epoch_report.number % self._every == 0:
+        if self._run.phase.epochs_done % self._every == 0:
             write_checkpoint(self._path, self._origin, self._run.progress)
         return False
 
@@ -281,23 +281,27 @@ MAX_PRINTED_LINES = 10
 class EpochPrinter(Observer):
     """Prints a line or two for each epoch, in scikit-learn's words."""
 
-    def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
+    def __init__(self, run: FitRun) -> None:
         self._run = run
-        self._evaluated = evaluated
-        self._n_rate_cuts = next((state.n_plateaus for state in run.progress.states), 0)  # rate cuts of earlier calls
+        self._n_rate_cuts = self._count_rate_cuts()  # of earlier calls
+
+    def _count_rate_cuts(self) -> int:
+        """Return how often the schedule `adaptive`, which folds do not have, has lowered the rate of all networks."""
+        return next((state.n_plateaus for state in self._run.progress.states), 0)
 
     def epoch_ended(self) -> bool:
         """Print the epoch's loss and validation score."""
-        epoch = self._run.phase.last_epoch_report
-        print(
-            f"{'Folds: iteration' if epoch.of_folds else 'Iteration'} {epoch.number}, loss = {epoch.figures.loss:.8f}"
-        )
-        if self._evaluated or epoch.of_folds:
-            print(f"Validation score: {epoch.figures.validation_score:f}")
-        if epoch.n_rate_cuts > self._n_rate_cuts:
-            # the figures are for the last epoch; the next epoch has the lower rate, see `adaptive`
-            print(f"No improvement. Setting learning rate to {epoch.figures.learning_rate / PLATEAU_DIVISOR:f}")
-        self._n_rate_cuts = epoch.n_rate_cuts
+        phase = self._run.phase
+        epoch = phase.last_epoch
+        what = "Folds: iteration" if phase.is_of_folds else "Iteration"
+        print(f"{what} {phase.epochs_done}, loss = {epoch.loss:.8f}")
+        if phase.best_epoch is not None:
+            print(f"Validation score: {epoch.validation_score:f}")
+        n_rate_cuts = self._count_rate_cuts()
+        if n_rate_cuts > self._n_rate_cuts:
+            # the next epoch has a lower rate than this one, see `adaptive`
+            print(f"No improvement. Setting learning rate to {epoch.learning_rate / PLATEAU_DIVISOR:f}")
+        self._n_rate_cuts = n_rate_cuts
         return False
 
 
@@ -313,16 +317,16 @@ class ProgressPrinter(Observer):
 
     def epoch_ended(self) -> bool:
         """Update the line; without a terminal, print a line for every tenth of the run."""
-        epoch = self._run.phase.last_epoch_report
-        if epoch.of_folds is not self._of_folds:
+        phase = self._run.phase
+        if phase.is_of_folds is not self._of_folds:
             self._end_line()
-            self._of_folds, self._times = epoch.of_folds, self._times[-1:]
+            self._of_folds, self._times = phase.is_of_folds, self._times[-1:]
         self._times.append(perf_counter())
         if self._overwrites:
             width = get_terminal_size().columns - 1  # a wrapped line cannot be overwritten
-            print("\r" + self._line(epoch)[:width].ljust(width), end="", flush=True)
-        elif epoch.number * MAX_PRINTED_LINES % epoch.n_epochs < MAX_PRINTED_LINES:
-            print(self._line(epoch))
+            print("\r" + self._line(phase)[:width].ljust(width), end="", flush=True)
+        elif phase.epochs_done * MAX_PRINTED_LINES % phase.n_epochs < MAX_PRINTED_LINES:
+            print(self._line(phase))
         return False
 
     def fit_ended(self, fitted: Fitted) -> None:
@@ -333,19 +337,19 @@ class ProgressPrinter(Observer):
         if self._overwrites and len(self._times) > 1:
             print()
 
-    def _line(self, epoch: EpochReport) -> str:
+    def _line(self, phase: Phase) -> str:
         """Return the line for an epoch, such as "epoch 3/200, loss 0.51, at most 12 s left"."""
-        figures = epoch.figures
-        what = "folds" if epoch.of_folds else "epoch"
-        parts = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
-        if epoch.best_epoch is not None:
-            parts.append(f"validation loss {figures.validation_loss:.4g}")
-            if figures.validation_score != -figures.validation_loss:  # a scorer's
-                parts[-1] = f"score {figures.validation_score:.4g}"
-            if epoch.best_epoch:
-                parts.append(f"best {epoch.best_epoch}")
+        epoch = phase.last_epoch
+        what = "folds" if phase.is_of_folds else "epoch"
+        parts = [f"{what} {phase.epochs_done}/{phase.n_epochs}", f"loss {epoch.loss:.4g}"]
+        if phase.best_epoch is not None:
+            parts.append(f"validation loss {epoch.validation_loss:.4g}")
+            if epoch.validation_score != -epoch.validation_loss:  # a scorer's
+                parts[-1] = f"score {epoch.validation_score:.4g}"
+            if phase.best_epoch:
+                parts.append(f"best {phase.best_epoch}")
         seconds_per_epoch = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
-        left = duration(seconds_per_epoch * (epoch.n_epochs - epoch.number))
+        left = duration(seconds_per_epoch * (phase.n_epochs - phase.epochs_done))
         return ", ".join([*parts, f"at most {left} left"])
 
 
@@ -390,12 +394,11 @@ class Observers(Observer):
 def observers_of(estimator: ParametersAndAttributes, run: FitRun) -> Observers:
     """Return the observers of a call that is about to train. `partial_fit` calls no callbacks."""
     call = run.plan.call
-    is_evaluated = run.plan.evaluation.held_out_rows is not None
     callbacks = [] if call.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
     observers: list[Observer] = []
     if estimator.verbose:
         is_line = estimator.verbose == 2 and not call.is_partial_fit
-        observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run, evaluated=is_evaluated))
+        observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run))
     if callbacks:
         n_epochs = max(estimator.max_iter - call.epochs_done, 0)
         if run.folds is not None:  # folds also train up to max_iter epochs

@@ -7,11 +7,9 @@ n rows of positive weight, N rows passed by the user; m held-out rows.
 raw : (m, k)     raw outputs for held-out rows, by networks that were not trained on them
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from math import nan
 from typing import Any
 
@@ -26,13 +24,10 @@ from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding_learner import encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
 from sknet._model.evaluation import EvaluationResult, HeldOutOutputs
+from sknet._model.kept_state import state_with_published_weights
 from sknet._model.model import Model, Network
-from sknet._model.network_setup import (
-    NetworkSetup,
-    check_networks_fit_in_memory,
-    set_up_networks,
-    state_with_published_weights,
-)
+from sknet._model.network_setup import NetworkSetup, check_networks_fit_in_memory, set_up_networks
+from sknet._model.phase import Phase, mean_history
 from sknet._model.residuals import learn_residuals
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.sensitivity import (
@@ -42,7 +37,7 @@ from sknet._model.sensitivity import (
     learn_importances,
     n_importance_rows,
 )
-from sknet._model.train_phase import ModelScorer, Progress, TrainPhase, mean_history
+from sknet._model.train_phase import ModelScorer, Progress, TrainPhase
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.messages import short_repr
 from sknet._tables.tables import is_frame
@@ -61,35 +56,54 @@ class FitRun:
     plan : Plan
     folds : FoldPhase or None
         The first phase, if folds choose the epoch.
-    training : TrainPhase or None
-        The networks that will be published; None until the folds have ended. Nothing else changes during a run.
-    make_training : callable
-        What the folds have chosen, or None -> `training`.
+    train_rows : EncodedRows
+        The rows that the published networks are trained on.
+    held_out_rows : EncodedRows or None
+        The rows that evaluate their epochs.
+    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
+        A few hundred encoded training rows for `feature_importances_`; None to leave it out.
+    score : callable or None
+        Returns the score of an epoch; None for minus the loss.
     keeps_oof_prediction : bool
         Whether to keep `oof_prediction_`.
+    training : TrainPhase or None
+        The networks that will be published; None until the folds have ended. Nothing else changes during a run.
     """
 
     plan: Plan
     folds: FoldPhase | None
-    training: TrainPhase | None
-    make_training: Callable[[Selection | None], TrainPhase]
+    train_rows: EncodedRows
+    held_out_rows: EncodedRows | None
+    importance_rows: Table | None
+    score: ModelScorer | None
     keeps_oof_prediction: bool
+    training: TrainPhase | None = None
 
     # --- while they train --------------------------------------------------------------------------------------------
 
     def select_and_train(self, observer: Observer) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
         if self.folds is not None:
-            selection = self.folds.train(observer)
-            if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
-                return TrainingEnd(selection.stop_reason, self.folds.n_iter)
+            if self.folds.progress.states:  # else the folds of a resumed run have ended
+                end = self.folds.train(observer)
+                if end.is_by_user:  # the network of the first fold is published
+                    return end
+            selection = self.folds.choose()
             self.folds.free_networks()
-            self.training = self.make_training(selection)
+            self.make_published_networks(selection)
         assert self.training is not None
         return self.training.train(observer)
 
+    def make_published_networks(self, selection: Selection | None) -> None:
+        """Make the networks that will be published. Folds have ended before, since they need the memory."""
+        settings = self.plan.settings
+        solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(self.train_rows))
+        setups = set_up_networks(settings, self.plan.encoding, self.train_rows, self.held_out_rows, solver=solver)
+        states = first_states(self.plan, setups)
+        self.training = TrainPhase(setups, states, self.importance_rows, selection, self.score)
+
     @property
-    def phase(self) -> FoldPhase | TrainPhase:
+    def phase(self) -> Phase:
         """The current phase."""
         phase = self.training or self.folds
         assert phase is not None  # without folds, there is `training` from the beginning
@@ -206,22 +220,19 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     score = None
     if evaluation.held_out_rows is not None and USER_SCORER.holds(estimator):
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
-    make_training = partial(
-        make_train_phase,
-        plan,
-        encoded if evaluation.train is None else encoded.take(evaluation.train),
-        encoded_held_out_rows(plan, encoded),
-        score,
-        # `partial_fit` skips importances, to be fast on a few rows
-        None if call.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train),
-    )
-    return FitRun(
+    run = FitRun(
         plan=plan,
         folds=make_or_resume_folds(plan, encoded, rows) if n_folds else None,
-        training=None if n_folds else make_training(None),
-        make_training=make_training,
+        train_rows=encoded if evaluation.train is None else encoded.take(evaluation.train),
+        held_out_rows=encoded_held_out_rows(plan, encoded),
+        # `partial_fit` skips importances, to be fast on a few rows
+        importance_rows=None if call.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train),
+        score=score,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
+    if run.folds is None:
+        run.make_published_networks(None)
+    return run
 
 
 def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
@@ -256,21 +267,6 @@ def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPh
     return folds
 
 
-def make_train_phase(
-    plan: Plan,
-    train_rows: EncodedRows,
-    held_out_rows: EncodedRows | None,
-    score: ModelScorer | None,
-    importance_rows: Table | None,
-    selection: Selection | None,
-) -> TrainPhase:
-    """Make the networks that will be published. Folds have ended before, since they need the memory."""
-    settings = plan.settings
-    solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(train_rows))
-    setups = set_up_networks(settings, plan.encoding, train_rows, held_out_rows, solver=solver)
-    return TrainPhase(setups, first_states(plan, setups), importance_rows, selection, score)
-
-
 def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
     """Return the initial states of networks: new ones, or those of an earlier call or a checkpoint."""
     call = plan.call
@@ -284,15 +280,9 @@ def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
         states = [setups[0].new_state(theta, call.seed_of_steps)]
         if call.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
-            states = [
-                state_with_published_weights(
-                    call.state,
-                    states[0],
-                    network.layout.n_parameters,
-                    earlier.model.encoding.output_dtype,
-                    keep_moments=now == before,
-                )
-            ]
+            n = network.layout.n_parameters
+            dtype = earlier.model.encoding.output_dtype
+            states = [state_with_published_weights(call.state, states[0], n, dtype, keep_moments=now == before)]
     return states if call.checkpoint is None else call.checkpoint.states_or(states)
 
 
@@ -316,9 +306,8 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)
     X = held_out_rows.X.for_scorer()
-    table_copy = (
-        deepcopy(X) if is_frame(X) else X.copy()
-    )  # a copy, since a scorer may change the table; polars has no `copy`
+    # a copy, since a scorer may change the table; polars has no `copy`
+    table_copy = deepcopy(X) if is_frame(X) else X.copy()
     weights = {} if held_out_rows.weight is None else {"sample_weight": held_out_rows.weight}
     head = plan.encoding.head
     kind = head.estimator_type

@@ -15,8 +15,8 @@ from sknet._estimators.parameters import CommonParameters, as_plain_copies
 from sknet._estimators.read_data import TableSchema, read_known_table
 from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
 from sknet._model.evaluation import EvaluationResult
+from sknet._model.kept_state import state_with_new_gains
 from sknet._model.model import Model
-from sknet._model.network_setup import state_with_new_gains
 from sknet._model.residuals import HeldOutResiduals, LabelResiduals, Residuals, ResidualScale, ScaledResiduals
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.encoder import TableEncoder

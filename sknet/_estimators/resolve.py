@@ -52,7 +52,7 @@ from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
-from sknet._training.solver import Solver, StopReason
+from sknet._training.solver import Patience, Solver, StopReason
 
 AUTO_CLASSIFIER_SIZES = (128,)
 """The value of `hidden_layer_sizes="auto"` for a classifier."""
@@ -533,7 +533,8 @@ def _as_python_number(value: object) -> object:
 def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
     if solver_class(p.solver) is LBFGS:
-        return make_from_parameters(LBFGS, p, n_epochs=n_epochs, n_evaluations=int(p.max_fun))
+        patience = make_from_parameters(Patience, p)
+        return make_from_parameters(LBFGS, p, n_epochs=n_epochs, n_evaluations=int(p.max_fun), patience=patience)
     ends = not ENDLESS_SCHEDULE.holds(p)
     return make_from_parameters(
         MiniBatchSolver,
@@ -550,6 +551,6 @@ def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
         pull=PULL if p.input_gains and p.early_stopping else 0.0,
         n_epochs=n_epochs,
         schedule_epochs=int(p.max_iter),
-        relative_tol=ends,
+        patience=make_from_parameters(Patience, p, is_relative=ends),
         end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,
     )

@@ -14,8 +14,8 @@ from sknet._estimators.fitted import FITTED_CLASSES, Fitted, fitted_of
 from sknet._estimators.parameters import as_plain_copies, check_parameters
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.sklearn_api import warn
+from sknet._model.kept_state import log_gains_of
 from sknet._model.model import Model
-from sknet._model.network_setup import log_gains_of
 from sknet._storage import files
 from sknet._storage.pack import classes_by_name
 from sknet._training.solver import State

@@ -23,21 +23,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import ceil, inf, sqrt
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.encoding import Encoding
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
-from sknet._model.evaluation import EpochReport, EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
+from sknet._model.evaluation import EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side_by_side
+from sknet._model.phase import Phase, mean_history
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
-from sknet._training.solver import NO_OBSERVER, Epoch, Observer, Solver, State, StopReason, Verdict
+from sknet._training.solver import Epoch, Observer, Solver, State, StopReason, TrainingEnd, Verdict
 from sknet._typing import Array, Table
 
 # --- folds -----------------------------------------------------------------------------------------------------------
@@ -121,7 +122,6 @@ class Selection:
     mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
     held_out: NDArray[np.intp]  # (m,)  the indices of the held-out rows
     held_out_outputs: HeldOutOutputs  # at the epoch, mixing weights and temperature chosen by the other cross-fit sets
-    stop_reason: StopReason | None  # if an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
         """Return a solver that takes as many steps as folds have chosen, rounded to whole epochs of n rows.
@@ -166,15 +166,13 @@ def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[N
 
 
 @dataclass
-class FoldPhase:
+class FoldPhase(Phase):
     """The phase whose networks train without the rows of a fold, one network per fold and member.
 
     An epoch, as observers see it, is an epoch of all networks, with their joint loss.
 
     Attributes
     ----------
-    solver : Solver
-        A first-order solver.
     splits : sequence of Split
         For each fold, the rows to train on and the rows held out.
     setups : list of list of NetworkSetup
@@ -190,7 +188,8 @@ class FoldPhase:
     progress : FoldsProgress
     """
 
-    solver: Solver
+    is_of_folds: ClassVar[bool] = True
+
     splits: Sequence[Split]
     setups: list[list[NetworkSetup]]
     importance_rows: Table | None
@@ -201,8 +200,9 @@ class FoldPhase:
     def __post_init__(self) -> None:
         """Derive the held-out rows and the first epoch that may be chosen."""
         self.held_out = np.concatenate([split.held_out for split in self.splits])
-        n_steps = [steps_per_epoch(self.solver, len(split.train)) for split in self.splits]
-        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), self.solver.n_epochs)
+        solver = self.setups[0][0].solver  # a first-order solver
+        n_steps = [steps_per_epoch(solver, len(split.train)) for split in self.splits]
+        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), solver.n_epochs)
         sizes = np.array([[len(split.train), len(split.train) + len(split.held_out)] for split in self.splits])
         self._variance_of_means = float(np.mean(1.0 / sizes[:, 0] - 1.0 / sizes[:, 1]))
         self._epochs_before = 0  # epochs trained before this call
@@ -213,36 +213,25 @@ class FoldPhase:
         self.progress = progress
         self._epochs_before = len(progress.epochs)
 
-    def train(self, observer: Observer = NO_OBSERVER) -> Selection:
-        """Train until the joint loss stops falling; choose the epoch, the mixing weights and the temperature."""
-        stop_reason: StopReason | None = None
-        if self.progress.states:  # else the folds of a resumed run have ended
-            setups, states = zip(*chain.from_iterable(self._networks), strict=True)
-            try:
-                end = train_side_by_side(setups, states, observer, self.judge_epoch)
-            finally:  # an interrupt may undo an epoch after it was judged
-                del self.progress.epochs[states[0].epoch :]
-            if end.reason is StopReason.INTERRUPTED:
-                stop_reason = StopReason.INTERRUPTED
-            elif end.callback_asked:  # even if it was the last epoch anyway
-                stop_reason = StopReason.CALLBACK
-        for choice in self.progress.choices:
-            if not choice.epoch:  # training has ended before any epoch could be chosen
-                choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
-        return self._selection(stop_reason)
-
-    @property
-    def _networks(self) -> list[list[tuple[NetworkSetup, State]]]:
-        """The networks of each fold with their states."""
-        folds = zip(self.setups, self.progress.states, strict=True)
-        return [list(zip(setups, states, strict=True)) for setups, states in folds]
+    def train(self, observer: Observer) -> TrainingEnd:
+        """Train until the joint loss stops falling."""
+        setups, states = zip(*self.networks, strict=True)
+        try:
+            end = train_side_by_side(setups, states, observer, self.judge_epoch)
+        finally:  # an interrupt may undo an epoch after it was judged
+            del self.progress.epochs[states[0].epoch :]
+        if end.callback_asked and end.reason is not StopReason.INTERRUPTED:  # even if it was the last epoch anyway
+            return replace(end, reason=StopReason.CALLBACK)
+        return end
 
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
-        members = list(zip(*self._networks, strict=True))
+        networks = self.networks
+        n_members = len(self.setups[0])
 
         def raw_of_member(j: int) -> Array:
-            return np.concatenate([setup.raw_held_out_outputs(state.theta_to_publish) for setup, state in members[j]])
+            of_folds = networks[j::n_members]
+            return np.concatenate([setup.raw_held_out_outputs(state.theta_to_publish) for setup, state in of_folds])
 
         return self.evaluators[0].raw_by_component(raw_of_member)
 
@@ -259,28 +248,17 @@ class FoldPhase:
             criteria = [evaluator.criterion_of(raw_by_component, inverse_temperature=scale) for evaluator in later]
             for choice, of_evaluator in zip(progress.choices, [criterion, *criteria], strict=True):
                 choice.update_if_better(epoch, raw_by_component, of_evaluator)
-        progress.epochs.append(self._joint_epoch(loss))
+        (last_epoch,) = mean_history([state.history[-1:] for _, state in self.networks])
+        progress.epochs.append(replace(last_epoch, validation_loss=loss, validation_score=-loss))
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
         return Verdict(loss, -loss, criterion, keeps_weights=False)  # those of folds are not published
 
-    def _joint_epoch(self, validation_loss: float) -> Epoch:
-        """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
-        last = [state.history[-1] for _, state in chain.from_iterable(self._networks)]
-        figures = [[record.loss, record.learning_rate, record.gradient_norm] for record in last]
-        loss, rate, norm = np.mean(figures, axis=0).tolist()
-        return Epoch(
-            loss=loss,
-            validation_loss=validation_loss,
-            validation_score=-validation_loss,
-            learning_rate=rate,
-            gradient_norm=norm,
-            seconds=sum(record.seconds for record in last),
-        )
-
-    def _selection(self, stop_reason: StopReason | None) -> Selection:
+    def choose(self) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
+        for choice in self.progress.choices:
+            if not choice.epoch:  # training has ended before any epoch could be chosen
+                choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
         mixtures = []
-        # `train` has let each evaluator choose an epoch
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
         for evaluator, judged, raw_by_component in zip(self.evaluators, self.judged, chosen, strict=True):
@@ -300,15 +278,14 @@ class FoldPhase:
             held_out_outputs=HeldOutOutputs(
                 raw[judged], rows.y[judged], take_optional(rows.weight, judged), self._variance_of_means
             ),
-            stop_reason=stop_reason,
         )
 
-    # --- what `TrainPhase` has, too ----------------------------------------------------------------------------------
+    # --- what every phase has ----------------------------------------------------------------------------------------
 
     @property
-    def encoding(self) -> Encoding:
-        """The encoding of the networks that `outcome` joins."""
-        return self.setups[0][0].encoding
+    def networks(self) -> list[tuple[NetworkSetup, State]]:
+        """The setup and the state of each network, fold after fold."""
+        return list(zip(chain.from_iterable(self.setups), chain.from_iterable(self.progress.states), strict=True))
 
     @property
     def has_finished_epoch(self) -> bool:
@@ -321,16 +298,9 @@ class FoldPhase:
         return [tuple(self.progress.epochs)]
 
     @property
-    def last_epoch_report(self) -> EpochReport:
-        """The last epoch of all folds."""
-        progress = self.progress
-        return EpochReport(
-            number=len(progress.epochs),
-            n_epochs=self.solver.n_epochs,
-            figures=progress.epochs[-1],
-            best_epoch=progress.choices[0].epoch,  # 0 before MIN_STEPS_TO_CHOOSE
-            of_folds=True,
-        )
+    def best_epoch(self) -> int:
+        """The chosen epoch so far; 0 before `MIN_STEPS_TO_CHOOSE`."""
+        return self.progress.choices[0].epoch
 
     @property
     def n_iter(self) -> int:
@@ -340,7 +310,7 @@ class FoldPhase:
     def outcome(self) -> tuple[Network, None]:
         """Return the network of the first fold, at the last epoch's temperature, for an interrupted fit."""
         temperature = 1.0 / self.progress.inverse_temperature
-        of_first_fold = self._networks[0]
+        of_first_fold = self.networks[: len(self.setups[0])]
         return join_networks([s.make_network(state.theta_to_publish, temperature) for s, state in of_first_fold]), None
 
     def free_networks(self) -> None:
@@ -393,7 +363,6 @@ def make_fold_phase(
         judged.append(cross_fit_set)
     states = [[setup.first_state(seed) for setup, seed in zip(of_fold, seeds, strict=True)] for of_fold in setups]
     return FoldPhase(
-        solver=settings.solver,
         splits=plan.folds,
         setups=setups,
         importance_rows=importance_rows,

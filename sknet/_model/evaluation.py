@@ -84,18 +84,6 @@ class EvaluationResult:
     fold_epochs: tuple[Epoch, ...] = ()  # the epochs of folds, if they have chosen
 
 
-@dataclass(frozen=True)
-class EpochReport:
-    """The last epoch of a fit, for printers."""
-
-    number: int  # from 1; epochs of folds are counted separately
-    n_epochs: int  # how many there will be at most
-    figures: Epoch  # means over the networks
-    best_epoch: int | None  # the best epoch so far, 0 if there is none; None if epochs are not evaluated
-    n_rate_cuts: int = 0  # how often the schedule `adaptive` has lowered the rate
-    of_folds: bool = False  # whether it is an epoch of folds
-
-
 # --- the loss of held-out rows ---------------------------------------------------------------------------------------
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)

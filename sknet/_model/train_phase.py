@@ -3,15 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-
-import numpy as np
+from typing import ClassVar
 
 from sknet._model.balance import balancing_shift
-from sknet._model.encoding import Encoding
 from sknet._model.epoch_choice import FoldsProgress, Selection
-from sknet._model.evaluation import EpochReport, HeldOutEvaluator, HeldOutOutputs
+from sknet._model.evaluation import HeldOutEvaluator, HeldOutOutputs
+from sknet._model.kept_state import pruned_state
 from sknet._model.model import Model, Network, join_networks
-from sknet._model.network_setup import NetworkSetup, pruned_state, train_side_by_side
+from sknet._model.network_setup import NetworkSetup, train_side_by_side
+from sknet._model.phase import Phase
 from sknet._training.solver import Epoch, Observer, State, TrainingEnd, Verdict
 from sknet._typing import Array, Table
 
@@ -28,7 +28,7 @@ class Progress:
 
 
 @dataclass
-class TrainPhase:
+class TrainPhase(Phase):
     """The phase that trains the published networks.
 
     Attributes
@@ -43,6 +43,8 @@ class TrainPhase:
     score : callable or None
         Returns the score of an epoch; None for minus the loss.
     """
+
+    is_of_folds: ClassVar[bool] = False
 
     setups: list[NetworkSetup]
     states: list[State]
@@ -66,6 +68,7 @@ class TrainPhase:
         thetas = [state.averaged_theta for state in self.states]
         raw = evaluator.mix(self._raw_by_component(evaluator, thetas))
         inverse_temperature, loss, _ = evaluator.calibrate_in_place(raw)
+        # not the criterion with the penalty, which the mixing weights go by: users see the losses and their best epoch
         score = -loss
         if self.score is not None:
             model = Model(self.encoding, self._joined(thetas, 1.0 / inverse_temperature))
@@ -82,11 +85,6 @@ class TrainPhase:
         """Return the joined network of each network's theta; by default they have equal weights."""
         networks = zip(self.setups, thetas, strict=True)
         return join_networks([setup.make_network(theta, temperature) for setup, theta in networks], mixing_weights)
-
-    @property
-    def encoding(self) -> Encoding:
-        """The encoding of all networks."""
-        return self.setups[0].encoding
 
     @property
     def networks(self) -> list[tuple[NetworkSetup, State]]:
@@ -109,17 +107,6 @@ class TrainPhase:
         """The best epoch so far of all networks together; None without evaluation."""
         first = self.states[0]
         return None if first.best is None else first.best_epoch
-
-    @property
-    def last_epoch_report(self) -> EpochReport:
-        """The last epoch, with means over the networks."""
-        return EpochReport(
-            number=self.states[0].epoch,
-            n_epochs=self.setups[0].solver.n_epochs,
-            figures=mean_history([state.history[-1:] for state in self.states])[-1],
-            best_epoch=self.best_epoch,
-            n_rate_cuts=self.states[0].n_plateaus,
-        )
 
     @property
     def n_iter(self) -> int:
@@ -168,14 +155,3 @@ class TrainPhase:
         from_published = self.selection is not None or setup.held_out_rows is not None
         n_parameters = setup.layout.n_parameters
         return pruned_state(self.states[0], n_parameters, self.encoding.output_dtype, from_published=from_published)
-
-
-def mean_history(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
-    """Return the means of each epoch over the networks; seconds are added up."""
-    if len(histories) == 1:
-        return list(histories[0])
-    means = []
-    for same_epoch in zip(*histories, strict=False):
-        values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
-        means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
-    return means

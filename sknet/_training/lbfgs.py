@@ -44,6 +44,7 @@ class LBFGS(Solver):
     uses_batches: ClassVar[bool] = False
 
     n_evaluations: int  # of the objective, at most
+    tol: float  # training ends when no component of the gradient is larger
 
     def train(
         self,
@@ -55,8 +56,8 @@ class LBFGS(Solver):
     ) -> TrainingEnd:
         """Minimise a single problem; see `Solver.train`.
 
-        Training also ends when no component of the gradient exceeds `tol`. An iteration calls `observer.epoch_began`,
-        `problem.objective` for each point that it tries, the judge and `observer.epoch_ended`.
+        An iteration calls `observer.epoch_began`, `problem.objective` for each point that it tries, the judge and
+        `observer.epoch_ended`.
         """
         (problem,), (state,) = problems, states
         epochs_before = state.epoch

@@ -42,9 +42,8 @@ from sknet._training.solver import (
     State,
     StopReason,
     TrainingEnd,
-    Vectors,
 )
-from sknet._training.sparse_steps import LateAverages, gradient_parts, move_touched
+from sknet._training.sparse_steps import LateAverages, PartOfState, gradient_parts, move_touched
 from sknet._typing import Array, Gradient, SparseGradient
 from sknet._vectors import add_multiple
 
@@ -123,13 +122,16 @@ class MiniBatchSolver(Solver):
             reason = self.reason_to_end(first) or StopReason.INTERRUPTED
         return TrainingEnd(reason, first.epoch, callback_asked=callback_asked)
 
-    def count_score(self, state: State, score: float) -> None:
-        """Count epochs without improvement; after too many, the schedule `adaptive` first lowers the rate."""
-        super().count_score(state, score)
-        is_adaptive = self.schedule is adaptive and state.n_no_improvement > self.n_iter_no_change
-        if is_adaptive and self.rate * adaptive(ScheduleInput(n_plateaus=state.n_plateaus)) > MIN_ADAPTIVE_RATE:
-            state.n_plateaus += 1
-            state.n_no_improvement = 0
+    def end_epoch(self, states: Sequence[State], judge: Judge | None) -> None:
+        """Do what `Solver.end_epoch` does; if patience is over, the schedule `adaptive` lowers the rate instead."""
+        super().end_epoch(states, judge)
+        if self.schedule is not adaptive:
+            return
+        for state in states:
+            rate = self.rate * adaptive(ScheduleInput(n_plateaus=state.n_plateaus))
+            if self.patience.is_over(state) and rate > MIN_ADAPTIVE_RATE:
+                state.n_plateaus += 1
+                state.n_no_improvement = 0
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
@@ -181,7 +183,6 @@ class MiniBatchLoop:
         self.solver = solver
         self.problem = problem
         self.state = state
-        self._vectors = state.vectors
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
         self._gradient = np.zeros_like(state.theta)
         self._optimizer = solver.optimizer.with_l1(problem.l1) if problem.l1 else solver.optimizer
@@ -272,16 +273,16 @@ class MiniBatchLoop:
         if isinstance(gradient, SparseGradient):
             move_touched(
                 gradient,
-                self._vectors,
+                state,
                 decay,
                 self._late_averages,
-                lambda vectors, part, n_weights: self._move(vectors, part, rate, n_weights, decay),
+                lambda part, part_gradient, n_weights: self._move(part, part_gradient, rate, n_weights, decay),
             )
             if problem.l1 or problem.limit_norms is not None:  # these change rows that the batch does not touch
                 self._late_averages.update_all()
         else:
             self._late_averages.update_all()
-            self._move(self._vectors, gradient, rate, problem.n_weights, decay, loss)
+            self._move(state, gradient, rate, problem.n_weights, decay, loss)
             self._late_averages.count_step(decay)
         if problem.l1:
             w = state.theta[: problem.n_weights]
@@ -312,15 +313,15 @@ class MiniBatchLoop:
         return steps
 
     def _move(
-        self, vectors: Vectors, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
+        self, part: State | PartOfState, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
     ) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        `vectors` and the gradient may be parts, whose first `n_weights` entries are weights. A moving average of theta
-        (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `loss` is for gains, which
-        sparse steps do not have.
+        The first `n_weights` entries of `part` and of its gradient are weights. A moving average of theta (Polyak &
+        Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `loss` is for gains, which sparse
+        steps do not have.
         """
-        theta, moments, average = vectors
+        theta, moments, average = part.theta, part.moments, part.average
         step = self.state.step
         if self._gains is None:  # `update` overwrites the gradient
             scale = -rate * self._optimizer.update(gradient, moments, step)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from sknet._typing import Array, Batch, ValueAndGradient
 
 MIN_SCORE_FOR_RELATIVE_TOL = 1e-300
-"""The least size of the best score that `relative_tol` multiplies: if scores stay 0, this is no improvement."""
+"""The least size of the best score that a relative `tol` multiplies: if scores stay 0, this is no improvement."""
 
 # --- what training returns --------------------------------------------------------------------------------------------
 
@@ -85,6 +85,11 @@ class TrainingEnd:
     message: str = ""  # from SciPy, for L-BFGS
     callback_asked: bool = False  # whether an observer has asked to stop after the last epoch, whatever the reason
 
+    @property
+    def is_by_user(self) -> bool:
+        """Whether an interrupt or a callback has ended it."""
+        return self.reason in (StopReason.INTERRUPTED, StopReason.CALLBACK)
+
 
 class DivergedError(ArithmeticError):
     """The objective or theta is no longer finite."""
@@ -96,24 +101,6 @@ class DivergedError(ArithmeticError):
 
 
 # --- the state of one network in training -----------------------------------------------------------------------------
-
-
-class Vectors(NamedTuple):
-    """Theta, its moments and its average, or the same part of each."""
-
-    theta: Array
-    moments: tuple[Array, ...]
-    average: Array | None  # None if none is kept
-
-    @property
-    def arrays(self) -> list[Array]:
-        """Theta, the moments and the average, if there is one."""
-        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
-
-    def map_arrays(self, function: Callable[[Array], Array]) -> Self:
-        """Return vectors with the value of the function for each array."""
-        average = None if self.average is None else function(self.average)
-        return type(self)(function(self.theta), tuple(map(function, self.moments)), average)
 
 
 @dataclass
@@ -144,9 +131,9 @@ class State:
         return self.averaged_theta if self.best is None else self.best
 
     @property
-    def vectors(self) -> Vectors:
-        """Theta, its moments and its average."""
-        return Vectors(self.theta, self.moments, self.average)
+    def arrays(self) -> list[Array]:
+        """Theta, its moments and its average, if there is one."""
+        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
     @property
     def scores_undefined(self) -> bool:
@@ -174,7 +161,7 @@ class State:
 
     def check_same_kind(self, first: Self) -> None:
         """Raise a ValueError if training that begins with `first` cannot have led to this state."""
-        types, first_types = ([(v.shape, v.dtype) for v in state.vectors.arrays] for state in (self, first))
+        types, first_types = ([(v.shape, v.dtype) for v in state.arrays] for state in (self, first))
         if types != first_types or (self.best is not None and self.best.shape != first.theta.shape):
             raise ValueError("its arrays are not those of its network")
         if self.epoch != len(self.history):
@@ -188,7 +175,9 @@ class State:
 
     def _copy_of_all_but_rng(self) -> Self:
         """Return a copy that shares the generator, but no array that changes."""
-        return replace(self, **self.vectors.map_arrays(np.copy)._asdict(), history=self.history.copy())
+        average = None if self.average is None else self.average.copy()
+        moments = tuple(map(np.copy, self.moments))
+        return replace(self, theta=self.theta.copy(), moments=moments, average=average, history=self.history.copy())
 
     def snapshot(self) -> tuple[Self, Any]:
         """Return what `restore` needs to undo later changes. It is taken after each epoch, so it must be fast."""
@@ -252,6 +241,38 @@ NO_OBSERVER = Observer()
 """An observer that never stops training."""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long training goes on without improvement. The counters are in each `State`.
+
+    Attributes
+    ----------
+    tol : float
+        The smallest improvement of the score that counts.
+    n_iter_no_change : float, default=inf
+        Training ends after more epochs than these without such an improvement.
+    is_relative : bool, default=False
+        Whether `tol` is relative to the best score.
+    """
+
+    tol: float
+    n_iter_no_change: float = inf
+    is_relative: bool = False
+
+    def count_epoch(self, state: State, score: float) -> None:
+        """Count an epoch of this score: the larger, the better."""
+        tol = self.tol
+        if self.is_relative and isfinite(state.best_score):
+            tol *= max(abs(state.best_score), MIN_SCORE_FOR_RELATIVE_TOL)
+        # `not >=`, since NaN is no improvement
+        state.n_no_improvement = state.n_no_improvement + 1 if not score >= state.best_score + tol else 0
+        state.best_score = max(state.best_score, score)
+
+    def is_over(self, state: State) -> bool:
+        """Whether training ends; not for a state kept for `partial_fit`, which has no history."""
+        return bool(state.history) and state.n_no_improvement > self.n_iter_no_change
+
+
 @dataclass(frozen=True, kw_only=True)
 class Solver(ABC):
     """The settings of training, which are the same for all networks side by side."""
@@ -261,9 +282,7 @@ class Solver(ABC):
     uses_batches: ClassVar[bool]
 
     n_epochs: int  # with those already done
-    tol: float  # the smallest improvement of the score or the training loss that counts
-    relative_tol: bool = False  # whether `tol` is relative to the best score
-    n_iter_no_change: float = inf  # training stops after more epochs than these without such an improvement
+    patience: Patience
     gain_rate: float = 0.0  # learning rate of input gains, as a multiple of the weights'; 0 for no gains, as in L-BFGS
     pull: float = 0.0  # how strongly gains are pulled down, so that inputs that carry nothing fade; 0 for no pull
     end_reason: StopReason = StopReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
@@ -284,6 +303,13 @@ class Solver(ABC):
     def with_epochs(self, n_epochs: int, share: float) -> Self:
         """Return the solver for another number of epochs, with its schedule stretched by the factor `share`."""
         return replace(self, n_epochs=n_epochs)
+
+    def without_judge(self) -> Self:
+        """Return the solver for networks whose epochs no judge evaluates, so that the training loss counts."""
+        # it does not cut short a schedule that ends, since it falls most at the end; L-BFGS ends by itself
+        if self.uses_batches and self.end_reason is not StopReason.FINISHED:
+            return self
+        return replace(self, patience=replace(self.patience, n_iter_no_change=inf))
 
     @abstractmethod
     def train(
@@ -320,20 +346,10 @@ class Solver(ABC):
                 if keeps_weights and state.best_epoch == len(state.history):
                     state.best = state.averaged_theta.copy()
         for state in states:
-            self.count_score(state, -criterion)
-
-    def count_score(self, state: State, score: float) -> None:
-        """Count epochs without improvement."""
-        tol = self.tol
-        if self.relative_tol and isfinite(state.best_score):
-            tol *= max(abs(state.best_score), MIN_SCORE_FOR_RELATIVE_TOL)
-        # `not >=`, since NaN is no improvement
-        state.n_no_improvement = state.n_no_improvement + 1 if not score >= state.best_score + tol else 0
-        state.best_score = max(state.best_score, score)
+            self.patience.count_epoch(state, -criterion)
 
     def reason_to_end(self, state: State) -> StopReason | None:
         """Return why training ends after the last epoch; None if it goes on."""
-        # a state kept for `partial_fit` has no history, and always trains an epoch
-        if state.history and state.n_no_improvement > self.n_iter_no_change:
+        if self.patience.is_over(state):
             return StopReason.LOSS_PLATEAU if state.best is None else StopReason.SCORE_PLATEAU
         return self.end_reason if state.epoch >= self.n_epochs else None

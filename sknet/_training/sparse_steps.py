@@ -7,17 +7,17 @@ Conventions
 d inputs; h units of the first layer; r rows of weights that a batch touches.
 
 gradient : an array like theta, or a SparseGradient, whose first layer's part has only rows that a batch touches
-vectors : theta, its moments and its average, or the same part of each
 weights, average : (d, h) of the first layer, or (r, h)
 """
 
 from collections.abc import Callable
 from functools import partial
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 
-from sknet._training.solver import Vectors
+from sknet._training.solver import State
 from sknet._typing import Array, Gradient, Positions, SparseGradient
 from sknet._vectors import blocks_of_batch
 
@@ -48,32 +48,51 @@ def zero_fixed_gradient(gradient: Gradient, is_free: Array) -> None:
 # --- a sparse step ---------------------------------------------------------------------------------------------------
 
 
+class PartOfState(NamedTuple):
+    """A part of a state's theta, with the same part of each moment and of the average."""
+
+    theta: Array
+    moments: tuple[Array, ...]
+    average: Array | None  # None if none is kept
+
+    @property
+    def arrays(self) -> list[Array]:
+        """Theta, the moments and the average, if there is one."""
+        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
+
+
+def part_of(state: State | PartOfState, function: Callable[[Array], Array]) -> PartOfState:
+    """Return the value of the function for theta, each moment and the average."""
+    average = None if state.average is None else function(state.average)
+    return PartOfState(function(state.theta), tuple(map(function, state.moments)), average)
+
+
 def move_touched(
     gradient: SparseGradient,
-    vectors: Vectors,
+    state: State,
     decay: float,
     late: "LateAverages",
-    move: Callable[[Vectors, Array, int], None],
+    move: Callable[[PartOfState, Array, int], None],
 ) -> None:
     """Move theta, its moments and its average by a step: of the first layer's weights, only the touched rows.
 
-    `move` takes a part of the vectors, the gradient of this part, and how many of its first entries are weights.
+    `move` takes a part of the state, the gradient of this part, and how many of its first entries are weights.
     `decay` is that of the average.
     """
     out, start, stop, row_indices, values = gradient
     h = values.shape[1]
-    move(vectors.map_arrays(lambda vector: vector[:start]), out[:start], start)  # later weights
-    move(vectors.map_arrays(lambda vector: vector[stop:]), out[stop:], 0)  # biases, which do not decay
-    matrices = vectors.map_arrays(lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
+    move(part_of(state, lambda vector: vector[:start]), out[:start], start)  # later weights
+    move(part_of(state, lambda vector: vector[stop:]), out[stop:], 0)  # biases, which do not decay
+    matrices = part_of(state, lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
     if matrices.average is not None:
         late.begin(matrices.theta, matrices.average)
     for block in blocks_of_batch(slice(0, len(row_indices)), max(1, PARAMETERS_MOVED_AT_ONCE // h)):
         rows = row_indices[block]
         # copies, because NumPy cannot work in place on rows that are selected by index
-        touched = matrices.map_arrays(partial(np.take, indices=rows, axis=0))
+        touched = part_of(matrices, partial(np.take, indices=rows, axis=0))
         if touched.average is not None:
             touched = touched._replace(average=late.up_to_date(touched.theta, touched.average, rows))
-        move(touched.map_arrays(np.ravel), values[block].ravel(), touched.theta.size)
+        move(part_of(touched, np.ravel), values[block].ravel(), touched.theta.size)
         for matrix, moved in zip(matrices.arrays, touched.arrays, strict=True):
             matrix[rows] = moved
     late.count_step(decay, row_indices)

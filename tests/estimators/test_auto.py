@@ -132,7 +132,11 @@ def test_scikit_learns_schedules_wait_as_they_do():
     settings, answers = settings_and_answers(
         SigmoidMLPClassifier(learning_rate="adaptive"), AutoFacts(LARGE_TABLE_ROWS, True)
     )
-    assert (answers.n_iter_no_change, answers.tol, settings.solver.relative_tol) == (rules.PATIENCE, rules.TOL, False)
+    assert (answers.n_iter_no_change, answers.tol, settings.solver.patience.is_relative) == (
+        rules.PATIENCE,
+        rules.TOL,
+        False,
+    )
     assert (
         settings_and_answers(SigmoidMLPClassifier(solver="lbfgs"), AutoFacts(LARGE_TABLE_ROWS, True))[1].tol
         == rules.TOL

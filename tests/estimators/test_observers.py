@@ -1,5 +1,7 @@
 """What watches a fit is told of each epoch: its number, its figures, the best one so far."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -27,7 +29,8 @@ class Recorder:
         pass
 
     def epoch_ended(self):
-        self.epochs.append(self.run.phase.last_epoch_report)
+        names = ("epochs_done", "n_epochs", "last_epoch", "best_epoch", "is_of_folds")
+        self.epochs.append(SimpleNamespace(**{name: getattr(self.run.phase, name) for name in names}))
         return False
 
     def fit_ended(self, fitted):
@@ -85,29 +88,21 @@ def told(monkeypatch):
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_epochs_of_folds_are_observed_before_those_of_all_rows(n_members, told):
     net = SigmoidMLPRegressor(**QUICK, n_members=n_members).fit(X, Y)
-    of_folds, of_all = [[epoch for epoch in told if epoch.of_folds is kind] for kind in (True, False)]
+    of_folds, of_all = [[epoch for epoch in told if epoch.is_of_folds is kind] for kind in (True, False)]
     assert told == of_folds + of_all
-    assert [epoch.number for epoch in of_folds] == list(range(1, len(net.validation_scores_) + 1))
-    assert [epoch.figures.validation_score for epoch in of_folds] == net.validation_scores_
+    assert [epoch.epochs_done for epoch in of_folds] == list(range(1, len(net.validation_scores_) + 1))
+    assert [epoch.last_epoch.validation_score for epoch in of_folds] == net.validation_scores_
     assert {epoch.n_epochs for epoch in of_folds} == {6}
-    assert [(epoch.number, epoch.n_epochs) for epoch in of_all] == [(i + 1, net.n_iter_) for i in range(net.n_iter_)]
-    assert [epoch.figures.loss for epoch in of_all] == net.loss_curve_
+    assert [(epoch.epochs_done, epoch.n_epochs) for epoch in of_all] == [
+        (i + 1, net.n_iter_) for i in range(net.n_iter_)
+    ]
+    assert [epoch.last_epoch.loss for epoch in of_all] == net.loss_curve_
     assert {epoch.best_epoch for epoch in of_all} == {None}
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_observed_scores_are_those_of_held_out_rows(n_members, told):
     net = SigmoidMLPRegressor(**QUICK, n_members=n_members, early_stopping=True).fit(X, Y)
-    assert [epoch.figures.validation_score for epoch in told] == net.validation_scores_
+    assert [epoch.last_epoch.validation_score for epoch in told] == net.validation_scores_
     assert told[-1].best_epoch == net.best_epoch_
-    assert not any(epoch.of_folds for epoch in told)
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_cuts_of_the_learning_rate_are_counted(told):
-    how = QUICK | {"learning_rate": "adaptive", "solver": "sgd", "max_iter": 12, "tol": 10.0, "n_iter_no_change": 2}
-    SigmoidMLPRegressor(**how, early_stopping=False).fit(X, Y)
-    n_cuts = [epoch.n_rate_cuts for epoch in told]
-    assert n_cuts[0] == 0
-    assert n_cuts[-1] > 0
-    assert n_cuts == sorted(n_cuts)
+    assert not any(epoch.is_of_folds for epoch in told)

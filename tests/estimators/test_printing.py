@@ -52,9 +52,8 @@ def test_each_line_counts_the_time_of_its_own_epochs(capsys, monkeypatch):
     for of_folds, seconds in ((True, 3.0), (False, 5.0)):
         for number in (1, 2):
             now += seconds
-            figures = SimpleNamespace(loss=0.0)
-            epoch = SimpleNamespace(number=number, n_epochs=2, figures=figures, best_epoch=None, of_folds=of_folds)
-            run.phase = SimpleNamespace(last_epoch_report=epoch)
+            run.phase = SimpleNamespace(epochs_done=number, n_epochs=2, best_epoch=None, is_of_folds=of_folds)
+            run.phase.last_epoch = SimpleNamespace(loss=0.0)
             line.epoch_ended()
     left = {"folds 1/2": 3, "folds 2/2": 0, "epoch 1/2": 5, "epoch 2/2": 0}
     expected = [f"{epoch}, loss 0, at most {seconds} s left" for epoch, seconds in left.items()]

@@ -53,6 +53,12 @@ def fold_networks(*prepared, groups=None):
     return make_fold_phase(*prepared, draw_folds(N, LABEL, groups, 5), SEEDS)
 
 
+def choice_of(folds):
+    """What folds choose after their training."""
+    folds.train(NO_OBSERVER)
+    return folds.choose()
+
+
 @pytest.fixture
 def script_losses(monkeypatch):
     """Replace the inverse temperature and the loss of each epoch on all held-out rows; losses of sets stay."""
@@ -156,7 +162,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
     folds = make_fold_phase(rows, table, learner, evaluation.EvaluationPlan(folds=splits), SEEDS)
-    chosen = folds.train()
+    chosen = choice_of(folds)
 
     held_out = np.concatenate([split.held_out for split in splits])
     n_steps = ceil(min(len(split.train) for split in splits) / QUICK["batch_size"])  # of an epoch
@@ -170,7 +176,6 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     )
     best, temperature = choice.of(np.arange(len(held_out)))
     assert chosen.chosen_epoch == best
-    assert chosen.stop_reason is None
     assert folds.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
@@ -199,7 +204,7 @@ def test_the_penalty_on_the_temperature_is_part_of_the_criterion(surplus, expect
     """The last epoch is chosen if its loss plus the penalty is at most 1, the loss of the other epochs."""
     prior = temperature_penalty(np.exp(-1.2), N)
     script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.0 - prior + surplus)])
-    chosen = fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")).train()
+    chosen = choice_of(fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")))
     assert chosen.chosen_epoch == expected
 
 
@@ -208,7 +213,7 @@ def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse
     """The first epoch has the least loss, but ends before `MIN_STEPS_TO_CHOOSE`."""
     script_losses([(inverse_temperature, 0.1), (1.0, 1.0), (1.0, 0.9)])
     folds = fold_networks(*prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw"))
-    assert folds.train().chosen_epoch == expected < folds.first_epoch
+    assert choice_of(folds).chosen_epoch == expected < folds.first_epoch
 
 
 def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
@@ -217,7 +222,7 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
     script_losses([(1.0, 1.0)] * 3)
     rows, *others = prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
     folds = fold_networks(rows, *others)
-    chosen = folds.train()
+    chosen = choice_of(folds)
     assert chosen.chosen_epoch == 3 < folds.first_epoch
     (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
     for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).folds, None):
@@ -235,7 +240,7 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
     raw_by_component = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
     folds.raw_by_component = lambda: raw_by_component
-    return folds.train(), raw_by_component
+    return choice_of(folds), raw_by_component
 
 
 def test_worse_networks_get_a_smaller_mixing_weight():
@@ -265,7 +270,7 @@ def test_equal_networks_get_equal_mixing_weights(n_members):
 
 
 def test_a_regression_loss_has_no_temperature():
-    chosen = fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])).train()
+    chosen = choice_of(fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])))
     assert chosen.temperature == 1.0
     assert chosen.held_out_outputs.raw.shape == (N, 1)
 
@@ -280,7 +285,7 @@ def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain
     """The loss must fall by more than the fraction `tol`. Losses may be negative, such as those of a density."""
     script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
     networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02))
-    chosen = networks.train()
+    chosen = choice_of(networks)
     assert chosen.chosen_epoch == 4
     assert networks.n_iter == 4 + n_in_vain + 1
 
@@ -288,7 +293,7 @@ def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain
 def test_a_loss_that_stays_zero_does_not_improve(script_losses):
     script_losses([(1.0, 0.0)] * 40)
     networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=2))
-    networks.train()
+    networks.train(NO_OBSERVER)
     assert networks.n_iter == 4
 
 
@@ -299,7 +304,7 @@ def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first, sc
     folds = fold_networks(
         *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
     )
-    assert folds.train().chosen_epoch == first
+    assert choice_of(folds).chosen_epoch == first
 
 
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
@@ -312,7 +317,7 @@ def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
 def test_max_iter_ends_folds_whose_losses_are_nan(script_losses):
     script_losses([(1.0, np.nan)] * 99)
     networks = fold_networks(*prepared(max_iter=4))
-    assert networks.train().chosen_epoch <= networks.n_iter <= 4
+    assert choice_of(networks).chosen_epoch <= networks.n_iter <= 4
 
 
 def test_a_fit_ends_long_before_max_iter():
@@ -325,16 +330,16 @@ def test_a_fit_ends_long_before_max_iter():
 def test_the_chosen_steps_become_epochs_of_all_rows(n_rows, n_train, n_epochs):
     """225 rows are seven batches of 32 and one row. Counting eight steps would give six epochs of 300 rows."""
     solver = prepared(batch_size=32, max_iter=50)[2].settings.solver
-    selection = Selection(7, n_train, 1.0, (1.0,), np.arange(0), None, None)
+    selection = Selection(7, n_train, 1.0, (1.0,), np.arange(0), None)
     assert selection.solver_for(solver, n_rows).n_epochs == n_epochs
 
 
 def test_a_step_pulls_gains_by_the_mean_of_the_folds_pull_and_that_of_all_rows():
     solver = prepared(batch_size=32, max_iter=50)[2].settings.solver
     assert solver.pull == 1.5
-    pull = Selection(7, 225, 1.0, (1.0,), np.arange(0), None, None).solver_for(solver, 300).pull
+    pull = Selection(7, 225, 1.0, (1.0,), np.arange(0), None).solver_for(solver, 300).pull
     assert pull / 300 == pytest.approx(np.sqrt(1.5 / 225 * 1.5 / 300))
-    ended_by_max_iter = Selection(50, 225, 1.0, (1.0,), np.arange(0), None, None)
+    ended_by_max_iter = Selection(50, 225, 1.0, (1.0,), np.arange(0), None)
     assert ended_by_max_iter.solver_for(solver, 300).pull == 1.5
 
 
@@ -345,10 +350,10 @@ def test_a_step_pulls_gains_by_the_mean_of_the_folds_pull_and_that_of_all_rows()
 def test_equal_seeds_choose_the_same_epoch(n_threads):
     with thread_product(0), blas_threads(2):
         networks = fold_networks(*prepared(max_iter=3))
-        first = networks.train()
+        first = choice_of(networks)
     with thread_product(0), blas_threads(n_threads):
         same_networks = fold_networks(*prepared(max_iter=3))
-        again = same_networks.train()
+        again = choice_of(same_networks)
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
     assert_array_equal(first.held_out_outputs.raw, again.held_out_outputs.raw)
     for one, other in zip(*networks.epoch_histories, *same_networks.epoch_histories, strict=True):

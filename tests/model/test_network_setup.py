@@ -9,11 +9,11 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPRegressor
+from sknet._model.kept_state import pruned_state
 from sknet._model.network_setup import (
     MAX_BUFFER_ROWS,
     ROWS_IN_CACHE,
     check_networks_fit_in_memory,
-    pruned_state,
     rows_per_block,
     set_up_network,
     train_side_by_side,
@@ -236,7 +236,7 @@ def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, valida
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
     solver = set_up_network(settings, encoding, rows, rows if validated else None).solver
     assert solver.uses_batches is ("solver" not in parameters)
-    assert solver.n_iter_no_change == expected
+    assert solver.patience.n_iter_no_change == expected
 
 
 def test_fewer_epochs_keep_the_length_of_the_schedule():

@@ -63,7 +63,7 @@ def test_the_current_phase_has_trained(trained, end):
 
 def test_all_counts_of_epochs_agree(trained):
     _, phase, result, counter = trained
-    assert phase.last_epoch_report.number == phase.n_iter == max(map(len, phase.epoch_histories)) == result.epochs_done
+    assert phase.epochs_done == phase.n_iter == max(map(len, phase.epoch_histories)) == result.epochs_done
     assert counter.n_begun == counter.n_ended >= phase.n_iter
 
 
@@ -80,8 +80,10 @@ def test_networks_are_joined_and_only_published_networks_have_states(trained, n_
 def test_progress_frees_the_networks_of_finished_folds(trained, end, n_members):
     progress = trained[0].progress.folds
     assert (progress is None) is (end in ("no folds", "held-out rows"))
-    if progress is not None:  # once they are done, no network of theirs
-        assert [*map(len, progress.states)] == ([n_members] * 4 if end == "among folds" else [])
+    if end == "among folds":
+        assert [*map(len, progress.states)] == [n_members] * 4
+    elif progress is not None:  # once they are done, no network of theirs
+        assert progress.states == []
         assert all(1 <= chosen.epoch <= len(progress.epochs) for chosen in progress.choices)
 
 

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.network_setup import set_up_network, train_side_by_side
-from sknet._model.train_phase import TrainPhase, mean_history
+from sknet._model.phase import mean_history
+from sknet._model.train_phase import TrainPhase
 from tests.estimators import data
 from tests.estimators.inside import run_of
 from tests.model.examples import encoded
@@ -22,7 +23,7 @@ def test_networks_train_as_many_epochs_as_folds_chose():
     net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, early_stopping="folds", n_members=2)
     run = run_of(net, X, X[:, 0] > 0)
     run.select_and_train(NO_OBSERVER)
-    assert run.phase.last_epoch_report.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
+    assert run.phase.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
     assert len(run.folds.epoch_histories[0]) == run.folds.n_iter <= 3
 
 
@@ -74,7 +75,7 @@ def test_all_networks_keep_the_best_epoch_of_all_together(n_members):
     phase, _ = phase_of(SigmoidMLPRegressor(**QUICK | parameters), data.NUMBER, held_out=noise)
     phase.train(NO_OBSERVER)
     scores = [record.validation_score for record in phase.states[0].history]
-    assert phase.best_epoch == phase.last_epoch_report.best_epoch == 1 + np.argmax(scores) < len(scores)
+    assert phase.best_epoch == 1 + np.argmax(scores) < len(scores)
     shorter, _ = phase_of(SigmoidMLPRegressor(**QUICK | parameters), data.NUMBER, held_out=noise)
     for setup, state in shorter.networks:
         solver = replace(setup.solver, n_epochs=phase.best_epoch)

@@ -2,14 +2,14 @@
 
 from dataclasses import fields, is_dataclass
 from functools import partial
-from math import nan
+from math import inf, nan
 
 import numpy as np
 
 from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchSolver, take_snapshots
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import NO_OBSERVER, Epoch, Problem, State, StopReason, TrainingEnd, Verdict
+from sknet._training.solver import NO_OBSERVER, Epoch, Patience, Problem, State, StopReason, TrainingEnd, Verdict
 from sknet._vectors import minibatches
 
 OPTIMIZERS = {
@@ -63,13 +63,14 @@ def problem(objective, n=12, p=5, **more):
     return Problem(objective, n, p, partial(minibatches, n), **more)
 
 
-def mini_batch(optimizer=OPTIMIZERS["sgd"], **more):
-    settings = {"schedule": constant, "rate": 0.1, "batch_size": 4, "n_epochs": 5, "tol": 0.0}
-    return MiniBatchSolver(optimizer, **settings | more)
+def mini_batch(optimizer=OPTIMIZERS["sgd"], tol=0.0, n_iter_no_change=inf, is_relative=False, **more):
+    settings = {"schedule": constant, "rate": 0.1, "batch_size": 4, "n_epochs": 5}
+    return MiniBatchSolver(optimizer, patience=Patience(tol, n_iter_no_change, is_relative), **settings | more)
 
 
-def lbfgs(**more):
-    return LBFGS(**{"n_epochs": 200, "n_evaluations": 2000, "tol": 1e-10} | more)
+def lbfgs(tol=1e-10, n_iter_no_change=inf, **more):
+    settings = {"n_epochs": 200, "n_evaluations": 2000}
+    return LBFGS(tol=tol, patience=Patience(tol, n_iter_no_change), **settings | more)
 
 
 def train(solver, problem, state, observer=NO_OBSERVER, judge=None):

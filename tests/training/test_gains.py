@@ -176,8 +176,8 @@ def test_the_first_step_is_along_the_gradient_by_finite_differences():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gains_start_at_one_with_moments_of_zero(dtype):
     state = start(mini_batch(Adam(), gain_rate=3.0, averaging=0.9), dtype)
-    assert [vector.shape for vector in state.vectors.arrays] == [(SIZE + D,)] * 4
-    assert all(vector.dtype == dtype and not vector[SIZE:].any() for vector in state.vectors.arrays)
+    assert [vector.shape for vector in state.arrays] == [(SIZE + D,)] * 4
+    assert all(vector.dtype == dtype and not vector[SIZE:].any() for vector in state.arrays)
 
 
 def test_without_a_rate_there_are_no_gains():

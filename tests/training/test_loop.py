@@ -97,7 +97,7 @@ def test_each_epoch_sees_every_sample_once_in_a_new_order():
 def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
     """Each epoch is .02 better than the one before: 2 % of 1, .2 % of 10."""
     script = Script([-10.0 + 0.02 * i for i in range(9)])
-    solver = mini_batch(n_epochs=9, tol=0.01, n_iter_no_change=2, relative_tol=relative)
+    solver = mini_batch(n_epochs=9, tol=0.01, n_iter_no_change=2, is_relative=relative)
     result, _ = trained(problem(quadratic), solver, judge=script)
     assert result.epochs_done == n_epochs
 
@@ -106,13 +106,13 @@ def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
 @pytest.mark.parametrize("relative", [False, True])
 def test_a_constant_score_is_a_plateau_whatever_it_is(relative, score):
     """Such as an F1 of 0, which that of a rare class is for long: a share of 0 is no improvement."""
-    solver = mini_batch(n_epochs=20, tol=1e-4, n_iter_no_change=2, relative_tol=relative)
+    solver = mini_batch(n_epochs=20, tol=1e-4, n_iter_no_change=2, is_relative=relative)
     result, _ = trained(problem(quadratic), solver, judge=Script([score] * 20))
     assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 4)
 
 
 def test_any_positive_score_improves_on_0():
-    solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=2, relative_tol=True)
+    solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=2, is_relative=True)
     result, _ = trained(problem(quadratic), solver, judge=Script([0.0, 0.0, 1e-9, *[0.0] * 6]))
     assert result.epochs_done == 6
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._training.solver import DivergedError, Epoch, State, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, Epoch, Patience, State, StopReason, TrainingEnd
 from tests.training.problems import lbfgs, same, state_of, verdict
 
 # --- epochs without improvement
@@ -19,9 +19,9 @@ from tests.training.problems import lbfgs, same, state_of, verdict
 
 def observed(scores, tol, n_to_wait):
     """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
-    state, solver = state_of([0.0]), lbfgs(tol=tol)
+    state, patience = state_of([0.0]), Patience(tol)
     for i, score in enumerate(scores, 1):
-        solver.count_score(state, score)
+        patience.count_epoch(state, score)
         if state.n_no_improvement > n_to_wait:
             return i
     return None

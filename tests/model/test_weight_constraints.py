@@ -22,7 +22,7 @@ APART = {
 
 def sets_of(**parameters):
     run = run_of(SigmoidMLPRegressor(**APART | parameters), X, PRODUCT)
-    return [setup.sets for setup in run.phase.setups]
+    return [setup.constraints.sets for setup in run.phase.setups]
 
 
 def test_each_network_has_the_sets_of_its_inputs():
@@ -35,10 +35,8 @@ def test_each_network_has_the_sets_of_its_inputs():
 
 
 @pytest.mark.parametrize("parameters", [{"interaction_cst": None}, {"hidden_layer_sizes": ()}])
-def test_without_constraint_or_hidden_layers_there_is_one_set(parameters):
-    for sets in sets_of(**parameters):
-        assert sets.n_sets == 1
-        assert sets.has_input.all()
+def test_without_constraint_or_hidden_layers_nothing_is_kept_apart(parameters):
+    assert sets_of(**parameters) == [None]
 
 
 def test_init_with_weights_between_sets_raises():
