@@ -54,6 +54,13 @@ ANCHOR = "LightGBM"
 """Its Elo is 1000."""
 PEERS = ["CatBoost", "LightGBM", "XGBoost", "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
 
+TUNED_PAIRS = [
+    ("sknet, tuned", "LightGBM, tuned"),
+    ("sknet, tuned", "XGBoost, tuned"),
+    ("sknet", "LightGBM, tuned"),
+    ("sknet", "XGBoost, tuned"),
+]
+
 KINDS = {
     "categories": lambda rows: rows["categories"] > 0,
     "no categories": lambda rows: rows["categories"] == 0,
@@ -81,12 +88,16 @@ def filled(text: str) -> str:
 
 
 def page_tables() -> dict[str, str]:
-    """The tables of the page: each model, with default losses and with the target's own; then the kinds of tables."""
+    """The tables of the page: each model, with default losses and with the target's own; tuned models; then the kinds of tables."""
     rows = measured()
     head = "| sknet ÷ | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7
     models = [head, *(_line(rows, peer, "") for peer in PEERS)]
     head = "| sknet ÷, both with the target's own loss | deviance | median | RMSE | median |\n|" + " --- |" * 5
     own = [head, *(_line(rows, peer, ", own loss") for peer in PEERS[:4])]
+    tuned = ["| ÷ | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7]
+    for ours, peer in TUNED_PAIRS:
+        cells = [cell for figure in ("error rate", "log-loss", "RMSE") for cell in _cells(rows, ours, peer, figure)[:2]]
+        tuned.append(f"| {ours} ÷ {peer} | {' | '.join(cells)} |")
     kinds = ["| tables | ÷ | error rate | log-loss | RMSE |\n|" + " --- |" * 5]
     for kind, holds in KINDS.items():
         for peer in PEERS[:2]:
@@ -94,7 +105,7 @@ def page_tables() -> dict[str, str]:
                 _cells(rows[holds(rows)], "sknet", peer, figure)[0] for figure in ("error rate", "log-loss", "RMSE")
             ]
             kinds.append(f"| {kind} | {peer} | {' | '.join(cells)} |")
-    tables = {"third models": models, "third own loss": own, "third kinds": kinds}
+    tables = {"third models": models, "third own loss": own, "third kinds": kinds, "third tuned": tuned}
     return {name: "\n".join(lines) for name, lines in tables.items()}
 
 
