@@ -88,7 +88,7 @@ def filled(text: str) -> str:
 
 
 def page_tables() -> dict[str, str]:
-    """The tables of the page: each model, with default losses and with the target's own; tuned models; then the kinds of tables."""
+    """The tables of the page: models with default losses and with the target's own, tuned ones, kinds of tables."""
     rows = measured()
     head = "| sknet ÷ | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7
     models = [head, *(_line(rows, peer, "") for peer in PEERS)]
