@@ -820,7 +820,7 @@ MEDIAN = {"ls": "", "marker": "|", "color": ORANGE, "ms": 13, "mew": 2.5}
 """One mark means the same in every picture."""
 
 RATIO_TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2]
-FIRST_PAGE_PEERS = [*NEAREST, "HistGradientBoosting", "scikit-learn's MLP"]
+FIRST_PAGE_PEERS = [*NEAREST, "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
 TABLES: dict[str, Callable[[], str]] = {
     "second by rows": lambda: by_rows("second"),
     "second by columns": lambda: by_columns("second"),
