@@ -194,7 +194,7 @@ def test_types_of_arrays_have_their_names_in_one_place(path):
 NAMES_WITHOUT_NOUN = {"own", "others", "given", "found", "made", "known", "drawn"}
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if room_of(path) in {"_estimators", "_model"}], ids=relative)
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_a_variable_has_a_noun(path):
     """docs/words.md: no pronoun or participle alone."""
     nodes = list(ast.walk(tree_of(path)))

@@ -438,8 +438,8 @@ def compute_shape_functions(
         column = grid.take(np.arange(n_rows) % len(grid)).reset_index(drop=True)
         columns[j] = column.where(column.index < n_rows - 1) if values[j].isna().any() else column
     # `concat` gets the columns by number, because two columns may have the same name
-    drawn = pd.concat(dict(enumerate(columns)), axis=1).set_axis(table.columns, axis=1)
-    of_drawn = explain(drawn if is_frame(X) else drawn.to_numpy(), background=X)
+    drawn_table = pd.concat(dict(enumerate(columns)), axis=1).set_axis(table.columns, axis=1)
+    of_drawn = explain(drawn_table if is_frame(X) else drawn_table.to_numpy(), background=X)
     of_values, of_rows = (
         contributions_to(explained, output).astype(np.float64) for explained in (of_drawn, explanation)
     )

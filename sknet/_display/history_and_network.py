@@ -376,10 +376,10 @@ def plot_connections(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -
     from matplotlib.collections import LineCollection
 
     order = np.argsort(np.abs(weights), axis=None)  # the strongest are drawn last, on top
-    drawn = weights.ravel()[order]
+    sorted_weights = weights.ravel()[order]
     segments = list(np.array(list(ends))[order])
-    widths = 0.3 + 2.4 * np.abs(drawn)
-    lines = LineCollection(segments, linewidths=widths, array=drawn, cmap=WEIGHT_COLORMAP, clim=(-1.0, 1.0))
+    widths = 0.3 + 2.4 * np.abs(sorted_weights)
+    lines = LineCollection(segments, linewidths=widths, array=sorted_weights, cmap=WEIGHT_COLORMAP, clim=(-1.0, 1.0))
     return ax.add_collection(lines)
 
 

@@ -172,13 +172,13 @@ def _draw_layers(
     coefs = [np.zeros(shape) for shape in layout.shapes]
     for W, groups in zip(coefs, sets.unit_groups(layout), strict=True):
         for inputs, units in groups:
-            drawn = np.asarray(function(len(inputs), len(units), rng))
-            if drawn.shape != (len(inputs), len(units)):
+            weights = np.asarray(function(len(inputs), len(units), rng))
+            if weights.shape != (len(inputs), len(units)):
                 raise ValueError(
-                    f"init gives weights of shape {drawn.shape} for {len(inputs)} inputs and {len(units)} units: "
+                    f"init gives weights of shape {weights.shape} for {len(inputs)} inputs and {len(units)} units: "
                     f"return an array of shape {len(inputs), len(units)}."
                 )
-            W[np.ix_(inputs, units)] = drawn
+            W[np.ix_(inputs, units)] = weights
     return coefs
 
 
@@ -227,8 +227,8 @@ def draw_centred_weights(
     if activations:
         scales[0] *= FIRST_LAYER_SCALE
         scales[1] /= _first_layer_rms_ratio(activations[0], layout.sizes[1])
-    drawn = _draw_layers(layout, INITIALIZERS["lecun_normal"], rng, sets)
-    coefs = [W * scale for W, scale in zip(drawn, scales, strict=True)]
+    lecun_coefs = _draw_layers(layout, INITIALIZERS["lecun_normal"], rng, sets)
+    coefs = [W * scale for W, scale in zip(lecun_coefs, scales, strict=True)]
     if len(bins_per_column):
         first = coefs[0]
         n_bins = len(bins_per_column)

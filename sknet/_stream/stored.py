@@ -49,7 +49,7 @@ class LabelCollector:
     """The labels of all chunks. If there are several columns, labels may be missing."""
 
     def __init__(self) -> None:
-        self._known: list[Array] = []  # for each target column, the distinct labels, in order of appearance
+        self._labels: list[Array] = []  # for each target column, the distinct labels, in order of appearance
         self._indices: list[NDArray[np.int32]] = []
         self._flat = True
 
@@ -57,15 +57,15 @@ class LabelCollector:
         """Check the labels of a chunk, and append those of the rows in `row_mask`."""
         labels = as_labels(y)[row_mask]
         columns = [labels] if labels.ndim == 1 else list(labels.T)
-        if not self._known:
-            self._known = [np.empty(0, np.int64)] * len(columns)
+        if not self._labels:
+            self._labels = [np.empty(0, np.int64)] * len(columns)
             self._flat = labels.ndim == 1
-        if (self._flat, len(self._known)) != (labels.ndim == 1, len(columns)):
-            raise ValueError(f"y has {len(self._known)} columns in one chunk and {len(columns)} in another.")
+        if (self._flat, len(self._labels)) != (labels.ndim == 1, len(columns)):
+            raise ValueError(f"y has {len(self._labels)} columns in one chunk and {len(columns)} in another.")
         indices = []
         for j, column in enumerate(columns):
             codes, distinct = pd.factorize(column)  # -1 where a label is missing
-            self._known[j], index = extend_and_index_labels(self._known[j], as_label_column(np.asarray(distinct)))
+            self._labels[j], index = extend_and_index_labels(self._labels[j], as_label_column(np.asarray(distinct)))
             indices.append(np.append(index, -1)[codes])
         self._indices.append(np.column_stack(indices).astype(np.int32))
 
@@ -73,24 +73,24 @@ class LabelCollector:
         """Return all appended targets as one array."""
         indices = np.concatenate(self._indices)
         self._indices = []
-        columns = [take_labels(known, index) for known, index in zip(self._known, indices.T, strict=True)]
+        columns = [take_labels(labels, index) for labels, index in zip(self._labels, indices.T, strict=True)]
         return columns[0] if self._flat else stack_label_columns(columns)
 
 
-def extend_and_index_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
+def extend_and_index_labels(known_labels: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
     """Return the known labels followed by new ones, and the index of each of `labels` among them."""
-    if len({values.dtype.kind in "OUT" for values in (known, labels) if len(values)}) == 2:
+    if len({values.dtype.kind in "OUT" for values in (known_labels, labels) if len(values)}) == 2:
         raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
-    codes, distinct = pd.factorize(np.concatenate([known, labels]) if len(known) else labels)
-    return np.asarray(distinct), codes[len(known) :]
+    codes, distinct = pd.factorize(np.concatenate([known_labels, labels]) if len(known_labels) else labels)
+    return np.asarray(distinct), codes[len(known_labels) :]
 
 
-def take_labels(known: Array, index: NDArray[np.int32]) -> Array:
+def take_labels(labels: Array, index: NDArray[np.int32]) -> Array:
     """Return the labels at some indices. For -1, return None, or NaN if labels are floats."""
     if (index >= 0).all():
-        return known[index]
-    is_float = known.dtype.kind == "f"
-    return np.append(known if is_float else known.astype(object), [np.nan if is_float else None])[index]
+        return labels[index]
+    is_float = labels.dtype.kind == "f"
+    return np.append(labels if is_float else labels.astype(object), [np.nan if is_float else None])[index]
 
 
 class NumberTargetCollector:

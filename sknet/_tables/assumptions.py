@@ -350,10 +350,10 @@ def time_periods(seconds: Array) -> NDArray[np.intp] | None:
 
     A missing date counts as the date of the row before.
     """
-    known = np.flatnonzero(~np.isnan(seconds))
-    if not len(known):
+    known_rows = np.flatnonzero(~np.isnan(seconds))
+    if not len(known_rows):
         return None
-    last_known = np.maximum.accumulate(np.where(np.isnan(seconds), known[0], np.arange(len(seconds))))
+    last_known = np.maximum.accumulate(np.where(np.isnan(seconds), known_rows[0], np.arange(len(seconds))))
     change = np.diff(seconds[last_known])
     if (change < 0.0).any() and (change > 0.0).any():
         return None
@@ -441,13 +441,13 @@ class RepeatedIntegers(NamedTuple):
 def equal_integers(numbers: Array, min_distinct: int = MIN_DISTINCT) -> RepeatedIntegers | None:
     """Return the groups of equal numbers if they are integers, and most of them have several rows; otherwise None."""
     observed = np.isfinite(numbers)
-    known = numbers[observed].astype(np.float64)
+    observed_numbers = numbers[observed].astype(np.float64)
     # most columns of other numbers return at the first condition, before all numbers are read
-    if any((part != np.floor(part)).any() for part in (known[:MIN_DISTINCT], known)):
+    if any((part != np.floor(part)).any() for part in (observed_numbers[:MIN_DISTINCT], observed_numbers)):
         return None
-    if np.abs(known).max(initial=0.0) > LARGEST_NUMBER:
+    if np.abs(observed_numbers).max(initial=0.0) > LARGEST_NUMBER:
         return None
-    values, codes, counts = _distinct_integers(known)
+    values, codes, counts = _distinct_integers(observed_numbers)
     if len(values) < min_distinct or (counts > 1).mean() < MIN_REPEATED:
         return None
     return RepeatedIntegers(observed, values.astype(np.float64), codes, counts)

@@ -212,9 +212,9 @@ class TableEncoder:
         bin_starts, other_starts = map(np.ndarray.tolist, self.input_starts)
         for j, column in self._formula_columns.items():
             # all formulas of a column share the iterators: each takes the indices of its own inputs
-            bins, others = (iter(range(starts[j], starts[j + 1])) for starts in (bin_starts, other_starts))
+            bins, other_inputs = (iter(range(starts[j], starts[j + 1])) for starts in (bin_starts, other_starts))
             for formulas in column.formulas:
-                yield formulas, [i for f in formulas for i in islice(bins if f.are_bins else others, f.n_inputs)]
+                yield formulas, [i for f in formulas for i in islice(bins if f.are_bins else other_inputs, f.n_inputs)]
 
     def restricted_to(self, columns: Sequence[int]) -> TableEncoder:
         """Return the encoder of a table that has only these columns, given by their indices."""
@@ -253,12 +253,12 @@ class TableEncoder:
     @property
     def input_descriptions(self) -> list[tuple[str, InputDescription]]:
         """The column's name and the description of each input."""
-        bins, others = [], []
+        bins, other_inputs = [], []
         for name, column in zip(self.column_names, self.columns, strict=True):
             of_column = [(name, description) for description in column.input_descriptions]
             bins += of_column[: column.n_bins]
-            others += of_column[column.n_bins :]
-        return bins + others
+            other_inputs += of_column[column.n_bins :]
+        return bins + other_inputs
 
     @property
     def n_bins(self) -> int:

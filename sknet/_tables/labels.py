@@ -289,23 +289,23 @@ class Labels(EqualByFields, ABC):
 class SingleLabels(Labels):
     """One label per row, out of K classes."""
 
-    known: Array
+    class_labels: Array
 
     @property
     def target_type(self) -> TargetType:
-        return "binary" if len(self.known) <= 2 else "multiclass"
+        return "binary" if len(self.class_labels) <= 2 else "multiclass"
 
     @property
     def classes(self) -> Array:
-        return self.known
+        return self.class_labels
 
     @property
     def classes_by_column(self) -> list[Array]:
-        return [self.known]
+        return [self.class_labels]
 
     @property
     def output_slices(self) -> tuple[slice, ...]:
-        return (slice(0, 1 if len(self.known) <= 2 else len(self.known)),)
+        return (slice(0, 1 if len(self.class_labels) <= 2 else len(self.class_labels)),)
 
     def codes(self, labels: Array) -> Codes:
         """Look labels of shape (n,) up among the classes."""
@@ -315,51 +315,51 @@ class SingleLabels(Labels):
             )
         # a dict, since 1, 1.0 and True are the same label, but differ in sorted arrays
         index, uniques = pd.factorize(labels)
-        code_of = {label: code for code, label in enumerate(self.known.tolist())}
+        code_of = {label: code for code, label in enumerate(self.class_labels.tolist())}
         unknown = [label for label in uniques.tolist() if label not in code_of]
         if unknown:
             raise ValueError(
                 f"y holds the labels {short_list(unknown)}, which are not among the classes "
-                f"{short_list(self.known.tolist())}: leave these rows out, or name every class that may come at the "
-                "first fit."
+                f"{short_list(self.class_labels.tolist())}: leave these rows out, or name every class that may come at "
+                "the first fit."
             )
         codes = np.array([code_of[label] for label in uniques.tolist()], dtype=np.intp)
         return _small_integers(codes)[index[:, np.newaxis]]
 
     def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
         """Return 0 or 1 for two classes, (n, 1), and one-hot rows for more, (n, K)."""
-        if len(self.known) <= 2:
+        if len(self.class_labels) <= 2:
             return codes.astype(dtype)
-        T = np.zeros((len(codes), len(self.known)), dtype=dtype)
+        T = np.zeros((len(codes), len(self.class_labels)), dtype=dtype)
         T[np.arange(len(codes)), codes[:, 0]] = 1
         return T
 
     def decode(self, codes: Codes) -> Array:
-        return self.known[codes[:, 0]]
+        return self.class_labels[codes[:, 0]]
 
     def most_probable(self, P: Array) -> Array:
         if self.target_type == "multiclass":
-            return self.known[P.argmax(axis=1)]
-        return self.known[(P[:, 0] > 0.5) * (len(self.known) - 1)]  # a single class is always predicted
+            return self.class_labels[P.argmax(axis=1)]
+        return self.class_labels[(P[:, 0] > 0.5) * (len(self.class_labels) - 1)]  # a single class is always predicted
 
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
         """Return probabilities of shape (n, K); of a single class they are 1."""
         if self.target_type == "multiclass":
-            P = P[:, -len(self.known) :]  # without the probabilities of first classes
+            P = P[:, -len(self.class_labels) :]  # without the probabilities of first classes
             if normalise:
                 P = np.maximum(P, np.finfo(P.dtype).tiny)  # all probabilities of a row may round to 0
                 P = P / P.sum(axis=1, keepdims=True)
             return _clip_probabilities(P)
-        if len(self.known) == 1:
+        if len(self.class_labels) == 1:
             return np.ones_like(P[:, :1])
         return _clip_probabilities(P if P.shape[1] == 2 else np.concatenate([1 - P, P], axis=1))
 
     def log_probabilities(self, log_P: Array) -> Array:
         """Return logarithms of probabilities of shape (n, K)."""
-        if len(self.known) == 1:
+        if len(self.class_labels) == 1:
             return np.zeros_like(log_P[:, :1])
         if log_P.shape[1] > 1:  # K > 2 classes, or both of two
-            return log_P[:, -len(self.known) :]
+            return log_P[:, -len(self.class_labels) :]
         # only the second of two classes is given: log(1 − p)
         return np.concatenate([np.log(_clip_probabilities(-np.expm1(log_P))), log_P], axis=1)
 
@@ -374,7 +374,7 @@ class MultiOutputLabels(Labels):
 
     @property
     def classes_by_column(self) -> list[Array]:
-        return [output.known for output in self.outputs]
+        return [output.class_labels for output in self.outputs]
 
     @cached_property
     def output_slices(self) -> tuple[slice, ...]:
@@ -535,16 +535,16 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
     """Return the classes of one output, as given or found in its labels, and the codes, (n, 1)."""
     if classes is not None and np.ndim(classes) != 1:
         raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
-    index, known = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
-    check_text_is_encodable(known.tolist(), "y")
+    index, class_labels = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
+    check_text_is_encodable(class_labels.tolist(), "y")
     # check the distinct labels, which is fast; the error message needs all labels
-    if type_of_target(known, input_name="y") == "continuous":
+    if type_of_target(class_labels, input_name="y") == "continuous":
         try:
             check_classification_targets(labels)
         except ValueError as error:
             raise ValueError(f"{error} Use SigmoidMLPRegressor for them.") from None
-    order = np.argsort(known)
-    single = SingleLabels(known[order])
+    order = np.argsort(class_labels)
+    single = SingleLabels(class_labels[order])
     # if labels were factorized, the inverse permutation maps their codes
     return single, single.codes(labels) if index is None else _small_integers(np.argsort(order))[index[:, np.newaxis]]
 

@@ -119,23 +119,23 @@ def splits_of_splitter(
         seeded = copy(splitter)
         seeded.random_state = seed  # type: ignore[attr-defined]
     try:
-        made = list(seeded.split(*passed))
+        pairs = list(seeded.split(*passed))
     except (TypeError, ValueError) as error:  # a splitter's own message names no argument of `fit`
         lacks_groups = passed[-1] is None and "group" in str(error)
         remedy = "Pass them, with fit(..., groups=...)." if lacks_groups else "Give another splitter, or a share."
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"validation_fraction={splitter}: {str(error).rstrip('.')}. {remedy}") from error
-    checked = [_read_split(split, splitter, is_positive) for split in made]
+    checked = [_read_split(pair, splitter, is_positive) for pair in pairs]
     if not checked:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
     return checked
 
 
-def _read_split(split: object, splitter: RowSplitter, is_positive: Array) -> Split:
+def _read_split(pair: object, splitter: RowSplitter, is_positive: Array) -> Split:
     """Return a splitter's pair as indices of rows of positive weight; raise a ValueError if it is no valid split."""
-    if not isinstance(split, Sequence) or len(split) != 2:
+    if not isinstance(pair, Sequence) or len(pair) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
-    train, held_out = (_as_indices(part, splitter, len(is_positive)) for part in split)
+    train, held_out = (_as_indices(part, splitter, len(is_positive)) for part in pair)
     counts = np.bincount(np.concatenate([train, held_out]), minlength=1)
     if counts.max() > 1:
         raise ValueError(
@@ -245,8 +245,8 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
     # scikit-learn raises if there are more strata than rows to train on or to hold out
     merged = merge_rare_strata(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
     splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all are 0 if there is a single stratum
-    _, drawn = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
-    held_out = np.sort(candidates[drawn])
+    _, drawn_positions = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
+    held_out = np.sort(candidates[drawn_positions])
     return Split(np.delete(np.arange(n), held_out), held_out)
 
 
@@ -260,10 +260,10 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
     held_out = position
     if strata is not None:
         order = np.argsort(strata, kind="stable")
-        drawn = order[position]
+        drawn_rows = order[position]
         # a row whose neighbours are both in other strata is alone in its stratum
-        differs = [strata[order[(position + step) % n]] != strata[drawn] for step in (-1, 1)]
-        held_out = np.sort(drawn[~(differs[0] & differs[1])])
+        differs = [strata[order[(position + step) % n]] != strata[drawn_rows] for step in (-1, 1)]
+        held_out = np.sort(drawn_rows[~(differs[0] & differs[1])])
     train = np.delete(np.arange(n, dtype=index_type(n)), held_out)
     return Split(train, held_out)
 

@@ -527,7 +527,7 @@ def test_labels_of_two_dimensions_are_refused(path):
     net = SigmoidMLPClassifier(**QUICK).fit(X, np.c_[LABEL, LABEL == "p"])
     head = net._fitted.model.head
     first, second = head.labels.outputs
-    labels = replace(head.labels, outputs=(first, replace(second, known=second.known[np.newaxis])))
+    labels = replace(head.labels, outputs=(first, replace(second, class_labels=second.class_labels[np.newaxis])))
     net._fitted = with_encoding(net._fitted, head=replace(head, labels=labels))
     with pytest.raises(ModelFileError, match="its arrays of labels do not have one dimension"):
         again(net, path)

@@ -212,7 +212,7 @@ def crafted():
         return signed(json.dumps(plain), kept, sknet=sknet)
 
     fitted = lambda plain: plain["value"]["fitted"]["model"]  # noqa: E731
-    head = "fitted.model.encoding.head.labels.known"
+    head = "fitted.model.encoding.head.labels.class_labels"
     yield "nothing", b""
     yield "seven bytes", b"\0" * 7
     yield "a length of zero", bytes(8)
