@@ -50,8 +50,9 @@ STORED_CLASSES = classes_by_name(
 )  # fmt: skip
 """The classes of learnt values, by the names that files give them.
 
-A new field needs a default, for files that lack it: the value with which sknet does the same as before. If a class is
-renamed, files keep its old name.
+A new field needs a default, for files that lack it: the value with which sknet does the same as before. A field cannot
+be removed or renamed after a release, because a file with an unknown field is refused. If a class is renamed, files
+keep its old name.
 """
 
 Packed = tuple[object, dict[str, Array], list[object]]
