@@ -4,7 +4,9 @@ Calibration curves
 
 If the network gives a class a probability of 0.8 in ten rows, eight of these rows should be of that class. sknet
 corrects the probabilities by a temperature that it finds on held-out rows. Without early stopping, label smoothing and
-temperature, a network that trains for long is far too confident.
+temperature, a network that trains for long is far too confident. The default's curve follows the diagonal at both ends,
+but is too steep between them. One temperature stretches or shrinks all raw outputs alike, so it cannot straighten every
+curve.
 """
 
 import matplotlib.pyplot as plt

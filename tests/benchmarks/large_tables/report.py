@@ -78,7 +78,7 @@ def summary() -> str:
 
 
 def claim() -> str:
-    """What the first page says of larger tables in words; its table has the mean ratios."""
+    """What the first page says of larger tables in words; its tables have the mean ratios."""
     rows, peers = real(), ("CatBoost", "LightGBM")
     ratios = {peer: ratios_to(with_both(peer), peer) for peer in peers}
     medians = [
@@ -86,10 +86,10 @@ def claim() -> str:
     ]
     seconds = {peer: float(np.exp(ratios[peer]["time of a fit"]["mean"].astype(float).mean())) for peer in peers}
     return (
-        f"- **10,000 rows and more.** On {rows['table'].nunique()} other tables, of up to {rows['size'].max():,} rows, "
+        f"- **10,000 rows and more.** On the {rows['table'].nunique()} larger tables, of up to {rows['size'].max():,} rows, "
         f"sknet's errors are {small.span(medians, 2)} times those of CatBoost and LightGBM, both with defaults, in the "
         f"median. On average, a fit takes {more_or_less(seconds['CatBoost'])} time than CatBoost's, and "
-        f"{more_or_less(seconds['LightGBM'])} than LightGBM's. The last two lines of the table have the means. "
+        f"{more_or_less(seconds['LightGBM'])} than LightGBM's. "
         f"LightGBM's 20 settings were not run on these tables."
     )
 

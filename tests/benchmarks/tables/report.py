@@ -173,30 +173,53 @@ def ratios_of(rows: pd.DataFrame, figure: str, peer: str) -> pd.DataFrame:
     return ratios(rows[rows["task"] == task], column, peer)
 
 
-def first_page() -> str:
-    """What the first page has room for: the ratios to the models of its picture, of times and of errors.
+def first_page_errors() -> str:
+    """What the first page has room for: the ratios of errors to the models of its picture, on a telephone, too.
 
-    Times are first, because a telephone cuts off the last columns. The last lines are of larger tables, whose
-    differences are not tested.
+    The last lines are of larger tables, whose differences are not tested.
     """
+    return as_markdown([RATIO_TO, *FIGURES], first_page_lines(error_cells))
+
+
+def first_page_times() -> str:
+    """The ratios of the time of a fit to the same models."""
+    return as_markdown([RATIO_TO, *ESTIMATORS.values()], first_page_lines(lambda rows, peer, _: time_cells(rows, peer)))
+
+
+def first_page_lines(cells: Callable[[pd.DataFrame, str, dict[tuple[str, str], int]], list[str]]) -> list[list[str]]:
+    """A line for each model, whose cells a function of the fits, the model and the verdicts gives."""
     from tests.benchmarks.large_tables import report as large
 
     rows = random_splits("second")
     signs = verdicts(rows)
-    body = []
-    for peer in FIRST_PAGE_PEERS:
-        body.append([name_of(peer) + tables_if_not_all(rows, peer), *first_page_cells(rows, peer, signs)])
+    lines = [[name_of(peer) + tables_if_not_all(rows, peer), *cells(rows, peer, signs)] for peer in FIRST_PAGE_PEERS]
     for peer in ("CatBoost", "LightGBM"):
         both = large.with_both(peer)
-        body.append([f"{peer}, {both['table'].nunique()} larger tables", *first_page_cells(both, peer, {})])
-    return as_markdown([RATIO_TO, *[f"time, {estimator}" for estimator in ESTIMATORS.values()], *FIGURES], body)
+        lines.append([f"{peer}, {both['table'].nunique()} larger tables", *cells(both, peer, {})])
+    return lines
 
 
-def first_page_cells(rows: pd.DataFrame, peer: str, signs: dict[tuple[str, str], int]) -> list[str]:
-    """The mean ratio of the time of a fit for each task, and of each figure."""
+def error_cells(rows: pd.DataFrame, peer: str, signs: dict[tuple[str, str], int]) -> list[str]:
+    """The mean ratio of each figure, bold if the difference is significant."""
     means = {figure: np.exp(ratios_of(rows, figure, peer)["mean"].astype(float).mean()) for figure in FIGURES}
-    seconds = [time_cell(seconds_of(rows, task, peer)) for task in ESTIMATORS]
-    return seconds + [bold_if(signs.get((figure, peer), 0) != 0, f"{mean:.2f}") for figure, mean in means.items()]
+    return [bold_if(signs.get((figure, peer), 0) != 0, f"{mean:.2f}") for figure, mean in means.items()]
+
+
+def time_cells(rows: pd.DataFrame, peer: str) -> list[str]:
+    """The mean ratio of the time of a fit for each task."""
+    return [time_cell(seconds_of(rows, task, peer)) for task in ESTIMATORS]
+
+
+def third_errors() -> str:
+    """The third list's figures in the form of `first_page_errors`; their differences are not tested."""
+    from tests.benchmarks.third_draw import report as third
+
+    rows = third.measured()
+    body = []
+    for peer in third.FIRST_PAGE_PEERS:
+        both = rows[rows["model"].isin([OURS, peer])]
+        body.append([name_of(peer) + tables_if_not_all(both, peer), *error_cells(both, peer, {})])
+    return as_markdown([RATIO_TO, *FIGURES], body)
 
 
 def count() -> str:
@@ -218,8 +241,8 @@ def claim() -> str:
     cells = list(product(FIGURES, CLAIMED))
     told = [f"{figure} ({name_of(peer)})" for figure, peer in cells if signs.get((figure, peer), 0)]
     lines = [
-        f"sknet compared with CatBoost (defaults) and LightGBM (best of 20 settings) on {rows['table'].nunique()} "
-        f"tables of {rows['rows'].min():,} to {rows['rows'].max():,} rows:",
+        f"sknet compared with CatBoost (defaults) and LightGBM (best of 20 settings) on the "
+        f"{rows['table'].nunique()} tables, of {rows['rows'].min():,} to {rows['rows'].max():,} rows:",
         "",
         f"- **Errors.** sknet's error rate, log-loss and RMSE are {smaller(rows, np.mean)} smaller on average, and "
         f"{smaller(larger, np.mean)} from {LARGER} training rows on. Of these {len(cells)} differences on all tables, "
@@ -829,7 +852,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "unused": lambda: summary("unused"),
     "used": lambda: summary("used"),
     "count": count,
-    "first page": first_page,
+    "first page errors": first_page_errors,
+    "first page times": first_page_times,
+    "first page third": third_errors,
     "claim": claim,
     "nearest ahead": nearest_ahead,
     "not told apart": not_told_apart,

@@ -53,6 +53,8 @@ PAGE = measure.ROWS.parent / "third_draw.md"
 ANCHOR = "LightGBM"
 """Its Elo is 1000."""
 PEERS = ["CatBoost", "LightGBM", "XGBoost", "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
+FIRST_PAGE_PEERS = ["CatBoost", "LightGBM, tuned", "XGBoost, tuned", "LightGBM", "XGBoost", "linear model"]
+"""Those of the first page, in the order of its other tables."""
 
 TUNED_PAIRS = [
     ("sknet, tuned", "LightGBM, tuned"),
