@@ -87,8 +87,8 @@ def claim() -> str:
     seconds = {peer: float(np.exp(ratios[peer]["time of a fit"]["mean"].astype(float).mean())) for peer in peers}
     return (
         f"- **10,000 rows and more.** On the {rows['table'].nunique()} larger tables, of up to {rows['size'].max():,} "
-        f"rows, sknet's errors are {small.span(medians, 2)} times those of CatBoost and LightGBM, both with defaults, in "
-        f"the median. On average, a fit takes {more_or_less(seconds['CatBoost'])} time than CatBoost's, and "
+        f"rows, sknet's errors are {small.span(medians, 2)} times those of CatBoost and LightGBM, both with defaults, "
+        f"in the median. On average, a fit takes {more_or_less(seconds['CatBoost'])} time than CatBoost's, and "
         f"{more_or_less(seconds['LightGBM'])} than LightGBM's. "
         f"LightGBM's 20 settings were not run on these tables."
     )
