@@ -59,26 +59,31 @@ def choice_of(folds):
     return folds.choose()
 
 
-@pytest.fixture
-def script_losses(monkeypatch):
-    """Replace the inverse temperature and the loss of each epoch on all held-out rows; losses of sets stay."""
+class ScriptedEvaluator(evaluation.HeldOutEvaluator):
+    """Reads the inverse temperature, the loss and the criterion of each epoch from a list."""
 
-    def script(values):
-        pairs, losses = iter(values), []
-        best_inverse, mean_loss = evaluation.best_inverse_temperature, evaluation.mean_loss
+    def __init__(self, rows, settings, epochs):
+        super().__init__(rows, settings)
+        self.epochs = iter(epochs)
 
-        def scripted_inverse(loss, raw, *targets_and_weights):
-            if len(raw) < N or (pair := next(pairs, None)) is None:  # sets have fewer rows
-                return best_inverse(loss, raw, *targets_and_weights)
-            losses.append(pair[1])
-            return pair[0]
+    def calibrate_in_place(self, raw, inverse_temperature=None):
+        return next(self.epochs)
 
-        monkeypatch.setattr(evaluation, "best_inverse_temperature", scripted_inverse)
-        monkeypatch.setattr(
-            evaluation, "mean_loss", lambda *arguments: losses.pop() if losses else mean_loss(*arguments)
-        )
+    def choose_mixture(self, raw_by_component):
+        return 0.5, 1.0, self.mix(raw_by_component)
 
-    return script
+
+def scripted_folds(epochs, **parameters):
+    """Folds whose held-out rows have these figures after each epoch; cross-fit sets are evaluated as ever."""
+    rows, table, learner = prepared(**parameters)
+    folds = fold_networks(rows, table, learner)
+    folds.evaluators[0] = ScriptedEvaluator(rows.take(folds.held_out), learner.settings, epochs)
+    return folds
+
+
+def with_losses(losses):
+    """Epochs with these losses, and neither a temperature nor its penalty."""
+    return [(1.0, loss, loss) for loss in losses]
 
 
 # --- how many folds --------------------------------------------------------------------------------------------------
@@ -199,35 +204,33 @@ def test_cross_fit_sets_share_no_rows_and_no_groups():
     assert [cross_fit_set.tolist() for cross_fit_set in alone] == [[0, 1, 2, 3, 4]]
 
 
-@pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])
-def test_the_penalty_on_the_temperature_is_part_of_the_criterion(surplus, expected, script_losses):
-    """The last epoch is chosen if its loss plus the penalty is at most 1, the loss of the other epochs."""
-    prior = temperature_penalty(np.exp(-1.2), N)
-    script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.0 - prior + surplus)])
-    chosen = choice_of(fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")))
-    assert chosen.chosen_epoch == expected
+@pytest.mark.parametrize(("criterion", "expected"), [(0.999, 4), (1.001, 3)])
+def test_the_criterion_chooses_the_epoch_and_not_the_loss(criterion, expected):
+    """The last epoch is chosen if its loss plus the penalty on its temperature is at most 1, as before."""
+    epochs = [*with_losses([1.0] * 3), (np.exp(1.2), 0.5, criterion)]
+    folds = scripted_folds(epochs, max_iter=4, batch_size=2, numeric_encoding="raw")
+    assert choice_of(folds).chosen_epoch == expected
 
 
 @pytest.mark.parametrize(("inverse_temperature", "expected"), [(0.19, 1), (0.21, 3)])
-def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse_temperature, expected, script_losses):
+def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse_temperature, expected):
     """The first epoch has the least loss, but ends before `MIN_STEPS_TO_CHOOSE`."""
-    script_losses([(inverse_temperature, 0.1), (1.0, 1.0), (1.0, 0.9)])
-    folds = fold_networks(*prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw"))
+    epochs = [(inverse_temperature, 0.1, 0.1), *with_losses([1.0, 0.9])]
+    folds = scripted_folds(epochs, batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
     assert choice_of(folds).chosen_epoch == expected < folds.first_epoch
 
 
-def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
-    script_losses,
-):
-    script_losses([(1.0, 1.0)] * 3)
-    rows, *others = prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
-    folds = fold_networks(rows, *others)
+def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose():
+    folds = scripted_folds(
+        with_losses([1.0] * 3), batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw"
+    )
+    loss = folds.evaluators[0].rows.encoding.head.loss
     chosen = choice_of(folds)
     assert chosen.chosen_epoch == 3 < folds.first_epoch
     (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
     for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).folds, None):
         judges = np.setdiff1d(np.arange(N), cross_fit_set)
-        temperature = best_temperature(rows.encoding.head.loss, raw[judges], target[judges], None, len(judges))
+        temperature = best_temperature(loss, raw[judges], target[judges], None, len(judges))
         np.testing.assert_allclose(
             chosen.held_out_outputs.raw[cross_fit_set], raw[cross_fit_set] / temperature, rtol=1e-4
         )
@@ -281,29 +284,25 @@ def test_a_regression_loss_has_no_temperature():
 @pytest.mark.parametrize(
     ("patience", "n_in_vain", "lower"), [(1, 1, 0.0), (3, 3, 2.0), (20, 20, 0.0), (np.inf, 35, 2.0)]
 )
-def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain, lower, script_losses):
+def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain, lower):
     """The loss must fall by more than the fraction `tol`. Losses may be negative, such as those of a density."""
-    script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
-    networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02))
-    chosen = choice_of(networks)
-    assert chosen.chosen_epoch == 4
-    assert networks.n_iter == 4 + n_in_vain + 1
+    losses = np.array([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20]) - lower
+    folds = scripted_folds(with_losses(losses), max_iter=40, n_iter_no_change=patience, tol=0.02)
+    assert choice_of(folds).chosen_epoch == 4
+    assert folds.n_iter == 4 + n_in_vain + 1
 
 
-def test_a_loss_that_stays_zero_does_not_improve(script_losses):
-    script_losses([(1.0, 0.0)] * 40)
-    networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=2))
-    networks.train(NO_OBSERVER)
-    assert networks.n_iter == 4
+def test_a_loss_that_stays_zero_does_not_improve():
+    folds = scripted_folds(with_losses([0.0] * 40), max_iter=40, n_iter_no_change=2)
+    folds.train(NO_OBSERVER)
+    assert folds.n_iter == 4
 
 
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 4), (N, 80, 75), (N, 9, 9)])
-def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first, script_losses):
+def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first):
     early, late = 0.9 ** np.arange(first - 1), 2.0 * 1.1 ** np.arange(max_iter)  # an early one would be the best one
-    script_losses((1.0, value) for value in [*early, *late])
-    folds = fold_networks(
-        *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
-    )
+    parameters = {"batch_size": batch_size, "max_iter": max_iter, "n_iter_no_change": np.inf}
+    folds = scripted_folds(with_losses([*early, *late]), numeric_encoding="raw", **parameters)
     assert choice_of(folds).chosen_epoch == first
 
 
@@ -314,10 +313,9 @@ def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
     assert networks.first_epoch == 38  # of two steps
 
 
-def test_max_iter_ends_folds_whose_losses_are_nan(script_losses):
-    script_losses([(1.0, np.nan)] * 99)
-    networks = fold_networks(*prepared(max_iter=4))
-    assert choice_of(networks).chosen_epoch <= networks.n_iter <= 4
+def test_max_iter_ends_folds_whose_losses_are_nan():
+    folds = scripted_folds(with_losses([np.nan] * 99), max_iter=4)
+    assert choice_of(folds).chosen_epoch <= folds.n_iter <= 4
 
 
 def test_a_fit_ends_long_before_max_iter():
