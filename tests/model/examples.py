@@ -19,8 +19,9 @@ from tests.tables.examples import column_settings, survey_of
 from tests.training.problems import mini_batch
 
 SCALED_NUMBERS = TargetSettings("squared_error", target_scaling="standard")
+NUMBERS = {"of_target": SCALED_NUMBERS, "learn_head": RegressionHead.learn}
 LABELS = {"of_target": TargetSettings("log_loss"), "learn_head": LabelHead.learn}
-"""What `encoded_with` and `make_model` take for a classifier."""
+"""What `encoded_with` takes for numbers and for labels."""
 
 
 def table_in_memory(X):
@@ -76,10 +77,10 @@ def draw_network(*sizes, activation="tanh", seed=0):
     return Network((ACTIVATIONS[activation],) * (len(sizes) - 2), coefs, [rng.normal(size=n) for n in sizes[1:]])
 
 
-def make_model(X, y, *, n_outputs=1, activation="tanh", dtype=float, n_units=4, target=None, **columns):
-    """A model of a table and targets, whose weights are drawn, not trained; `target` is as `LABELS`."""
+def make_model(X, y, *, n_outputs=1, activation="tanh", dtype=float, n_units=4, target=NUMBERS, **columns):
+    """A model of a table and targets, whose weights are drawn, not trained; `target` is `NUMBERS` or `LABELS`."""
     settings = make_settings(table=column_settings(**columns), dtype=np.dtype(dtype))
-    encoding = encoded_with(settings, X, y, **target or {})[0]
+    encoding = encoded_with(settings, X, y, **target)[0]
     n_inputs = len(encoding.encoder.input_descriptions)
     return Model(encoding, draw_network(n_inputs, n_units, n_outputs, activation=activation))
 

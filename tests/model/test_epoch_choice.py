@@ -24,7 +24,7 @@ from sknet._model.epoch_choice import (
 )
 from sknet._model.network_setup import set_up_network, train_side_by_side
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
-from tests.model.examples import LABELS, SCALED_NUMBERS, encoded_with, make_settings, survey_of
+from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
 from tests.tables.examples import column_settings
@@ -36,7 +36,6 @@ X = rng.normal(size=(N, 3))
 LABEL = (X[:, 0] + rng.normal(size=N) > 0.0).astype(int)
 WEIGHT = rng.integers(1, 4, N).astype(float)
 SOLVER = dict(batch_size=3, n_epochs=8, rate=0.05, averaging=0.99, n_iter_no_change=10, gain_rate=3.0, pull=1.5)
-NUMBERS = {"of_target": SCALED_NUMBERS}
 SEEDS = [(4, 6), (14, 16)]
 
 
