@@ -29,7 +29,7 @@ def encoder():
 
 def n_columns_of(X):
     sample = Sample(X, np.zeros(len(X)), None)
-    return n_independent_columns(learn_encoding(X).encoder, sample, seed=0)
+    return n_independent_columns(learn_encoding(X, numeric_encoding="piecewise_linear").encoder, sample, seed=0)
 
 
 NOISE = RNG.normal(size=(500, 40))
@@ -86,7 +86,7 @@ def test_one_hot_inputs_of_a_column_share_a_gain_and_no_others_do(encoder):
 
 
 def test_numbers_need_no_groups():
-    assert gain_groups(learn_encoding(MIXED[["number"]]).encoder, 0) is None
+    assert gain_groups(learn_encoding(MIXED[["number"]], numeric_encoding="piecewise_linear").encoder, 0) is None
 
 
 def test_a_network_that_skips_bins_has_the_groups_and_pulls_of_the_other_inputs(encoder):
@@ -104,7 +104,9 @@ def test_the_pull_grows_with_the_columns_and_is_shared_by_one_hot_inputs(encoder
 
 
 def test_a_single_column_never_fades():
-    assert not fading_of_network(learn_encoding(MIXED[["number"]]).encoder, 0, 0.1).any()
+    assert not fading_of_network(
+        learn_encoding(MIXED[["number"]], numeric_encoding="piecewise_linear").encoder, 0, 0.1
+    ).any()
 
 
 # --- made tables ------------------------------------------------------------------------------------------------------
