@@ -318,12 +318,17 @@ def test_permuted_features_give_permuted_weights(order):
     assert_allclose(mixed.predict(X[:, list(order)]), plain.predict(X), rtol=1e-9, atol=1e-9)
 
 
+@pytest.fixture(scope="module")
+def fitted_to_labels():
+    return SigmoidMLPClassifier(**QUICK).fit(X, LABEL)
+
+
 @given(
     names=st.lists(st.text(min_size=1, max_size=5), min_size=3, max_size=3, unique=True).map(sorted),
     kind=st.sampled_from([str, object]),
 )
-def test_relabelled_classes_in_the_same_order_change_nothing_but_the_labels(names, kind):
-    plain = SigmoidMLPClassifier(**QUICK).fit(X, LABEL)
+def test_relabelled_classes_in_the_same_order_change_nothing_but_the_labels(fitted_to_labels, names, kind):
+    plain = fitted_to_labels
     named = SigmoidMLPClassifier(**QUICK).fit(X, np.array(names, dtype=kind)[LABEL])
     assert_array_equal(named.predict_proba(X), plain.predict_proba(X))
     assert_array_equal(named.predict(X), np.array(names, dtype=object)[plain.predict(X)])

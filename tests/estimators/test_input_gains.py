@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.inside import settings_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 5))
@@ -148,3 +149,9 @@ def test_a_resumed_run_fades_as_one_that_was_not_interrupted(tmp_path):
     resumed = SigmoidMLPRegressor(**parameters, max_iter=8).resume(path, WIDE, OF_ONE)
     for one, other in zip(resumed.coefs_, whole.coefs_, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_gains_are_pulled_down_if_something_evaluates_the_epochs():
+    net = SigmoidMLPRegressor()
+    assert settings_of(net, 90, "folds").solver.pull == 1.5
+    assert settings_of(net, 90, validated=False).solver.pull == 0.0

@@ -68,15 +68,19 @@ def test_scale_score_and_intervals_are_those_of_the_targets_that_are_there():
     assert net._fitted.residuals.of_all.effective_size == present.sum(axis=0).min()
 
 
+@pytest.fixture(scope="module")
+def fitted_to_nan():
+    return SigmoidMLPClassifier(**QUICK).fit(X, np.where(GONE, np.nan, LABELS))
+
+
 @pytest.mark.parametrize("gap", [None, np.nan, pd.NA], ids=str)
-def test_of_several_labels_some_may_be_missing(gap):
+def test_of_several_labels_some_may_be_missing(gap, fitted_to_nan):
     net = SigmoidMLPClassifier(**QUICK).fit(X, with_gaps(LABELS, gap))
     assert_array_equal(net.classes_, [0, 1])
     assert net.predict(X).dtype == int
     assert net.score(X, LABELS) > 0.85
     assert net.score(X, with_gaps(LABELS, gap)) >= net.score(X, LABELS)
-    same = SigmoidMLPClassifier(**QUICK).fit(X, np.where(GONE, np.nan, LABELS))
-    assert_array_equal(same.predict_proba(X), net.predict_proba(X))
+    assert_array_equal(fitted_to_nan.predict_proba(X), net.predict_proba(X))
 
 
 @pytest.mark.parametrize("options", [{}, {"class_weight": "balanced"}, {"loss": "squared_error"}], ids=str)

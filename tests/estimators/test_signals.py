@@ -47,12 +47,15 @@ def bits(net):
 def scenario(name, kind):
     """An estimator as it is before the call, the call, and its outcomes by the number of epochs."""
     net, y = KINDS[kind]
+    net = sklearn.clone(net)
+    if name == "partial_fit":
+        net.partial_fit(X, y)
+    elif name == "refit":
+        net.fit(X + 1.0, y)
+    pickled = pickle.dumps(net)
 
     def fresh():
-        one = pickle.loads(pickle.dumps(net))
-        if name == "partial_fit":
-            return one.partial_fit(X, y)
-        return one.fit(X + 1.0, y) if name == "refit" else one
+        return pickle.loads(pickled)
 
     method = "partial_fit" if name == "partial_fit" else "fit"
 

@@ -40,7 +40,7 @@ LOSSES = {  # of a kind, of which one stands for the others: they take turns
 ASK_OF_PREDICTIONS = {
     "check_class_weight_classifiers", "check_classifiers_train", "check_regressors_train",
 }  # fmt: skip
-FEW_EPOCHS, EPOCHS = 6, 40
+FEW_EPOCHS, EPOCHS, EPOCHS_OF_SMALL_STEPS = 6, 40, 200
 """For most checks, and enough for what those above ask; the defaults are checked with as many as they have."""
 
 NEED_POSITIVE_TARGETS = {"poisson", "gamma", "tweedie"}
@@ -77,6 +77,10 @@ def goes_together(solver, learning_rate, dropout, max_norm, n_members, **others)
     return learning_rate != "constant" or n_members == 1
 
 
+def is_constant_rmsprop(solver, learning_rate, **others):
+    return (solver, learning_rate) == ("rmsprop", "constant")
+
+
 def configurations_in_turns(cls):
     """Return the configurations in which every two choices meet, each with its choices."""
     turns = {kind: itertools.cycle(kind) for kind in LOSSES[cls]}
@@ -85,12 +89,11 @@ def configurations_in_turns(cls):
     configurations = []
     for choices in covering(FACTORS | {"loss": LOSSES[cls]}, goes_together):
         parameters = choices | {"loss": next(turns[choices["loss"]])}
-        # at a large constant rate, rmsprop ends wherever chance leaves it
-        if (parameters["solver"], parameters["learning_rate"]) == ("rmsprop", "constant"):
-            parameters |= {"learning_rate_init": 0.003, "max_iter": 200}
+        if is_constant_rmsprop(**parameters):  # at a large rate, it ends wherever chance leaves it
+            parameters |= {"learning_rate_init": 0.003}
         network = next(names_of_networks)
         name = "-".join([cls.__name__, *map(str, parameters.values()), network])
-        estimator = cls(**{"max_iter": FEW_EPOCHS} | networks[network] | parameters)
+        estimator = cls(max_iter=FEW_EPOCHS, **networks[network], **parameters)
         configurations.append((name, estimator, {*choices.items(), ("network", network)}))
     return configurations
 
@@ -114,8 +117,9 @@ def cases():
             for label, instance, check in checks_of(estimator):
                 start = starts.setdefault(label, len(starts) % len(configurations))
                 if name in names_with_every_choice(configurations, start):
-                    if label.split("-")[0] in ASK_OF_PREDICTIONS and instance.max_iter == FEW_EPOCHS:
-                        instance = clone(instance).set_params(max_iter=EPOCHS)
+                    if label.split("-")[0] in ASK_OF_PREDICTIONS:
+                        epochs = EPOCHS_OF_SMALL_STEPS if is_constant_rmsprop(**instance.get_params()) else EPOCHS
+                        instance = clone(instance).set_params(max_iter=epochs)
                     yield pytest.param(instance, check, id=f"{name}-{label}")
 
 

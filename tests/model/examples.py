@@ -1,5 +1,6 @@
-"""Settings (settings.py), rows in memory and encoded rows for several tests."""
+"""Makers of settings (settings.py), rows, encodings, networks and models, without an estimator."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,15 +9,19 @@ from sklearn.base import is_classifier
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.epoch_choice import FoldPhase
 from sknet._model.heads import LabelHead, RegressionHead
+from sknet._model.model import Model, Network
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.settings import Settings, TargetSettings
 from sknet._model.table_in_memory import TableInMemory
 from tests.estimators.inside import settings_of, target_settings_of
-from tests.network.pieces import network_of
+from tests.network.pieces import ACTIVATIONS, network_of
 from tests.tables.examples import column_settings, survey_of
 from tests.training.problems import mini_batch
 
 SCALED_NUMBERS = TargetSettings("squared_error", target_scaling="standard")
+NUMBERS = {"of_target": SCALED_NUMBERS, "learn_head": RegressionHead.learn}
+LABELS = {"of_target": TargetSettings("log_loss"), "learn_head": LabelHead.learn}
+"""What `encoded_with` takes for numbers and for labels."""
 
 
 def table_in_memory(X):
@@ -57,6 +62,27 @@ def encoded_with(
     sample = rows.sample(0)
     encoding = EncodingLearner(settings, head, sample, survey_of(sample.X), np.dtype(float), seed=0).learn(rows, None)
     return encoding, encode_rows(encoding, rows, cross_fit=cross_fit), rows
+
+
+def learn_encoding(X, y=None, **columns):
+    """The encoding of a table; `columns` are the settings of its columns."""
+    y = np.arange(float(X.shape[0])) if y is None else y
+    return encoded_with(make_settings(table=column_settings(**columns)), X, y)[0]
+
+
+def draw_network(*sizes, activation="tanh", seed=0):
+    """A network of layers of these sizes, from the inputs to the outputs, with weights drawn at random."""
+    rng = np.random.default_rng(seed)
+    coefs = [rng.normal(size=pair) for pair in pairwise(sizes)]
+    return Network((ACTIVATIONS[activation],) * (len(sizes) - 2), coefs, [rng.normal(size=n) for n in sizes[1:]])
+
+
+def make_model(X, y, *, n_outputs=1, activation="tanh", dtype=float, n_units=4, target=NUMBERS, **columns):
+    """A model of a table and targets, whose weights are drawn, not trained; `target` is `NUMBERS` or `LABELS`."""
+    settings = make_settings(table=column_settings(**columns), dtype=np.dtype(dtype))
+    encoding = encoded_with(settings, X, y, **target)[0]
+    n_inputs = len(encoding.encoder.input_descriptions)
+    return Model(encoding, draw_network(n_inputs, n_units, n_outputs, activation=activation))
 
 
 def encoded(net, X, y, weight=None, *, validated=False):

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import SigmoidMLPClassifier
 from sknet._model import evaluation
 from sknet._model.encoding_learner import EncodingLearner
 from sknet._model.epoch_choice import (
@@ -24,29 +24,33 @@ from sknet._model.epoch_choice import (
 )
 from sknet._model.network_setup import set_up_network, train_side_by_side
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
-from tests.model.examples import encoded, survey_of
+from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
-from tests.training.problems import NO_OBSERVER, epoch
+from tests.tables.examples import column_settings
+from tests.training.problems import NO_OBSERVER, OPTIMIZERS, epoch, mini_batch
 
 rng = np.random.default_rng(0)
 N = 90
 X = rng.normal(size=(N, 3))
 LABEL = (X[:, 0] + rng.normal(size=N) > 0.0).astype(int)
 WEIGHT = rng.integers(1, 4, N).astype(float)
-QUICK = dict(
-    hidden_layer_sizes=4, batch_size=3, max_iter=8, learning_rate_init=0.05, dropout=0.2, learning_rate=lambda _: 1.0,
-    n_members=2,
-)  # fmt: skip
+SOLVER = dict(batch_size=3, n_epochs=8, rate=0.05, averaging=0.99, n_iter_no_change=10, gain_rate=3.0, pull=1.5)
 SEEDS = [(4, 6), (14, 16)]
 
 
-def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
-    """Encoded rows, the rows, and the learner of a fold's encoding."""
-    settings, encoding, rows, table = encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
+def prepared(weight=None, y=LABEL, target=LABELS, *, numeric_encoding="steps", n_members=2, tol=1e-3, **solver):
+    """Encoded rows, the rows, and the learner of a fold's encoding; every second member sees bins, if there are any."""
+    settings = make_settings(
+        table=column_settings(numeric_encoding=numeric_encoding),
+        dropout=(0.2,),
+        solver=mini_batch(OPTIMIZERS["adam"], is_relative=True, tol=tol, **SOLVER | solver),
+        temperature_scaling=target is LABELS,
+        members_see_bins=tuple(i % 2 == 1 and numeric_encoding != "raw" for i in range(n_members)),
+    )
+    encoding, rows, table = encoded_with(settings, X, y, weight, **target)
     sample = table.sample(0)
-    learner = EncodingLearner(settings, encoding.head, sample, survey_of(sample.X), np.dtype(float), seed=0)
-    return rows, table, learner
+    return rows, table, EncodingLearner(settings, encoding.head, sample, survey_of(sample.X), np.dtype(float), seed=0)
 
 
 def fold_networks(*prepared, groups=None):
@@ -59,26 +63,31 @@ def choice_of(folds):
     return folds.choose()
 
 
-@pytest.fixture
-def script_losses(monkeypatch):
-    """Replace the inverse temperature and the loss of each epoch on all held-out rows; losses of sets stay."""
+class ScriptedEvaluator(evaluation.HeldOutEvaluator):
+    """Reads the inverse temperature, the loss and the criterion of each epoch from a list."""
 
-    def script(values):
-        pairs, losses = iter(values), []
-        best_inverse, mean_loss = evaluation.best_inverse_temperature, evaluation.mean_loss
+    def __init__(self, rows, settings, epochs):
+        super().__init__(rows, settings)
+        self.epochs = iter(epochs)
 
-        def scripted_inverse(loss, raw, *targets_and_weights):
-            if len(raw) < N or (pair := next(pairs, None)) is None:  # sets have fewer rows
-                return best_inverse(loss, raw, *targets_and_weights)
-            losses.append(pair[1])
-            return pair[0]
+    def calibrate_in_place(self, raw, inverse_temperature=None):
+        return next(self.epochs)
 
-        monkeypatch.setattr(evaluation, "best_inverse_temperature", scripted_inverse)
-        monkeypatch.setattr(
-            evaluation, "mean_loss", lambda *arguments: losses.pop() if losses else mean_loss(*arguments)
-        )
+    def choose_mixture(self, raw_by_component):
+        return 0.5, 1.0, self.mix(raw_by_component)
 
-    return script
+
+def scripted_folds(epochs, **parameters):
+    """Folds whose held-out rows have these figures after each epoch; cross-fit sets are evaluated as ever."""
+    rows, table, learner = prepared(**parameters)
+    folds = fold_networks(rows, table, learner)
+    folds.evaluators[0] = ScriptedEvaluator(rows.take(folds.held_out), learner.settings, epochs)
+    return folds
+
+
+def with_losses(losses):
+    """Epochs with these losses, and neither a temperature nor its penalty."""
+    return [(1.0, loss, loss) for loss in losses]
 
 
 # --- how many folds --------------------------------------------------------------------------------------------------
@@ -165,7 +174,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     chosen = choice_of(folds)
 
     held_out = np.concatenate([split.held_out for split in splits])
-    n_steps = ceil(min(len(split.train) for split in splits) / QUICK["batch_size"])  # of an epoch
+    n_steps = ceil(min(len(split.train) for split in splits) / SOLVER["batch_size"])  # of an epoch
     outputs = [outputs_after(n_epochs, rows, learner.settings, splits) for n_epochs in range(1, 9)]
     choice = ChoiceByHand(
         outputs,
@@ -199,35 +208,33 @@ def test_cross_fit_sets_share_no_rows_and_no_groups():
     assert [cross_fit_set.tolist() for cross_fit_set in alone] == [[0, 1, 2, 3, 4]]
 
 
-@pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])
-def test_the_penalty_on_the_temperature_is_part_of_the_criterion(surplus, expected, script_losses):
-    """The last epoch is chosen if its loss plus the penalty is at most 1, the loss of the other epochs."""
-    prior = temperature_penalty(np.exp(-1.2), N)
-    script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.0 - prior + surplus)])
-    chosen = choice_of(fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")))
-    assert chosen.chosen_epoch == expected
+@pytest.mark.parametrize(("criterion", "expected"), [(0.999, 4), (1.001, 3)])
+def test_the_criterion_chooses_the_epoch_and_not_the_loss(criterion, expected):
+    """The last epoch is chosen if its loss plus the penalty on its temperature is at most 1, as before."""
+    epochs = [*with_losses([1.0] * 3), (np.exp(1.2), 0.5, criterion)]
+    folds = scripted_folds(epochs, n_epochs=4, batch_size=2, numeric_encoding="raw")
+    assert choice_of(folds).chosen_epoch == expected
 
 
 @pytest.mark.parametrize(("inverse_temperature", "expected"), [(0.19, 1), (0.21, 3)])
-def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse_temperature, expected, script_losses):
+def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse_temperature, expected):
     """The first epoch has the least loss, but ends before `MIN_STEPS_TO_CHOOSE`."""
-    script_losses([(inverse_temperature, 0.1), (1.0, 1.0), (1.0, 0.9)])
-    folds = fold_networks(*prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw"))
+    epochs = [(inverse_temperature, 0.1, 0.1), *with_losses([1.0, 0.9])]
+    folds = scripted_folds(epochs, batch_size=N, n_epochs=80, n_iter_no_change=1, numeric_encoding="raw")
     assert choice_of(folds).chosen_epoch == expected < folds.first_epoch
 
 
-def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
-    script_losses,
-):
-    script_losses([(1.0, 1.0)] * 3)
-    rows, *others = prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
-    folds = fold_networks(rows, *others)
+def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose():
+    folds = scripted_folds(
+        with_losses([1.0] * 3), batch_size=N, n_epochs=80, n_iter_no_change=1, numeric_encoding="raw"
+    )
+    loss = folds.evaluators[0].rows.encoding.head.loss
     chosen = choice_of(folds)
     assert chosen.chosen_epoch == 3 < folds.first_epoch
     (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
     for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).folds, None):
         judges = np.setdiff1d(np.arange(N), cross_fit_set)
-        temperature = best_temperature(rows.encoding.head.loss, raw[judges], target[judges], None, len(judges))
+        temperature = best_temperature(loss, raw[judges], target[judges], None, len(judges))
         np.testing.assert_allclose(
             chosen.held_out_outputs.raw[cross_fit_set], raw[cross_fit_set] / temperature, rtol=1e-4
         )
@@ -235,7 +242,7 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
 
 def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     """The choice of folds whose networks have these outputs for the held-out rows, and the outputs."""
-    rows, table, learner = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
+    rows, table, learner = prepared(y=target, target=NUMBERS, n_epochs=1, n_members=n_members)
     folds = make_fold_phase(rows, table, learner, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
     raw_by_component = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
@@ -270,7 +277,7 @@ def test_equal_networks_get_equal_mixing_weights(n_members):
 
 
 def test_a_regression_loss_has_no_temperature():
-    chosen = choice_of(fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])))
+    chosen = choice_of(fold_networks(*prepared(y=X[:, 0], target=NUMBERS)))
     assert chosen.temperature == 1.0
     assert chosen.held_out_outputs.raw.shape == (N, 1)
 
@@ -281,62 +288,56 @@ def test_a_regression_loss_has_no_temperature():
 @pytest.mark.parametrize(
     ("patience", "n_in_vain", "lower"), [(1, 1, 0.0), (3, 3, 2.0), (20, 20, 0.0), (np.inf, 35, 2.0)]
 )
-def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain, lower, script_losses):
+def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain, lower):
     """The loss must fall by more than the fraction `tol`. Losses may be negative, such as those of a density."""
-    script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
-    networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02))
-    chosen = choice_of(networks)
-    assert chosen.chosen_epoch == 4
-    assert networks.n_iter == 4 + n_in_vain + 1
+    losses = np.array([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20]) - lower
+    folds = scripted_folds(with_losses(losses), n_epochs=40, n_iter_no_change=patience, tol=0.02)
+    assert choice_of(folds).chosen_epoch == 4
+    assert folds.n_iter == 4 + n_in_vain + 1
 
 
-def test_a_loss_that_stays_zero_does_not_improve(script_losses):
-    script_losses([(1.0, 0.0)] * 40)
-    networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=2))
-    networks.train(NO_OBSERVER)
-    assert networks.n_iter == 4
+def test_a_loss_that_stays_zero_does_not_improve():
+    folds = scripted_folds(with_losses([0.0] * 40), n_epochs=40, n_iter_no_change=2)
+    folds.train(NO_OBSERVER)
+    assert folds.n_iter == 4
 
 
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 4), (N, 80, 75), (N, 9, 9)])
-def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first, script_losses):
+def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first):
     early, late = 0.9 ** np.arange(first - 1), 2.0 * 1.1 ** np.arange(max_iter)  # an early one would be the best one
-    script_losses((1.0, value) for value in [*early, *late])
-    folds = fold_networks(
-        *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
-    )
+    parameters = {"batch_size": batch_size, "n_epochs": max_iter, "n_iter_no_change": np.inf}
+    folds = scripted_folds(with_losses([*early, *late]), numeric_encoding="raw", **parameters)
     assert choice_of(folds).chosen_epoch == first
 
 
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
     splits = [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))]
     folds = evaluation.EvaluationPlan(folds=splits, folds_share_columns=False)
-    networks = make_fold_phase(*prepared(max_iter=80), folds, SEEDS)
+    networks = make_fold_phase(*prepared(n_epochs=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 
 
-def test_max_iter_ends_folds_whose_losses_are_nan(script_losses):
-    script_losses([(1.0, np.nan)] * 99)
-    networks = fold_networks(*prepared(max_iter=4))
-    assert choice_of(networks).chosen_epoch <= networks.n_iter <= 4
+def test_max_iter_ends_folds_whose_losses_are_nan():
+    folds = scripted_folds(with_losses([np.nan] * 99), n_epochs=4)
+    assert choice_of(folds).chosen_epoch <= folds.n_iter <= 4
 
 
 def test_a_fit_ends_long_before_max_iter():
-    net = SigmoidMLPClassifier(**QUICK | {"max_iter": 500, "n_iter_no_change": 3}, random_state=0)
-    net.fit(X, LABEL)
+    net = SigmoidMLPClassifier(4, batch_size=3, max_iter=500, n_iter_no_change=3, n_members=2, random_state=0)
+    net.set_params(learning_rate_init=0.05, learning_rate=lambda _: 1.0, dropout=0.2).fit(X, LABEL)
     assert net.n_iter_ <= len(net.validation_scores_) < 100
 
 
 @pytest.mark.parametrize(("n_rows", "n_train", "n_epochs"), [(300, 225, 5), (400, 300, 5), (128, 96, 5), (20, 15, 7)])
 def test_the_chosen_steps_become_epochs_of_all_rows(n_rows, n_train, n_epochs):
     """225 rows are seven batches of 32 and one row. Counting eight steps would give six epochs of 300 rows."""
-    solver = prepared(batch_size=32, max_iter=50)[2].settings.solver
+    solver = mini_batch(batch_size=32, n_epochs=50)
     selection = Selection(7, n_train, 1.0, (1.0,), np.arange(0), None)
     assert selection.solver_for(solver, n_rows).n_epochs == n_epochs
 
 
 def test_a_step_pulls_gains_by_the_mean_of_the_folds_pull_and_that_of_all_rows():
-    solver = prepared(batch_size=32, max_iter=50)[2].settings.solver
-    assert solver.pull == 1.5
+    solver = mini_batch(batch_size=32, n_epochs=50, pull=1.5)
     pull = Selection(7, 225, 1.0, (1.0,), np.arange(0), None).solver_for(solver, 300).pull
     assert pull / 300 == pytest.approx(np.sqrt(1.5 / 225 * 1.5 / 300))
     ended_by_max_iter = Selection(50, 225, 1.0, (1.0,), np.arange(0), None)
@@ -349,10 +350,10 @@ def test_a_step_pulls_gains_by_the_mean_of_the_folds_pull_and_that_of_all_rows()
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_equal_seeds_choose_the_same_epoch(n_threads):
     with thread_product(0), blas_threads(2):
-        networks = fold_networks(*prepared(max_iter=3))
+        networks = fold_networks(*prepared(n_epochs=3))
         first = choice_of(networks)
     with thread_product(0), blas_threads(n_threads):
-        same_networks = fold_networks(*prepared(max_iter=3))
+        same_networks = fold_networks(*prepared(n_epochs=3))
         again = choice_of(same_networks)
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
     assert_array_equal(first.held_out_outputs.raw, again.held_out_outputs.raw)

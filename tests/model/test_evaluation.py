@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet._model.evaluation import HeldOutEvaluator, mix_outputs
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.settings import TargetSettings
+from tests.network.pieces import temperature_penalty
 
 rng = np.random.default_rng(0)
 M = 200
@@ -55,7 +56,7 @@ def test_outputs_are_evaluated_at_their_best_temperature():
     held_out_evaluator, sharp = loss_of_labels(True), 8.0 * LOGIT
     factor, loss, criterion = held_out_evaluator.calibrate_in_place(sharp)
     assert 0.0 < factor < 1.0
-    assert loss < criterion
+    assert criterion == pytest.approx(loss + temperature_penalty(1.0 / factor, M), rel=1e-12)
     assert_allclose(sharp, 8.0 * factor * LOGIT)
     assert loss_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, loss, loss), rel=1e-6)
 

@@ -10,7 +10,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.encoding import Encoding
 from sknet._model.fading import fading_of_inputs, gain_groups, n_independent_columns
 from sknet._model.rows import Sample
-from tests.estimators.inside import model_of
+from tests.model.examples import learn_encoding
 
 RNG = np.random.default_rng(0)
 LEVELS = 4
@@ -24,18 +24,12 @@ MIXED = pd.DataFrame({
 @pytest.fixture(scope="module")
 def encoder():
     """The encoder of a number, a number with missing values, and a category; with bins."""
-    return encoding_of(MIXED, numeric_encoding="piecewise_linear", n_bins=3).encoder
-
-
-def encoding_of(X, **parameters):
-    net = SigmoidMLPRegressor(max_iter=1, random_state=0, **parameters)
-    return model_of(net.fit(X, np.asarray(X)[:, 0].astype(float))).encoding
+    return learn_encoding(MIXED, numeric_encoding="piecewise_linear", n_bins=3).encoder
 
 
 def n_columns_of(X):
-    encoding = encoding_of(X)
     sample = Sample(X, np.zeros(len(X)), None)
-    return n_independent_columns(encoding.encoder, sample, seed=0)
+    return n_independent_columns(learn_encoding(X, numeric_encoding="piecewise_linear").encoder, sample, seed=0)
 
 
 NOISE = RNG.normal(size=(500, 40))
@@ -92,8 +86,7 @@ def test_one_hot_inputs_of_a_column_share_a_gain_and_no_others_do(encoder):
 
 
 def test_numbers_need_no_groups():
-    net = SigmoidMLPRegressor(max_iter=1, random_state=0).fit(MIXED[["number"]], MIXED["number"])
-    assert gain_groups(model_of(net).encoder, 0) is None
+    assert gain_groups(learn_encoding(MIXED[["number"]], numeric_encoding="piecewise_linear").encoder, 0) is None
 
 
 def test_a_network_that_skips_bins_has_the_groups_and_pulls_of_the_other_inputs(encoder):
@@ -111,8 +104,9 @@ def test_the_pull_grows_with_the_columns_and_is_shared_by_one_hot_inputs(encoder
 
 
 def test_a_single_column_never_fades():
-    net = SigmoidMLPRegressor(max_iter=1, random_state=0).fit(MIXED[["number"]], MIXED["number"])
-    assert not fading_of_network(model_of(net).encoder, 0, 0.1).any()
+    assert not fading_of_network(
+        learn_encoding(MIXED[["number"]], numeric_encoding="piecewise_linear").encoder, 0, 0.1
+    ).any()
 
 
 # --- made tables ------------------------------------------------------------------------------------------------------

@@ -1,27 +1,18 @@
 """Joined networks have the mean raw outputs of the networks, and a gradient."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.model import Network, join_networks
+from tests.model.examples import draw_network
 from tests.network.pieces import ACTIVATIONS
 
 F64 = np.dtype(float)
 N_INPUTS, N_OUTPUTS = 7, 2
 X = np.random.default_rng(0).normal(size=(80, 3))
 LABEL = (np.abs(X[:, 0]) + X[:, 1] > 0.8).astype(int)
-
-
-def drawn(n_inputs, sizes, activation, seed):
-    rng = np.random.default_rng(seed)
-    sizes = [n_inputs, *sizes, N_OUTPUTS]
-    coefs = [rng.normal(size=pair) for pair in pairwise(sizes)]
-    activations = (ACTIVATIONS[activation],) * (len(sizes) - 2)
-    return Network(activations, coefs, [rng.normal(size=size) for size in sizes[1:]])
 
 
 def raw(network, Z):
@@ -34,7 +25,7 @@ def test_the_raw_output_is_the_mean_of_the_networks(activation, depth):
     """The networks have different widths, and two of them skip the first inputs."""
     n_skipped_inputs = [0, 4, 5]
     networks = [
-        drawn(N_INPUTS - skipped, [i + 2, i + 3, i + 1][:depth], activation, i)
+        draw_network(N_INPUTS - skipped, *[i + 2, i + 3, i + 1][:depth], N_OUTPUTS, activation=activation, seed=i)
         for i, skipped in enumerate(n_skipped_inputs)
     ]
     Z = np.random.default_rng(9).normal(size=(30, N_INPUTS))
@@ -47,19 +38,19 @@ def test_the_raw_output_is_the_mean_of_the_networks(activation, depth):
 
 @pytest.mark.parametrize("depth", [0, 2])
 def test_mixing_weights_weigh_the_raw_outputs(depth):
-    networks = [drawn(N_INPUTS, [i + 2, i + 3][:depth], "tanh", i) for i in range(2)]
+    networks = [draw_network(N_INPUTS, *[i + 2, i + 3][:depth], N_OUTPUTS, seed=i) for i in range(2)]
     Z = np.random.default_rng(9).normal(size=(30, N_INPUTS))
     network = join_networks(networks, [0.7, 0.3])
     assert_allclose(raw(network, Z), 0.7 * raw(networks[0], Z) + 0.3 * raw(networks[1], Z), rtol=1e-12, atol=1e-12)
 
 
 def test_a_single_network_is_returned_as_it_is():
-    network = drawn(N_INPUTS, [4], "tanh", 0)
+    network = draw_network(N_INPUTS, 4, N_OUTPUTS)
     assert join_networks([network]) is network
 
 
 def test_joined_weights_keep_their_type_and_the_temperature_is_the_mean():
-    networks = [drawn(N_INPUTS, [4], "tanh", seed) for seed in (0, 1)]
+    networks = [draw_network(N_INPUTS, 4, N_OUTPUTS, seed=seed) for seed in (0, 1)]
     networks = [
         Network(one.activations, [W.astype("f4") for W in one.coefs], [b.astype("f4") for b in one.intercepts], t)
         for one, t in zip(networks, (1.0, 2.0), strict=True)

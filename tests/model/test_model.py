@@ -12,7 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import model
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Network
+from sknet._model.settings import TargetSettings
 from tests.estimators.inside import model_of
+from tests.model.examples import LABELS, draw_network, make_model
 from tests.network.pieces import ACTIVATIONS
 
 rng = np.random.default_rng(0)
@@ -31,7 +33,7 @@ def test_a_model_predicts_without_an_estimator():
 
 
 def test_replaced_weights_make_a_new_model():
-    model = model_of(SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER))
+    model = make_model(X, NUMBER)
     network = replace(model.network, intercepts=[b + 1.0 for b in model.network.intercepts])
     other = replace(model, network=network)
     shift = other.convert_raw_outputs(X, np.copy) - model.convert_raw_outputs(X, np.copy)
@@ -54,7 +56,7 @@ def test_outputs_have_the_float_type_of_the_training_table(dtype, table):
     [1, ROWS_PREDICTED_AT_ONCE - 1, ROWS_PREDICTED_AT_ONCE, ROWS_PREDICTED_AT_ONCE + 1, 9 * ROWS_PREDICTED_AT_ONCE + 5],
 )
 def test_blocks_of_rows_are_predicted_in_order(n):
-    model = model_of(SigmoidMLPClassifier(4, **QUICK).fit(X, LABEL))
+    model = make_model(X, LABEL, n_outputs=3, target=LABELS, numeric_encoding="piecewise_linear")
     many = np.random.default_rng(n).normal(size=(n, 3))
     whole = model.convert_raw_outputs(many, np.asarray)
     assert whole.shape == (n, 3)
@@ -67,9 +69,9 @@ def test_every_kind_of_table_is_predicted_in_blocks():
     columns = {"a": np.arange(n) % 7 * 1.0, "b": pd.Categorical(np.array(["x", "y", "z"])[np.arange(n) % 3])}
     frame, dense = pd.DataFrame(columns), np.where(np.arange(3 * n).reshape(n, 3) % 5, 0.0, 1.0)
     for table in (frame, sp.csr_array(dense), dense):
-        net = SigmoidMLPRegressor(4, **QUICK).fit(table[:200], np.arange(200.0) % 7)
-        whole = net.predict(table)
-        assert_allclose(whole[-9:], net.predict(table[n - 9 :]), rtol=1e-12)
+        model = make_model(table[:200], np.arange(200.0) % 7, numeric_encoding="piecewise_linear")
+        whole = model.convert_raw_outputs(table, model.head.predict)
+        assert_allclose(whole[-9:], model.convert_raw_outputs(table[n - 9 :], model.head.predict), rtol=1e-12)
 
 
 def test_activations_end_with_the_prediction():
@@ -110,9 +112,10 @@ HOLES = np.where(np.abs(X) > 1.0, np.nan, X)
 
 
 @pytest.mark.parametrize("scaling", ["robust", "standard", "quantile", None])
+@pytest.mark.parametrize("numeric_encoding", ["raw", "steps"])
 @pytest.mark.parametrize("training", [X, X + 5.0, HOLES], ids=["near zero", "far from zero", "missing values"])
-def test_a_model_of_dense_rows_predicts_sparse_rows(scaling, training):
-    model = model_of(SigmoidMLPRegressor(4, input_scaling=scaling, **QUICK).fit(training, NUMBER))
+def test_a_model_of_dense_rows_predicts_sparse_rows(scaling, training, numeric_encoding):
+    model = make_model(training, NUMBER, input_scaling=scaling, numeric_encoding=numeric_encoding)
     many = np.tile(X * (X > 0), (40, 1))
     for rows in (many[:7], many):
         expected = model.convert_raw_outputs(rows, np.asarray)
@@ -126,7 +129,7 @@ def test_a_model_of_dense_rows_predicts_sparse_rows(scaling, training):
 
 @pytest.mark.parametrize("scaling", ["robust", None])
 def test_a_model_of_sparse_rows_predicts_dense_rows(scaling):
-    model = model_of(SigmoidMLPRegressor(4, input_scaling=scaling, **QUICK).fit(sp.csr_array(X), NUMBER))
+    model = make_model(sp.csr_array(X), NUMBER, input_scaling=scaling)
     assert_allclose(
         model.convert_raw_outputs(X, np.asarray), model.convert_raw_outputs(sp.csr_array(X), np.asarray), atol=1e-12
     )
@@ -134,7 +137,7 @@ def test_a_model_of_sparse_rows_predicts_dense_rows(scaling):
 
 def test_sparse_rows_with_categories_raise():
     frame = pd.DataFrame({"a": X[:, 0], "city": ["x", "y"] * 30})
-    model = model_of(SigmoidMLPRegressor(4, **QUICK).fit(frame, NUMBER))
+    model = make_model(frame, NUMBER)
     with pytest.raises(ValueError, match=r"Column 'city' held other things than numbers in fit.*pass X as it was"):
         model.convert_raw_outputs(sp.csr_array(X[:, :2]), np.asarray)
 
@@ -145,8 +148,8 @@ def test_sparse_rows_with_categories_raise():
 @pytest.mark.parametrize("n", [1, 2000])
 @pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
 def test_outputs_that_overflow_name_the_column(n, form):
-    settings = QUICK | {"input_scaling": "standard", "activation": "relu", "dtype": "float32"}
-    model = model_of(SigmoidMLPClassifier(4, **settings).fit(form(X), LABEL))
+    how = {"activation": "relu", "dtype": "float32", "input_scaling": "standard"}
+    model = make_model(form(X), LABEL, n_outputs=3, target=LABELS, **how)
     rows = np.zeros((n, 3))
     rows[-1, 1] = 3e38
     with pytest.raises(ValueError, match=r"Column 'x1' of X.*input_scaling='robust'"):
@@ -156,10 +159,10 @@ def test_outputs_that_overflow_name_the_column(n, form):
 
 
 def test_a_link_that_overflows_names_the_column():
-    settings = QUICK | {"input_scaling": "standard", "activation": "relu", "loss": "poisson"}
-    net = SigmoidMLPRegressor(4, **settings).fit(X, np.exp(NUMBER))
+    counts = {"of_target": TargetSettings("poisson")}
+    model = make_model(X, np.exp(NUMBER), target=counts, activation="relu", n_units=20, input_scaling="standard")
     with pytest.raises(ValueError, match=r"too large for float64 numbers. Column 'x\d' of X lies farthest"):
-        net.predict(np.vstack([X, -X]) * 1e6)
+        model.convert_raw_outputs(np.vstack([X, -X]) * 1e6, model.head.predict)
 
 
 def test_weights_set_by_hand_to_nan_raise():
@@ -173,10 +176,9 @@ def test_threads_share_long_tables_of_numbers_only(monkeypatch):
     asked, real = [], model.threads_for_blocks
     monkeypatch.setattr(model, "threads_for_blocks", lambda n, product: asked.append((n, product)) or real(n, product))
     X = np.random.default_rng(0).normal(size=(3 * ROWS_PREDICTED_AT_ONCE + 1, 2))
-    quick = dict(hidden_layer_sizes=7, max_iter=1, early_stopping=False, random_state=0)
-    SigmoidMLPRegressor(**quick).fit(X[:40], X[:40, 0]).predict(X)
+    make_model(X[:40], X[:40, 0], n_units=7).convert_raw_outputs(X, np.copy)
     mixed = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "x", "y")})
-    SigmoidMLPRegressor(**quick).fit(mixed[:40], X[:40, 0]).predict(mixed)
+    make_model(mixed[:40], X[:40, 0], n_units=7).convert_raw_outputs(mixed, np.copy)
     assert asked == [(4, ROWS_PREDICTED_AT_ONCE * 2 * 7), (0, ROWS_PREDICTED_AT_ONCE * 2 * 7)]
 
 
@@ -184,9 +186,7 @@ def test_threads_share_long_tables_of_numbers_only(monkeypatch):
 
 
 def joined_network():
-    rng = np.random.default_rng(0)
-    members = [Network((ACTIVATIONS["sigmoid"],), (rng.normal(size=(n, 20)), rng.normal(size=(20, 1))),
-                       (rng.normal(size=20), rng.normal(size=1))) for n in (20, 50)]  # fmt: skip
+    members = [draw_network(n, 20, 1, activation="sigmoid", seed=n) for n in (20, 50)]
     return model.join_networks([members[0].with_skipped_inputs(30), members[1]])
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import SigmoidMLPClassifier
 from sknet._model.network_setup import set_up_network, train_side_by_side
 from sknet._model.phase import mean_history
 from sknet._model.train_phase import TrainPhase
 from tests.estimators import data
 from tests.estimators.inside import run_of
-from tests.model.examples import encoded
-from tests.training.problems import NO_OBSERVER, epoch
+from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings
+from tests.training.problems import NO_OBSERVER, OPTIMIZERS, epoch, mini_batch
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
@@ -39,12 +39,16 @@ def test_mean_history_averages_over_the_networks():
 
 # --- held-out rows evaluate each epoch of all networks together ------------------------------------------------------
 
-QUICK = data.QUICK | {"alpha": 0.0, "dtype": "float64", "early_stopping": True, "input_gains": False}
 
-
-def phase_of(net, y, score=None, held_out=None, weight=None):
-    """The phase of an estimator whose networks are about to train, and the rows that are held out."""
-    settings, encoding, rows, _ = encoded(net, data.X, y, weight, validated=True)
+def phase_of(y, target=NUMBERS, *, n_members=1, n_units=4, score=None, held_out=None, weight=None, **solver):
+    """A phase whose networks are about to train, and the rows that are held out."""
+    settings = make_settings(
+        hidden_sizes=(n_units,),
+        solver=mini_batch(OPTIMIZERS["adam"], **{"batch_size": 20, "n_epochs": 3, "rate": 0.01} | solver),
+        temperature_scaling=target is LABELS,
+        members_see_bins=(False,) * n_members,
+    )
+    encoding, rows, _ = encoded_with(settings, data.X, y, weight, **target)
     held_out = rows.take(np.arange(20)) if held_out is None else held_out(rows)
     setups = [set_up_network(settings, encoding, rows, held_out, sees_bins=bins) for bins in settings.members_see_bins]
     states = [setup.first_state((i, i)) for i, setup in enumerate(setups)]
@@ -54,7 +58,7 @@ def phase_of(net, y, score=None, held_out=None, weight=None):
 @pytest.mark.parametrize("n_members", [1, 2, 3])
 def test_the_mean_raw_output_is_evaluated_by_its_weighted_loss(n_members):
     weight = np.linspace(0.1, 2.0, data.N)
-    phase, held_out = phase_of(SigmoidMLPRegressor(**QUICK | {"n_members": n_members}), data.NUMBER, weight=weight)
+    phase, held_out = phase_of(data.NUMBER, n_members=n_members, weight=weight)
     phase.train(NO_OBSERVER)
     states = phase.states
     assert len(states) == n_members
@@ -67,16 +71,16 @@ def test_the_mean_raw_output_is_evaluated_by_its_weighted_loss(n_members):
 
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_all_networks_keep_the_best_epoch_of_all_together(n_members):
-    parameters = {"learning_rate_init": 0.5, "max_iter": 30, "hidden_layer_sizes": 30, "n_members": n_members}
 
     def noise(rows):
         return replace(rows, computed={}, y_of_table=np.random.default_rng(4).normal(size=(data.N, 1)))
 
-    phase, _ = phase_of(SigmoidMLPRegressor(**QUICK | parameters), data.NUMBER, held_out=noise)
+    how = {"rate": 0.5, "n_epochs": 30, "n_units": 30, "n_members": n_members, "held_out": noise}
+    phase, _ = phase_of(data.NUMBER, **how)
     phase.train(NO_OBSERVER)
     scores = [record.validation_score for record in phase.states[0].history]
     assert phase.best_epoch == 1 + np.argmax(scores) < len(scores)
-    shorter, _ = phase_of(SigmoidMLPRegressor(**QUICK | parameters), data.NUMBER, held_out=noise)
+    shorter, _ = phase_of(data.NUMBER, **how)
     for setup, state in shorter.networks:
         solver = replace(setup.solver, n_epochs=phase.best_epoch)
         train_side_by_side([replace(setup, solver=solver)], [state], NO_OBSERVER)
@@ -93,8 +97,7 @@ def test_a_scorer_rates_the_joined_network(n_members):
         seen.append((model, raw))
         return float(len(seen))
 
-    net = SigmoidMLPClassifier(**QUICK | {"n_members": n_members, "max_iter": 3, "temperature_scaling": True})
-    phase, _ = phase_of(net, data.NUMBER > 0, score)
+    phase, _ = phase_of(data.NUMBER > 0, LABELS, n_members=n_members, score=score)
     phase.train(NO_OBSERVER)
     assert [record.validation_score for record in phase.states[0].history] == [1.0, 2.0, 3.0]
     model, raw = seen[-1]
@@ -103,8 +106,7 @@ def test_a_scorer_rates_the_joined_network(n_members):
 
 
 def test_the_published_networks_have_the_temperature_of_the_best_epoch():
-    net = SigmoidMLPClassifier(**QUICK | {"n_members": 1, "max_iter": 3, "temperature_scaling": True})
-    phase, held_out = phase_of(net, data.NUMBER > 0)
+    phase, held_out = phase_of(data.NUMBER > 0, LABELS)
     phase.train(NO_OBSERVER)
     network, outputs = phase.outcome()
     assert network.temperature != 1.0

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from tests.estimators.inside import run_of
-from tests.network.pieces import LOSSES
+from sknet._model.network_setup import set_up_network
+from tests.model.examples import encoded_with, make_settings
+from tests.network.pieces import LOSSES, network_of
+from tests.tables.examples import column_settings
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 PRODUCT = X[:, 0] - X[:, 1] * X[:, 2]
@@ -20,23 +22,29 @@ APART = {
 }
 
 
-def sets_of(**parameters):
-    run = run_of(SigmoidMLPRegressor(**APART | parameters), X, PRODUCT)
-    return [setup.constraints.sets for setup in run.phase.setups]
+def sets_of(numeric_encoding, *, interaction_cst=((1, 2),), hidden_sizes=(5, 4), sees_bins=True):
+    settings = make_settings(
+        table=column_settings(numeric_encoding=numeric_encoding),
+        interaction_cst=interaction_cst,
+        hidden_sizes=hidden_sizes,
+        activations=network_of(3, *hidden_sizes, 1).activations,
+        dropout=(0.0,) * len(hidden_sizes),
+    )
+    return set_up_network(settings, *encoded_with(settings, X, PRODUCT)[:2], sees_bins=sees_bins).constraints.sets
 
 
 def test_each_network_has_the_sets_of_its_inputs():
     numbers = [[False, True], [True, False], [True, False]]
-    raw, with_bins = sets_of(n_members=2)
+    raw, with_bins = (sets_of("piecewise_linear", sees_bins=sees_bins) for sees_bins in (False, True))
     np.testing.assert_array_equal(raw.has_input, numbers)
     np.testing.assert_array_equal(with_bins.has_input[-3:], numbers)
     assert len(with_bins.has_input) > 3
     assert (with_bins.has_input.sum(axis=1) == 1).all()
 
 
-@pytest.mark.parametrize("parameters", [{"interaction_cst": None}, {"hidden_layer_sizes": ()}])
+@pytest.mark.parametrize("parameters", [{"interaction_cst": None}, {"hidden_sizes": ()}])
 def test_without_constraint_or_hidden_layers_nothing_is_kept_apart(parameters):
-    assert sets_of(**parameters) == [None]
+    assert sets_of("raw", **parameters) is None
 
 
 def test_init_with_weights_between_sets_raises():
