@@ -3,8 +3,8 @@ Prediction sets
 ===============
 
 Where classes overlap, a single label claims more than the network knows. ``predict_set`` returns one class if the
-network is sure, and several if it is not. On average, the sets of about nine in ten new rows contain their class, for
-rare classes as well.
+network is sure, and several if it is not. With ``coverage=0.9``, expect the sets of nine in ten new rows or more to
+contain their class, for rare classes as well.
 """
 
 import matplotlib.pyplot as plt
