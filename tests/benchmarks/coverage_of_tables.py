@@ -30,7 +30,6 @@ class Covered:
 
     share: float
     of_classes: np.ndarray
-    of_rarest: float
     size: float
     n_test: int
     n_held_out: int
@@ -66,8 +65,7 @@ def covered(data: Table, number: int) -> Covered:
     is_held_out = ~np.isnan(model.oof_prediction_.reshape(len(train), -1)).any(axis=1)
     counts = np.bincount(code)
     of_classes = (np.bincount(code, is_inside) / np.maximum(counts, 1))[counts > 0]
-    of_rarest = of_classes[counts[counts > 0].argmin()]
-    return Covered(is_inside.mean(), of_classes, of_rarest, size, len(test), is_held_out.sum())
+    return Covered(is_inside.mean(), of_classes, size, len(test), is_held_out.sum())
 
 
 def summary(fits: list[list[Covered]]) -> str:
@@ -78,15 +76,13 @@ def summary(fits: list[list[Covered]]) -> str:
     by_test_rows = np.mean([fit.variance_of_test_rows for fit in every])
     by_both = by_test_rows + np.mean([fit.variance_of_held_out_rows for fit in every])
     sizes = [np.mean([fit.size for fit in splits]) for splits in fits]
-    of_classes, of_rarest = (
-        np.mean([np.mean(getattr(fit, field)) for fit in every]) for field in ("of_classes", "of_rarest")
-    )
+    of_classes = np.mean([np.mean(fit.of_classes) for fit in every])
     return (
         f"{len(fits)} tables: mean {shares.mean():.3f} (standard error {shares.std(ddof=1) / len(fits) ** 0.5:.3f}), "
         f"median {np.median(shares):.3f}, {shares.min():.3f} to {shares.max():.3f}, "
         f"{(shares < LOW).sum()} below {LOW}; "
         f"{of_fits.size} fits: {of_fits.min():.3f} to {of_fits.max():.3f}, {(of_fits < LOW).sum()} below {LOW}; "
-        f"classes {of_classes:.3f}, rarest {of_rarest:.3f}; size {np.mean(sizes):.2f}, "
+        f"classes {of_classes:.3f}; size {np.mean(sizes):.2f}, "
         f"median {np.median(sizes):.2f}; fits deviate by {of_fits.std(ddof=1):.3f}, "
         f"explained {by_test_rows / of_fits.var(ddof=1):.2f}, {by_both / of_fits.var(ddof=1):.2f}"
     )
