@@ -231,10 +231,6 @@ def test_the_claim_has_the_ratios_to_lightgbm_and_catboost(files):
         f"| CatBoost, {n} larger tables | 2.00 | 2.00 | 2.00 |",
         f"| LightGBM, {n} larger tables | 0.50 | 0.50 | 0.50 |",
     ]
-    assert small.first_page_times().splitlines()[-2:] == [
-        f"| CatBoost, {n} larger tables | 0.50 | 0.50 |",
-        f"| LightGBM, {n} larger tables | 2.00 | 2.00 |",
-    ]
     assert "LightGBM, tuned" not in measure.MODELS  # "were not run on these tables"
 
 

@@ -344,7 +344,7 @@ def test_the_first_pages_say_what_was_not_compared():
     for text in first_pages():
         assert f"TabM ran on the {len(with_tabm)} smallest tables" in text
         assert "TabPFN and TabICL were not run" in text
-        assert "defaults changed between our six runs" in text
+        assert "defaults changed between our seven runs" in text
         shown = len(report.FIGURES) * len(report.FIRST_PAGE_PEERS)
         assert f"corrected for all {len(report.verdicts(rows))} comparisons, of which {shown} are shown" in text
 

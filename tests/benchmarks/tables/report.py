@@ -178,36 +178,23 @@ def first_page_errors() -> str:
 
     The last lines are of larger tables, whose differences are not tested.
     """
-    return as_markdown([RATIO_TO, *FIGURES], first_page_lines(error_cells))
-
-
-def first_page_times() -> str:
-    """The ratios of the time of a fit to the same models."""
-    return as_markdown([RATIO_TO, *ESTIMATORS.values()], first_page_lines(lambda rows, peer, _: time_cells(rows, peer)))
-
-
-def first_page_lines(cells: Callable[[pd.DataFrame, str, dict[tuple[str, str], int]], list[str]]) -> list[list[str]]:
-    """A line for each model, whose cells a function of the fits, the model and the verdicts gives."""
     from tests.benchmarks.large_tables import report as large
 
     rows = random_splits("second")
     signs = verdicts(rows)
-    lines = [[name_of(peer) + tables_if_not_all(rows, peer), *cells(rows, peer, signs)] for peer in FIRST_PAGE_PEERS]
+    lines = [
+        [name_of(peer) + tables_if_not_all(rows, peer), *error_cells(rows, peer, signs)] for peer in FIRST_PAGE_PEERS
+    ]
     for peer in ("CatBoost", "LightGBM"):
         both = large.with_both(peer)
-        lines.append([f"{peer}, {both['table'].nunique()} larger tables", *cells(both, peer, {})])
-    return lines
+        lines.append([f"{peer}, {both['table'].nunique()} larger tables", *error_cells(both, peer, {})])
+    return as_markdown([RATIO_TO, *FIGURES], lines)
 
 
 def error_cells(rows: pd.DataFrame, peer: str, signs: dict[tuple[str, str], int]) -> list[str]:
     """The mean ratio of each figure, bold if the difference is significant."""
     means = {figure: np.exp(ratios_of(rows, figure, peer)["mean"].astype(float).mean()) for figure in FIGURES}
     return [bold_if(signs.get((figure, peer), 0) != 0, f"{mean:.2f}") for figure, mean in means.items()]
-
-
-def time_cells(rows: pd.DataFrame, peer: str) -> list[str]:
-    """The mean ratio of the time of a fit for each task."""
-    return [time_cell(seconds_of(rows, task, peer)) for task in ESTIMATORS]
 
 
 def third_errors() -> str:
@@ -853,7 +840,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "used": lambda: summary("used"),
     "count": count,
     "first page errors": first_page_errors,
-    "first page times": first_page_times,
     "first page third": third_errors,
     "claim": claim,
     "nearest ahead": nearest_ahead,
