@@ -98,6 +98,7 @@ CONSTANTS = {
     "PULL": (1.5, 'notes: "1.5 log c that grows over the first 75 steps"'),
     "MAX_ROWS_TO_CORRELATE": (2000, "reasoned: correlations are known to .02 then"),
     "STEPS_TO_FULL_PULL": (75, 'notes: "1.5 log c that grows over the first 75 steps"'),
+    "ROWS_OF_SLOWER_PULL": (2000, 'notes: "with more than 2,000 rows over more, in proportion"'),
     "GAIN_RATE": (3.0, 'notes: "gains at twice the rate"'),
     "PLATEAU_DIVISOR": (5.0, "scikit-learn: `adaptive`"),
     "MIN_ADAPTIVE_RATE": (1e-6, "scikit-learn: `adaptive`"),

@@ -51,6 +51,10 @@ STEPS_TO_FULL_PULL = 75
 """The pull on gains grows linearly over so many steps. If it begins at once, the network may lose columns that are
 informative only together before it finds them: see "Inputs that carry nothing" in tests/benchmarks/notes.md."""
 
+ROWS_OF_SLOWER_PULL = 2_000
+"""With more rows, the pull grows over more steps, in proportion: a pair of columns may matter only once the network has
+learnt a stronger pair, and the more rows there are, the weaker the pairs that they can show."""
+
 MIN_ADAPTIVE_RATE = 1e-6
 """At this rate, the schedule `adaptive` ends training at the next plateau, as in scikit-learn."""
 
@@ -150,6 +154,7 @@ class _InputGains:
     dg: Array  # (d, 1), the gradient of g
     groups: NDArray[np.intp] | None  # (d,) inputs of the same group share their gain; None if none do
     fading: Array | None  # (d,) f_j; None if no input fades
+    steps_to_full_pull: float
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int, loss: float) -> float:
         """Overwrite the gradient with the direction of W and g, and update the moments; return the scale.
@@ -162,7 +167,7 @@ class _InputGains:
         gain = np.exp(self.g)  #           exp(g_j)                     (d, 1)
         np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
         if self.fading is not None and loss > 0.0:
-            dg[:, 0] += loss * min(1.0, step / STEPS_TO_FULL_PULL) * self.fading  #  + f_j J
+            dg[:, 0] += loss * min(1.0, step / self.steps_to_full_pull) * self.fading  #  + f_j J
         if self.groups is not None:  #     a shared gain has the sum of its inputs' derivatives
             dg[:, 0] = np.bincount(self.groups, dg[:, 0])[self.groups]
         G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
@@ -198,6 +203,7 @@ class MiniBatchLoop:
                 dg=self._gradient[self._n_parameters :, np.newaxis],
                 groups=problem.gain_groups,
                 fading=problem.fading,
+                steps_to_full_pull=STEPS_TO_FULL_PULL * max(1.0, problem.n_samples / ROWS_OF_SLOWER_PULL),
             )
 
     def train_epoch(self) -> None:

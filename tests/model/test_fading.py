@@ -158,6 +158,17 @@ def test_categories_that_are_informative_only_together_are_kept(seed):
     assert SigmoidMLPClassifier(random_state=seed).fit(table[:2000], y[:2000]).score(table[2000:], y[2000:]) > 0.95
 
 
+@pytest.mark.parametrize("seed", [7, 8])
+def test_a_weak_pair_of_columns_is_kept_beside_a_strong_one(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1.0, 1.0, size=(8000, 32))
+    strong, weak = X[:, 1] * np.sin(4.0 * X[:, 0]), X[:, 3] * np.sin(4.0 * X[:, 2])
+    signal = strong / strong.std() + 0.13 * weak / weak.std()
+    y = signal + 0.18 * rng.normal(size=8000)
+    model = SigmoidMLPRegressor(n_members=1, random_state=seed).fit(X[:6000], y[:6000])
+    assert np.sqrt(np.mean((model.predict(X[6000:]) - signal[6000:]) ** 2)) < 0.2
+
+
 def test_the_unit_of_a_column_and_the_order_of_columns_do_not_decide_which_inputs_fade():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 20))
