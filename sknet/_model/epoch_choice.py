@@ -68,7 +68,7 @@ MAX_CROSS_FIT_SETS = 4
 """How many sets `draw_cross_fit_sets` makes at most. Each set takes time every epoch."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class EpochChoice:
     """The best epoch so far, by the loss of some of the held-out rows."""
 
@@ -76,17 +76,18 @@ class EpochChoice:
     raw_by_component: Array | None = None  # for all held-out rows, after this epoch
     least_criterion: float = inf  # the criterion of this epoch
 
-    def update_if_better(self, epoch: int, raw_by_component: Array, criterion: float) -> None:
-        """Choose this epoch if none before has a smaller criterion."""
-        if not self.epoch or criterion <= self.least_criterion:
-            self.epoch = epoch
-            self.raw_by_component = raw_by_component
-            self.least_criterion = criterion
+    def or_later(self, epoch: int, raw_by_component: Array, criterion: float) -> "EpochChoice":
+        """Return the choice of a later epoch unless an epoch before has a smaller criterion."""
+        is_better = not self.epoch or criterion <= self.least_criterion
+        return EpochChoice(epoch, raw_by_component, criterion) if is_better else self
 
 
-@dataclass
+@dataclass(frozen=True)
 class FoldsProgress:
-    """The states of the folds' networks, and what the folds have chosen so far."""
+    """The states of the folds' networks, and what the folds have chosen so far.
+
+    Training changes the states. Each epoch makes a new value of the rest, so that an interrupt can undo a whole epoch.
+    """
 
     states: list[list[State]]  # for each fold, of all members; empty once the folds are done
     choices: list[EpochChoice]  # of each evaluator of the phase
@@ -216,10 +217,19 @@ class FoldPhase(Phase):
     def train(self, observer: Observer) -> TrainingEnd:
         """Train until the joint loss stops falling."""
         setups, states = zip(*self.networks, strict=True)
+        before_epoch = self.progress
+
+        def judge() -> Verdict:
+            """Judge an epoch, after noting the progress before it."""
+            nonlocal before_epoch
+            before_epoch = self.progress
+            return self.judge_epoch()
+
         try:
-            end = train_side_by_side(setups, states, observer, self.judge_epoch)
-        finally:  # an interrupt may undo an epoch after it was judged
-            del self.progress.epochs[states[0].epoch :]
+            end = train_side_by_side(setups, states, observer, judge)
+        finally:
+            if self.n_iter > states[0].epoch:  # an interrupt has undone an epoch after it was judged
+                self.progress = before_epoch
         if end.callback_asked and end.reason is not StopReason.INTERRUPTED:  # even if it was the last epoch anyway
             return replace(end, reason=StopReason.CALLBACK)
         return end
@@ -242,22 +252,25 @@ class FoldPhase(Phase):
         raw_by_component = self.raw_by_component()
         first, *later = self.evaluators
         scale, loss, criterion = first.calibrate_in_place(first.mix(raw_by_component))
-        progress.inverse_temperature = scale
-        if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
+        choices = progress.choices
+        if epoch >= self.first_epoch or scale < OVERCONFIDENT_INVERSE_TEMPERATURE:
             # all evaluators use the temperature of the first one, since finding it takes longest
             criteria = [evaluator.criterion_of(raw_by_component, inverse_temperature=scale) for evaluator in later]
-            for choice, of_evaluator in zip(progress.choices, [criterion, *criteria], strict=True):
-                choice.update_if_better(epoch, raw_by_component, of_evaluator)
+            choices = [
+                choice.or_later(epoch, raw_by_component, of_evaluator)
+                for choice, of_evaluator in zip(choices, [criterion, *criteria], strict=True)
+            ]
         (last_epoch,) = mean_history([state.history[-1:] for _, state in self.networks])
-        progress.epochs.append(replace(last_epoch, validation_loss=loss, validation_score=-loss))
+        epochs = [*progress.epochs, replace(last_epoch, validation_loss=loss, validation_score=-loss)]
+        self.progress = replace(progress, choices=choices, epochs=epochs, inverse_temperature=scale)
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
         return Verdict(loss, -loss, criterion, keeps_weights=False)  # those of folds are not published
 
     def choose(self) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
-        for choice in self.progress.choices:
-            if not choice.epoch:  # training has ended before any epoch could be chosen
-                choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
+        if not self.best_epoch:  # training has ended before any epoch could be chosen
+            last = EpochChoice(self.n_iter, self.raw_by_component())
+            self.progress = replace(self.progress, choices=[last] * len(self.evaluators))
         mixtures = []
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
@@ -316,7 +329,7 @@ class FoldPhase(Phase):
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
         self.setups = []
-        self.progress.states = []
+        self.progress = replace(self.progress, states=[])
         self.importance_rows = None
 
 

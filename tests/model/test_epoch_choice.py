@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier
-from sknet._model import evaluation
+from sknet._model import epoch_choice, evaluation
 from sknet._model.encoding_learner import EncodingLearner
 from sknet._model.epoch_choice import (
     MIN_STEPS_TO_CHOOSE,
@@ -28,7 +28,7 @@ from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings, s
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
 from tests.tables.examples import column_settings
-from tests.training.problems import NO_OBSERVER, OPTIMIZERS, epoch, mini_batch
+from tests.training.problems import NO_OBSERVER, OPTIMIZERS, Interrupting, Script, bits, epoch, mini_batch
 
 rng = np.random.default_rng(0)
 N = 90
@@ -342,6 +342,17 @@ def test_a_step_pulls_gains_by_the_mean_of_the_folds_pull_and_that_of_all_rows()
     assert pull / 300 == pytest.approx(np.sqrt(1.5 / 225 * 1.5 / 300))
     ended_by_max_iter = Selection(50, 225, 1.0, (1.0,), np.arange(0), None)
     assert ended_by_max_iter.solver_for(solver, 300).pull == 1.5
+
+
+def test_an_interrupt_while_an_epoch_is_evaluated_undoes_all_of_it(monkeypatch):
+    """Ctrl-C comes when the temperature of epoch 6 is known and the epoch has been chosen."""
+    stopped, interrupted = (fold_networks(*prepared()) for _ in range(2))
+    stopped.train(Script(stop_at=5))
+    monkeypatch.setattr(epoch_choice, "mean_history", Interrupting(epoch_choice.mean_history, 6))
+    assert interrupted.train(NO_OBSERVER).reason.name == "INTERRUPTED"
+    assert interrupted.n_iter == 5
+    assert interrupted.outcome()[0].temperature == stopped.outcome()[0].temperature
+    assert bits(interrupted.progress) == bits(stopped.progress)
 
 
 # --- the same again --------------------------------------------------------------------------------------------------
