@@ -251,18 +251,18 @@ class FoldPhase(Phase):
         epoch = self.n_iter + 1
         raw_by_component = self.raw_by_component()
         first, *later = self.evaluators
-        scale, loss, criterion = first.calibrate_in_place(first.mix(raw_by_component))
+        inverse_temperature, loss, criterion = first.calibrate_in_place(first.mix(raw_by_component))
         choices = progress.choices
-        if epoch >= self.first_epoch or scale < OVERCONFIDENT_INVERSE_TEMPERATURE:
+        if epoch >= self.first_epoch or inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             # all evaluators use the temperature of the first one, since finding it takes longest
-            criteria = [evaluator.criterion_of(raw_by_component, inverse_temperature=scale) for evaluator in later]
+            later_criteria = [evaluator.criterion_of(raw_by_component, None, inverse_temperature) for evaluator in later]
             choices = [
                 choice.or_later(epoch, raw_by_component, of_evaluator)
-                for choice, of_evaluator in zip(choices, [criterion, *criteria], strict=True)
+                for choice, of_evaluator in zip(choices, [criterion, *later_criteria], strict=True)
             ]
         (last_epoch,) = mean_history([state.history[-1:] for _, state in self.networks])
         epochs = [*progress.epochs, replace(last_epoch, validation_loss=loss, validation_score=-loss)]
-        self.progress = replace(progress, choices=choices, epochs=epochs, inverse_temperature=scale)
+        self.progress = replace(progress, choices=choices, epochs=epochs, inverse_temperature=inverse_temperature)
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
         return Verdict(loss, -loss, criterion, keeps_weights=False)  # those of folds are not published
 
@@ -275,18 +275,17 @@ class FoldPhase(Phase):
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
         for evaluator, judged, raw_by_component in zip(self.evaluators, self.judged, chosen, strict=True):
-            mixing_weight, temperature, _ = evaluator.choose_mixture(raw_by_component)
-            mixtures.append((mixing_weight, temperature))
-            mixed = mix_outputs(raw_by_component.take(judged, axis=1), mixing_weight)
-            raw[judged] = mixed / temperature  # a cross-fit set overwrites what all rows have chosen
+            mixture = evaluator.choose_mixture(raw_by_component)
+            mixtures.append(mixture)
+            mixed = mix_outputs(raw_by_component.take(judged, axis=1), mixture.mixing_weight)
+            raw[judged] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
         evaluator, judged = self.evaluators[0], self.judged[0]
         rows = evaluator.rows
-        mixing_weight, temperature = mixtures[0]
         return Selection(
             chosen_epoch=self.progress.choices[0].epoch,
             n_rows=float(np.mean([len(split.train) for split in self.splits])),
-            temperature=temperature,
-            mixing_weights=evaluator.weights_of_networks(mixing_weight),
+            temperature=mixtures[0].temperature,
+            mixing_weights=evaluator.weights_of_networks(mixtures[0].mixing_weight),
             held_out=self.held_out[judged],
             held_out_outputs=HeldOutOutputs(
                 raw[judged], rows.y[judged], take_optional(rows.weight, judged), self._variance_of_means

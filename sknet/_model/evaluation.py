@@ -105,6 +105,22 @@ class HeldOutOutputs(NamedTuple):
     variance_of_means: float = 0.0
 
 
+class Calibration(NamedTuple):
+    """What calibration has found for raw outputs."""
+
+    inverse_temperature: float
+    loss: float  # at this temperature
+    criterion: float  # the loss plus a penalty on extreme temperatures; folds choose epochs and mixing weights by it
+
+
+class ChosenMixture(NamedTuple):
+    """The mixing weight and the temperature that fit held-out rows best."""
+
+    mixing_weight: float
+    temperature: float
+    raw: Array  # (m, k) the mixed raw outputs of these rows, at this temperature
+
+
 class HeldOutEvaluator:
     """Computes the loss of held-out rows, and chooses the temperature and the mixing weight of their raw outputs by it.
 
@@ -149,16 +165,8 @@ class HeldOutEvaluator:
 
     # --- losses and choices ------------------------------------------------------------------------------------------
 
-    def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> tuple[float, float, float]:
-        """Divide raw outputs, in place, by the best temperature or a given one.
-
-        Returns
-        -------
-        inverse_temperature : float
-        loss : float
-        criterion : float
-            The loss plus a penalty on extreme temperatures. Folds choose epochs and mixing weights by it.
-        """
+    def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> Calibration:
+        """Divide raw outputs, in place, by the best temperature or a given one."""
         rows = self.rows
         loss = rows.encoding.head.loss
         target = rows.target
@@ -170,40 +178,31 @@ class HeldOutEvaluator:
         raw *= inverse_temperature
         value = mean_loss(loss, raw, target, weight)
         penalty = temperature_penalty(log(inverse_temperature), rows.total_weight)
-        return inverse_temperature, value, value + penalty
+        return Calibration(inverse_temperature, value, value + penalty)
 
     def criterion_of(
         self, raw_by_component: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None
     ) -> float:
         """Return the criterion of a mixture, by default of equally weighted networks at the best temperature."""
-        _, _, criterion = self.calibrate_in_place(self.mix(raw_by_component, mixing_weight), inverse_temperature)
-        return criterion
+        return self.calibrate_in_place(self.mix(raw_by_component, mixing_weight), inverse_temperature).criterion
 
-    def choose_mixture(self, raw_by_component: Array) -> tuple[float, float, Array]:
+    def choose_mixture(self, raw_by_component: Array) -> ChosenMixture:
         """Choose the mixing weight of highest posterior probability, and its best temperature.
 
         The log-loss is minus a mean log-likelihood. So is a regression loss after division by the variance of the
         noise, which is estimated as twice the loss at equal weights.
-
-        Returns
-        -------
-        mixing_weight : float
-        temperature : float
-        raw : ndarray of shape (m, k)
-            The mixed raw outputs of these rows, at this temperature.
         """
         mixing_weight = self._equal_weight
         if len(raw_by_component) > 1:
-            scale = 1.0
+            noise_variance = 1.0
             if self.rows.encoding.head.has_noise_scale:
-                scale = 2.0 * abs(self.criterion_of(raw_by_component))
+                noise_variance = 2.0 * abs(self.criterion_of(raw_by_component))
             distance = MIXING_WEIGHTS - self._equal_weight
-            prior = scale * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
+            prior = noise_variance * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
             criteria = [self.criterion_of(raw_by_component, weight) for weight in MIXING_WEIGHTS]
             mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
         raw = self.mix(raw_by_component, mixing_weight)
-        inverse_temperature, _, _ = self.calibrate_in_place(raw)
-        return mixing_weight, 1.0 / inverse_temperature, raw
+        return ChosenMixture(mixing_weight, 1.0 / self.calibrate_in_place(raw).inverse_temperature, raw)
 
     def mix(self, raw_by_component: Array, mixing_weight: float | None = None) -> Array:
         """Return the mixed raw outputs of its own rows, by default of equally weighted networks; always a new array."""

@@ -131,9 +131,10 @@ class TrainPhase(Phase):
             outputs = self.selection.held_out_outputs
         elif self._evaluator is not None:
             evaluator = self._evaluator
-            mixing_weight, temperature, raw = evaluator.choose_mixture(self._raw_by_component(evaluator, thetas))
-            mixing_weights = evaluator.weights_of_networks(mixing_weight)
-            outputs = HeldOutOutputs(raw, evaluator.rows.y, evaluator.rows.weight)
+            mixture = evaluator.choose_mixture(self._raw_by_component(evaluator, thetas))
+            temperature = mixture.temperature
+            mixing_weights = evaluator.weights_of_networks(mixture.mixing_weight)
+            outputs = HeldOutOutputs(mixture.raw, evaluator.rows.y, evaluator.rows.weight)
         joined = self._joined(thetas, temperature, mixing_weights)
         if outputs is None or mixing_weights is None:
             return joined, None
