@@ -255,10 +255,10 @@ class FoldPhase(Phase):
         choices = progress.choices
         if epoch >= self.first_epoch or inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             # all evaluators use the temperature of the first one, since finding it takes longest
-            later_criteria = [evaluator.criterion_of(raw_by_component, None, inverse_temperature) for evaluator in later]
+            of_sets = [evaluator.criterion_of(raw_by_component, None, inverse_temperature) for evaluator in later]
             choices = [
                 choice.or_later(epoch, raw_by_component, of_evaluator)
-                for choice, of_evaluator in zip(choices, [criterion, *later_criteria], strict=True)
+                for choice, of_evaluator in zip(choices, [criterion, *of_sets], strict=True)
             ]
         (last_epoch,) = mean_history([state.history[-1:] for _, state in self.networks])
         epochs = [*progress.epochs, replace(last_epoch, validation_loss=loss, validation_score=-loss)]
