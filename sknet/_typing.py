@@ -33,6 +33,7 @@ class SparseGradient(NamedTuple):
     stop: int
     row_indices: Array  # (r,) the rows of the matrix that have a gradient: the inputs in the batch
     values: Array  # (r, h) the gradient of these rows; h columns of the matrix
+    n_rows: int  # of the batch
 
 
 Gradient: TypeAlias = Array | SparseGradient

@@ -126,6 +126,7 @@ class NetworkSetup:
             gain_groups=groups,
             fading=fading_of_inputs(self.encoding, groups, n_skipped_inputs, solver.pull / n) if solver.pull else None,
             penalty=self.objective_settings.penalty.value,
+            has_sparse_gradients=self.train_rows.inputs.batch_format == "sparse",
             is_random=any(self.settings.dropout),
             l1=self.l1,
             bounds=self.constraints.bounds,

@@ -111,7 +111,7 @@ class Objective:
             bound = self._bind(n, n, theta, out, rng)
             value = self._loss_and_gradient(bound, batch, n)
             if bound.sparse is not None and bound.sparse.touched is not None:
-                return value, self._sparse_gradient(theta, out, bound.sparse.touched)
+                return value, self._sparse_gradient(theta, out, bound.sparse.touched, n)
         penalty.add_gradient(w, out[: w.size])
         return value + penalty.value(w), out
 
@@ -173,8 +173,8 @@ class Objective:
         bound.chain.backward(delta)
         return value
 
-    def _sparse_gradient(self, theta: Array, out: Array, touched: Array) -> SparseGradient:
-        """Return the gradient of the weights that a batch touches, with their L2 penalty."""
+    def _sparse_gradient(self, theta: Array, out: Array, touched: Array, n: int) -> SparseGradient:
+        """Return the gradient of the weights that a batch of n rows touches, with their L2 penalty."""
         layout, penalty = self._settings.layout, self._settings.penalty
         # W_1 is the last matrix
         start = layout.weight_starts[0]
@@ -184,7 +184,7 @@ class Objective:
         penalty.add_gradient(theta[:start], out[:start])
         W = theta[start:stop].reshape(-1, h)
         penalty.add_gradient(W.take(touched, axis=0).ravel(), values.reshape(-1))  # reshape makes a view
-        return SparseGradient(out, start, stop, touched, values)
+        return SparseGradient(out, start, stop, touched, values, n)
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""

@@ -15,7 +15,7 @@ Conventions
 p parameters of the network; d inputs; h units of the first layer.
 
 theta, moments, average : (p,), weights first; with input gains (p + d,), the last d of theta are g
-gradient : an array like theta, or a SparseGradient
+gradient : an array like theta
 batch : slice or (b,) array of int     which of the n training samples
 """
 
@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite, nan, sqrt
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -36,6 +37,7 @@ from sknet._training.solver import (
     DivergedError,
     Epoch,
     Judge,
+    MovedArrays,
     Observer,
     Problem,
     Solver,
@@ -43,8 +45,8 @@ from sknet._training.solver import (
     StopReason,
     TrainingEnd,
 )
-from sknet._training.sparse_steps import LateAverages, PartOfState, gradient_parts, move_touched
-from sknet._typing import Array, Gradient, SparseGradient
+from sknet._training.sparse_steps import LateAverages, blocks_to_move
+from sknet._typing import Array, Batch, SparseGradient
 from sknet._vectors import add_multiple
 
 STEPS_TO_FULL_PULL = 75
@@ -101,7 +103,10 @@ class MiniBatchSolver(Solver):
 
         Within a round, networks are independent, so no result depends on the number of threads.
         """
-        loops = [MiniBatchLoop(self, problem, state) for problem, state in zip(problems, states, strict=True)]
+        loops = [
+            (SparseLoop if problem.has_sparse_gradients else MiniBatchLoop)(self, problem, state)
+            for problem, state in zip(problems, states, strict=True)
+        ]
         first = states[0]
         epochs_before = first.epoch
         callback_asked = False
@@ -182,7 +187,7 @@ class _InputGains:
 
 
 class MiniBatchLoop:
-    """The epochs of one network."""
+    """The epochs of one network. `SparseLoop` overrides what differs for sparse gradients."""
 
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver = solver
@@ -227,34 +232,28 @@ class MiniBatchLoop:
         n_batches = -(-n // size)  # rounded up: the last batch may be smaller
         rng = state.rng if problem.is_random else None
         total = 0.0
-        n_without_penalty = 0
         rate = 0.0
         norm = 0.0
         first_value = 0.0
-        self._late_averages = LateAverages()
         for i, batch in enumerate(problem.batches(size, state.rng if solver.shuffle else None)):
-            value, gradient = problem.objective(state.theta, batch, self._gradient, rng)
+            value = self._overwrite_gradient(batch, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
             first_value = abs(value) if i == 0 else first_value
             # before the weights move; `not ... <=`, to include NaN
             if not (isfinite(value) and abs(value) <= MAX_OBJECTIVE_GROWTH * (1.0 + first_value)):
                 raise DivergedError(state.epoch + 1, rate)
             if clip_norm is not None or i == n_batches - 1:  # the history has the norm of the last step
-                parts = gradient_parts(gradient, self._n_parameters)
+                parts = self._gradient_parts()
                 norm = sqrt(sum([float(np.dot(part, part)) for part in parts]))
                 if clip_norm is not None and norm > clip_norm:
                     for part in parts:
                         part *= clip_norm / norm
-            self._step(gradient, rate, value)
-            n_rows = min(size, n - i * size)
-            total += value * n_rows
-            n_without_penalty += n_rows if isinstance(gradient, SparseGradient) else 0
-        self._late_averages.update_all()
+            self._step(rate, value)
+            total += value * min(size, n - i * size)
+        total += self._end_steps()
         # once per epoch is enough, because a theta that is not finite stays so
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
-        if n_without_penalty:  # one pass over all weights per epoch
-            total += n_without_penalty * problem.penalty(state.theta[: problem.n_weights])
         return total / n, rate, norm
 
     def _progress(self, epoch_fraction: float) -> ScheduleInput:
@@ -264,32 +263,38 @@ class MiniBatchLoop:
         # at most 1, because continued training may exceed the planned number of epochs
         return ScheduleInput(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
 
+    # --- what sparse gradients override ------------------------------------------------------------------------------
+
+    def _overwrite_gradient(self, batch: Batch, rng: np.random.Generator | None) -> float:
+        """Overwrite the gradient with that of a batch; return the objective."""
+        value, _ = self.problem.objective(self.state.theta, batch, self._gradient, rng)
+        return value
+
+    def _gradient_parts(self) -> list[Array]:
+        """Return the arrays, each 1-d, of the gradient of the parameters, without that of gains."""
+        return [self._gradient[: self._n_parameters]]
+
+    def _move_state(self, rate: float, decay: float, loss: float) -> None:
+        """Move theta, its moments and its average, which decays by `decay`; `loss` is that of the batch."""
+        self._move(self.state, self._gradient, rate, self.problem.n_weights, decay, loss)
+
+    def _end_steps(self) -> float:
+        """Do what is left after the last step of an epoch; return what the sum of the rows' losses leaves out."""
+        return 0.0
+
     # --- one step --------------------------------------------------------------------------------------------------
 
-    def _step(self, gradient: Gradient, rate: float, loss: float) -> None:
+    def _step(self, rate: float, loss: float) -> None:
         """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds.
 
-        `gradient` and `loss` are those of a batch.
+        `loss` is that of the batch, as is the gradient.
         """
         problem = self.problem
         state = self.state
         state.step += 1
         # the average decays faster at first, so that it forgets the first weights
         decay = min(self.solver.averaging, (1.0 + state.step) / (10.0 + state.step))
-        if isinstance(gradient, SparseGradient):
-            move_touched(
-                gradient,
-                state,
-                decay,
-                self._late_averages,
-                lambda part, part_gradient, n_weights: self._move(part, part_gradient, rate, n_weights, decay),
-            )
-            if problem.l1 or problem.limit_norms is not None:  # these change rows that the batch does not touch
-                self._late_averages.update_all()
-        else:
-            self._late_averages.update_all()
-            self._move(state, gradient, rate, problem.n_weights, decay, loss)
-            self._late_averages.count_step(decay)
+        self._move_state(rate, decay, loss)
         if problem.l1:
             w = state.theta[: problem.n_weights]
             steps = self._steady_steps(rate)
@@ -319,15 +324,15 @@ class MiniBatchLoop:
         return steps
 
     def _move(
-        self, part: State | PartOfState, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
+        self, moved: MovedArrays, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
     ) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        The first `n_weights` entries of `part` and of its gradient are weights. A moving average of theta (Polyak &
-        Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `loss` is for gains, which sparse
-        steps do not have.
+        The first `n_weights` entries of what is moved, and of its gradient, are weights. A moving average of theta
+        (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `loss` is for gains, which
+        sparse steps do not have.
         """
-        theta, moments, average = part.theta, part.moments, part.average
+        theta, moments, average = moved.theta, moved.moments, moved.average
         step = self.state.step
         if self._gains is None:  # `update` overwrites the gradient
             scale = -rate * self._optimizer.update(gradient, moments, step)
@@ -347,6 +352,74 @@ class MiniBatchLoop:
 def soft_threshold(w: Array, amount: float | Array) -> None:
     """Move every weight towards 0 by `amount`, in place, but not beyond 0: the proximal step of L1."""
     w -= np.clip(w, -amount, amount)
+
+
+# --- sparse gradients ------------------------------------------------------------------------------------------------
+
+
+class SparseLoop(MiniBatchLoop):
+    """The epochs of one network whose gradients may be sparse. It learns no gains."""
+
+    def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
+        super().__init__(solver, problem, state)
+        self._sparse: SparseGradient | None = None  # the gradient of the batch; None if it is whole
+        self._late_averages = LateAverages()
+        self._n_without_penalty = 0  # rows of this epoch whose values leave out the penalty
+
+    def _overwrite_gradient(self, batch: Batch, rng: np.random.Generator | None) -> float:
+        value, gradient = self.problem.objective(self.state.theta, batch, self._gradient, rng)
+        self._sparse = None
+        if isinstance(gradient, SparseGradient):
+            self._sparse = gradient
+            self._n_without_penalty += gradient.n_rows
+        return value
+
+    def _gradient_parts(self) -> list[Array]:
+        if self._sparse is None:
+            return super()._gradient_parts()
+        out, start, stop, _, values, _ = self._sparse
+        return [out[:start], values.reshape(-1), out[stop:]]
+
+    def _move_state(self, rate: float, decay: float, loss: float) -> None:
+        if self._sparse is None:
+            self._late_averages.update_all()
+            super()._move_state(rate, decay, loss)
+            self._late_averages.count_step(decay)
+            return
+        self._move_touched(self._sparse, rate, decay)
+        if self.problem.l1 or self.problem.limit_norms is not None:  # these change rows that the batch does not touch
+            self._late_averages.update_all()
+
+    def _move_touched(self, gradient: SparseGradient, rate: float, decay: float) -> None:
+        """Move theta, its moments and its average: of the first layer's weights, only the rows that a batch touches."""
+        state = self.state
+        late = self._late_averages
+        out, start, stop, row_indices, values, _ = gradient
+        h = values.shape[1]
+        # later weights; then biases, which do not decay
+        self._move(state.map(lambda vector: vector[:start]), out[:start], rate, start, decay)
+        self._move(state.map(lambda vector: vector[stop:]), out[stop:], rate, 0, decay)
+        matrices = state.map(lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
+        if matrices.average is not None:
+            late.begin(matrices.theta, matrices.average)
+        for block in blocks_to_move(slice(0, len(row_indices)), h):
+            rows = row_indices[block]
+            # copies, because NumPy cannot work in place on rows that are selected by index
+            touched = matrices.map(partial(np.take, indices=rows, axis=0))
+            if touched.average is not None:
+                touched.average = late.up_to_date(touched.theta, touched.average, rows)
+            self._move(touched.map(np.ravel), values[block].ravel(), rate, touched.theta.size, decay)
+            for matrix, moved in zip(matrices.arrays, touched.arrays, strict=True):
+                matrix[rows] = moved
+        late.count_step(decay, row_indices)
+
+    def _end_steps(self) -> float:
+        self._late_averages.update_all()
+        self._late_averages = LateAverages()
+        n = self._n_without_penalty
+        self._n_without_penalty = 0
+        # one pass over all weights per epoch
+        return n * self.problem.penalty(self.state.theta[: self.problem.n_weights]) if n else 0.0
 
 
 # --- several networks side by side ------------------------------------------------------------------------------------

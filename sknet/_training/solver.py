@@ -104,11 +104,28 @@ class DivergedError(ArithmeticError):
 
 
 @dataclass
-class State:
-    """The state of one network in training: parameters, moments, random numbers, counters and history."""
+class MovedArrays:
+    """What a step moves: theta, its moments and its average, or the same part of each of them."""
 
     theta: Array
     moments: tuple[Array, ...]
+    average: Array | None = field(default=None, kw_only=True)  # moving average of theta, where one is kept
+
+    @property
+    def arrays(self) -> list[Array]:
+        """Theta, its moments and its average, if there is one."""
+        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
+
+    def map(self, function: Callable[[Array], Array]) -> "MovedArrays":
+        """Return the value of the function for each of these arrays."""
+        average = None if self.average is None else function(self.average)
+        return MovedArrays(function(self.theta), tuple(map(function, self.moments)), average=average)
+
+
+@dataclass
+class State(MovedArrays):
+    """The state of one network in training: parameters, moments, random numbers, counters and history."""
+
     rng: np.random.Generator
     step: int = 0  # optimizer steps taken
     epoch: int = 0  # whole epochs done
@@ -117,7 +134,6 @@ class State:
     n_no_improvement: int = 0  # epochs since the score last exceeded the best score by `tol`
     best_score: float = -inf  # minus the least criterion of a judge; without one, minus the least training loss
     best: Array | None = None  # theta after the best epoch; None without validation
-    average: Array | None = None  # moving average of theta, where one is kept
     history: list[Epoch] = field(default_factory=list)
 
     @property
@@ -129,11 +145,6 @@ class State:
     def theta_to_publish(self) -> Array:
         """The result of training so far: that of the best epoch with validation, else `averaged_theta`."""
         return self.averaged_theta if self.best is None else self.best
-
-    @property
-    def arrays(self) -> list[Array]:
-        """Theta, its moments and its average, if there is one."""
-        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
     @property
     def scores_undefined(self) -> bool:
@@ -175,9 +186,7 @@ class State:
 
     def _copy_of_all_but_rng(self) -> Self:
         """Return a copy that shares the generator, but no array that changes."""
-        average = None if self.average is None else self.average.copy()
-        moments = tuple(map(np.copy, self.moments))
-        return replace(self, theta=self.theta.copy(), moments=moments, average=average, history=self.history.copy())
+        return replace(self, **vars(self.map(np.copy)), history=self.history.copy())
 
     def snapshot(self) -> tuple[Self, Any]:
         """Return what `restore` needs to undo later changes. It is taken after each epoch, so it must be fast."""
@@ -210,6 +219,7 @@ class Problem:
     gain_groups: NDArray[np.intp] | None = None  # (d,) inputs of the same group share a gain; None if none do
     fading: Array | None = None  # (d,) the pull on each log-gain, as a share of the objective; None for no pull
     penalty: Callable[[Array], float] = lambda w: 0.0  # of the weights; left out of the value of a sparse gradient
+    has_sparse_gradients: bool = False  # whether the gradient of a batch may be a `SparseGradient`
     is_random: bool = False  # whether the objective draws random numbers, for dropout
     l1: float = 0.0  # strength of an L1 penalty, which the solver applies
     limit_norms: Callable[[Array], None] | None = None  # applied after each step to theta and its average, in place

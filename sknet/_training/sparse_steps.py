@@ -1,6 +1,7 @@
 """Steps along sparse gradients, which move only the rows of the first layer's weights that a batch touches.
 
-Neither weight decay nor momentum moves the other rows. Their moving averages are updated later.
+`SparseLoop` takes them. Neither weight decay nor momentum moves the other rows. Their moving averages are updated
+later.
 
 Conventions
 -----------
@@ -10,14 +11,11 @@ gradient : an array like theta, or a SparseGradient, whose first layer's part ha
 weights, average : (d, h) of the first layer, or (r, h)
 """
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 from math import log
-from typing import NamedTuple
 
 import numpy as np
 
-from sknet._training.solver import State
 from sknet._typing import Array, Gradient, Positions, SparseGradient
 from sknet._vectors import blocks_of_batch
 
@@ -25,14 +23,9 @@ PARAMETERS_MOVED_AT_ONCE = 2**15
 """How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
 
 
-# --- whole and sparse gradients --------------------------------------------------------------------------------------
-
-
-def gradient_parts(gradient: Gradient, n_parameters: int) -> list[Array]:
-    """Return the arrays, each 1-d, of the gradient of the parameters, without that of gains."""
-    if not isinstance(gradient, SparseGradient):
-        return [gradient[:n_parameters]]
-    return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
+def blocks_to_move(rows: Positions, h: int) -> Iterator[Positions]:
+    """Yield blocks of rows of h weights each, which a sparse step moves at once."""
+    return blocks_of_batch(rows, max(1, PARAMETERS_MOVED_AT_ONCE // h))
 
 
 def zero_fixed_gradient(gradient: Gradient, is_free: Array) -> None:
@@ -40,62 +33,9 @@ def zero_fixed_gradient(gradient: Gradient, is_free: Array) -> None:
     if not isinstance(gradient, SparseGradient):
         gradient[: len(is_free)] *= is_free
         return
-    out, start, stop, row_indices, values = gradient
+    out, start, stop, row_indices, values, _ = gradient
     out[:start] *= is_free[:start]
     values *= is_free[start:stop].reshape(-1, values.shape[1])[row_indices]
-
-
-# --- a sparse step ---------------------------------------------------------------------------------------------------
-
-
-class PartOfState(NamedTuple):
-    """A part of a state's theta, with the same part of each moment and of the average."""
-
-    theta: Array
-    moments: tuple[Array, ...]
-    average: Array | None  # None if none is kept
-
-    @property
-    def arrays(self) -> list[Array]:
-        """Theta, the moments and the average, if there is one."""
-        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
-
-
-def part_of(state: State | PartOfState, function: Callable[[Array], Array]) -> PartOfState:
-    """Return the value of the function for theta, each moment and the average."""
-    average = None if state.average is None else function(state.average)
-    return PartOfState(function(state.theta), tuple(map(function, state.moments)), average)
-
-
-def move_touched(
-    gradient: SparseGradient,
-    state: State,
-    decay: float,
-    late: "LateAverages",
-    move: Callable[[PartOfState, Array, int], None],
-) -> None:
-    """Move theta, its moments and its average by a step: of the first layer's weights, only the touched rows.
-
-    `move` takes a part of the state, the gradient of this part, and how many of its first entries are weights.
-    `decay` is that of the average.
-    """
-    out, start, stop, row_indices, values = gradient
-    h = values.shape[1]
-    move(part_of(state, lambda vector: vector[:start]), out[:start], start)  # later weights
-    move(part_of(state, lambda vector: vector[stop:]), out[stop:], 0)  # biases, which do not decay
-    matrices = part_of(state, lambda vector: vector[start:stop].reshape(-1, h))  # (d, h)
-    if matrices.average is not None:
-        late.begin(matrices.theta, matrices.average)
-    for block in blocks_of_batch(slice(0, len(row_indices)), max(1, PARAMETERS_MOVED_AT_ONCE // h)):
-        rows = row_indices[block]
-        # copies, because NumPy cannot work in place on rows that are selected by index
-        touched = part_of(matrices, partial(np.take, indices=rows, axis=0))
-        if touched.average is not None:
-            touched = touched._replace(average=late.up_to_date(touched.theta, touched.average, rows))
-        move(part_of(touched, np.ravel), values[block].ravel(), touched.theta.size)
-        for matrix, moved in zip(matrices.arrays, touched.arrays, strict=True):
-            matrix[rows] = moved
-    late.count_step(decay, row_indices)
 
 
 class LateAverages:
@@ -135,7 +75,7 @@ class LateAverages:
         if self._weights_and_average is not None:
             weights, average = self._weights_and_average
             late = np.flatnonzero(self._log_at_update != self._log_product)
-            for rows in blocks_of_batch(late, max(1, PARAMETERS_MOVED_AT_ONCE // weights.shape[1])):
+            for rows in blocks_to_move(late, weights.shape[1]):
                 average[rows] = self.up_to_date(weights[rows], average[rows], rows)
             self._weights_and_average = None
             self._log_at_update = np.empty(0)

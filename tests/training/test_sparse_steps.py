@@ -29,14 +29,16 @@ class Linear:
         if self.sparse:
             values = matrix(out)[rows]
             matrix(out)[:] = np.nan  # which nobody may look at
-            return 1.0, SparseGradient(out, 2, 10, rows, values)
+            return 1.0, SparseGradient(out, 2, 10, rows, values, n_rows=1)
         matrix(out)[np.setdiff1d(np.arange(4), rows)] = 0.0
         return 1.0, out
 
 
 def run_linear(rows_of_batch, sparse, optimizer, penalties=None, **more):
     solver = mini_batch(optimizer, batch_size=1, n_epochs=2, shuffle=False, **more)
-    the_problem = problem(Linear(rows_of_batch, sparse), len(rows_of_batch), 10, **penalties or {})
+    the_problem = problem(
+        Linear(rows_of_batch, sparse), len(rows_of_batch), 10, has_sparse_gradients=sparse, **penalties or {}
+    )
     state = state_of(np.linspace(-1, 1, 11), solver)
     train(solver, the_problem, state)
     return state
@@ -51,7 +53,7 @@ def test_the_penalty_of_sparse_steps_is_added_once_an_epoch():
         return objective(theta, batch, out)
 
     asked = []
-    the_problem = problem(mixed, 4, 10, penalty=lambda w: asked.append(w.copy()) or 10.0)
+    the_problem = problem(mixed, 4, 10, has_sparse_gradients=True, penalty=lambda w: asked.append(w.copy()) or 10.0)
     solver = mini_batch(OPTIMIZERS["adam"], batch_size=1, n_epochs=2, shuffle=False)
     state = state_of(np.linspace(-1, 1, 11), solver)
     train(solver, the_problem, state)
@@ -122,7 +124,7 @@ def test_fixed_weights_have_no_gradient():
     zero_fixed_gradient(whole, is_free)
     assert whole.tolist() == [1, 0, 3, 0, 5, 0, 7, 0, 9, 0, 11]
     out, rows = np.arange(1.0, 12.0), np.array([1, 3])
-    sparse = SparseGradient(out, 2, 10, rows, matrix(out)[rows])
+    sparse = SparseGradient(out, 2, 10, rows, matrix(out)[rows], n_rows=2)
     zero_fixed_gradient(sparse, is_free)
     assert sparse.values.tolist() == [[5, 0], [9, 0]]
     assert out[[0, 1, 10]].tolist() == [1, 0, 11]
