@@ -139,8 +139,7 @@ class Selection:
             return solver
         n_steps = self.chosen_epoch * steps_per_epoch(solver, self.n_rows)
         n_epochs = max(1, round(n_steps / steps_per_epoch(solver, n_rows)))
-        longer = solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
-        return replace(longer, pull=solver.pull * sqrt(n_rows / self.n_rows))
+        return solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch, sqrt(n_rows / self.n_rows))
 
 
 def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:

@@ -53,16 +53,16 @@ def n_independent_columns(encoder: TableEncoder, sample: Sample, seed: int) -> f
     X_of_numbers = X.iloc[:, numbers] if isinstance(X, pd.DataFrame) else np.asarray(X)[:, numbers]
     Z = of_numbers.encode(X_of_numbers, np.dtype(np.float64))
     Z = Z[:, [description.kind == "number" for _, description in of_numbers.input_descriptions]]
-    n_others = n_columns - Z.shape[1]
+    n_not_numbers = n_columns - Z.shape[1]
     Z -= Z.mean(axis=0)
     norm = np.sqrt((Z**2).sum(axis=0))
     Z = Z[:, norm > 0.0] / norm[norm > 0.0]
     n, c = Z.shape
     if n < 2 or c < 2:
-        return float(n_others + c)
+        return float(n_not_numbers + c)
     gram = Z.T @ Z if c < n else Z @ Z.T  # both have the same sum of squares
     by_chance = c * (c - 1) / (n - 1)
-    return n_others + c**2 / max(c, (gram**2).sum() - by_chance)
+    return n_not_numbers + c**2 / max(c, (gram**2).sum() - by_chance)
 
 
 def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp] | None:
@@ -77,7 +77,7 @@ def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp
     return None if groups.max(initial=-1) + 1 == len(groups) else groups
 
 
-def fading_of_inputs(
+def pull_on_inputs(
     encoding: Encoding, groups: NDArray[np.intp] | None, n_skipped_inputs: int, pull_of_a_row: float
 ) -> Array:
     """Return k / n of each input that a network takes, (d,), where k is the pull times the logarithm of the columns.
@@ -89,5 +89,5 @@ def fading_of_inputs(
     descriptions = encoding.encoder.input_descriptions
     is_bin = np.array([description.kind == "bin" for _, description in descriptions], dtype=bool)
     n_columns = encoding.n_independent_columns or len(np.unique(encoding.encoder.input_columns))
-    fading = pull_of_a_row * log(n_columns) / group_sizes
-    return np.where(is_bin[n_skipped_inputs:], 0.0, fading).astype(encoding.compute_dtype)
+    pull = pull_of_a_row * log(n_columns) / group_sizes
+    return np.where(is_bin[n_skipped_inputs:], 0.0, pull).astype(encoding.compute_dtype)

@@ -17,7 +17,7 @@ from math import ceil, prod
 import numpy as np
 
 from sknet._model.encoding import Encoding
-from sknet._model.fading import fading_of_inputs, gain_groups
+from sknet._model.fading import gain_groups, pull_on_inputs
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, single_blas_thread, threads_for_networks
 from sknet._model.model import Network
 from sknet._model.rows import EncodedRows
@@ -124,7 +124,7 @@ class NetworkSetup:
             n_inputs=self.layout.sizes[0],
             first_input_weight=self.layout.weight_starts[0],
             gain_groups=groups,
-            fading=fading_of_inputs(self.encoding, groups, n_skipped_inputs, solver.pull / n) if solver.pull else None,
+            pull=pull_on_inputs(self.encoding, groups, n_skipped_inputs, solver.pull / n) if solver.pull else None,
             penalty=self.objective_settings.penalty.value,
             has_sparse_gradients=self.train_rows.inputs.batch_format == "sparse",
             is_random=any(self.settings.dropout),

@@ -77,8 +77,15 @@ class MiniBatchSolver(Solver):
     shuffle: bool = True
     weight_decay: float = 0.0
     clip_norm: float | None = None
+    gain_rate: float = 0.0  # learning rate of input gains, as a multiple of the weights'; 0 for no gains
+    pull: float = 0.0  # how strongly gains are pulled down, so that inputs that carry nothing fade; 0 for no pull
     averaging: float = 0.0  # decay of theta's moving average; 0 for no average
     schedule_epochs: float | None = None  # length of the schedule in epochs; None for `n_epochs`
+
+    @property
+    def learns_gains(self) -> bool:
+        """Whether input gains are learnt, which needs whole gradients."""
+        return self.gain_rate > 0.0
 
     def samples_per_step(self, n_samples: int) -> int:
         """Return the number of samples of a batch."""
@@ -142,9 +149,10 @@ class MiniBatchSolver(Solver):
                 state.n_plateaus += 1
                 state.n_no_improvement = 0
 
-    def with_epochs(self, n_epochs: int, share: float) -> Self:
+    def with_epochs(self, n_epochs: int, stretch: float, pull_factor: float) -> Self:
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
-        return replace(self, n_epochs=n_epochs, schedule_epochs=(self.schedule_epochs or self.n_epochs) * share)
+        schedule_epochs = (self.schedule_epochs or self.n_epochs) * stretch
+        return replace(self, n_epochs=n_epochs, schedule_epochs=schedule_epochs, pull=self.pull * pull_factor)
 
 
 @dataclass(eq=False)
@@ -158,7 +166,7 @@ class _InputGains:
     g: Array  # (d, 1)
     dg: Array  # (d, 1), the gradient of g
     groups: NDArray[np.intp] | None  # (d,) inputs of the same group share their gain; None if none do
-    fading: Array | None  # (d,) f_j; None if no input fades
+    pull: Array | None  # (d,) f_j; None for no pull
     steps_to_full_pull: float
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int, loss: float) -> float:
@@ -171,8 +179,8 @@ class _InputGains:
         dg = self.dg
         gain = np.exp(self.g)  #           exp(g_j)                     (d, 1)
         np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
-        if self.fading is not None and loss > 0.0:
-            dg[:, 0] += loss * min(1.0, step / self.steps_to_full_pull) * self.fading  #  + f_j J
+        if self.pull is not None and loss > 0.0:
+            dg[:, 0] += loss * min(1.0, step / self.steps_to_full_pull) * self.pull  #  + f_j J
         if self.groups is not None:  #     a shared gain has the sum of its inputs' derivatives
             dg[:, 0] = np.bincount(self.groups, dg[:, 0])[self.groups]
         G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
@@ -207,7 +215,7 @@ class MiniBatchLoop:
                 g=state.theta[self._n_parameters :, np.newaxis],
                 dg=self._gradient[self._n_parameters :, np.newaxis],
                 groups=problem.gain_groups,
-                fading=problem.fading,
+                pull=problem.pull,
                 steps_to_full_pull=STEPS_TO_FULL_PULL * max(1.0, problem.n_samples / ROWS_OF_SLOWER_PULL),
             )
 

@@ -217,7 +217,7 @@ class Problem:
     n_inputs: int = 0  # d; theta[first_input_weight:n_weights] has a row of weights for each input
     first_input_weight: int = 0
     gain_groups: NDArray[np.intp] | None = None  # (d,) inputs of the same group share a gain; None if none do
-    fading: Array | None = None  # (d,) the pull on each log-gain, as a share of the objective; None for no pull
+    pull: Array | None = None  # (d,) the pull on each log-gain, as a share of the objective; None for no pull
     penalty: Callable[[Array], float] = lambda w: 0.0  # of the weights; left out of the value of a sparse gradient
     has_sparse_gradients: bool = False  # whether the gradient of a batch may be a `SparseGradient`
     is_random: bool = False  # whether the objective draws random numbers, for dropout
@@ -293,14 +293,17 @@ class Solver(ABC):
 
     n_epochs: int  # with those already done
     patience: Patience
-    gain_rate: float = 0.0  # learning rate of input gains, as a multiple of the weights'; 0 for no gains, as in L-BFGS
-    pull: float = 0.0  # how strongly gains are pulled down, so that inputs that carry nothing fade; 0 for no pull
     end_reason: StopReason = StopReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
 
     @property
     def learns_gains(self) -> bool:
-        """Whether input gains are learnt, which needs whole gradients."""
-        return self.gain_rate > 0.0
+        """Whether input gains are learnt."""
+        return False
+
+    @property
+    def pull(self) -> float:
+        """How strongly gains are pulled down."""
+        return 0.0
 
     def samples_per_step(self, n_samples: int) -> int:
         """Return the number of samples that a step uses: all, unless it takes batches."""
@@ -310,8 +313,8 @@ class Solver(ABC):
         """Return the first state of training that starts at theta, without moments unless the solver has some."""
         return State(theta, (), rng)
 
-    def with_epochs(self, n_epochs: int, share: float) -> Self:
-        """Return the solver for another number of epochs, with its schedule stretched by the factor `share`."""
+    def with_epochs(self, n_epochs: int, stretch: float, pull_factor: float) -> Self:
+        """Return the solver for another number of epochs, with a stretched schedule and another pull on gains."""
         return replace(self, n_epochs=n_epochs)
 
     def without_judge(self) -> Self:

@@ -8,7 +8,7 @@ import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.encoding import Encoding
-from sknet._model.fading import fading_of_inputs, gain_groups, n_independent_columns
+from sknet._model.fading import gain_groups, n_independent_columns, pull_on_inputs
 from sknet._model.rows import Sample
 from tests.model.examples import learn_encoding
 
@@ -73,10 +73,10 @@ def kinds_of(encoder):
     return np.array([description.kind for _, description in encoder.input_descriptions])
 
 
-def fading_of_network(encoder, n_skipped_inputs, pull_of_a_row):
+def pull_on_network(encoder, n_skipped_inputs, pull_of_a_row):
     groups = gain_groups(encoder, n_skipped_inputs)
     encoding = Encoding(encoder, head=None, compute_dtype=np.dtype(float), output_dtype=np.dtype(float))
-    return fading_of_inputs(encoding, groups, n_skipped_inputs, pull_of_a_row)
+    return pull_on_inputs(encoding, groups, n_skipped_inputs, pull_of_a_row)
 
 
 def test_one_hot_inputs_of_a_column_share_a_gain_and_no_others_do(encoder):
@@ -92,19 +92,19 @@ def test_numbers_need_no_groups():
 def test_a_network_that_skips_bins_has_the_groups_and_pulls_of_the_other_inputs(encoder):
     groups, skipped = gain_groups(encoder, 0), encoder.n_bins
     assert len(gain_groups(encoder, skipped)) == len(groups) - skipped
-    same_pull = fading_of_network(encoder, 0, 0.02)[skipped:]
-    np.testing.assert_array_equal(fading_of_network(encoder, skipped, 0.02), same_pull)
+    same_pull = pull_on_network(encoder, 0, 0.02)[skipped:]
+    np.testing.assert_array_equal(pull_on_network(encoder, skipped, 0.02), same_pull)
 
 
 def test_the_pull_grows_with_the_columns_and_is_shared_by_one_hot_inputs(encoder):
-    pull, kinds = fading_of_network(encoder, 0, 1.5 / 50), kinds_of(encoder)
+    pull, kinds = pull_on_network(encoder, 0, 1.5 / 50), kinds_of(encoder)
     np.testing.assert_allclose(pull[kinds == "number"], 1.5 * log(3) / 50)
     np.testing.assert_array_equal(pull[kinds == "bin"], 0.0)
     np.testing.assert_allclose(pull[kinds == "level"].sum(), 1.5 * log(3) / 50)
 
 
 def test_a_single_column_never_fades():
-    assert not fading_of_network(
+    assert not pull_on_network(
         learn_encoding(MIXED[["number"]], numeric_encoding="piecewise_linear").encoder, 0, 0.1
     ).any()
 

@@ -57,9 +57,9 @@ def soft_threshold(theta, steps, l1=0.01):
 class Plain:
     """Training that holds V and g apart, and makes W = exp(g) V of them for each gradient: the definition, no more."""
 
-    def __init__(self, optimizer, theta, gain_rate, *, weight_decay, clip_norm, averaging, l1, bounds, groups, fading):
+    def __init__(self, optimizer, theta, gain_rate, *, weight_decay, clip_norm, averaging, l1, bounds, groups, pull):
         self.optimizer, self.gain_rate, self.weight_decay = optimizer, gain_rate, weight_decay
-        self.groups, self.fading = np.arange(D) if groups is None else groups, np.zeros(D) if fading is None else fading
+        self.groups, self.pull = np.arange(D) if groups is None else groups, np.zeros(D) if pull is None else pull
         self.clip_norm, self.averaging, self.l1, self.bounds = clip_norm, averaging, l1, bounds
         self.v, self.g = theta.copy(), np.zeros(D)  # v: theta with V in place of W
         self.v_moments = [np.zeros(SIZE) for _ in range(optimizer.n_moments)]
@@ -81,7 +81,7 @@ class Plain:
         gain = np.exp(self.g)
         # the chain rule: J as a function of V_j and g_j
         by_own_g = np.array([rows(by_theta)[j] @ rows(self.v)[j] * gain[j] for j in range(D)])
-        by_own_g += loss * min(1.0, self.t / 75) * self.fading
+        by_own_g += loss * min(1.0, self.t / 75) * self.pull
         by_g = np.array([by_own_g[self.groups == group].sum() for group in self.groups])
         by_v = by_theta.copy()
         rows(by_v)[:] *= gain[:, np.newaxis]
@@ -113,8 +113,8 @@ OPTIONS = {
     "l1": {"l1": 0.05, "averaging": 0.9},
     "bounds": {"bounds": True, "averaging": 0.9, "weight_decay": 0.1},
     "shared gains": {"groups": np.array([0, 1, 1, 0])},
-    "fading": {"fading": np.array([0.0, 0.1, 0.2, 0.3]), "averaging": 0.9},
-    "fading of shared gains": {"fading": np.array([0.0, 0.1, 0.2, 0.3]), "groups": np.array([0, 1, 1, 0]), "l1": 0.05},
+    "pull": {"pull": np.array([0.0, 0.1, 0.2, 0.3]), "averaging": 0.9},
+    "pull of shared gains": {"pull": np.array([0.0, 0.1, 0.2, 0.3]), "groups": np.array([0, 1, 1, 0]), "l1": 0.05},
 }
 
 
@@ -122,7 +122,7 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_each_step_is_that_of_training_with_v_and_gains_apart(optimizer, options):
     none = {"l2": 0.0, "weight_decay": 0.0, "clip_norm": None, "averaging": 0.0, "l1": 0.0, "bounds": None}
-    options = none | {"groups": None, "fading": None} | options
+    options = none | {"groups": None, "pull": None} | options
     objective = WeightedLeastSquares(l2=options.pop("l2"))
     if options["bounds"]:
         low = np.full(N_OUT + D * H, -inf)
@@ -134,7 +134,7 @@ def test_each_step_is_that_of_training_with_v_and_gains_apart(optimizer, options
         l1=l1,
         bounds=options["bounds"],
         gain_groups=options["groups"],
-        fading=options["fading"],
+        pull=options["pull"],
     )
     training = {name: options[name] for name in ("weight_decay", "clip_norm", "averaging")}
     solver = mini_batch(optimizer, rate=0.02, batch_size=6, n_epochs=1, shuffle=False, gain_rate=3.0, **training)
@@ -212,14 +212,14 @@ def test_a_run_in_two_halves_is_that_in_one():
 
 
 def test_a_pull_is_a_share_of_the_objective_which_grows_over_75_steps():
-    objective, fading = WeightedLeastSquares(), np.array([0.0, 0.1, 0.2, 0.3])
+    objective, pull = WeightedLeastSquares(), np.array([0.0, 0.1, 0.2, 0.3])
     solver = mini_batch(OPTIMIZERS["sgd"], rate=0.01, batch_size=N, n_epochs=1, shuffle=False, gain_rate=3.0)
     states = [start(solver), start(solver)]
     loss, _ = objective(states[0].theta, slice(0, N), np.empty(SIZE))
-    for state, the_problem in zip(states, [problem(objective), problem(objective, fading=fading)], strict=True):
+    for state, the_problem in zip(states, [problem(objective), problem(objective, pull=pull)], strict=True):
         solver.train([the_problem], [state])
     without, with_pull = (state.theta[SIZE:] for state in states)
-    np.testing.assert_allclose(with_pull - without, -0.03 * loss / 75 * fading, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(with_pull - without, -0.03 * loss / 75 * pull, rtol=1e-10, atol=1e-14)
 
 
 def test_an_objective_below_zero_pulls_no_gain():
@@ -230,6 +230,6 @@ def test_an_objective_below_zero_pulls_no_gain():
 
     solver = mini_batch(Adam(), rate=0.01, batch_size=6, n_epochs=2, gain_rate=3.0)
     states = [start(solver), start(solver)]
-    for state, fading in zip(states, (None, np.full(D, 0.5)), strict=True):
-        solver.train([problem(BelowZero(), fading=fading)], [state])
+    for state, pull in zip(states, (None, np.full(D, 0.5)), strict=True):
+        solver.train([problem(BelowZero(), pull=pull)], [state])
     assert same(*(state.theta for state in states))
