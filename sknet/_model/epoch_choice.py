@@ -182,7 +182,7 @@ class FoldPhase(Phase):
     evaluators : list of HeldOutEvaluator
         An epoch and a mixture are chosen by the losses of each. The first has all held-out rows, and its choice is
         published. If there are several cross-fit sets, there is one more for each set, with the rows outside of it.
-    judged : list of ndarray
+    kept_rows : list of ndarray
         For each evaluator, the held-out rows whose raw outputs are kept from its choice: their indices among all
         held-out rows.
     progress : FoldsProgress
@@ -194,7 +194,7 @@ class FoldPhase(Phase):
     setups: list[list[NetworkSetup]]
     importance_rows: Table | None
     evaluators: list[HeldOutEvaluator]
-    judged: list[NDArray[np.intp]]
+    kept_rows: list[NDArray[np.intp]]
     progress: FoldsProgress
 
     def __post_init__(self) -> None:
@@ -218,16 +218,16 @@ class FoldPhase(Phase):
         setups, states = zip(*self.networks, strict=True)
         before_epoch = self.progress
 
-        def judge() -> Verdict:
-            """Judge an epoch, after noting the progress before it."""
+        def evaluate() -> Verdict:
+            """Evaluate an epoch, after noting the progress before it."""
             nonlocal before_epoch
             before_epoch = self.progress
-            return self.judge_epoch()
+            return self.evaluate_epoch()
 
         try:
-            end = train_side_by_side(setups, states, observer, judge)
+            end = train_side_by_side(setups, states, observer, evaluate)
         finally:
-            if self.n_iter > states[0].epoch:  # an interrupt has undone an epoch after it was judged
+            if self.n_iter > states[0].epoch:  # an interrupt has undone an epoch after it was evaluated
                 self.progress = before_epoch
         if end.callback_asked and end.reason is not StopReason.INTERRUPTED:  # even if it was the last epoch anyway
             return replace(end, reason=StopReason.CALLBACK)
@@ -244,7 +244,7 @@ class FoldPhase(Phase):
 
         return self.evaluators[0].raw_by_component(raw_of_member)
 
-    def judge_epoch(self) -> Verdict:
+    def evaluate_epoch(self) -> Verdict:
         """Choose the last epoch of all networks if it is the best, and record it."""
         progress = self.progress
         epoch = self.n_iter + 1
@@ -273,21 +273,21 @@ class FoldPhase(Phase):
         mixtures = []
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
-        for evaluator, judged, raw_by_component in zip(self.evaluators, self.judged, chosen, strict=True):
+        for evaluator, kept_rows, raw_by_component in zip(self.evaluators, self.kept_rows, chosen, strict=True):
             mixture = evaluator.choose_mixture(raw_by_component)
             mixtures.append(mixture)
-            mixed = mix_outputs(raw_by_component.take(judged, axis=1), mixture.mixing_weight)
-            raw[judged] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
-        evaluator, judged = self.evaluators[0], self.judged[0]
+            mixed = mix_outputs(raw_by_component.take(kept_rows, axis=1), mixture.mixing_weight)
+            raw[kept_rows] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
+        evaluator, kept_rows = self.evaluators[0], self.kept_rows[0]
         rows = evaluator.rows
         return Selection(
             chosen_epoch=self.progress.choices[0].epoch,
             n_rows=float(np.mean([len(split.train) for split in self.splits])),
             temperature=mixtures[0].temperature,
             mixing_weights=evaluator.weights_of_networks(mixtures[0].mixing_weight),
-            held_out=self.held_out[judged],
+            held_out=self.held_out[kept_rows],
             held_out_outputs=HeldOutOutputs(
-                raw[judged], rows.y[judged], take_optional(rows.weight, judged), self._variance_of_means
+                raw[kept_rows], rows.y[kept_rows], take_optional(rows.weight, kept_rows), self._variance_of_means
             ),
         )
 
@@ -363,22 +363,22 @@ def make_fold_phase(
         setups.append(set_up_networks(settings, fold_rows.encoding, train_rows, held_out_rows))
     held_out = np.concatenate([split.held_out for split in plan.folds])
     cross_fit_sets = draw_cross_fit_sets(plan.folds, rows.groups)
-    # All rows judge themselves first, and several cross-fit sets are then judged again, by all other rows. If several
+    # All rows choose for themselves first. Then, for each of several cross-fit sets, all other rows choose. If several
     # folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than the residual of
     # the single published network.
     evaluators = [HeldOutEvaluator(encoded.take(held_out), settings)]
-    judged = [np.sort(np.concatenate(cross_fit_sets))]
+    kept_rows = [np.sort(np.concatenate(cross_fit_sets))]
     for cross_fit_set in cross_fit_sets if len(cross_fit_sets) > 1 else ():
         outside_set = np.flatnonzero(~np.isin(held_out, held_out[cross_fit_set]))
         evaluators.append(HeldOutEvaluator(encoded.take(held_out[outside_set]), settings, outside_set))
-        judged.append(cross_fit_set)
+        kept_rows.append(cross_fit_set)
     states = [[setup.first_state(seed) for setup, seed in zip(of_fold, seeds, strict=True)] for of_fold in setups]
     return FoldPhase(
         splits=plan.folds,
         setups=setups,
         importance_rows=importance_rows,
         evaluators=evaluators,
-        judged=judged,
+        kept_rows=kept_rows,
         progress=FoldsProgress(states, [EpochChoice() for _ in evaluators]),
     )
 

@@ -29,7 +29,7 @@ from sknet._network.check import check_custom_functions
 from sknet._network.losses import Loss
 from sknet._network.objective import MIN_ROWS_EVALUATED_AT_ONCE, ObjectiveFunction, ObjectiveSettings
 from sknet._network.weights import ElasticNet, draw_weights
-from sknet._training.solver import Judge, Observer, Problem, Solver, State, TrainingEnd
+from sknet._training.solver import Evaluation, Observer, Problem, Solver, State, TrainingEnd
 from sknet._typing import Array
 
 # --- the training of one network -------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def set_up_network(
         l1=l1,
         objective_settings=objective_settings,
         objective=objective,
-        solver=solver if held_out_rows is not None else solver.without_judge(),
+        solver=solver if held_out_rows is not None else solver.without_evaluation(),
     )
 
 
@@ -309,7 +309,7 @@ def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) 
 
 
 def train_side_by_side(
-    setups: Sequence[NetworkSetup], states: Sequence[State], observer: Observer, judge: Judge | None = None
+    setups: Sequence[NetworkSetup], states: Sequence[State], observer: Observer, evaluate: Evaluation | None = None
 ) -> TrainingEnd:
     """Train all networks until they end together; updates the states in place.
 
@@ -320,7 +320,7 @@ def train_side_by_side(
 
     states : sequence of State
     observer : Observer
-    judge : callable, default=None
+    evaluate : callable, default=None
         Evaluates each epoch of all networks together; by default, their mean
         training loss tells whether they still improve.
 
@@ -339,4 +339,4 @@ def train_side_by_side(
         # threads that only wait for workers need no core
         n_awaited = min(first.train_rows.inputs.n_networks_awaited_at_once, len(setups))
         problems = [setup.problem for setup in setups]
-        return first.solver.train(problems, states, observer, max(n_threads, n_awaited), judge)
+        return first.solver.train(problems, states, observer, max(n_threads, n_awaited), evaluate)

@@ -60,10 +60,10 @@ class TrainPhase(Phase):
 
     def train(self, observer: Observer) -> TrainingEnd:
         """Train all networks."""
-        judge = None if self._evaluator is None else partial(self.judge_epoch, self._evaluator)
-        return train_side_by_side(self.setups, self.states, observer, judge)
+        evaluate = None if self._evaluator is None else partial(self.evaluate_epoch, self._evaluator)
+        return train_side_by_side(self.setups, self.states, observer, evaluate)
 
-    def judge_epoch(self, evaluator: HeldOutEvaluator) -> Verdict:
+    def evaluate_epoch(self, evaluator: HeldOutEvaluator) -> Verdict:
         """Evaluate the mean raw output of the networks after their last epoch, at the best temperature."""
         thetas = [state.averaged_theta for state in self.states]
         raw = evaluator.mix(self._raw_by_component(evaluator, thetas))

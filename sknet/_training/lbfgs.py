@@ -20,7 +20,7 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
-    Judge,
+    Evaluation,
     Observer,
     Problem,
     Solver,
@@ -52,16 +52,16 @@ class LBFGS(Solver):
         states: Sequence[State],
         observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
-        judge: Judge | None = None,
+        evaluate: Evaluation | None = None,
     ) -> TrainingEnd:
         """Minimise a single problem; see `Solver.train`.
 
-        An iteration calls `observer.epoch_began`, `problem.objective` for each point that it tries, the judge and
+        An iteration calls `observer.epoch_began`, `problem.objective` for each point that it tries, the evaluation and
         `observer.epoch_ended`.
         """
         (problem,), (state,) = problems, states
         epochs_before = state.epoch
-        minimization = _Minimization(problem, self, state, observer, judge)
+        minimization = _Minimization(problem, self, state, observer, evaluate)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 outcome = minimization.minimize()
@@ -122,12 +122,14 @@ class _SignedParts:
 class _Minimization:
     """A call of SciPy's solver, with its callbacks: the objective, and the end of an iteration."""
 
-    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: Observer, judge: Judge | None) -> None:
+    def __init__(
+        self, problem: Problem, solver: LBFGS, state: State, observer: Observer, evaluate: Evaluation | None
+    ) -> None:
         self.problem = problem
         self.solver = solver
         self.state = state
         self.observer = observer
-        self.judge = judge
+        self.evaluate = evaluate
         self.snapshot = state.snapshot()
         self.variables = _SignedParts(problem.n_weights, problem.l1, problem.bounds)
         self.reason: StopReason | None = None
@@ -183,7 +185,7 @@ class _Minimization:
         seconds = perf_counter() - self._started
         record = Epoch(float(intermediate_result.fun), gradient_norm=self._gradient_norm, seconds=seconds)
         state.record_epoch(self.problem.n_samples, record)
-        self.solver.end_epoch([state], self.judge)
+        self.solver.end_epoch([state], self.evaluate)
         self.reason = self.solver.reason_to_end(state)
         if self.observer.epoch_ended():
             self.reason = self.reason or StopReason.CALLBACK

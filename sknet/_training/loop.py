@@ -36,7 +36,7 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
-    Judge,
+    Evaluation,
     MovedArrays,
     Observer,
     Problem,
@@ -104,7 +104,7 @@ class MiniBatchSolver(Solver):
         states: Sequence[State],
         observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
-        judge: Judge | None = None,
+        evaluate: Evaluation | None = None,
     ) -> TrainingEnd:
         """Minimise the problems in rounds of one epoch each; see `Solver.train`.
 
@@ -125,7 +125,7 @@ class MiniBatchSolver(Solver):
                 while reason is None:
                     observer.epoch_began()
                     train_round(loops, executor)
-                    self.end_epoch(states, judge)
+                    self.end_epoch(states, evaluate)
                     snapshots = None  # for all networks at once; also frees its memory first
                     snapshots = take_snapshots(states)
                     callback_asked = observer.epoch_ended()
@@ -138,9 +138,9 @@ class MiniBatchSolver(Solver):
             reason = self.reason_to_end(first) or StopReason.INTERRUPTED
         return TrainingEnd(reason, first.epoch, callback_asked=callback_asked)
 
-    def end_epoch(self, states: Sequence[State], judge: Judge | None) -> None:
+    def end_epoch(self, states: Sequence[State], evaluate: Evaluation | None) -> None:
         """Do what `Solver.end_epoch` does; if patience is over, the schedule `adaptive` lowers the rate instead."""
-        super().end_epoch(states, judge)
+        super().end_epoch(states, evaluate)
         if self.schedule is not adaptive:
             return
         for state in states:

@@ -2,7 +2,7 @@
 
 `State` is the whole state, so that it can be copied, stored and resumed bit for bit. It includes early stopping,
 because a checkpoint must contain its counters and the weights of the best epoch. A solver only trains; after each epoch
-of all networks side by side, a judge evaluates them together.
+of all networks side by side, the phase evaluates them together.
 
 Conventions
 -----------
@@ -59,7 +59,7 @@ class Verdict(NamedTuple):
     keeps_weights: bool  # whether each network keeps its weights after the best epoch
 
 
-Judge: TypeAlias = Callable[[], Verdict]
+Evaluation: TypeAlias = Callable[[], Verdict]
 """Evaluates the last epoch of all networks that train side by side."""
 
 
@@ -132,7 +132,7 @@ class State(MovedArrays):
     n_samples_seen: int = 0  # training samples in these epochs
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the score last exceeded the best score by `tol`
-    best_score: float = -inf  # minus the least criterion of a judge; without one, minus the least training loss
+    best_score: float = -inf  # minus the least criterion of an evaluation; without one, minus the least training loss
     best: Array | None = None  # theta after the best epoch; None without validation
     history: list[Epoch] = field(default_factory=list)
 
@@ -317,8 +317,8 @@ class Solver(ABC):
         """Return the solver for another number of epochs, with a stretched schedule and another pull on gains."""
         return replace(self, n_epochs=n_epochs)
 
-    def without_judge(self) -> Self:
-        """Return the solver for networks whose epochs no judge evaluates, so that the training loss counts."""
+    def without_evaluation(self) -> Self:
+        """Return the solver for networks whose epochs nothing evaluates, so that the training loss counts."""
         # it does not cut short a schedule that ends, since it falls most at the end; L-BFGS ends by itself
         if self.uses_batches and self.end_reason is not StopReason.FINISHED:
             return self
@@ -331,7 +331,7 @@ class Solver(ABC):
         states: Sequence[State],
         observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
-        judge: Judge | None = None,
+        evaluate: Evaluation | None = None,
     ) -> TrainingEnd:
         """Minimise the problems side by side, and update their states in place. All networks end after the same epoch.
 
@@ -347,13 +347,13 @@ class Solver(ABC):
 
     # --- the end of an epoch -----------------------------------------------------------------------------------------
 
-    def end_epoch(self, states: Sequence[State], judge: Judge | None) -> None:
-        """Let the judge evaluate the last epoch of all networks; without one, their mean training loss counts."""
-        if judge is None:
+    def end_epoch(self, states: Sequence[State], evaluate: Evaluation | None) -> None:
+        """Evaluate the last epoch of all networks; without an evaluation, their mean training loss counts."""
+        if evaluate is None:
             criterion = float(np.mean([state.history[-1].loss for state in states]))
         else:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                loss, score, criterion, keeps_weights = judge()
+                loss, score, criterion, keeps_weights = evaluate()
             for state in states:
                 state.history[-1] = replace(state.history[-1], validation_loss=loss, validation_score=score)
                 if keeps_weights and state.best_epoch == len(state.history):

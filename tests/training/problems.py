@@ -73,13 +73,13 @@ def lbfgs(tol=1e-10, n_iter_no_change=inf, **more):
     return LBFGS(tol=tol, patience=Patience(tol, n_iter_no_change), **settings | more)
 
 
-def train(solver, problem, state, observer=NO_OBSERVER, judge=None):
+def train(solver, problem, state, observer=NO_OBSERVER, evaluate=None):
     """Train a network by either solver."""
-    return solver.train([problem], [state], observer, judge=judge)
+    return solver.train([problem], [state], observer, evaluate=evaluate)
 
 
 def verdict(score=1.0, loss=nan):
-    """What a judge says of an epoch of networks whose best weights are kept."""
+    """What an evaluation says of an epoch of networks whose best weights are kept."""
     return Verdict(loss, score, -score, keeps_weights=True)
 
 
@@ -88,7 +88,7 @@ def state_of(theta, solver=None, seed=0):
 
 
 class Script:
-    """A judge that reads its scores from a list, and an observer that writes down what it is told."""
+    """An evaluation that reads its scores from a list, and an observer that writes down what it is told."""
 
     def __init__(self, scores=(), stop_at=None):
         self.scores, self.stop_at, self.heard, self.epoch = list(scores), stop_at, [], 0

@@ -22,9 +22,9 @@ from tests.training.problems import (
 START = np.zeros(5)
 
 
-def trained(the_problem, solver=None, state=None, observer=NO_OBSERVER, judge=None):
+def trained(the_problem, solver=None, state=None, observer=NO_OBSERVER, evaluate=None):
     state = state_of(START) if state is None else state
-    return train(solver or lbfgs(), the_problem, state, observer, judge), state
+    return train(solver or lbfgs(), the_problem, state, observer, evaluate), state
 
 
 # --- optima
@@ -120,7 +120,7 @@ def test_bounds_on_an_orthogonal_design(share, start):
 def test_each_iteration_is_evaluated_and_recorded():
     script = Script(range(100))
     objective = LeastSquares()
-    result, state = trained(problem(objective), lbfgs(n_epochs=3), observer=script, judge=script)
+    result, state = trained(problem(objective), lbfgs(n_epochs=3), observer=script, evaluate=script)
     assert script.heard == [call for i in range(3) for call in (("began", i), "evaluate", ("ended", i + 1))]
     assert (result.reason, result.epochs_done) == (StopReason.MAX_ITER, 3)
     assert (state.epoch, state.n_samples_seen, state.step) == (3, 36, objective.calls)

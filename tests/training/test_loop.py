@@ -37,9 +37,9 @@ START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
 
-def trained(the_problem, solver, state=None, observer=NO_OBSERVER, judge=None):
+def trained(the_problem, solver, state=None, observer=NO_OBSERVER, evaluate=None):
     state = state_of(START, solver) if state is None else state
-    return train(solver, the_problem, state, observer, judge), state
+    return train(solver, the_problem, state, observer, evaluate), state
 
 
 def test_training_never_imports_the_network():
@@ -98,7 +98,7 @@ def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
     """Each epoch is .02 better than the one before: 2 % of 1, .2 % of 10."""
     script = Script([-10.0 + 0.02 * i for i in range(9)])
     solver = mini_batch(n_epochs=9, tol=0.01, n_iter_no_change=2, is_relative=relative)
-    result, _ = trained(problem(quadratic), solver, judge=script)
+    result, _ = trained(problem(quadratic), solver, evaluate=script)
     assert result.epochs_done == n_epochs
 
 
@@ -107,13 +107,13 @@ def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
 def test_a_constant_score_is_a_plateau_whatever_it_is(relative, score):
     """Such as an F1 of 0, which that of a rare class is for long: a share of 0 is no improvement."""
     solver = mini_batch(n_epochs=20, tol=1e-4, n_iter_no_change=2, is_relative=relative)
-    result, _ = trained(problem(quadratic), solver, judge=Script([score] * 20))
+    result, _ = trained(problem(quadratic), solver, evaluate=Script([score] * 20))
     assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 4)
 
 
 def test_any_positive_score_improves_on_0():
     solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=2, is_relative=True)
-    result, _ = trained(problem(quadratic), solver, judge=Script([0.0, 0.0, 1e-9, *[0.0] * 6]))
+    result, _ = trained(problem(quadratic), solver, evaluate=Script([0.0, 0.0, 1e-9, *[0.0] * 6]))
     assert result.epochs_done == 6
 
 
@@ -159,7 +159,7 @@ def test_adaptive_divides_the_rate_by_five_at_each_plateau_until_it_is_tiny():
 def test_adaptive_follows_the_score_where_there_is_one():
     script = Script([0.0] * 30)
     solver = mini_batch(schedule=adaptive, rate=1e-5, n_epochs=30, tol=1e-4, n_iter_no_change=1)
-    result, state = trained(problem(quadratic), solver, judge=script)
+    result, state = trained(problem(quadratic), solver, evaluate=script)
     assert (result.reason, state.n_plateaus, state.epoch) == (StopReason.SCORE_PLATEAU, 2, 7)
 
 
@@ -291,8 +291,8 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
 
     solver = mini_batch(averaging=0.4, n_epochs=2)
     state = state_of(START, solver)
-    judge = lambda: evaluated.append(state.averaged_theta.copy()) or verdict(len(evaluated))  # noqa: E731
-    trained(problem(objective), solver, state, judge=judge)
+    evaluate = lambda: evaluated.append(state.averaged_theta.copy()) or verdict(len(evaluated))  # noqa: E731
+    trained(problem(objective), solver, state, evaluate=evaluate)
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
         decay = min(0.4, (1 + step) / (10 + step))
@@ -322,13 +322,13 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
     """The average starts where theta does, outside the limit, and follows it slowly."""
     norms = []
 
-    def judge():
+    def evaluate():
         norms.append(np.linalg.norm(state.averaged_theta[:4].reshape(2, 2), axis=0).max())
         return verdict()
 
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
     state = state_of(np.linspace(2, 3, 5, dtype=dtype), solver)
-    trained(problem(quadratic, p=4, limit_norms=shorten), solver, state, judge=judge)
+    trained(problem(quadratic, p=4, limit_norms=shorten), solver, state, evaluate=evaluate)
     assert len(norms) == 30
     assert max(norms) <= 0.5 * (1 + 1e-6)
     assert norms[-1] > 0.4  # the limit binds
@@ -342,13 +342,13 @@ def test_weights_and_their_average_stay_between_bounds(optimizer):
     bounds = np.array([-inf, 0.0, -0.5]), np.array([0.2, inf, 0.5])
     seen = []
 
-    def judge():
+    def evaluate():
         seen.append(state.averaged_theta[:3].copy())
         return verdict()
 
     solver = mini_batch(optimizer, averaging=0.9, n_epochs=40, rate=0.02)
     state = state_of([1.0, -1.0, 1.0, 0.0, 0.0], solver)
-    trained(problem(quadratic, n=4, p=3, bounds=bounds), solver, state, judge=judge)
+    trained(problem(quadratic, n=4, p=3, bounds=bounds), solver, state, evaluate=evaluate)
     for w in (state.theta[:3], *seen):
         assert (w >= bounds[0]).all()
         assert (w <= bounds[1]).all()
@@ -426,8 +426,8 @@ def interruptible(**wrapped):
     return problem(parts["objective"], is_random=True, limit_norms=parts["limit_norms"])
 
 
-def judge_of(state, validated=True):
-    """A judge by the length of theta; None without validation."""
+def evaluation_of(state, validated=True):
+    """An evaluation by the length of theta; None without validation."""
     return (lambda: verdict(-float(state.averaged_theta @ state.averaged_theta), 0.0)) if validated else None
 
 
@@ -435,7 +435,7 @@ def run_to(n_epochs, optimizer, validated=True):
     """The state after some undisturbed epochs."""
     solver = mini_batch(optimizer, n_epochs=n_epochs, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     state = state_of(START, solver)
-    trained(interruptible(), solver, state, judge=judge_of(state, validated))
+    trained(interruptible(), solver, state, evaluate=evaluation_of(state, validated))
     return state
 
 
@@ -451,7 +451,7 @@ def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, part, n
     interrupted = interruptible(**{part: lambda f: kind(f, nth)})
     state = state_of(START, solver)
     with nullcontext() if n_whole else pytest.raises(KeyboardInterrupt):
-        result, _ = trained(interrupted, solver, state, judge=judge_of(state, validated))
+        result, _ = trained(interrupted, solver, state, evaluate=evaluation_of(state, validated))
         assert (result.reason, result.epochs_done) == (StopReason.INTERRUPTED, n_whole)
     assert same(state, run_to(n_whole, optimizer, validated) if n_whole else state_of(START, solver))
 
@@ -461,7 +461,7 @@ def test_an_interrupt_before_the_first_whole_epoch_of_a_run_taken_up_again():
     state = run_to(2, optimizer)
     solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     with pytest.raises(KeyboardInterrupt):
-        trained(interruptible(objective=lambda f: HalfDone(f, 2)), solver, state, judge=judge_of(state))
+        trained(interruptible(objective=lambda f: HalfDone(f, 2)), solver, state, evaluate=evaluation_of(state))
     assert same(state, run_to(2, optimizer))
 
 
@@ -481,11 +481,11 @@ def test_counts_and_plateaus_go_on_where_they_were():
 
 @pytest.mark.parametrize("reason", [StopReason.LOSS_PLATEAU, StopReason.SCORE_PLATEAU])
 def test_a_run_that_has_waited_long_enough_has_nothing_left_to_do(reason):
-    judge = Script([0] * 9) if reason is StopReason.SCORE_PLATEAU else None
+    evaluate = Script([0] * 9) if reason is StopReason.SCORE_PLATEAU else None
     solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=3)
     state = state_of(START, solver)
     assert solver.reason_to_end(state) is None
-    assert trained(problem(flat), solver, state, judge=judge)[0].reason is solver.reason_to_end(state) is reason
+    assert trained(problem(flat), solver, state, evaluate=evaluate)[0].reason is solver.reason_to_end(state) is reason
 
 
 # --- memory
@@ -603,32 +603,32 @@ def test_the_mean_training_loss_of_all_networks_is_what_must_improve():
     assert end == TrainingEnd(StopReason.LOSS_PLATEAU, 4)
 
 
-def test_a_judge_evaluates_all_networks_at_once_and_they_keep_the_same_epoch():
+def test_all_networks_are_evaluated_at_once_and_they_keep_the_same_epoch():
     problems, states = problems_and_states()
     seen, scores = [], [1.0, 3.0, 2.0, 0.0]
 
-    def judge():
+    def evaluate():
         seen.append([state.epoch for state in states])
         return verdict(scores[len(seen) - 1], 0.5)
 
-    SOLVER.train(problems, states, n_threads=2, judge=judge)
+    SOLVER.train(problems, states, n_threads=2, evaluate=evaluate)
     assert seen == [[i] * 3 for i in range(1, 5)]
     for one, expected in zip(states, alone(2), strict=True):
         assert_array_equal(one.best, expected.theta)
         assert [epoch.validation_score for epoch in one.history] == scores
 
 
-def test_a_judge_may_leave_the_weights_alone():
+def test_an_evaluation_may_leave_the_weights_alone():
     problems, states = problems_and_states()
-    SOLVER.train(problems, states, judge=lambda: verdict()._replace(keeps_weights=False))
+    SOLVER.train(problems, states, evaluate=lambda: verdict()._replace(keeps_weights=False))
     assert [state.best for state in states] == [None] * 3
     assert states[0].history[0].validation_score == 1.0
 
 
 @pytest.mark.parametrize("at", [2, 3])
-def test_an_interrupt_of_the_judge_keeps_the_last_whole_epoch(at):
+def test_an_interrupt_of_the_evaluation_keeps_the_last_whole_epoch(at):
     problems, states = problems_and_states()
-    end = SOLVER.train(problems, states, judge=Interrupting(verdict, at))
+    end = SOLVER.train(problems, states, evaluate=Interrupting(verdict, at))
     assert end == TrainingEnd(StopReason.INTERRUPTED, at - 1)
     for one, expected in zip(states, alone(at - 1), strict=True):
         assert_array_equal(one.theta, expected.theta)
@@ -650,7 +650,7 @@ def test_an_interrupt_while_snapshots_are_taken_leaves_all_networks_at_one_epoch
 def test_an_interrupt_in_the_first_round_is_raised():
     problems, states = problems_and_states()
     with pytest.raises(KeyboardInterrupt):
-        SOLVER.train(problems, states, judge=Interrupting(verdict, 1))
+        SOLVER.train(problems, states, evaluate=Interrupting(verdict, 1))
     assert all(same(one, new) for one, new in zip(states, problems_and_states()[1], strict=True))
 
 

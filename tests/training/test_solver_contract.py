@@ -126,7 +126,7 @@ def test_a_score_that_no_longer_rises_exhausts_a_run_and_the_best_epoch_is_kept(
 @pytest.mark.parametrize(("scores", "undefined"), [([nan] * 3, True), ([nan, 1, nan], False), ([1, 2, 3], False)])
 def test_a_state_says_whether_any_score_was_a_number(make, scores, undefined):
     state, never_evaluated = state_of(START, make()), state_of(START, make())
-    train(make(n_epochs=3), problem(LeastSquares()), state, judge=Script(scores))
+    train(make(n_epochs=3), problem(LeastSquares()), state, evaluate=Script(scores))
     train(make(n_epochs=3), problem(LeastSquares()), never_evaluated)
     assert state.scores_undefined is undefined
     assert not never_evaluated.scores_undefined
@@ -140,7 +140,7 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
 
     state = state_of(START, make())
     distance = lambda: verdict(nan, float(np.abs(state.theta - second.theta).max()))  # noqa: E731
-    train(make(n_epochs=4), problem(LeastSquares()), state, judge=distance)
+    train(make(n_epochs=4), problem(LeastSquares()), state, evaluate=distance)
     assert state.best_epoch == 2
     np.testing.assert_array_equal(state.best, second.theta)
 
@@ -148,24 +148,24 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
 @each_solver
 def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     state = state_of(START, make())
-    train(make(n_epochs=4), problem(LeastSquares()), state, judge=lambda: verdict(nan))
+    train(make(n_epochs=4), problem(LeastSquares()), state, evaluate=lambda: verdict(nan))
     assert state.best_epoch == 4
     np.testing.assert_array_equal(state.best, state.theta)
 
 
-PARTS = ["objective", "judge", "epoch_began", "epoch_ended"]
+PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
 
 
 def run_to(make, n_epochs, part=None, nth=0):
     """Train for `n_epochs` epochs, with a Ctrl-C in the nth call of a part if one is named; return result and state."""
-    parts, script = {"objective": LeastSquares(), "judge": lambda: verdict(nan, 1.0)}, Script()
+    parts, script = {"objective": LeastSquares(), "evaluate": lambda: verdict(nan, 1.0)}, Script()
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     elif part is not None:
         setattr(script, part, Interrupting(getattr(script, part), nth))
     state = state_of(START, make())
     try:
-        result = train(make(n_epochs=n_epochs), problem(parts["objective"]), state, script, parts["judge"])
+        result = train(make(n_epochs=n_epochs), problem(parts["objective"]), state, script, parts["evaluate"])
     except KeyboardInterrupt:
         result = None
     return result, state
@@ -207,7 +207,7 @@ def test_a_function_that_is_not_finite_is_an_error(make, value):
 @each_solver
 def test_every_epoch_is_recorded(make):
     state = state_of(START, make())
-    train(make(n_epochs=3), problem(LeastSquares()), state, judge=lambda: verdict(-2.0, 2.0))
+    train(make(n_epochs=3), problem(LeastSquares()), state, evaluate=lambda: verdict(-2.0, 2.0))
     assert len(state.history) == state.epoch == 3
     assert state.n_samples_seen == 36
     assert all((e.validation_loss, e.validation_score) == (2.0, -2.0) for e in state.history)
