@@ -163,9 +163,9 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
         if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
-            choosing_outputs = None if USER_SCORER.holds(self) else held_out_outputs
+            outputs_to_compare = None if USER_SCORER.holds(self) else held_out_outputs
             is_no_better_than_constant = are_no_better_than_constant(
-                run.networks, choosing_outputs, stopped_by_user=result.is_by_user
+                run.networks, outputs_to_compare, stopped_by_user=result.is_by_user
             )
             warn_of_doubtful_result(self, fitted, is_no_better_than_constant=is_no_better_than_constant)
         self._publish(fitted)

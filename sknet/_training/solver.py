@@ -9,7 +9,7 @@ Conventions
 theta, gradient : (p,), weights first; with input gains (p + d,), see `loop`
 moments : arrays of shape (p,)
 batch : slice or (b,) array of int     which of the n training samples
-score : float      the larger the better; minus the training loss where there is no validation
+criterion : float      the lower the better; the training loss where nothing evaluates the epochs
 """
 
 from abc import ABC, abstractmethod
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from sknet._typing import Array, Batch, ValueAndGradient
 
-MIN_SCORE_FOR_RELATIVE_TOL = 1e-300
-"""The least size of the best score that a relative `tol` multiplies: if scores stay 0, this is no improvement."""
+MIN_CRITERION_FOR_RELATIVE_TOL = 1e-300
+"""The least size of the least criterion that a relative `tol` multiplies: if it stays 0, this is no improvement."""
 
 # --- what training returns --------------------------------------------------------------------------------------------
 
@@ -131,8 +131,8 @@ class State(MovedArrays):
     epoch: int = 0  # whole epochs done
     n_samples_seen: int = 0  # training samples in these epochs
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
-    n_no_improvement: int = 0  # epochs since the score last exceeded the best score by `tol`
-    best_score: float = -inf  # minus the least criterion of an evaluation; without one, minus the least training loss
+    n_no_improvement: int = 0  # epochs since the criterion last fell below `least_criterion` by at least `tol`
+    least_criterion: float = inf  # of an evaluation; without one, the least training loss
     best: Array | None = None  # theta after the best epoch; None without validation
     history: list[Epoch] = field(default_factory=list)
 
@@ -258,25 +258,26 @@ class Patience:
     Attributes
     ----------
     tol : float
-        The smallest improvement of the score that counts.
+        By how much the criterion must at least fall for an improvement.
     n_iter_no_change : float, default=inf
         Training ends after more epochs than these without such an improvement.
     is_relative : bool, default=False
-        Whether `tol` is relative to the best score.
+        Whether `tol` is relative to the least criterion.
     """
 
     tol: float
     n_iter_no_change: float = inf
     is_relative: bool = False
 
-    def count_epoch(self, state: State, score: float) -> None:
-        """Count an epoch of this score: the larger, the better."""
+    def count_epoch(self, state: State, criterion: float) -> None:
+        """Count an epoch of this criterion: the lower, the better."""
+        least = state.least_criterion
         tol = self.tol
-        if self.is_relative and isfinite(state.best_score):
-            tol *= max(abs(state.best_score), MIN_SCORE_FOR_RELATIVE_TOL)
-        # `not >=`, since NaN is no improvement
-        state.n_no_improvement = state.n_no_improvement + 1 if not score >= state.best_score + tol else 0
-        state.best_score = max(state.best_score, score)
+        if self.is_relative and isfinite(least):
+            tol *= max(abs(least), MIN_CRITERION_FOR_RELATIVE_TOL)
+        # NaN is no improvement
+        state.n_no_improvement = 0 if criterion <= least - tol else state.n_no_improvement + 1
+        state.least_criterion = min(least, criterion)
 
     def is_over(self, state: State) -> bool:
         """Whether training ends; not for a state kept for `partial_fit`, which has no history."""
@@ -359,7 +360,7 @@ class Solver(ABC):
                 if keeps_weights and state.best_epoch == len(state.history):
                     state.best = state.averaged_theta.copy()
         for state in states:
-            self.patience.count_epoch(state, -criterion)
+            self.patience.count_epoch(state, criterion)
 
     def reason_to_end(self, state: State) -> StopReason | None:
         """Return why training ends after the last epoch; None if it goes on."""

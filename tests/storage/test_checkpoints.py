@@ -200,7 +200,7 @@ def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
     {"epoch": -1}, {"epoch": 3}, {"step": 1.5}, {"n_samples_seen": None}, {"n_plateaus": True}, {"rng": None},
     {"theta": np.ones(5)}, {"theta": np.ones(4, np.float32)}, {"moments": (np.ones((2, 2)), np.ones(4))},
     {"moments": ()}, {"history": [1.0, 2.0]}, {"average": np.ones(4)}, {"best": np.ones(5)},
-    {"best_score": "best"},
+    {"least_criterion": "least"},
 ], ids=str)  # fmt: skip
 def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
     write_checkpoint(path, origin(), progress(state_after(2, **changes)))

@@ -299,7 +299,7 @@ def test_random_states_come_back():
 
 def test_the_state_of_training_comes_back():
     for best in (None, np.ones(4)):
-        state = state_after(2, average=np.zeros(4), best=best, best_score=0.5, n_plateaus=1)
+        state = state_after(2, average=np.zeros(4), best=best, least_criterion=-0.5, n_plateaus=1)
         again = unpack(pack(state))
         assert same(again, state)
         assert again.rng.random() == state.rng.random()

@@ -21,7 +21,7 @@ def observed(scores, tol, n_to_wait):
     """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
     state, patience = state_of([0.0]), Patience(tol)
     for i, score in enumerate(scores, 1):
-        patience.count_epoch(state, score)
+        patience.count_epoch(state, -score)
         if state.n_no_improvement > n_to_wait:
             return i
     return None
@@ -132,7 +132,7 @@ def eventful(dtype=float):
     history = [Epoch(0.1, nan, -inf, 1e-3, 1 / 3, 0.5), Epoch(0.05, 2.0, 3.0, 1e-4, 1e-300, 0.25)]
     return State(
         theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, n_plateaus=1, n_no_improvement=3,
-        best_score=0.7, best=theta * 2, average=theta / 3, history=history,
+        least_criterion=-0.7, best=theta * 2, average=theta / 3, history=history,
     )  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def advance(state):
         vector *= 2
     state.rng.random(3)
     state.step, state.epoch, state.n_samples_seen, state.n_plateaus, state.n_no_improvement = 20, 3, 36, 2, 0
-    state.best_score, state.best = 9.0, state.theta.copy()
+    state.least_criterion, state.best = -9.0, state.theta.copy()
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
 

@@ -49,7 +49,7 @@ def test_a_new_run_starts_at_theta_with_nothing_remembered(make, dtype):
     assert state.rng is rng
     assert state.average is None
     assert all(moment.dtype == dtype and not moment.any() for moment in state.moments)
-    assert (state.step, state.epoch, state.best, state.history, state.best_score) == (0, 0, None, [], -inf)
+    assert (state.step, state.epoch, state.best, state.history, state.least_criterion) == (0, 0, None, [], inf)
 
 
 def test_a_moving_average_starts_at_a_copy_of_theta():
