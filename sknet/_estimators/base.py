@@ -158,14 +158,14 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         observer.fit_ended(fitted)
         if self.verbose and not quiet:
             print_stop_reason(run.plan.resolved, result)
-        if any(state.scores_undefined for _, state in run.networks):
+        if any(state.scores_undefined for _, state in run.published_networks):
             warn_of_undefined_scores(self.scoring)
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
         if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             outputs_to_compare = None if USER_SCORER.holds(self) else held_out_outputs
             is_no_better_than_constant = are_no_better_than_constant(
-                run.networks, outputs_to_compare, stopped_by_user=result.is_by_user
+                run.published_networks, outputs_to_compare, stopped_by_user=result.is_by_user
             )
             warn_of_doubtful_result(self, fitted, is_no_better_than_constant=is_no_better_than_constant)
         self._publish(fitted)

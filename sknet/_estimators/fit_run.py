@@ -67,7 +67,7 @@ class FitRun:
     keeps_oof_prediction : bool
         Whether to keep `oof_prediction_`.
     training : TrainPhase or None
-        The networks that will be published; None until the folds have ended. Nothing else changes during a run.
+        The networks that will be published; None until the folds have ended.
     """
 
     plan: Plan
@@ -117,10 +117,12 @@ class FitRun:
     @property
     def progress(self) -> Progress:
         """The progress of the run."""
-        return Progress(None if self.folds is None else self.folds.progress, [state for _, state in self.networks])
+        return Progress(
+            None if self.folds is None else self.folds.progress, [state for _, state in self.published_networks]
+        )
 
     @property
-    def networks(self) -> list[tuple[NetworkSetup, State]]:
+    def published_networks(self) -> list[tuple[NetworkSetup, State]]:
         """The networks that will be published, each with its state; none while folds train."""
         return [] if self.training is None else self.training.networks
 
@@ -186,7 +188,8 @@ class FitRun:
             return None
         n_inputs = inputs_per_row(rows)
         training_work = sum(
-            len(state.history) * len(setup.train_rows) * setup.work_per_row(n_inputs) for setup, state in self.networks
+            len(state.history) * len(setup.train_rows) * setup.work_per_row(n_inputs)
+            for setup, state in self.published_networks
         )
         n_rows = n_importance_rows(rows, model.network, model.head.n_outputs, training_work)
         return learn_importances(model, draw_encoded_rows(rows, n_rows))

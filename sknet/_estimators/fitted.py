@@ -69,7 +69,7 @@ class Fitted:
 
     @property
     def chosen_epoch(self) -> int:
-        """The epoch that was chosen by folds, or whose weights were kept, from 1; the largest of several networks.
+        """The epoch of all networks that was chosen by folds, or whose weights were kept, from 1.
 
         Without evaluation, it is the last epoch. It is 0 if no epoch was chosen.
         """

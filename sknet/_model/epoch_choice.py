@@ -54,9 +54,10 @@ def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: in
 
 
 MIN_STEPS_TO_CHOOSE = 75
-"""An epoch that ends before this many steps is not chosen, unless its networks are overconfident, see
-`OVERCONFIDENT_INVERSE_TEMPERATURE`. Its loss could only be low by chance, and the average of the weights still includes
-the first ones. If any epoch may be chosen, error rates are .8 % larger on 54 tables (tests/benchmarks/notes.md)."""
+"""An epoch that ends before this many steps is not chosen, unless it is the last one, or its networks are
+overconfident, see `OVERCONFIDENT_INVERSE_TEMPERATURE`. Its loss could only be low by chance, and the average of the
+weights still includes the first ones. If any epoch may be chosen, error rates are .8 % larger on 54 tables
+(tests/benchmarks/notes.md)."""
 
 OVERCONFIDENT_INVERSE_TEMPERATURE = 0.2
 """If the best inverse temperature is below this number, raw outputs are more than five times as large as held-out rows
@@ -135,7 +136,7 @@ class Selection:
         chose the steps; with the former, columns that are informative only together were lost in some fits: see "Inputs
         that carry nothing" in tests/benchmarks/notes.md.
         """
-        if self.chosen_epoch >= solver.n_epochs:  # `max_iter` ended training, not the folds
+        if self.chosen_epoch >= solver.n_epochs:  # the last epoch of `max_iter` is the best: keep all epochs
             return solver
         n_steps = self.chosen_epoch * steps_per_epoch(solver, self.n_rows)
         n_epochs = max(1, round(n_steps / steps_per_epoch(solver, n_rows)))
@@ -310,12 +311,12 @@ class FoldPhase(Phase):
 
     @property
     def best_epoch(self) -> int:
-        """The chosen epoch so far; 0 before `MIN_STEPS_TO_CHOOSE`."""
+        """The chosen epoch so far; 0 if no epoch could be chosen yet."""
         return self.progress.choices[0].epoch
 
     @property
     def n_iter(self) -> int:
-        """How many epochs have been trained."""
+        """How many epochs this call has trained, with those of the run that it resumes."""
         return len(self.progress.epochs)
 
     def outcome(self) -> tuple[Network, None]:

@@ -78,7 +78,7 @@ class EvaluationPlan:
 class EvaluationResult:
     """What the evaluation of the epochs leaves in a fitted estimator."""
 
-    # the epoch whose weights are kept, or that folds have chosen, from 1; the largest of several networks; 0 for none
+    # the epoch whose weights are kept, or that folds have chosen, from 1; of all networks together; 0 for none
     chosen_epoch: int
     n_rows_before_split: int = 0  # rows of the table before some were held out; 0 with folds or validation rows
     fold_epochs: tuple[Epoch, ...] = ()  # the epochs of folds, if they have chosen

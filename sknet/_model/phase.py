@@ -62,7 +62,7 @@ class Phase(ABC):
     @property
     @abstractmethod
     def n_iter(self) -> int:
-        """How many epochs have been trained."""
+        """How many epochs this call has trained, with those of the run that it resumes."""
 
     @property
     @abstractmethod
@@ -71,12 +71,12 @@ class Phase(ABC):
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs have been trained, with those of earlier calls."""
+        """How many epochs all calls have trained."""
         return self.networks[0][1].epoch
 
     @property
     def n_epochs(self) -> int:
-        """How many epochs there will be at most, with those of earlier calls."""
+        """How many epochs all calls will have trained at most."""
         return self.networks[0][0].solver.n_epochs
 
     @property
@@ -91,6 +91,8 @@ def mean_history(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
         return list(histories[0])
     means = []
     for same_epoch in zip(*histories, strict=False):
-        values = np.mean([[*vars(epoch).values()] for epoch in same_epoch], axis=0).tolist()
-        means.append(replace(Epoch(*values), seconds=sum(epoch.seconds for epoch in same_epoch)))
+        names = [*vars(same_epoch[0])]
+        values = np.mean([[getattr(epoch, name) for name in names] for epoch in same_epoch], axis=0).tolist()
+        mean = Epoch(**dict(zip(names, values, strict=True)))
+        means.append(replace(mean, seconds=sum(epoch.seconds for epoch in same_epoch)))
     return means

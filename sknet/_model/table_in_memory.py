@@ -29,7 +29,7 @@ from sknet._network.chain import (
     DenseBatches,
     InputBatches,
     OneHotAndDenseBatches,
-    SparseBatchReader,
+    SparseBatches,
     n_rows_in_batch,
 )
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
@@ -116,7 +116,7 @@ def encode_for_training(
     """Encode a table once for all networks and epochs, or batch by batch; see `choose_form`."""
     if is_sparse(X):
         if encoder.keeps_zeros:
-            return SparseBatchReader(encoder.encode(X, dtype))
+            return SparseBatches(encoder.encode(X, dtype))
         X = encoder.sparse_to_dense(X)  # the encoder was learnt from dense rows
     elif isinstance(X, pd.DataFrame) and (array := as_uniform_array(X)) is not None:
         X = array

@@ -110,7 +110,7 @@ class TrainPhase(Phase):
 
     @property
     def n_iter(self) -> int:
-        """How many epochs have been trained."""
+        """How many epochs this call has trained, with those of the run that it resumes."""
         # `history` has the epochs of this call and of a resumed run; `epoch` counts all calls. The history may be
         # longer: L-BFGS records a loss even if it ends before its first iteration.
         first = self.states[0]

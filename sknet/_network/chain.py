@@ -407,7 +407,7 @@ class DenseBatches:
         return DenseBatches(self._values[:, s:], self.batch_format)
 
 
-class SparseBatchReader:
+class SparseBatches:
     """The rows of a CSR matrix."""
 
     batch_format: BatchFormat = "sparse"
@@ -419,9 +419,9 @@ class SparseBatchReader:
         """Return the batch's rows."""
         return self._values[batch]
 
-    def without_first_inputs(self, s: int) -> "SparseBatchReader":
+    def without_first_inputs(self, s: int) -> "SparseBatches":
         """Return the same rows without the first s inputs."""
-        return SparseBatchReader(self._values[:, s:]) if s else self
+        return SparseBatches(self._values[:, s:]) if s else self
 
 
 class OneHotRows(Protocol):

@@ -233,8 +233,8 @@ def draw_centred_weights(
         first = coefs[0]
         n_bins = len(bins_per_column)
         # the scale that weights would have without bins; a unit sees the inputs of its set
-        n_seen, n_others = np.count_nonzero(first, axis=0), np.count_nonzero(first[n_bins:], axis=0)
-        first *= np.sqrt(n_seen / np.maximum(n_others, 1))
+        n_seen, n_not_bins = np.count_nonzero(first, axis=0), np.count_nonzero(first[n_bins:], axis=0)
+        first *= np.sqrt(n_seen / np.maximum(n_not_bins, 1))
         first[:n_bins] *= BIN_SCALE / np.sqrt(bins_per_column)[:, np.newaxis]
     intercepts = [-source.center * W.sum(axis=0) for W, source in zip(coefs, before, strict=True)]
     if activations:

@@ -138,6 +138,7 @@ class _Minimization:
         self._gradient = np.empty_like(state.theta)
         self._gradient_norm = 0.0
         self._iteration_begun = False
+        self._started = 0.0  # when the iteration began
 
     def minimize(self) -> OptimizeResult:
         """Call SciPy's solver and overwrite theta with its result."""

@@ -35,7 +35,7 @@ MIN_CRITERION_FOR_RELATIVE_TOL = 1e-300
 class Epoch:
     """The record of one epoch. Values that it does not have are NaN."""
 
-    loss: float = nan  # mean over the epoch's batches, with the penalty; NaN if only folds trained this epoch
+    loss: float = nan  # mean over the epoch's batches, with the penalty
     validation_loss: float = nan  # NaN without validation, like the score
     validation_score: float = nan
     learning_rate: float = nan  # of the last step; L-BFGS has none

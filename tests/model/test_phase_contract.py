@@ -72,7 +72,7 @@ def test_networks_are_joined_and_only_published_networks_have_states(trained, n_
     network, _ = phase.outcome()
     assert network.coefs[0].shape[1] == 4 * n_members
     is_among_folds = run.training is None
-    assert len(run.networks) == len(run.progress.states) == (0 if is_among_folds else n_members)
+    assert len(run.published_networks) == len(run.progress.states) == (0 if is_among_folds else n_members)
     if run.training is not None:
         assert (phase.state_to_keep() is None) is (n_members > 1)
 

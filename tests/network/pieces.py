@@ -16,7 +16,7 @@ from sknet._network.chain import (
     Layout,
     OneHotAndDenseBatches,
     OneHotAndDenseRows,
-    SparseBatchReader,
+    SparseBatches,
     make_chain,
 )
 from sknet._network.losses import Loss
@@ -173,7 +173,7 @@ def inputs_of(X, kind):
     """The rows of X, batch by batch."""
     rows = KINDS[kind](X)
     if kind == "sparse":
-        return SparseBatchReader(rows)
+        return SparseBatches(rows)
     if kind == "one_hot_and_dense":
         return OneHotAndDenseBatches(DenseBatches(rows.dense), rows.one_hot, rows.dense_inputs)
     return DenseBatches(rows, kind)
