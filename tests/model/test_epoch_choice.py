@@ -71,10 +71,10 @@ class ScriptedEvaluator(evaluation.HeldOutEvaluator):
         self.epochs = iter(epochs)
 
     def calibrate_in_place(self, raw, inverse_temperature=None):
-        return next(self.epochs)
+        return evaluation.Calibration(*next(self.epochs))
 
     def choose_mixture(self, raw_by_component):
-        return 0.5, 1.0, self.mix(raw_by_component)
+        return evaluation.ChosenMixture(0.5, 1.0, self.mix(raw_by_component))
 
 
 def scripted_folds(epochs, **parameters):
