@@ -289,7 +289,9 @@ def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
     if not files or (isinstance(files, str) and not Path(files).exists()):
         raise FileNotFoundError(f"source={path!r}: there is no such file or folder.")
     try:
-        opened: Dataset = dataset.dataset(files, format="parquet")
+        # as in pandas, a folder such as "region=north" gives its files a column "region"
+        partitioning = None if Path(path).is_file() else "hive"
+        opened: Dataset = dataset.dataset(files, format="parquet", partitioning=partitioning)
     except (ValueError, OSError) as error:
         raise ValueError(f"source={path!r} cannot be read as Parquet: {error}.") from error
     return opened
@@ -355,9 +357,11 @@ def _common_schema(
     """
     import pyarrow
 
-    in_files = dict.fromkeys(name for _, schema in schemas for name in _columns_without_index(schema))
     if columns is None:
-        columns = list(in_files) if unify else _columns_without_index(first)
+        in_files = dict.fromkeys(name for _, schema in schemas for name in _columns_without_index(schema))
+        names = {name for _, schema in schemas for name in schema.names}
+        in_folders = [name for name in first.names if name not in names]
+        columns = [*in_files, *in_folders] if unify else _columns_without_index(first)
     fields = []
     for name in columns:
         types = [(path, _decoded_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
@@ -366,7 +370,7 @@ def _common_schema(
             raise ValueError(
                 f"{lacking[0]} has no column {name!r}: give all files the same columns, or leave this file out."
             )
-        common = _common_type(name, types) if unify else _decoded_type(first.field(name).type)
+        common = _common_type(name, types) if unify and types else _decoded_type(first.field(name).type)
         fields.append(pyarrow.field(name, common))
     return pyarrow.schema(fields)
 

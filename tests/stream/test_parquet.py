@@ -136,6 +136,18 @@ def test_arrow_reads_no_row_group_in_advance(tmp_path):
     assert most < 8 * group * 8
 
 
+def test_a_column_in_the_names_of_folders_is_read_from_a_path(tmp_path):
+    pd.DataFrame({"a": np.arange(6.0), "c": list("xyxyxy")}).to_parquet(tmp_path / "folder", partition_cols=["c"])
+    assert read(tmp_path / "folder")["c"].tolist() == list("xxxyyy")
+    assert read(f"{tmp_path}/folder/*/*.parquet")["c"].tolist() == list("xxxyyy")
+
+
+def test_a_single_file_has_its_own_columns_alone(tmp_path):
+    (tmp_path / "c=x").mkdir()
+    pd.DataFrame({"a": np.arange(6.0)}).to_parquet(tmp_path / "c=x" / "file.parquet")
+    assert list(read(tmp_path / "c=x" / "file.parquet")) == ["a"]
+
+
 def test_partitions_and_filters_of_a_dataset(tmp_path):
     pd.DataFrame({"a": np.arange(6.0), "c": list("xyxyxy")}).to_parquet(tmp_path, partition_cols=["c"])
     data = dataset.dataset(tmp_path, partitioning="hive")
