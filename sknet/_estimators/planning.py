@@ -77,18 +77,21 @@ class Call:
     @property
     def seed_of_rows(self) -> int:
         """The seed of held-out rows, folds and the sample that columns are learnt from."""
-        return self.seeds[1]
+        _, of_rows, _ = self.seeds
+        return of_rows
 
     @property
     def seed_of_steps(self) -> int:
         """The seed of the order of rows, and dropout."""
-        return self.seeds[2]
+        _, _, of_steps = self.seeds
+        return of_steps
 
     def member_seeds(self, n_members: int) -> list[tuple[int, int]]:
         """Draw the seeds of weights and of steps for each member. The first member has those of a single network."""
-        weights, steps = (  # members share the seed of rows
+        of_weights, _, of_steps = self.seeds  # members share the seed of rows
+        weights, steps = (
             [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
-            for seed in (self.seeds[0], self.seeds[2])
+            for seed in (of_weights, of_steps)
         )
         return list(zip(weights, steps, strict=True))
 
@@ -114,7 +117,10 @@ class Call:
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs earlier calls have trained, or the run that a checkpoint holds."""
+        """How many epochs of this training are done: by the calls whose state it continues, or the run of a checkpoint.
+
+        It is 0 for a warm start, which counts its epochs from the beginning.
+        """
         states = [] if self.checkpoint is None else self.checkpoint.progress.states
         return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
 
@@ -154,7 +160,9 @@ def drawing_seeds(
         after = source.get_state(legacy=False)
     try:
         if earlier is not None:
-            seeds = seeds[0], earlier.seeds[1], seeds[2]
+            of_weights, _, of_steps = seeds
+            _, of_rows, _ = earlier.seeds
+            seeds = of_weights, of_rows, of_steps
         yield Call(arguments, seeds, earlier, is_partial_fit=is_partial_fit)
     except BaseException:
         with _RANDOM_STATE_LOCK:
@@ -313,6 +321,14 @@ def facts_of_call(
         is_incremental=call.is_incremental,
         n_epochs=call.epochs_done + 1 if call.is_partial_fit else None,
     )
+
+
+def settings_of_objective(estimator: ParametersAndAttributes, call: Call, earlier: Fitted, rows: Rows) -> Settings:
+    """Return the settings of the objective that a `partial_fit` would minimise on these rows."""
+    facts = facts_of_call(call, rows, EvaluationPlan())
+    # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
+    settings, _ = resolve(estimator, replace(facts, early_stopping=earlier.evaluation is not None))
+    return settings
 
 
 def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> Encoding:
