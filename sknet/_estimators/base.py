@@ -37,9 +37,9 @@ from sknet._estimators.parameters import (
     check_resumable,
     column_choices,
 )
-from sknet._estimators.planning import Call, drawing_seeds, make_plan, resuming
+from sknet._estimators.planning import Call, drawing_seeds, make_plan, resuming, settings_of_objective
 from sknet._estimators.read_data import FitArguments, TableSchema, read_head_and_rows
-from sknet._estimators.resolve import AutoFacts, make_target_settings, resolve
+from sknet._estimators.resolve import make_target_settings
 from sknet._estimators.sklearn_api import (
     ClassNamePrefixFeaturesOutMixin,
     DocumentationLinkMixin,
@@ -569,14 +569,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         # the objective that `partial_fit` would minimise on these rows
         call = Call(FitArguments(X, y, sample_weight), fitted.seeds, fitted, is_partial_fit=True)
         head, rows, _ = self._read(call)
-        # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
-        facts = AutoFacts(
-            len(rows),
-            fitted.evaluation is not None,
-            is_incremental=call.is_incremental,
-            earlier_resolved=fitted.resolved,
-        )
-        settings, _ = resolve(self, facts)
+        settings = settings_of_objective(self, call, fitted, rows)
         model = fitted.model
         encoding = replace(model.encoding, head=head)
         (setup,) = set_up_networks(settings, encoding, encode_rows(encoding, rows, cross_fit=False))

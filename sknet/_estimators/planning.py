@@ -77,18 +77,21 @@ class Call:
     @property
     def seed_of_rows(self) -> int:
         """The seed of held-out rows, folds and the sample that columns are learnt from."""
-        return self.seeds[1]
+        _, of_rows, _ = self.seeds
+        return of_rows
 
     @property
     def seed_of_steps(self) -> int:
         """The seed of the order of rows, and dropout."""
-        return self.seeds[2]
+        _, _, of_steps = self.seeds
+        return of_steps
 
     def member_seeds(self, n_members: int) -> list[tuple[int, int]]:
         """Draw the seeds of weights and of steps for each member. The first member has those of a single network."""
-        weights, steps = (  # members share the seed of rows
+        of_weights, _, of_steps = self.seeds  # members share the seed of rows
+        weights, steps = (
             [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
-            for seed in (self.seeds[0], self.seeds[2])
+            for seed in (of_weights, of_steps)
         )
         return list(zip(weights, steps, strict=True))
 
@@ -114,7 +117,10 @@ class Call:
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs earlier calls have trained, or the run that a checkpoint holds."""
+        """How many epochs of this training are done: by the calls whose state it continues, or the run of a checkpoint.
+
+        It is 0 for a warm start, which counts its epochs from the beginning.
+        """
         states = [] if self.checkpoint is None else self.checkpoint.progress.states
         return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
 
@@ -154,7 +160,9 @@ def drawing_seeds(
         after = source.get_state(legacy=False)
     try:
         if earlier is not None:
-            seeds = seeds[0], earlier.seeds[1], seeds[2]
+            of_weights, _, of_steps = seeds
+            _, of_rows, _ = earlier.seeds
+            seeds = of_weights, of_rows, of_steps
         yield Call(arguments, seeds, earlier, is_partial_fit=is_partial_fit)
     except BaseException:
         with _RANDOM_STATE_LOCK:
@@ -203,41 +211,40 @@ class Plan:
 
 
 def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, schema: TableSchema) -> Plan:
-    """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
-    estimator_name = type(estimator).__name__
-    validation_rows = read_validation_rows(call.arguments, estimator_name, head, schema)
+    """Choose what evaluates each epoch, and plan new training, or training that continues an earlier call."""
+    validation_rows = read_validation_rows(call.arguments, type(estimator).__name__, head, schema)
     evaluation = choose_evaluation(estimator, call, head, all_rows, validation_rows)
-    rows = all_rows
-    if not solver_class(estimator.solver).uses_batches and evaluation.held_out_rows is None:
-        rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
-    learner = None
     if call.earlier is None:
-        for message in head.start_warnings(rows.y, holds_rows_out=evaluation.holds_out_rows_of_table):
-            warn(message, UserWarning)
-        sample = rows.sample(call.seed_of_rows, evaluation.train)  # of the training rows
-        survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
-        fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
-        n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
-        facts = facts_of_call(call, all_rows, evaluation, survey, n_sets)
-        settings, resolved = resolve(estimator, facts)
-        learner = EncodingLearner(
-            settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows
-        )
-        encoding = learner.learn(rows, evaluation.train)
-        fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
-        if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
-            warn_of_unlike_assumptions(estimator, all_rows, evaluation, encoding.head, survey, schema)
+        plan = learn_plan(estimator, call, head, all_rows, schema, evaluation)
     else:
-        facts = facts_of_call(call, all_rows, evaluation)
-        settings, resolved = resolve(estimator, facts)
-        encoding = encoding_of_earlier(call.earlier, head, rows, call)
-        fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
-        fit_messages.warn_of_ended_schedule(settings.solver, call.earlier, call.state)
-    fit_messages.warn_of_clipped_batches(estimator, facts.n_rows)
+        plan = continue_plan(estimator, call, call.earlier, head, all_rows, schema, evaluation)
     if validation_rows is not None:
-        fit_messages.warn_of_unread_rows(encoding.encoder, validation_rows.X, "X_val")
+        fit_messages.warn_of_unread_rows(plan.encoding.encoder, validation_rows.X, "X_val")
+    return plan
+
+
+def learn_plan(
+    estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, schema: TableSchema,
+    evaluation: EvaluationPlan,
+) -> Plan:  # fmt: skip
+    """Plan new training: survey a sample of the rows, replace every "auto", and learn the encoding from the sample."""
+    rows = rows_for_solver(estimator, all_rows, evaluation)
+    for message in head.start_warnings(rows.y, holds_rows_out=evaluation.holds_out_rows_of_table):
+        warn(message, UserWarning)
+    sample = rows.sample(call.seed_of_rows, evaluation.train)  # of the training rows
+    survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
+    fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
+    n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
+    facts = facts_of_call(call, all_rows, evaluation, survey, n_sets)
+    settings, resolved = resolve(estimator, facts)
+    learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
+    encoding = learner.learn(rows, evaluation.train)
+    fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
+    if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
+        warn_of_unlike_assumptions(estimator, all_rows, evaluation, encoding.head, survey, schema)
+    fit_messages.warn_of_clipped_batches(estimator, facts.n_rows)
     return Plan(
-        estimator_name=estimator_name,
+        estimator_name=type(estimator).__name__,
         call=call,
         rows=rows,
         schema=schema,
@@ -247,6 +254,37 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
         encoding=encoding,
         learner=learner if evaluation.folds else None,  # it holds a sample of the table in memory
     )
+
+
+def continue_plan(
+    estimator: ParametersAndAttributes, call: Call, earlier: Fitted, head: Head, all_rows: Rows, schema: TableSchema,
+    evaluation: EvaluationPlan,
+) -> Plan:  # fmt: skip
+    """Plan training that continues an earlier call: its encoding is kept, and parameters that depend on it."""
+    rows = rows_for_solver(estimator, all_rows, evaluation)
+    facts = facts_of_call(call, all_rows, evaluation)
+    settings, resolved = resolve(estimator, facts)
+    encoding = encoding_of_earlier(earlier, head, rows, call)
+    fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
+    fit_messages.warn_of_ended_schedule(settings.solver, earlier, call.state)
+    fit_messages.warn_of_clipped_batches(estimator, facts.n_rows)
+    return Plan(
+        estimator_name=type(estimator).__name__,
+        call=call,
+        rows=rows,
+        schema=schema,
+        evaluation=evaluation,
+        settings=settings,
+        resolved=resolved,
+        encoding=encoding,
+        learner=None,  # folds never continue an earlier call
+    )
+
+
+def rows_for_solver(estimator: CommonParameters, rows: Rows, evaluation: EvaluationPlan) -> Rows:
+    """Return the rows to train on, with those held out. For full batches, equal rows of a small table are merged."""
+    has_full_batches = not solver_class(estimator.solver).uses_batches  # order and number of rows do not matter then
+    return rows.merge_duplicates_if_small() if has_full_batches and evaluation.held_out_rows is None else rows
 
 
 def warn_of_unlike_assumptions(
@@ -283,6 +321,14 @@ def facts_of_call(
         is_incremental=call.is_incremental,
         n_epochs=call.epochs_done + 1 if call.is_partial_fit else None,
     )
+
+
+def settings_of_objective(estimator: ParametersAndAttributes, call: Call, earlier: Fitted, rows: Rows) -> Settings:
+    """Return the settings of the objective that a `partial_fit` would minimise on these rows."""
+    facts = facts_of_call(call, rows, EvaluationPlan())
+    # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
+    settings, _ = resolve(estimator, replace(facts, early_stopping=earlier.evaluation is not None))
+    return settings
 
 
 def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> Encoding:

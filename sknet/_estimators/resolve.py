@@ -12,7 +12,7 @@ from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 from types import UnionType
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -257,49 +257,35 @@ def may_add_inputs(p: CommonParameters, facts: AutoFacts) -> bool:
     return not facts.survey.is_sparse and none_holds(p, AGAINST_ADDED_INPUTS)
 
 
-class AutoRule(NamedTuple):
-    """What a parameter becomes, and what must have been resolved before."""
-
-    resolve: Callable[[Any, AutoFacts], object]
-    needs: tuple[str, ...] = ()  # the other parameters with rules that it reads
-    for_all_values: bool = False  # whether the user's values may change too, for instance if there are too few rows
-
-
-AUTO_RULES: dict[str, AutoRule] = {
+AUTO_RULES: dict[str, Callable[[Any, AutoFacts], object]] = {
     # "folds", True or False; False also if there are too few rows to hold out
-    "early_stopping": AutoRule(lambda p, facts: facts.early_stopping, for_all_values=True),
-    "batch_size": AutoRule(resolved_batch_size, for_all_values=True),
-    "target_scaling": AutoRule(resolved_target_scaling, for_all_values=True),
-    "init": AutoRule(lambda p, facts: "centred"),
-    "hidden_layer_sizes": AutoRule(auto_sizes),
-    "validation_fraction": AutoRule(lambda p, facts: rules.fraction_held_out(facts.n_table_rows)),
-    "n_bins": AutoRule(lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.survey.n_numbers)),
-    "text_features": AutoRule(lambda p, facts: list(facts.survey.text_names) or None),
-    "clip_norm": AutoRule(
-        lambda p, facts: AUTO_CLIP_NORM if p.solver == "sgd" and not ENDLESS_SCHEDULE.holds(p) else None
-    ),
-    "weight_decay": AutoRule(
-        lambda p, facts: AUTO_WEIGHT_DECAY if p.solver == "adam" and not ENDLESS_SCHEDULE.holds(p) else 0.0
-    ),
-    "dtype": AutoRule(auto_dtype, needs=("early_stopping",)),
-    "averaging": AutoRule(
-        lambda p, facts: AUTO_AVERAGING if p.early_stopping and not ENDLESS_SCHEDULE.holds(p) else 0.0,
-        needs=("early_stopping",),
-    ),
-    "dropout": AutoRule(auto_dropout, needs=("early_stopping",)),
-    "tol": AutoRule(auto_tol, needs=("early_stopping",)),
-    "n_iter_no_change": AutoRule(auto_patience, needs=("early_stopping",)),
-    "temperature_scaling": AutoRule(resolved_temperature_scaling, needs=("early_stopping",), for_all_values=True),
+    "early_stopping": lambda p, facts: facts.early_stopping,
+    "batch_size": resolved_batch_size,
+    "target_scaling": resolved_target_scaling,
+    "init": lambda p, facts: "centred",
+    "hidden_layer_sizes": auto_sizes,
+    "validation_fraction": lambda p, facts: rules.fraction_held_out(facts.n_table_rows),
+    "n_bins": lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.survey.n_numbers),
+    "text_features": lambda p, facts: list(facts.survey.text_names) or None,
+    "clip_norm": lambda p, facts: AUTO_CLIP_NORM if p.solver == "sgd" and not ENDLESS_SCHEDULE.holds(p) else None,
+    "weight_decay": lambda p, facts: AUTO_WEIGHT_DECAY if p.solver == "adam" and not ENDLESS_SCHEDULE.holds(p) else 0.0,
+    "dtype": auto_dtype,
+    "averaging": lambda p, facts: AUTO_AVERAGING if p.early_stopping and not ENDLESS_SCHEDULE.holds(p) else 0.0,
+    "dropout": auto_dropout,
+    "tol": auto_tol,
+    "n_iter_no_change": auto_patience,
+    "temperature_scaling": resolved_temperature_scaling,
     # a temperature corrects the smoothed probabilities
-    "label_smoothing": AutoRule(
-        lambda p, facts: AUTO_LABEL_SMOOTHING if p.temperature_scaling else 0.0, needs=("temperature_scaling",)
-    ),
-    "n_members": AutoRule(resolved_n_members, needs=("early_stopping", "init"), for_all_values=True),
-    "category_encoding": AutoRule(auto_category_encoding, needs=("init",)),
-    "input_gains": AutoRule(auto_input_gains, needs=("init", "hidden_layer_sizes")),
-    "numeric_encoding": AutoRule(auto_numeric_encoding, needs=("early_stopping", "init", "n_members")),
+    "label_smoothing": lambda p, facts: AUTO_LABEL_SMOOTHING if p.temperature_scaling else 0.0,
+    "n_members": resolved_n_members,
+    "category_encoding": auto_category_encoding,
+    "input_gains": auto_input_gains,
+    "numeric_encoding": auto_numeric_encoding,
 }
-"""The rules of the parameters that may be "auto", in an order in which each comes after those that it needs."""
+"""The rules of the parameters that may be "auto". Each comes after those of the parameters that it reads."""
+
+RESOLVED_FOR_ALL_VALUES = {"early_stopping", "batch_size", "target_scaling", "temperature_scaling", "n_members"}
+"""The parameters whose values by the user may change too, for instance if there are too few rows."""
 
 
 def resolved_copy(estimator: CommonParameters, facts: AutoFacts) -> CommonParameters:
@@ -310,13 +296,13 @@ def resolved_copy(estimator: CommonParameters, facts: AutoFacts) -> CommonParame
     earlier = facts.earlier_resolved or {}
     # training continues with the learnt encoders, and from weights of these sizes
     learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
-    for name, rule in AUTO_RULES.items():
+    for name, resolve_value in AUTO_RULES.items():
         value = getattr(p, name, None)  # None for a parameter of the other estimator
         is_auto = isinstance(value, str) and value in ("auto", "proportional")  # an array is neither
         if is_auto and name in learnt:
             setattr(p, name, learnt[name])
-        elif is_auto or (rule.for_all_values and hasattr(p, name)):
-            setattr(p, name, rule.resolve(p, facts))
+        elif is_auto or (name in RESOLVED_FOR_ALL_VALUES and hasattr(p, name)):
+            setattr(p, name, resolve_value(p, facts))
     if earlier:
         check_unchanged(p, earlier)
     return p

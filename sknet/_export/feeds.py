@@ -61,7 +61,8 @@ Input = tuple[str, DType]
 
 def dtype_of_feed(dtype: object, column: Column) -> DType:
     """Return the dtype of a learnt column's feed, given the dtype of its values. Dates are integers of nanoseconds."""
-    feed = FEED_DTYPES_BY_KIND.get(KINDS_BY_CLASS[type(column)], STRING)
+    kind = KINDS_BY_CLASS.get(type(column))  # None for a kind that a program has added to `KINDS`
+    feed = STRING if kind is None else FEED_DTYPES_BY_KIND.get(kind, STRING)
     return feed if feed == INT64 else FEED_DTYPES.get(str(dtype), feed)
 
 

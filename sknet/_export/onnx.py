@@ -196,7 +196,7 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the columns of a feed, all columns of one kind at a time, and yield the encoded columns."""
-    writers = [_find_writer(COLUMN_WRITERS, KINDS_BY_CLASS[type(item.column)], item.name) for item in placed]
+    writers = [_find_writer(COLUMN_WRITERS, KINDS_BY_CLASS.get(type(item.column)), item.name) for item in placed]
     for write in dict.fromkeys(writers):
         yield from write(graph, feed, [item for item, writer in zip(placed, writers, strict=True) if writer is write])
 

@@ -10,7 +10,7 @@ import sknet.export
 import sknet.stream
 from sknet import SigmoidMLPRegressor
 from sknet._tables.column import ColumnKind, FormulaColumn, TrainingRows
-from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
+from sknet._tables.kinds import KINDS
 from sknet._tables.numbers import BaseNumberColumn, learn_number
 from tests.tables.examples import column_settings, inputs_of, table_encoder
 
@@ -51,7 +51,6 @@ PLACE = ColumnKind("place", learn_place, classes=(PlaceColumn,), recognises=hold
 @pytest.fixture(autouse=True)
 def _place_is_a_kind(monkeypatch):
     monkeypatch.setitem(KINDS, PLACE.name, PLACE)
-    monkeypatch.setitem(KINDS_BY_CLASS, PlaceColumn, PLACE)
 
 
 @pytest.fixture
