@@ -46,6 +46,7 @@ CONSTANTS = {
     "STEPS_PER_EPOCH": (32, 'notes: "batches in proportion to the rows"'),
     "SMALLEST_PROPORTIONAL_BATCH": (32, 'notes: "batches of 32 rows at least (16 instead)"'),
     "MAX_STEPS_PER_EPOCH": (300, 'notes: "On a made table of 300,000 rows batches of 256, 512", which it leads to'),
+    "LARGEST_BATCH_IN_MEMORY": (256, 'notes: "n // 32, from 32 to 256"'),
     "LARGE_BATCH": (1024, 'notes: "On a made table of 300,000 rows batches of 256, 512"'),
     "MIN_ROWS_HELD_OUT": (10, "reasoned: the score of fewer rows is too noisy"),
     "MAX_ROWS_HELD_OUT": (100_000, "reasoned: more rows hardly change a mean loss, and these stay in memory"),

@@ -188,7 +188,7 @@ def both_encodings(table, cross_fit):
 
 
 def skipped_inputs(table, encoder, without_bins):
-    return encoder.n_bins if without_bins and not table.limits.is_stream else 0
+    return encoder.n_bins if without_bins and not table.is_stream else 0
 
 
 def in_order(objective):
@@ -219,7 +219,7 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
         network, np.column_stack([Z[rows], np.ones(len(rows))]), Y[rows], weight, n_skipped_inputs
     )
     any_rows = [slice(0, len(rows)), *BATCHES.values()]
-    for batch, same_rows in in_order(objective) if table.limits.is_stream else zip(any_rows, any_rows, strict=True):
+    for batch, same_rows in in_order(objective) if table.is_stream else zip(any_rows, any_rows, strict=True):
         value, gradient = objective(theta, batch, np.empty_like(theta))
         wanted, slope = expected(theta, same_rows, np.empty_like(theta))
         assert value == pytest.approx(wanted)

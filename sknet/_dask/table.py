@@ -38,7 +38,7 @@ from pandas.api.types import union_categoricals
 from pandas.util import hash_pandas_object
 
 from sknet._model.network_setup import ROWS_IN_CACHE
-from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable, TableLimits
+from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable
 from sknet._model.table_in_memory import EncodedLocally
 from sknet._network.chain import (
     BatchFormat,
@@ -315,7 +315,7 @@ class PartitionedTable(FeatureTable):
     partitions: Partitions
     row_indices: NDArray[np.intp]
     # a call to the workers takes as long for a small batch, so batches are larger than in memory
-    limits: ClassVar[TableLimits] = TableLimits(largest_batch=8192)
+    largest_batch: ClassVar[int] = 8192
 
     @property
     def example_rows(self) -> Table:

@@ -316,7 +316,8 @@ def facts_of_call(
         n_held_out=n - n_train,
         survey=survey,
         n_interaction_sets=n_interaction_sets,
-        limits=rows.X.limits,
+        is_stream=rows.X.is_stream,
+        largest_batch=rows.X.largest_batch,
         earlier_resolved=None if call.earlier is None else call.earlier.resolved,
         is_incremental=call.is_incremental,
         n_epochs=call.epochs_done + 1 if call.is_partial_fit else None,
@@ -360,7 +361,7 @@ def choose_evaluation(
         check_no_conflict(estimator, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
         return EvaluationPlan(validation_rows)
-    early_stopping = choose_early_stopping(estimator, n, rows.X.limits)
+    early_stopping = choose_early_stopping(estimator, n, is_stream=rows.X.is_stream)
     if not early_stopping:
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
@@ -380,7 +381,7 @@ def choose_evaluation(
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if early_stopping == "folds":
         return draw_folds(n, strata, rows.groups, seed)
-    fraction = fraction_to_hold_out(estimator, n, rows.X.limits)
+    fraction = fraction_to_hold_out(estimator, n, rows.X.max_held_out)
     split = split_validation(n, rows.groups, strata, fraction, seed)
     if split is None:
         if estimator.early_stopping != "auto":

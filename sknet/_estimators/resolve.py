@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from inspect import signature
 from itertools import pairwise
+from math import inf
 from numbers import Integral, Real
 from types import UnionType
 from typing import Any, Literal, TypeVar
@@ -42,7 +43,7 @@ from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
 from sknet._model.fading import PULL
 from sknet._model.machine import check_fits_in_memory
-from sknet._model.rows import IN_MEMORY_LIMITS, TableLimits
+from sknet._model.rows import LARGEST_BATCH_IN_MEMORY
 from sknet._model.settings import Settings, TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
@@ -88,7 +89,8 @@ class AutoFacts:
     n_held_out: int = 0  # rows of the table that are held out
     survey: Survey = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
-    limits: TableLimits = IN_MEMORY_LIMITS
+    is_stream: bool = False  # see `FeatureTable`
+    largest_batch: int = LARGEST_BATCH_IN_MEMORY  # see `FeatureTable`
     earlier_resolved: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
     is_incremental: bool = False  # in `partial_fit`: see `Call`
     n_epochs: int | None = None  # how many epochs to train, with those already done; None for `max_iter`
@@ -102,9 +104,7 @@ class AutoFacts:
 # --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
 
-def choose_early_stopping(
-    p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS
-) -> bool | Literal["folds"]:
+def choose_early_stopping(p: CommonParameters, n_rows: int, *, is_stream: bool = False) -> bool | Literal["folds"]:
     """Return what evaluates the epochs: folds (of n rows or by the user's splitter), held-out rows, or nothing."""
     if USER_FOLDS.holds(p) or FOLDS.holds(p):
         check_conflicts_with_folds(p)
@@ -114,16 +114,16 @@ def choose_early_stopping(
             return False
         # else rows are held out as below: a single epoch leaves nothing to choose, and some parameters need held-out
         # rows or belong to scikit-learn's way of training
-        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, USER_FRACTION)) and not limits.is_stream:
+        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, USER_FRACTION)) and not is_stream:
             return "folds"
     return bool(p.early_stopping)
 
 
-def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> float:
+def fraction_to_hold_out(p: CommonParameters, n_rows: int, max_held_out: float = inf) -> float:
     """Return the fraction of the table's rows to hold out."""
     parameter = p.validation_fraction
     fraction = rules.fraction_held_out(n_rows) if isinstance(parameter, str) else float(parameter)
-    return min(fraction, limits.max_held_out / n_rows)
+    return min(fraction, max_held_out / n_rows)
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
     reasons = [condition.text(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
     if facts.survey.is_sparse:
         reasons.append("sparse X")
-    if facts.limits.is_stream:
+    if facts.is_stream:
         reasons.append("a stream")
     if p.n_members == "auto":
         return 2 if p.early_stopping and not reasons else 1
@@ -158,7 +158,7 @@ def resolved_batch_size(p: CommonParameters, facts: AutoFacts) -> int:
         return min(n, 200)  # scikit-learn's
     if p.batch_size != "proportional":
         return min(n, int(p.batch_size))
-    largest = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
+    largest = max(facts.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
     return min(n, int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest)))
 
 

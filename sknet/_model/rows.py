@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,17 +173,8 @@ class EncodedRows:
 ALL_ROWS = slice(None)
 """All rows."""
 
-
-class TableLimits(NamedTuple):
-    """The limits of a fit that depend on where the table is."""
-
-    largest_batch: int = 256  # of `batch_size="proportional"`; in memory, larger batches cost more than they gain
-    max_held_out: float = inf  # how many rows evaluate each epoch
-    is_stream: bool = False  # whether each epoch reads a file in one pass; then there is one network and no folds
-
-
-IN_MEMORY_LIMITS = TableLimits()
-"""The limits of tables in memory or in a memory-mapped file."""
+LARGEST_BATCH_IN_MEMORY = 256
+"""The largest batch of `batch_size="proportional"` in memory, where larger ones cost more than they gain."""
 
 
 class FeatureTable(ABC):
@@ -192,7 +183,9 @@ class FeatureTable(ABC):
     The targets are always in this process. Row indices select rows.
     """
 
-    limits: ClassVar[TableLimits] = IN_MEMORY_LIMITS
+    largest_batch: ClassVar[int] = LARGEST_BATCH_IN_MEMORY  # of `batch_size="proportional"`
+    max_held_out: ClassVar[float] = inf  # how many rows evaluate each epoch
+    is_stream: ClassVar[bool] = False  # whether each epoch reads a file in one pass; then one network, and no folds
 
     @property
     def is_in_memory(self) -> bool:

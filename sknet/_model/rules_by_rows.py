@@ -69,7 +69,7 @@ LARGE_TOL = 2e-3
 
 STEPS_PER_EPOCH = 32
 """With `batch_size="proportional"`, an epoch has this many steps, unless a batch would have fewer rows than
-`SMALLEST_PROPORTIONAL_BATCH` or more than `TableLimits.largest_batch`."""
+`SMALLEST_PROPORTIONAL_BATCH` or more than `FeatureTable.largest_batch`."""
 
 SMALLEST_PROPORTIONAL_BATCH = 32
 """The least number of rows in a batch with `batch_size="proportional"`. With 16 rows, fits to fewer than 1,000 rows

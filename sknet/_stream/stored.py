@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable, TableLimits
+from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable
 from sknet._model.table_in_memory import WrittenBatches, encode_batchwise
 from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
@@ -243,7 +243,8 @@ class StoredTable(FeatureTable):
     files: ScratchFiles
     record_indices: NDArray[np.intp] | None = None
     # rows are read pool by pool, so training cannot use all rows at once
-    limits: ClassVar[TableLimits] = TableLimits(is_stream=True, max_held_out=MAX_ROWS_HELD_OUT)
+    max_held_out: ClassVar[float] = MAX_ROWS_HELD_OUT
+    is_stream: ClassVar[bool] = True
 
     @property
     def example_rows(self) -> Table:

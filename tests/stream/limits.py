@@ -9,8 +9,7 @@ from sknet._stream.stored import StoredTable
 
 def held_out_rows(n):
     """The most rows of a stream that are held out."""
-    limits = StoredTable.limits._replace(max_held_out=n)
-    return patch.object(StoredTable, "limits", limits)
+    return patch.object(StoredTable, "max_held_out", n)
 
 
 @contextmanager

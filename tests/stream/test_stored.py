@@ -185,8 +185,8 @@ def test_a_scorer_gets_the_rows_and_a_message_the_first_of_the_source(tmp_path):
         some = table[np.array([3, 4, 50, 89])][np.array([1, 3])]
         assert some.for_scorer().equals(table.rows_in_memory(np.array([4, 89])))
         assert table.example_rows.equals(FRAME.iloc[:2])
-        assert table.limits.is_stream
-        assert table.limits.max_held_out < np.inf
+        assert table.is_stream
+        assert table.max_held_out < np.inf
 
 
 N, D = 500, 3
