@@ -61,6 +61,7 @@ TUNED_PAIRS = [
     ("sknet, tuned", "XGBoost, tuned"),
     ("sknet", "LightGBM, tuned"),
     ("sknet", "XGBoost, tuned"),
+    ("sknet", "CatBoost, tuned"),
 ]
 
 KINDS = {
