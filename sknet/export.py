@@ -91,7 +91,8 @@ def to_onnx(
     ExportError
         If ONNX cannot express the estimator: free text, dates with a time zone, scaling
         by quantiles, an activation or a link of your own, labels of several types, or
-        integer labels from 2**63 on. It is a `ValueError`.
+        integer labels from 2**63 on, or a category that is the empty text beside missing
+        values. It is a `ValueError`.
     ImportError
         If skl2onnx is not installed. The extra "onnx" includes it.
     """

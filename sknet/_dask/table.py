@@ -98,7 +98,7 @@ def encode_shard(
         dense[indices_in_shard, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=fold)
     if lookups is None:
         return dense
-    no_rows = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
+    no_rows = sp.csr_array((0, lookups.n_not_bins), dtype=dtype)  # `vstack` takes no empty list
     one_hot = sp.vstack([no_rows, *(lookups.one_hot_rows(X, dtype)[:] for X, _, _ in tables)], "csr")
     return OneHotAndDenseRows(dense, one_hot[np.argsort(np.concatenate(shard_rows))], lookups.dense_inputs)
 

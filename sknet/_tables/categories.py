@@ -249,10 +249,10 @@ class Categories:
         keys = self.frequent_keys() if group_infrequent else list(self.n_rows)
         has_missing = self.has_missing
         n = len(keys)
-        n_others = len(self.shares) - len(keys)
+        n_infrequent = len(self.shares) - len(keys)
         limit = np.inf if max_categories is None else max_categories
         # two categories without missing values always fit, since they have a single input
-        if n + (n_others > 0) + has_missing > limit and (n != 2 or n_others or has_missing):
+        if n + (n_infrequent > 0) + has_missing > limit and (n != 2 or n_infrequent or has_missing):
             has_missing = has_missing and limit > 1  # with a single input, all share it
             n_kept = int(limit) - 1 - has_missing  # the infrequent categories need one input
             keys = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])[:n_kept]

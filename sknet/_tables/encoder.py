@@ -10,7 +10,7 @@ of the weights for each category. All other inputs are written into a dense matr
 
 Conventions
 -----------
-n rows; d columns; n_inputs inputs of the network, of which m are not looked up, and n_others are not bins. Formulas
+n rows; d columns; n_inputs inputs of the network, of which m are not looked up, and n_not_bins are not bins. Formulas
 take a arguments: one for a column of numbers, several for one of dates.
 
 X : (n, d)                   the table
@@ -81,7 +81,7 @@ class LookedUpCategories:
         The one-hot inputs of each of the c columns, by the index of the column.
     first_inputs : ndarray of ints, of shape (c,)
         The index of the first one-hot input of each column, counted without the bins.
-    n_others : int
+    n_not_bins : int
         How many inputs of the network are not bins.
     dense_inputs : ndarray of ints, of shape (m,)
         The indices of the inputs that are not looked up.
@@ -89,7 +89,7 @@ class LookedUpCategories:
 
     one_hot: dict[int, CategoryColumn]
     first_inputs: NDArray[np.intp]
-    n_others: int
+    n_not_bins: int
     dense_inputs: NDArray[np.intp]
 
     def other_inputs(self, columns: Sequence[Column]) -> tuple[Column, ...]:
@@ -124,13 +124,15 @@ class OneHotOfSlots:
     dtype: DType
 
     def __getitem__(self, rows: Batch) -> sp.csr_array:
-        """Return the inputs of b rows without bins, (b, n_others); inputs that are not looked up are 0."""
+        """Return the inputs of b rows without bins, (b, n_not_bins); inputs that are not looked up are 0."""
         slot = self.slot[rows]
         is_known = slot >= 0
         inputs = (slot + self.lookups.first_inputs)[is_known]
         # in SciPy's words, `inputs` are the indices, and `ends` is the indptr
         ends = np.concatenate([[0], is_known.sum(axis=1).cumsum()])
-        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.lookups.n_others))
+        return sp.csr_array(
+            (np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.lookups.n_not_bins)
+        )
 
 
 def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) -> LookedUpCategories | None:
@@ -278,8 +280,8 @@ class TableEncoder:
         The bins of all columns come first, and then the other inputs, column by column.
         """
         n_bins = [column.n_bins for column in self.columns]
-        n_others = [column.n_inputs - n for column, n in zip(self.columns, n_bins, strict=True)]
-        return np.cumsum([0, *n_bins], dtype=np.intp), np.cumsum([sum(n_bins), *n_others], dtype=np.intp)
+        n_not_bins = [column.n_inputs - n for column, n in zip(self.columns, n_bins, strict=True)]
+        return np.cumsum([0, *n_bins], dtype=np.intp), np.cumsum([sum(n_bins), *n_not_bins], dtype=np.intp)
 
     def inputs_of_column(self, j: int) -> Positions:
         """Return the indices of the inputs of column j, bins first; a slice if it has no bins."""

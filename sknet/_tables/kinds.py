@@ -274,7 +274,8 @@ def survey_columns(
     calls that convert columns are for a polars frame.
     """
     if is_sparse(X):
-        for parameter, columns in choices.columns_by_parameter.items():  # raises for the first parameter that is given
+        if choices.columns_by_parameter:
+            parameter, columns = next(iter(choices.columns_by_parameter.items()))
             raise ValueError(
                 f"{parameter}={columns!r} cannot be used with sparse X, whose columns are always numbers: set it to "
                 "None, or pass a dense array or a data frame."
