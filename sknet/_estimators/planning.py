@@ -211,39 +211,21 @@ class Plan:
 
 
 def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, schema: TableSchema) -> Plan:
-    """Choose what evaluates each epoch, and plan new training, or training that continues an earlier call."""
+    """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
     validation_rows = read_validation_rows(call.arguments, type(estimator).__name__, head, schema)
     evaluation = choose_evaluation(estimator, call, head, all_rows, validation_rows)
+    rows = all_rows
+    if not solver_class(estimator.solver).uses_batches and evaluation.held_out_rows is None:
+        rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
+    learner = None  # folds never continue an earlier call
     if call.earlier is None:
-        plan = learn_plan(estimator, call, head, all_rows, schema, evaluation)
+        settings, resolved, encoding, learner = learn_columns(estimator, call, head, all_rows, rows, schema, evaluation)
     else:
-        plan = continue_plan(estimator, call, call.earlier, head, all_rows, schema, evaluation)
-    if validation_rows is not None:
-        fit_messages.warn_of_unread_rows(plan.encoding.encoder, validation_rows.X, "X_val")
-    return plan
-
-
-def learn_plan(
-    estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, schema: TableSchema,
-    evaluation: EvaluationPlan,
-) -> Plan:  # fmt: skip
-    """Plan new training: survey a sample of the rows, replace every "auto", and learn the encoding from the sample."""
-    rows = rows_for_solver(estimator, all_rows, evaluation)
-    for message in head.start_warnings(rows.y, holds_rows_out=evaluation.holds_out_rows_of_table):
-        warn(message, UserWarning)
-    sample = rows.sample(call.seed_of_rows, evaluation.train)  # of the training rows
-    survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
-    fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
-    n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
-    facts = facts_of_call(call, all_rows, evaluation, survey, n_sets)
-    settings, resolved = resolve(estimator, facts)
-    learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
-    encoding = learner.learn(rows, evaluation.train)
-    fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
-    if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
-        warn_of_unlike_assumptions(estimator, all_rows, evaluation, encoding.head, survey, schema)
-    fit_messages.warn_of_clipped_batches(estimator, facts.n_rows)
-    return Plan(
+        settings, resolved = resolve(estimator, facts_of_call(call, all_rows, evaluation))
+        encoding = encoding_of_earlier(call.earlier, head, rows, call)
+        fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
+        fit_messages.warn_of_ended_schedule(settings.solver, call.earlier, call.state)
+    plan = Plan(
         estimator_name=type(estimator).__name__,
         call=call,
         rows=rows,
@@ -254,37 +236,39 @@ def learn_plan(
         encoding=encoding,
         learner=learner if evaluation.folds else None,  # it holds a sample of the table in memory
     )
+    fit_messages.warn_of_clipped_batches(estimator, plan.n_train_rows)
+    if validation_rows is not None:
+        fit_messages.warn_of_unread_rows(encoding.encoder, validation_rows.X, "X_val")
+    return plan
 
 
-def continue_plan(
-    estimator: ParametersAndAttributes, call: Call, earlier: Fitted, head: Head, all_rows: Rows, schema: TableSchema,
+def learn_columns(
+    estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, rows: Rows, schema: TableSchema,
     evaluation: EvaluationPlan,
-) -> Plan:  # fmt: skip
-    """Plan training that continues an earlier call: its encoding is kept, and parameters that depend on it."""
-    rows = rows_for_solver(estimator, all_rows, evaluation)
-    facts = facts_of_call(call, all_rows, evaluation)
-    settings, resolved = resolve(estimator, facts)
-    encoding = encoding_of_earlier(earlier, head, rows, call)
-    fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
-    fit_messages.warn_of_ended_schedule(settings.solver, earlier, call.state)
-    fit_messages.warn_of_clipped_batches(estimator, facts.n_rows)
-    return Plan(
-        estimator_name=type(estimator).__name__,
-        call=call,
-        rows=rows,
-        schema=schema,
-        evaluation=evaluation,
-        settings=settings,
-        resolved=resolved,
-        encoding=encoding,
-        learner=None,  # folds never continue an earlier call
-    )
+) -> tuple[Settings, dict[str, object], Encoding, EncodingLearner]:  # fmt: skip
+    """Survey a sample of the rows, replace every "auto", and learn the encoding; warn of what the columns show.
 
-
-def rows_for_solver(estimator: CommonParameters, rows: Rows, evaluation: EvaluationPlan) -> Rows:
-    """Return the rows to train on, with those held out. For full batches, equal rows of a small table are merged."""
-    has_full_batches = not solver_class(estimator.solver).uses_batches  # order and number of rows do not matter then
-    return rows.merge_duplicates_if_small() if has_full_batches and evaluation.held_out_rows is None else rows
+    Returns
+    -------
+    settings : Settings
+    resolved : dict
+        All parameters, with every "auto" replaced.
+    encoding : Encoding
+    learner : EncodingLearner
+    """
+    for message in head.start_warnings(rows.y, holds_rows_out=evaluation.holds_out_rows_of_table):
+        warn(message, UserWarning)
+    sample = rows.sample(call.seed_of_rows, evaluation.train)  # of the training rows
+    survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
+    fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
+    n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
+    settings, resolved = resolve(estimator, facts_of_call(call, all_rows, evaluation, survey, n_sets))
+    learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
+    encoding = learner.learn(rows, evaluation.train)
+    fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
+    if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
+        warn_of_unlike_assumptions(estimator, all_rows, evaluation, encoding.head, survey, schema)
+    return settings, resolved, encoding, learner
 
 
 def warn_of_unlike_assumptions(
