@@ -17,7 +17,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -282,6 +282,7 @@ def is_dataset(source: object) -> bool:
 def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
     """Open Parquet files by path, glob or folder."""
     with explain_missing_package("A path as source", "pyarrow"):
+        import pyarrow
         from pyarrow import dataset
 
     path = os.fspath(source)
@@ -289,12 +290,24 @@ def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
     if not files or (isinstance(files, str) and not Path(files).exists()):
         raise FileNotFoundError(f"source={path!r}: there is no such file or folder.")
     try:
-        # as in pandas, a folder such as "region=north" gives its files a column "region"
-        partitioning = None if Path(path).is_file() else "hive"
-        opened: Dataset = dataset.dataset(files, format="parquet", partitioning=partitioning)
+        try:
+            # as in pandas, a folder such as "region=north" gives its files a column "region"; those above the folder or
+            # the glob are left out
+            opened: Dataset = dataset.dataset(
+                files, format="parquet", partitioning=None if Path(path).is_file() else "hive",
+                partition_base_dir=None if isinstance(files, str) else _folder_of_glob(path),
+            )  # fmt: skip
+        except pyarrow.ArrowTypeError:  # the files themselves have this column, with another type
+            opened = dataset.dataset(files, format="parquet")
     except (ValueError, OSError) as error:
         raise ValueError(f"source={path!r} cannot be read as Parquet: {error}.") from error
     return opened
+
+
+def _folder_of_glob(path: str) -> str:
+    """Return the folder above the first part of a glob that has a wildcard."""
+    fixed = takewhile(lambda part: not has_magic(part), Path(path).parts)
+    return str(Path(*fixed))
 
 
 def _record_batches(files: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> Iterator[pyarrow.RecordBatch]:

@@ -142,6 +142,19 @@ def test_a_column_in_the_names_of_folders_is_read_from_a_path(tmp_path):
     assert read(f"{tmp_path}/folder/*/*.parquet")["c"].tolist() == list("xxxyyy")
 
 
+def test_folders_above_a_glob_give_no_column(tmp_path):
+    (tmp_path / "day=1").mkdir()
+    pd.DataFrame({"a": np.arange(6.0)}).to_parquet(tmp_path / "day=1" / "file.parquet")
+    assert list(read(f"{tmp_path}/day=1/*.parquet")) == ["a"]
+
+
+def test_a_column_in_the_files_and_in_the_names_of_folders_has_the_values_of_the_files(tmp_path):
+    for folder, value in (("c=1", 10), ("c=2", 20)):
+        (tmp_path / folder).mkdir()
+        pd.DataFrame({"a": np.arange(2.0), "c": np.int64(value)}).to_parquet(tmp_path / folder / "file.parquet")
+    assert read(tmp_path)["c"].tolist() == [10, 10, 20, 20]
+
+
 def test_a_single_file_has_its_own_columns_alone(tmp_path):
     (tmp_path / "c=x").mkdir()
     pd.DataFrame({"a": np.arange(6.0)}).to_parquet(tmp_path / "c=x" / "file.parquet")
