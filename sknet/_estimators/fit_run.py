@@ -86,7 +86,7 @@ class FitRun:
         if self.folds is not None:
             if self.folds.progress.states:  # else the folds of a resumed run have ended
                 end = self.folds.train(observer)
-                if end.is_by_user:  # the network of the first fold is published
+                if end.is_by_user:  # the networks of the first fold are published
                     return end
             selection = self.folds.choose()
             self.folds.free_networks()

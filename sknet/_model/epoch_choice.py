@@ -320,7 +320,7 @@ class FoldPhase(Phase):
         return len(self.progress.epochs)
 
     def outcome(self) -> tuple[Network, None]:
-        """Return the network of the first fold, at the last epoch's temperature, for an interrupted fit."""
+        """Return the joined networks of the first fold, at the last epoch's temperature, for an interrupted fit."""
         temperature = 1.0 / self.progress.inverse_temperature
         of_first_fold = self.networks[: len(self.setups[0])]
         return join_networks([s.make_network(state.theta_to_publish, temperature) for s, state in of_first_fold]), None

@@ -1,8 +1,8 @@
 """What a solver takes, changes and returns: the problem, the state of a network in training, and how training ended.
 
 `State` is the whole state, so that it can be copied, stored and resumed bit for bit. It includes early stopping,
-because a checkpoint must contain its counters and the weights of the best epoch. A solver only trains; after each epoch
-of all networks side by side, the phase evaluates them together.
+because a checkpoint must contain its counters and the weights of the best epoch. After each epoch of all networks side
+by side, the phase evaluates them together, and the solver keeps the record.
 
 Conventions
 -----------
@@ -133,7 +133,7 @@ class State(MovedArrays):
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the criterion last fell below `least_criterion` by at least `tol`
     least_criterion: float = inf  # of an evaluation; without one, the least training loss
-    best: Array | None = None  # theta after the best epoch; None without validation
+    best: Array | None = None  # `averaged_theta` after the best epoch; None if no evaluation keeps it
     history: list[Epoch] = field(default_factory=list)
 
     @property
