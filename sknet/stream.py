@@ -336,7 +336,8 @@ def predict(
 
     to : str or path-like, default=None
         A Parquet file for the predictions, with one row per row of the source. An
-        existing file is replaced, unless it is a file of the source.
+        existing file is replaced, unless it is a file of the source. sknet cannot see
+        which files a function or an iterable reads, so give it a path of its own.
 
     **arguments : object
         Further arguments of the method, such as ``coverage=0.8``.

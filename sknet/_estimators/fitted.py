@@ -325,7 +325,8 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
     inputs_: FittedAttribute[pd.DataFrame] = FittedAttribute(lambda f: inputs_table(f.model.encoder))
     history_: FittedAttribute[pd.DataFrame] = FittedAttribute(history_table)
     oof_prediction_: FittedAttribute[Array | list[Array]] = FittedAttribute(
-        lambda f: f.out_of_fold, missing="a fit with early_stopping='folds' has it, and partial_fit drops it"
+        lambda f: f.out_of_fold,
+        missing="only a fit with early_stopping='folds' keeps it (a fit with \"auto\" does not), and partial_fit drops it",
     )
     feature_importances_: FittedAttribute[Array] = FittedAttribute(
         lambda f: f.importances,

@@ -123,7 +123,7 @@ def test_each_row_has_an_out_of_fold_prediction(n_members):
     assert number.oof_prediction_.shape == (N,)
     assert np.corrcoef(number.oof_prediction_, NUMBER)[0, 1] > 0.5
     for other in (SigmoidMLPClassifier(**FOLDS).fit(X, LABEL), fitted.partial_fit(X, LABEL)):
-        with pytest.raises(AttributeError, match="early_stopping='folds' has it"):
+        with pytest.raises(AttributeError, match="only a fit with early_stopping='folds' keeps it"):
             other.oof_prediction_  # noqa: B018
 
 
