@@ -11,7 +11,6 @@ import pytest
 from tests.benchmarks.large_tables import __main__ as program
 from tests.benchmarks.large_tables import made, measure, report, rule
 from tests.benchmarks.large_tables.measure import Data, Job
-from tests.benchmarks.tables import report as small
 from tests.benchmarks.tables.sources import Table
 
 
@@ -227,11 +226,7 @@ def test_the_claim_has_the_ratios_to_lightgbm_and_catboost(files):
     rows.loc[rows["model"] == "LightGBM", "fit_seconds"] = 0.5
     rows.to_csv(measure.ROWS, index=False)
     assert "a fit takes less time than CatBoost's, and more than LightGBM's" in report.claim()
-    assert small.first_page_errors().splitlines()[-2:] == [
-        f"| CatBoost, {n} larger tables | 2.00 | 2.00 | 2.00 |",
-        f"| LightGBM, {n} larger tables | 0.50 | 0.50 | 0.50 |",
-    ]
-    assert "LightGBM, tuned" not in measure.MODELS  # "were not run on these tables"
+    assert not [model for model in measure.MODELS if "tuned" in model]  # "no model was tuned"
 
 
 def test_a_fit_without_a_result_is_told_and_not_counted(files):

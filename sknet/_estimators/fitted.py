@@ -326,7 +326,7 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
     history_: FittedAttribute[pd.DataFrame] = FittedAttribute(history_table)
     oof_prediction_: FittedAttribute[Array | list[Array]] = FittedAttribute(
         lambda f: f.out_of_fold,
-        missing="only a fit with early_stopping='folds' keeps it (a fit with \"auto\" does not), and partial_fit drops it",
+        missing="only a fit with early_stopping='folds' keeps it ('auto' does not), and partial_fit drops it",
     )
     feature_importances_: FittedAttribute[Array] = FittedAttribute(
         lambda f: f.importances,

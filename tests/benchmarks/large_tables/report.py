@@ -78,7 +78,7 @@ def summary() -> str:
 
 
 def claim() -> str:
-    """What the first page says of larger tables in words; its tables have the mean ratios."""
+    """What the first page says of larger tables."""
     rows, peers = real(), ("CatBoost", "LightGBM")
     ratios = {peer: ratios_to(with_both(peer), peer) for peer in peers}
     medians = [
@@ -90,7 +90,7 @@ def claim() -> str:
         f"rows, sknet's errors are {small.span(medians, 2)} times those of CatBoost and LightGBM, both with defaults, "
         f"in the median. On average, a fit takes {more_or_less(seconds['CatBoost'])} time than CatBoost's, and "
         f"{more_or_less(seconds['LightGBM'])} than LightGBM's. "
-        f"LightGBM's 20 settings were not run on these tables."
+        f"No model was tuned on these tables."
     )
 
 

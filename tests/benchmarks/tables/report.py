@@ -14,7 +14,7 @@ defaults were chosen, and "used".
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -33,7 +33,6 @@ MEASURED_PAGES = ("tables", "every_table", "first_draw", "how_measured")
 PAGES = ("README.md", "docs/index.md", "docs/defaults.md", *[f"docs/measured/{name}.md" for name in MEASURED_PAGES])
 PICTURE = measure.MEASURED / "tables.png"
 OVERVIEW = measure.MEASURED / "overview.png"
-FIRST_PAGE = measure.MEASURED / "first_page.png"
 INTERVALS = measure.MEASURED / "intervals.png"
 INTERVALS_NARROW = measure.MEASURED / "intervals_narrow.png"
 BLOCK = re.compile(r"(<!-- measured: ([a-z ]+) -->\n).*?(<!-- end -->)", re.S)
@@ -75,7 +74,6 @@ def write() -> None:
         path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
     draw()
     draw_overview()
-    draw_first_page()
     draw_intervals()
 
 
@@ -173,42 +171,6 @@ def ratios_of(rows: pd.DataFrame, figure: str, peer: str) -> pd.DataFrame:
     return ratios(rows[rows["task"] == task], column, peer)
 
 
-def first_page_errors() -> str:
-    """What the first page has room for: the ratios of errors to the models of its picture, on a telephone, too.
-
-    The last lines are of larger tables, whose differences are not tested.
-    """
-    from tests.benchmarks.large_tables import report as large
-
-    rows = random_splits("second")
-    signs = verdicts(rows)
-    lines = [
-        [name_of(peer) + tables_if_not_all(rows, peer), *error_cells(rows, peer, signs)] for peer in FIRST_PAGE_PEERS
-    ]
-    for peer in ("CatBoost", "LightGBM"):
-        both = large.with_both(peer)
-        lines.append([f"{peer}, {both['table'].nunique()} larger tables", *error_cells(both, peer, {})])
-    return as_markdown([RATIO_TO, *FIGURES], lines)
-
-
-def error_cells(rows: pd.DataFrame, peer: str, signs: dict[tuple[str, str], int]) -> list[str]:
-    """The mean ratio of each figure, bold if the difference is significant."""
-    means = {figure: np.exp(ratios_of(rows, figure, peer)["mean"].astype(float).mean()) for figure in FIGURES}
-    return [bold_if(signs.get((figure, peer), 0) != 0, f"{mean:.2f}") for figure, mean in means.items()]
-
-
-def third_errors() -> str:
-    """The third list's figures in the form of `first_page_errors`; their differences are not tested."""
-    from tests.benchmarks.third_draw import report as third
-
-    rows = third.measured()
-    body = []
-    for peer in third.FIRST_PAGE_PEERS:
-        both = rows[rows["model"].isin([OURS, peer])]
-        body.append([name_of(peer) + tables_if_not_all(both, peer), *error_cells(both, peer, {})])
-    return as_markdown([RATIO_TO, *FIGURES], body)
-
-
 def count() -> str:
     """How many of the differences are significant."""
     signs = list(verdicts(random_splits("second")).values())
@@ -264,6 +226,13 @@ def larger_claim() -> str:
     return large.claim()
 
 
+def third_report() -> Any:
+    """What the first page says of the third list, which has a program of its own."""
+    from tests.benchmarks.third_draw import report as third
+
+    return third
+
+
 CLAIMED = ["CatBoost", "LightGBM, tuned"]
 LARGER = 500
 
@@ -315,16 +284,18 @@ def tables_if_not_all(rows: pd.DataFrame, model: str) -> str:
     return "" if n_tables == rows["table"].nunique() else f", {n_tables} tables"
 
 
-def tested(rows: pd.DataFrame) -> tuple[dict[tuple[str, str], pd.Series], dict[tuple[str, str], float]]:
+def tested(
+    rows: pd.DataFrame, peers: Sequence[str] = PEERS
+) -> tuple[dict[tuple[str, str], pd.Series], dict[tuple[str, str], float]]:
     """The ratios of each figure and peer that differ on enough tables, and the p-values of Wilcoxon's test."""
-    each = {(figure, peer): ratios_of(rows, figure, peer)["mean"].astype(float) for figure in FIGURES for peer in PEERS}
+    each = {(figure, peer): ratios_of(rows, figure, peer)["mean"].astype(float) for figure in FIGURES for peer in peers}
     each = {cell: ratio for cell, ratio in each.items() if (ratio.abs() > 1e-9).sum() >= MIN_TESTED}
     return each, {cell: wilcoxon(ratio).pvalue for cell, ratio in each.items()}
 
 
-def verdicts(rows: pd.DataFrame) -> dict[tuple[str, str], int]:
+def verdicts(rows: pd.DataFrame, peers: Sequence[str] = PEERS) -> dict[tuple[str, str], int]:
     """-1 where ours is better, 1 where it is worse, 0 if the difference is not significant, by Holm's procedure."""
-    each, p_values = tested(rows)
+    each, p_values = tested(rows, peers)
     told = told_apart(p_values)
     return {cell: int(np.sign(ratio.median())) if cell in told else 0 for cell, ratio in each.items()}
 
@@ -717,39 +688,6 @@ def put_labels(ax: Any, places: dict[str, tuple[float, float]]) -> None:
             raise ValueError(f"{OVERVIEW.name} has no room for the label {label!r}: make it larger.")
 
 
-def draw_first_page() -> None:
-    """Theirs over ours: a bar a model for the loss of a table, with its 95 % interval, and a number for the time."""
-    import matplotlib.pyplot as plt
-
-    rows = random_splits("second")
-    bars = [(OURS, 1.0, 1.0, 1.0, "1")]
-    for peer in FIRST_PAGE_PEERS:
-        low, mean, high, _ = mean_with_interval(ratios(rows, "loss", peer)["mean"])
-        seconds = np.exp(-ratios(rows, "fit_seconds", peer, shift=0.0)["mean"].mean())
-        time = f"{seconds:.2f}" if seconds < 1 else f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
-        bars.append((name_of(peer) + tables_if_not_all(rows, peer), 1 / high, 1 / mean, 1 / low, time))
-    bars.sort(key=lambda bar: bar[2])
-    figure, ax = plt.subplots(figsize=(5.3, 3.3), layout="constrained")
-    for place, (name, low, mean, high, time) in enumerate(bars):
-        is_ours = name == OURS
-        weight, color = ("bold", TEAL) if is_ours else ("normal", "#b9c4c9")
-        ax.barh(place, mean, color=color, height=0.68)
-        ax.plot([low, high], [place, place], color="0.35", lw=1.2)
-        ink = "white" if is_ours else "black"
-        ax.text(0.03, place, f"{mean:.2f}", color=ink, weight=weight, va="center_baseline")
-        ax.text(1.02, place, f"{time}×", weight=weight, va="center_baseline", transform=ax.get_yaxis_transform())
-    ax.axvline(1, color=TEAL, lw=1, ls=":")
-    ax.set_yticks(range(len(bars)), labels=[name for name, *_ in bars])
-    ax.get_yticklabels()[[name for name, *_ in bars].index(OURS)].set_weight("bold")
-    ax.invert_yaxis()
-    ax.set_xticks([])
-    ax.tick_params(left=False)
-    ax.spines[:].set_visible(False)
-    ax.set_title("error, sknet's is 1: shorter is better", loc="left", fontsize=10)
-    ax.text(1.02, 1.02, "time\nof a fit", transform=ax.transAxes, va="bottom")
-    figure.savefig(FIRST_PAGE, dpi=200)
-
-
 def mean_with_interval(logarithms: pd.Series) -> np.ndarray:
     """The geometric mean of ratios between the ends of its 95 % interval, and their median."""
     each = logarithms.astype(float)
@@ -778,7 +716,7 @@ def put_intervals(axes: Any) -> list[str]:
     """Draw each figure of the models on one of the axes, and return the models' names from top to bottom."""
     rows = random_splits("second")
     signs = verdicts(rows)
-    peers = [peer for peer in FIRST_PAGE_PEERS if peer in set(rows["model"])]
+    peers = [peer for peer in INTERVAL_PEERS if peer in set(rows["model"])]
     for ax, (name, (task, _)) in zip(axes, FIGURES.items(), strict=True):
         for place, peer in enumerate(peers):
             each = ratios_of(rows, name, peer)["mean"]
@@ -830,7 +768,7 @@ MEDIAN = {"ls": "", "marker": "|", "color": ORANGE, "ms": 13, "mew": 2.5}
 """One mark means the same in every picture."""
 
 RATIO_TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2]
-FIRST_PAGE_PEERS = [*NEAREST, "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
+INTERVAL_PEERS = [*NEAREST, "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
 TABLES: dict[str, Callable[[], str]] = {
     "second by rows": lambda: by_rows("second"),
     "second by columns": lambda: by_columns("second"),
@@ -839,8 +777,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "unused": lambda: summary("unused"),
     "used": lambda: summary("used"),
     "count": count,
-    "first page errors": first_page_errors,
-    "first page third": third_errors,
+    "first page": lambda: third_report().first_page_errors(),
+    "third claim": lambda: third_report().claim(),
     "claim": claim,
     "nearest ahead": nearest_ahead,
     "not told apart": not_told_apart,

@@ -6,10 +6,12 @@ The page has its tables between marks, as `tests.benchmarks.tables.report` says.
 import json
 from collections.abc import Collection
 from importlib.util import find_spec
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
+from tests.benchmarks.tables import report as earlier
 from tests.benchmarks.tables.report import BLOCK, SHIFT, ratio_cells, ratios, won_and_lost
 from tests.benchmarks.third_draw import measure, rule
 from tests.benchmarks.third_draw.models import DEFAULTS, TUNED
@@ -53,8 +55,12 @@ PAGE = measure.ROWS.parent / "third_draw.md"
 ANCHOR = "LightGBM"
 """Its Elo is 1000."""
 PEERS = ["CatBoost", "LightGBM", "XGBoost", "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
-FIRST_PAGE_PEERS = ["CatBoost", "LightGBM, tuned", "XGBoost, tuned", "LightGBM", "XGBoost", "linear model"]
-"""Those of the first page, in the order of its other tables."""
+TUNED_PEERS = ["LightGBM, tuned", "XGBoost, tuned", "CatBoost, tuned"]
+FIRST_PAGE_PEERS = ["CatBoost", *TUNED_PEERS[:2], *PEERS[1:]]
+"""All that have run on at least 66 of the tables."""
+
+CLAIMED = ["CatBoost", "LightGBM, tuned", "XGBoost, tuned"]
+FIRST_PAGE = measure.ROWS.parent / "first_page.png"
 
 TUNED_PAIRS = [
     ("sknet, tuned", "LightGBM, tuned"),
@@ -76,6 +82,7 @@ KINDS = {
 
 
 def write() -> None:
+    draw_first_page()
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
@@ -93,15 +100,19 @@ def filled(text: str) -> str:
 def page_tables() -> dict[str, str]:
     """The tables of the page: models with default losses and with the target's own, tuned ones, kinds of tables."""
     rows = measured()
-    head = "| sknet ÷ | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7
+    head = "| error ÷ sknet's | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7
     models = [head, *(_line(rows, peer, "") for peer in PEERS)]
-    head = "| sknet ÷, both with the target's own loss | deviance | median | RMSE | median |\n|" + " --- |" * 5
+    head = "| error ÷ sknet's, both with the target's own loss | deviance | median | RMSE | median |\n|" + " --- |" * 5
     own = [head, *(_line(rows, peer, ", own loss") for peer in PEERS[:4])]
+    signs = verdicts(rows)
     tuned = ["| ÷ | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7]
     for ours, peer in TUNED_PAIRS:
-        cells = [cell for figure in ("error rate", "log-loss", "RMSE") for cell in _cells(rows, ours, peer, figure)[:2]]
-        tuned.append(f"| {ours} ÷ {peer} | {' | '.join(cells)} |")
-    kinds = ["| tables | ÷ | error rate | log-loss | RMSE |\n|" + " --- |" * 5]
+        cells = []
+        for figure in earlier.FIGURES:
+            mean, median = _cells(rows, ours, peer, figure)
+            cells += [earlier.bold_if(ours == "sknet" and signs.get((figure, peer), 0) != 0, mean), median]
+        tuned.append(f"| {peer} ÷ {ours} | {' | '.join(cells)} |")
+    kinds = ["| tables | ÷ sknet's | error rate | log-loss | RMSE |\n|" + " --- |" * 5]
     for kind, holds in KINDS.items():
         for peer in PEERS[:2]:
             cells = [
@@ -109,20 +120,119 @@ def page_tables() -> dict[str, str]:
             ]
             kinds.append(f"| {kind} | {peer} | {' | '.join(cells)} |")
     tables = {"third models": models, "third own loss": own, "third kinds": kinds, "third tuned": tuned}
-    return {name: "\n".join(lines) for name, lines in tables.items()}
+    return {name: "\n".join(lines) for name, lines in tables.items()} | {"third times": times()}
+
+
+def with_loss() -> pd.DataFrame:
+    """Every row, with the log-loss of classes and the error of numbers as `loss`."""
+    rows = measured()
+    return rows.assign(loss=rows["log_loss"].where(rows["task"] == "classification", rows["error"]))
+
+
+def verdicts(rows: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """-1 where the defaults of sknet are significantly better than a model, 1 where worse, 0 otherwise."""
+    return earlier.verdicts(rows, [*PEERS, *TUNED_PEERS])
+
+
+def first_page_errors() -> str:
+    """Their errors over ours: a line a model, and a mean is bold if the difference is significant."""
+    rows = measured()
+    signs = verdicts(rows)
+    lines = [["sknet", "1", "1", "1"]]
+    for peer in FIRST_PAGE_PEERS:
+        means = [np.exp(-earlier.ratios_of(rows, figure, peer)["mean"].mean()) for figure in earlier.FIGURES]
+        told = [signs.get((figure, peer), 0) != 0 for figure in earlier.FIGURES]
+        cells = [earlier.bold_if(is_told, f"{mean:.2f}") for is_told, mean in zip(told, means, strict=True)]
+        lines.append([earlier.name_of(peer) + earlier.tables_if_not_all(rows, peer), *cells])
+    return earlier.as_markdown(["error ÷ sknet's", *earlier.FIGURES], lines)
+
+
+def claim() -> str:
+    """What the first page says of the third list, and of larger tables, besides its picture and its table."""
+    rows = measured()
+    signs = verdicts(rows)
+    cells = list(product(earlier.FIGURES, FIRST_PAGE_PEERS))
+    told = [cell for cell in cells if signs.get(cell, 0)]
+    strong = [f"{figure} ({earlier.name_of(peer)})" for figure, peer in told if peer in CLAIMED]
+    favour = "all in sknet's favour" if all(signs[cell] < 0 for cell in told) else "not all in sknet's favour"
+    return "\n".join(
+        [
+            f"- **Errors.** Of the {len(cells)} differences in the table below, {earlier.significant(len(told))}, "
+            f"{favour}. To CatBoost and to the tuned models, {len(strong)} are: {', '.join(strong)}.",
+            f"- **Time, on one thread.** On average, a fit takes {100 / times_of_a_fit(rows, 'CatBoost'):.0f} % of "
+            f"CatBoost's time, and {1 / times_of_a_fit(rows, 'LightGBM'):.0f} times as long as LightGBM's.",
+            earlier.larger_claim(),
+        ]
+    )
+
+
+def times() -> str:
+    """The time of their fits over that of ours, of classifiers and of regressors: geometric means over tables."""
+    rows = measured()
+    lines = []
+    for peer in FIRST_PAGE_PEERS:
+        of_task = [times_of_a_fit(rows[rows["task"] == task], peer) for task in earlier.ESTIMATORS]
+        lines.append([earlier.name_of(peer), *map(two_digits, of_task)])
+    return earlier.as_markdown(["time of a fit ÷ sknet's", "classes", "numbers"], lines)
+
+
+def draw_first_page() -> None:
+    """Theirs over ours: a bar a model for the loss of a table, with its 95 % interval and median, and the time."""
+    import matplotlib.pyplot as plt
+
+    rows = with_loss()
+    bars = [("sknet", 1.0, 1.0, 1.0, 1.0, "1")]
+    for peer in FIRST_PAGE_PEERS:
+        low, mean, high, median = 1 / earlier.mean_with_interval(ratios(rows, "loss", peer)["mean"])
+        time = two_digits(times_of_a_fit(rows, peer))
+        bars.append((earlier.name_of(peer), low, mean, high, median, time))
+    bars.sort(key=lambda bar: bar[2])
+    figure, ax = plt.subplots(figsize=(4.8, 3.3), layout="constrained")
+    for place, (name, low, mean, high, median, time) in enumerate(bars):
+        is_ours = name == "sknet"
+        weight, color = ("bold", earlier.TEAL) if is_ours else ("normal", "#b9c4c9")
+        ax.barh(place, mean, color=color, height=0.68)
+        ax.plot([low, high], [place, place], color="0.35", lw=1.2)
+        ax.plot(median, place, "o", color="black", ms=4)
+        ink = "white" if is_ours else "black"
+        ax.text(0.03, place, f"{mean:.2f}", color=ink, weight=weight, va="center_baseline")
+        ax.text(1.02, place, f"{time}×", weight=weight, va="center_baseline", transform=ax.get_yaxis_transform())
+    ax.axvline(1, color=earlier.TEAL, lw=1, ls=":")
+    ax.set_yticks(range(len(bars)), labels=[name for name, *_ in bars])
+    ax.get_yticklabels()[[name for name, *_ in bars].index("sknet")].set_weight("bold")
+    ax.invert_yaxis()
+    ax.set_xticks([])
+    ax.tick_params(left=False)
+    ax.spines[:].set_visible(False)
+    ax.set_title("error ÷ sknet's error (shorter is better)", loc="left", fontsize=10)
+    ax.text(1.02, 1.02, "time\nof a fit", transform=ax.transAxes, va="bottom")
+    figure.savefig(FIRST_PAGE, dpi=200)
+
+
+def times_of_a_fit(rows: pd.DataFrame, peer: str) -> float:
+    """How many times as long as ours a fit of another model takes: the geometric mean over tables, first split."""
+    return float(np.exp(-ratios(rows[rows["number"] == 0], "fit_seconds", peer, 0.0)["mean"].mean()))
+
+
+def two_digits(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 1 else f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
 
 
 def _line(rows: pd.DataFrame, peer: str, ending: str) -> str:
     figures = ["deviance", "RMSE"] if ending else ["error rate", "log-loss", "RMSE"]
-    cells = [cell for figure in figures for cell in _cells(rows, f"sknet{ending}", f"{peer}{ending}", figure)[:2]]
+    signs = {} if ending else verdicts(rows)
+    cells = []
+    for figure in figures:
+        mean, median = _cells(rows, f"sknet{ending}", f"{peer}{ending}", figure)
+        cells += [earlier.bold_if(signs.get((figure, peer), 0) != 0, mean), median]
     return f"| {peer} | {' | '.join(cells)} |"
 
 
 def _cells(rows: pd.DataFrame, ours: str, peer: str, figure: str) -> list[str]:
-    """Mean with its standard error, and median; the mean with the number of tables if they are few."""
+    """Theirs over ours: the mean with its standard error and the number of tables, and the median."""
     task, column, shift = FIGURES[figure]
     some = rows[(rows["task"] == task) & rows["model"].isin([ours, peer])].replace({"model": {ours: "sknet"}})
-    each = ratios(some, column, peer, shift)
+    each = -ratios(some, column, peer, shift)
     if len(each) > 3:
         mean, median = ratio_cells(each)
         return [f"{mean} ({len(each)})", median]
