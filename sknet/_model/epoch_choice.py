@@ -22,7 +22,7 @@ raw_by_component : (c, m, k)     such arrays for each component: see `evaluation
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from math import ceil, inf, sqrt
+from math import ceil, isnan, nan, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -75,11 +75,11 @@ class EpochChoice:
 
     epoch: int = 0  # 0: no epoch could be chosen yet
     raw_by_component: Array | None = None  # for all held-out rows, after this epoch
-    least_criterion: float = inf  # the criterion of this epoch
+    least_criterion: float = nan  # the criterion of this epoch
 
     def or_later(self, epoch: int, raw_by_component: Array, criterion: float) -> "EpochChoice":
-        """Return the choice of a later epoch unless an epoch before has a smaller criterion."""
-        is_better = not self.epoch or criterion <= self.least_criterion
+        """Return the choice of a later epoch unless an epoch before has a smaller criterion. NaN is the largest."""
+        is_better = isnan(self.least_criterion) or criterion <= self.least_criterion
         return EpochChoice(epoch, raw_by_component, criterion) if is_better else self
 
 

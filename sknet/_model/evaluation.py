@@ -200,7 +200,8 @@ class HeldOutEvaluator:
             distance = MIXING_WEIGHTS - self._equal_weight
             prior = noise_variance * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
             criteria = [self.criterion_of(raw_by_component, weight) for weight in MIXING_WEIGHTS]
-            mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
+            # a user's loss may be NaN, which `argmin` would choose
+            mixing_weight = float(MIXING_WEIGHTS[np.argmin(np.nan_to_num(criteria + prior, nan=np.inf))])
         raw = self.mix(raw_by_component, mixing_weight)
         return ChosenMixture(mixing_weight, 1.0 / self.calibrate_in_place(raw).inverse_temperature, raw)
 

@@ -15,7 +15,7 @@ from sklearn.metrics import get_scorer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.estimators.data import quiet
 from tests.estimators.held_out import (
     LABEL,
@@ -187,6 +187,36 @@ def test_scores_that_are_no_numbers_never_win():
     scores = iter([np.nan, 0.3, np.nan, np.nan, np.nan, np.nan])
     fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores)}).fit(X, LABEL)
     assert fitted.best_validation_score_ == 0.3
+
+
+class SquaredError:
+    """The value of a loss of one's own, which is NaN at one of its calls for so many rows."""
+
+    def __init__(self, n_rows, nan_at):
+        self.n_rows, self.n_left = n_rows, nan_at
+
+    def __call__(self, raw, target):
+        self.n_left -= len(raw) == self.n_rows
+        is_nan = len(raw) == self.n_rows and self.n_left == 0
+        return np.full(len(raw), np.nan) if is_nan else 0.5 * ((raw - target) ** 2).mean(axis=1)
+
+
+@quiet  # training ends before it has converged
+@pytest.mark.parametrize(
+    ("early_stopping", "n_held_out", "first"), [("folds", N, 7), (True, 30, 1)], ids=["folds", "held-out rows"]
+)
+def test_an_epoch_whose_loss_is_nan_does_not_keep_later_ones_from_being_chosen(early_stopping, n_held_out, first):
+    """The loss is NaN at the first epoch that may be chosen. With folds, it ends after step 75."""
+    parameters = STOPPING | {"early_stopping": early_stopping, "batch_size": 10, "max_iter": 12}
+    parameters |= {"learning_rate": "cosine"}  # folds need a schedule that ends
+    nets = []
+    for nan_at in (0, first):
+        loss = Loss("mine", SquaredError(n_held_out, nan_at), lambda raw, target: (raw - target) / raw.shape[1])
+        nets.append(SigmoidMLPRegressor(**parameters, loss=loss).fit(X, NUMBER))
+    without, with_nan = nets
+    assert np.flatnonzero(np.isnan(with_nan.validation_scores_)).tolist() == [first - 1]
+    assert with_nan.best_epoch_ == without.best_epoch_ > first
+    assert_array_equal(with_nan.predict(X), without.predict(X))
 
 
 # --- partial_fit and warm start --------------------------------------------------------------------------------------

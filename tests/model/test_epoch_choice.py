@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
-from math import ceil
+from math import ceil, inf, nan
 
 import numpy as np
 import pytest
@@ -310,16 +310,22 @@ def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first):
     assert choice_of(folds).chosen_epoch == first
 
 
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [([nan, 2.0, 1.5, nan, 1.7], 6), ([2.0, nan, 1.5, 1.7, nan], 6), ([nan, nan, inf, nan, nan], 6), ([nan] * 5, 8)],
+    ids=["the first is NaN", "a later one is NaN", "infinity is a number", "all are NaN"],
+)
+def test_an_epoch_whose_loss_is_nan_is_chosen_only_if_no_epoch_has_a_number(losses, expected):
+    """If nothing is known, the last epoch is chosen, as with held-out rows."""
+    folds = scripted_folds(with_losses([1.0, 1.0, 1.0, *losses]), numeric_encoding="raw")  # epoch 4 is the first
+    assert choice_of(folds).chosen_epoch == expected
+
+
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
     splits = [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))]
     folds = evaluation.EvaluationPlan(folds=splits, folds_share_columns=False)
     networks = make_fold_phase(*prepared(n_epochs=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
-
-
-def test_max_iter_ends_folds_whose_losses_are_nan():
-    folds = scripted_folds(with_losses([np.nan] * 99), n_epochs=4)
-    assert choice_of(folds).chosen_epoch <= folds.n_iter <= 4
 
 
 def test_a_fit_ends_long_before_max_iter():

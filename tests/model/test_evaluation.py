@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet._model.evaluation import HeldOutEvaluator, mix_outputs
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.settings import TargetSettings
+from sknet._network.losses import Loss
 from tests.network.pieces import temperature_penalty
 
 rng = np.random.default_rng(0)
@@ -90,6 +91,13 @@ def test_the_mixing_weight_does_not_depend_on_the_unit_of_the_target(factor):
 
 def test_equal_outputs_keep_equal_weights():
     assert loss_of_labels(True).choose_mixture(np.array([LOGIT, LOGIT]))[0] == pytest.approx(0.5)
+
+
+def test_a_mixing_weight_whose_loss_is_nan_is_not_chosen():
+    loss = Loss("mine", lambda raw, target: np.where(raw == 0.0, np.nan, raw**2)[:, 0], None)
+    head = SimpleNamespace(loss=loss, has_noise_scale=False)
+    held_out_evaluator = loss_of(rows_of(head, np.zeros((M, 1)), float(M)))
+    assert held_out_evaluator.choose_mixture(np.array([np.zeros((M, 1)), np.ones((M, 1))]))[0] == 0.9
 
 
 @pytest.mark.parametrize("total_weight", [1.8, 3.8])
