@@ -152,7 +152,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         is_partial_fit = run.plan.call.is_partial_fit
-        quiet = is_partial_fit or run.plan.evaluation.has_too_few_rows
+        quiet = is_partial_fit or run.plan.holdout.has_too_few_rows
         network, held_out_outputs = run.phase.outcome()
         fitted = run.final_result(network, held_out_outputs, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)

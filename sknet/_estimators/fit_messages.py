@@ -170,7 +170,7 @@ def warn_of_held_out_rows_trained_on_earlier(earlier: Fitted | None, n: int, fra
     """Warn if a warm start holds out rows that the earlier call may have trained on."""
     if earlier is None:
         return
-    n_before = 0 if earlier.evaluation is None else earlier.evaluation.n_rows_before_split
+    n_before = earlier.n_rows_before_split
     # with the same number of rows and the same fraction, the same rows are held out (see `drawing_seeds`)
     if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return

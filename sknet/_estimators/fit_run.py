@@ -23,7 +23,7 @@ from sknet._estimators.planning import Plan
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding_learner import encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
-from sknet._model.evaluation import EvaluationResult, HeldOutOutputs
+from sknet._model.held_out import HeldOutOutputs
 from sknet._model.kept_state import state_with_published_weights
 from sknet._model.model import Model, Network
 from sknet._model.network_setup import NetworkSetup, check_networks_fit_in_memory, set_up_networks
@@ -139,13 +139,11 @@ class FitRun:
         n_iter = self.phase.n_iter
         plan = self.plan
         call = plan.call
-        evaluation = None
-        if self.folds is not None and self.folds.n_iter:
+        chosen_epoch = None
+        if self.folds is not None:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
-            evaluation = EvaluationResult(chosen_epoch, fold_epochs=self.folds.epoch_histories[0])
-        elif self.training is not None and plan.evaluation.held_out_rows is not None:
-            n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
-            evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
+        elif plan.holdout.rows is not None:
+            chosen_epoch = self.phase.best_epoch or 0
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = plan.n_train_rows * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
@@ -156,7 +154,9 @@ class FitRun:
             n_iter=n_iter,
             n_samples_seen=call.n_samples_seen + n_seen,
             seeds=call.seeds,
-            evaluation=evaluation,
+            chosen_epoch=chosen_epoch,
+            n_rows_before_split=0 if plan.holdout.split is None else len(plan.rows),
+            fold_epochs=() if self.folds is None else self.folds.epoch_histories[0],
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
 
@@ -211,9 +211,9 @@ class FitRun:
 def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
     call = plan.call
-    evaluation = plan.evaluation
+    holdout = plan.holdout
     rows = plan.rows
-    n_folds = len(evaluation.folds)
+    n_folds = len(holdout.folds)
     check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
     if call.checkpoint is not None:
         call.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
@@ -221,15 +221,15 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
         rows = replace(rows, X=rows.X.with_encoded_text(plan.encoding.encoder, plan.encoding.compute_dtype))
     encoded = encode_table(plan, rows)
     score = None
-    if evaluation.held_out_rows is not None and USER_SCORER.holds(estimator):
-        score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
+    if holdout.rows is not None and USER_SCORER.holds(estimator):
+        score = held_out_scorer(estimator, holdout.rows, plan)
     run = FitRun(
         plan=plan,
         folds=make_or_resume_folds(plan, encoded, rows) if n_folds else None,
-        train_rows=encoded if evaluation.train is None else encoded.take(evaluation.train),
+        train_rows=encoded if holdout.train is None else encoded.take(holdout.train),
         held_out_rows=encoded_held_out_rows(plan, encoded),
         # `partial_fit` skips importances, to be fast on a few rows
-        importance_rows=None if call.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train),
+        importance_rows=None if call.is_partial_fit else draw_importance_rows(rows, encoded, holdout.train),
         score=score,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
@@ -241,7 +241,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
 def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
     """Encode all rows of the table. The target means of a training row do not contain its own target."""
     encoding = plan.encoding
-    train = plan.evaluation.train
+    train = plan.holdout.train
     if plan.call.earlier is not None:
         encoding = encoding_to_continue_with(encoding, rows, train, has_all_rows=not plan.call.is_partial_fit)
     return encode_rows(encoding, rows, cross_fit=True, train=train)
@@ -249,20 +249,20 @@ def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
 
 def encoded_held_out_rows(plan: Plan, encoded: EncodedRows) -> EncodedRows | None:
     """Return the encoded rows that evaluate the epochs of the published networks, if there are any."""
-    evaluation = plan.evaluation
-    if evaluation.split is not None:
-        return encoded.take(evaluation.split.held_out)
-    if evaluation.held_out_rows is None:
+    holdout = plan.holdout
+    if holdout.split is not None:
+        return encoded.take(holdout.split.held_out)
+    if holdout.rows is None:
         return None
     with prefix_errors("X_val"):
-        return encode_rows(plan.encoding, evaluation.held_out_rows, cross_fit=False)
+        return encode_rows(plan.encoding, holdout.rows, cross_fit=False)
 
 
 def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
     """Make the networks of folds; their training continues from a checkpoint, if there is one."""
     assert plan.learner is not None  # folds never continue an earlier call
     seeds = plan.call.member_seeds(len(plan.settings.members_see_bins))
-    folds = make_fold_phase(encoded, rows, plan.learner, plan.evaluation, seeds)
+    folds = make_fold_phase(encoded, rows, plan.learner, plan.holdout, seeds)
     checkpoint = plan.call.checkpoint
     if checkpoint is not None and checkpoint.progress.folds is not None:
         with checkpoint.as_file_errors():
@@ -291,12 +291,12 @@ def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
 
 def origin_of(plan: Plan) -> Origin:
     """Return what must be the same when a run with this plan is resumed."""
-    evaluation = plan.evaluation
+    holdout = plan.holdout
     return Origin(
         estimator=plan.estimator_name,
         seeds=plan.call.seeds,
         seen_before=plan.call.n_samples_seen,
-        data=data_digests(plan.rows, evaluation.held_out_rows, evaluation.folds),
+        data=data_digests(plan.rows, holdout.rows, holdout.folds),
         settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
 
@@ -318,7 +318,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
 
     def score(model: Model, raw: Array) -> float:
         """Return the score of the copy, whose fitted values this model replaces."""
-        trained._fitted = Fitted(model, plan.resolved, plan.schema, plan.call.seeds, evaluation=EvaluationResult(0))
+        trained._fitted = Fitted(model, plan.resolved, plan.schema, plan.call.seeds, chosen_epoch=0)
         trained._outputs_for_scorer = OutputsForScorer(raw, table_copy)
         try:
             result = scorer(trained, X, y, **weights)

@@ -14,7 +14,6 @@ from sklearn.exceptions import NotFittedError
 from sknet._estimators.parameters import CommonParameters, as_plain_copies
 from sknet._estimators.read_data import TableSchema, read_known_table
 from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
-from sknet._model.evaluation import EvaluationResult
 from sknet._model.kept_state import state_with_new_gains
 from sknet._model.model import Model
 from sknet._model.residuals import HeldOutResiduals, LabelResiduals, Residuals, ResidualScale, ScaledResiduals
@@ -43,7 +42,11 @@ class Fitted:
     n_samples_seen: int = 0  # of all calls and all members together
     state: State | None = None  # to continue training, after `partial_fit` or an interrupt
     residuals: HeldOutResiduals | None = None  # of the rows held out by the last call
-    evaluation: EvaluationResult | None = None  # of the epochs of the last call
+    # the epoch of the last call, from 1, whose weights are kept or that folds have chosen; 0 if there is none, and None
+    # if no rows evaluated the epochs
+    chosen_epoch: int | None = None
+    n_rows_before_split: int = 0  # rows of the table before some were held out; 0 with folds or validation rows
+    fold_epochs: tuple[Epoch, ...] = ()  # the epochs of folds, if folds chose the epoch
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # epochs of the last call for each network, if there were several
     out_of_fold: Array | list[Array] | None = None  # out-of-fold predictions
     importances: Array | None = None  # (d,)  of the columns, with sum 1; None after `partial_fit`
@@ -57,23 +60,15 @@ class Fitted:
             raise ValueError("the importances are not one number of 0 or more for each column")
 
     @property
-    def fold_epochs(self) -> tuple[Epoch, ...]:
-        """The epochs of folds, if folds chose the epoch."""
-        return () if self.evaluation is None else self.evaluation.fold_epochs
-
-    @property
     def scores(self) -> list[float] | None:
         """The validation score of every epoch, or of every epoch of folds; None without evaluation."""
         epochs = self.fold_epochs or self.history
-        return None if self.evaluation is None else [epoch.validation_score for epoch in epochs]
+        return None if self.chosen_epoch is None else [epoch.validation_score for epoch in epochs]
 
     @property
-    def chosen_epoch(self) -> int:
-        """The epoch of all networks that was chosen by folds, or whose weights were kept, from 1.
-
-        Without evaluation, it is the last epoch. It is 0 if no epoch was chosen.
-        """
-        return self.n_iter if self.evaluation is None else self.evaluation.chosen_epoch
+    def best_epoch(self) -> int:
+        """The chosen epoch; without evaluation, the last one."""
+        return self.n_iter if self.chosen_epoch is None else self.chosen_epoch
 
     @property
     def best_score(self) -> float | None:
@@ -81,7 +76,7 @@ class Fitted:
         if self.scores is None:
             return None
         if self.fold_epochs:
-            return self.scores[self.chosen_epoch - 1]
+            return self.scores[self.best_epoch - 1]
         return max((score for score in self.scores if not np.isnan(score)), default=np.nan)
 
     @property
@@ -121,7 +116,7 @@ def _checked_copies(name: str, old: tuple[Array, ...], new: object) -> tuple[Arr
 
 FITTED_CLASSES = (
     STORED_CLASSES
-    | classes_by_name(Fitted, EvaluationResult, Residuals, ResidualScale, ScaledResiduals, LabelResiduals)
+    | classes_by_name(Fitted, Residuals, ResidualScale, ScaledResiduals, LabelResiduals)
     | {"Columns": TableSchema}  # the name that files keep
 )
 """The classes of values in a file or a pickle, by name."""
@@ -317,7 +312,7 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
     )
     validation_scores_: FittedAttribute[list[float] | None] = FittedAttribute(lambda f: f.scores)
     best_validation_score_: FittedAttribute[float | None] = FittedAttribute(lambda f: f.best_score)
-    best_epoch_: FittedAttribute[int] = FittedAttribute(lambda f: f.chosen_epoch)
+    best_epoch_: FittedAttribute[int] = FittedAttribute(lambda f: f.best_epoch)
     temperature_: FittedAttribute[float] = FittedAttribute(lambda f: f.model.network.temperature)
     network_feature_names_: FittedAttribute[Array] = FittedAttribute(
         lambda f: np.asarray(f.model.encoder.feature_names, dtype=object)

@@ -207,7 +207,7 @@ def required_residuals(residuals: AnyResiduals | None, method: str) -> AnyResidu
 
 def reason_for_no_residuals(fitted: Fitted, early_stopping: object) -> str:
     """Return why there are no residuals, for a message; `early_stopping` is the estimator's parameter."""
-    if fitted.evaluation is not None:
+    if fitted.chosen_epoch is not None:
         return "Ctrl-C or a callback stopped it while folds chose the epoch, or weights have been set by hand since"
     if fitted.state is not None and fitted.importances is None:
         return "the last call was partial_fit, which holds none out"

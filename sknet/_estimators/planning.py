@@ -32,8 +32,8 @@ from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding
 from sknet._model.encoding_learner import EncodingLearner
 from sknet._model.epoch_choice import draw_folds
-from sknet._model.evaluation import EvaluationPlan
 from sknet._model.heads import Head
+from sknet._model.held_out import Holdout
 from sknet._model.rows import Rows
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint, read_checkpoint
@@ -198,7 +198,7 @@ class Plan:
     call: Call
     rows: Rows  # with held-out rows; for full batches, equal rows of a small table are merged
     schema: TableSchema
-    evaluation: EvaluationPlan
+    holdout: Holdout
     settings: Settings
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
     encoding: Encoding
@@ -207,21 +207,21 @@ class Plan:
     @property
     def n_train_rows(self) -> int:
         """How many rows the published networks are trained on."""
-        return len(self.rows if self.evaluation.train is None else self.evaluation.train)
+        return len(self.rows if self.holdout.train is None else self.holdout.train)
 
 
 def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, schema: TableSchema) -> Plan:
     """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
     validation_rows = read_validation_rows(call.arguments, type(estimator).__name__, head, schema)
-    evaluation = choose_evaluation(estimator, call, head, all_rows, validation_rows)
+    holdout = choose_holdout(estimator, call, head, all_rows, validation_rows)
     rows = all_rows
-    if not solver_class(estimator.solver).uses_batches and evaluation.held_out_rows is None:
+    if not solver_class(estimator.solver).uses_batches and holdout.rows is None:
         rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
     learner = None  # folds never continue an earlier call
     if call.earlier is None:
-        settings, resolved, encoding, learner = learn_columns(estimator, call, head, all_rows, rows, schema, evaluation)
+        settings, resolved, encoding, learner = learn_columns(estimator, call, head, all_rows, rows, schema, holdout)
     else:
-        settings, resolved = resolve(estimator, facts_of_call(call, all_rows, evaluation))
+        settings, resolved = resolve(estimator, facts_of_call(call, all_rows, holdout))
         encoding = encoding_of_earlier(call.earlier, head, rows, call)
         fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
         fit_messages.warn_of_ended_schedule(settings.solver, call.earlier, call.state)
@@ -230,11 +230,11 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
         call=call,
         rows=rows,
         schema=schema,
-        evaluation=evaluation,
+        holdout=holdout,
         settings=settings,
         resolved=resolved,
         encoding=encoding,
-        learner=learner if evaluation.folds else None,  # it holds a sample of the table in memory
+        learner=learner if holdout.folds else None,  # it holds a sample of the table in memory
     )
     fit_messages.warn_of_clipped_batches(estimator, plan.n_train_rows)
     if validation_rows is not None:
@@ -244,7 +244,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
 
 def learn_columns(
     estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, rows: Rows, schema: TableSchema,
-    evaluation: EvaluationPlan,
+    holdout: Holdout,
 ) -> tuple[Settings, dict[str, object], Encoding, EncodingLearner]:  # fmt: skip
     """Survey a sample of the rows, replace every "auto", and learn the encoding; warn of what the columns show.
 
@@ -256,28 +256,28 @@ def learn_columns(
     encoding : Encoding
     learner : EncodingLearner
     """
-    for message in head.start_warnings(rows.y, holds_rows_out=evaluation.holds_out_rows_of_table):
+    for message in head.start_warnings(rows.y, holds_rows_out=holdout.holds_out_rows_of_table):
         warn(message, UserWarning)
-    sample = rows.sample(call.seed_of_rows, evaluation.train)  # of the training rows
+    sample = rows.sample(call.seed_of_rows, holdout.train)  # of the training rows
     survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
     fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
     n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
-    settings, resolved = resolve(estimator, facts_of_call(call, all_rows, evaluation, survey, n_sets))
+    settings, resolved = resolve(estimator, facts_of_call(call, all_rows, holdout, survey, n_sets))
     learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
-    encoding = learner.learn(rows, evaluation.train)
+    encoding = learner.learn(rows, holdout.train)
     fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
     if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
-        warn_of_unlike_assumptions(estimator, all_rows, evaluation, encoding.head, survey, schema)
+        warn_of_unlike_assumptions(estimator, all_rows, holdout, encoding.head, survey, schema)
     return settings, resolved, encoding, learner
 
 
 def warn_of_unlike_assumptions(
-    estimator: CommonParameters, rows: Rows, evaluation: EvaluationPlan, head: Head, survey: Survey, schema: TableSchema
+    estimator: CommonParameters, rows: Rows, holdout: Holdout, head: Head, survey: Survey, schema: TableSchema
 ) -> None:
     """Warn of a table that is not what the defaults assume, if some of its rows show it."""
     checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
     X = rows.X.rows_in_memory(checked)
-    could_use_groups = evaluation.holds_out_rows_of_table and rows.groups is None
+    could_use_groups = holdout.holds_out_rows_of_table and rows.groups is None
     holds_out_at_random = could_use_groups and not USER_FOLDS.holds(estimator)
     signs = find_signs(X, head.targets(rows.y[checked], np.dtype(np.float64)), survey, checks_time=holds_out_at_random)
     if signs.time is not None:
@@ -289,14 +289,14 @@ def warn_of_unlike_assumptions(
 
 
 def facts_of_call(
-    call: Call, rows: Rows, evaluation: EvaluationPlan, survey: Survey = UNKNOWN_COLUMNS, n_interaction_sets: int = 1
+    call: Call, rows: Rows, holdout: Holdout, survey: Survey = UNKNOWN_COLUMNS, n_interaction_sets: int = 1
 ) -> AutoFacts:
     """Return what "auto" depends on; `survey` is of columns to learn, and duplicates count as rows of their own."""
     n = len(rows)
-    n_train = n if evaluation.train is None else len(evaluation.train)
+    n_train = n if holdout.train is None else len(holdout.train)
     return AutoFacts(
         n_train,
-        evaluation.early_stopping,
+        holdout.early_stopping,
         n_held_out=n - n_train,
         survey=survey,
         n_interaction_sets=n_interaction_sets,
@@ -310,9 +310,9 @@ def facts_of_call(
 
 def settings_of_objective(estimator: ParametersAndAttributes, call: Call, earlier: Fitted, rows: Rows) -> Settings:
     """Return the settings of the objective that a `partial_fit` would minimise on these rows."""
-    facts = facts_of_call(call, rows, EvaluationPlan())
+    facts = facts_of_call(call, rows, Holdout())
     # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
-    settings, _ = resolve(estimator, replace(facts, early_stopping=earlier.evaluation is not None))
+    settings, _ = resolve(estimator, replace(facts, early_stopping=earlier.chosen_epoch is not None))
     return settings
 
 
@@ -333,23 +333,23 @@ def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> 
     return replace(encoding, encoder=encoder)
 
 
-def choose_evaluation(
+def choose_holdout(
     estimator: CommonParameters, call: Call, head: Head, rows: Rows, validation_rows: Rows | None
-) -> EvaluationPlan:
+) -> Holdout:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
     if call.is_partial_fit:
-        return EvaluationPlan()
+        return Holdout()
     check_conflicts_with_temperature(estimator)
     n = len(rows)
     if validation_rows is not None:
         check_no_conflict(estimator, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return EvaluationPlan(validation_rows)
+        return Holdout(validation_rows)
     early_stopping = choose_early_stopping(estimator, n, is_stream=rows.X.is_stream)
     if not early_stopping:
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
-        return EvaluationPlan()
+        return Holdout()
     seed = call.seed_of_rows
     if USER_FOLDS.holds(estimator):
         splitter: Any = estimator.validation_fraction
@@ -359,8 +359,8 @@ def choose_evaluation(
         fit_messages.warn_of_split_groups(rows.groups, folds, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in folds]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
-            return EvaluationPlan(has_too_few_rows=True)
-        return EvaluationPlan(folds=folds, folds_share_columns=False)
+            return Holdout(has_too_few_rows=True)
+        return Holdout(folds=folds, folds_share_columns=False)
     strata = head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if early_stopping == "folds":
@@ -370,6 +370,6 @@ def choose_evaluation(
     if split is None:
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
-        return EvaluationPlan(has_too_few_rows=True)
+        return Holdout(has_too_few_rows=True)
     fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, n, fraction)
-    return EvaluationPlan(rows.take(split.held_out), split)
+    return Holdout(rows.take(split.held_out), split)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from sknet._model.epoch_choice import MIN_STEPS_TO_CHOOSE
-from sknet._model.evaluation import HeldOutOutputs
+from sknet._model.held_out import HeldOutOutputs
 from sknet._model.network_setup import NetworkSetup
 from sknet._network.losses import Loss, mean_loss
 from sknet._tables.sampling import exceeds_sample_size, sample_rows

@@ -21,7 +21,7 @@ raw_by_component : (c, m, k)     such arrays for each component: see `evaluation
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import cycle
 from math import ceil, isnan, nan, sqrt
 from typing import ClassVar
 
@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
-from sknet._model.evaluation import EvaluationPlan, HeldOutEvaluator, HeldOutOutputs, mix_outputs
+from sknet._model.held_out import HeldOutEvaluator, HeldOutOutputs, Holdout, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side_by_side
 from sknet._model.phase import Phase, mean_history
@@ -38,19 +38,19 @@ from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
-from sknet._training.solver import Epoch, Observer, Solver, State, StopReason, TrainingEnd, Verdict
+from sknet._training.solver import Epoch, Observer, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
 
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
-def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> EvaluationPlan:
+def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Holdout:
     """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
     counts = fold_counts(n_rows, groups is not None)
     fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
     n_held_out = min(counts.n_held_out, fold.max() + 1)
     folds = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]
-    return EvaluationPlan(folds=folds)
+    return Holdout(folds=folds)
 
 
 MIN_STEPS_TO_CHOOSE = 75
@@ -71,9 +71,9 @@ MAX_CROSS_FIT_SETS = 4
 
 @dataclass(frozen=True)
 class EpochChoice:
-    """The best epoch so far, by the loss of some of the held-out rows."""
+    """The best epoch so far, by the criterion of some of the held-out rows; while all criteria are NaN, the last."""
 
-    epoch: int = 0  # 0: no epoch could be chosen yet
+    epoch: int = 0  # 0 before the first epoch
     raw_by_component: Array | None = None  # for all held-out rows, after this epoch
     least_criterion: float = nan  # the criterion of this epoch
 
@@ -90,27 +90,25 @@ class FoldsProgress:
     Training changes the states. Each epoch makes a new value of the rest, so that an interrupt can undo a whole epoch.
     """
 
-    states: list[list[State]]  # for each fold, of all members; empty once the folds are done
+    states: list[State]  # of all members of each fold, fold after fold; empty once the folds are done
     choices: list[EpochChoice]  # of each evaluator of the phase
     epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
     inverse_temperature: float = 1.0  # of the last epoch
 
     def check_can_continue_from(self, first: "FoldsProgress", raw_by_component: Array) -> None:
         """Raise a ValueError if a run that began with `first` and these raw outputs cannot continue from here."""
-        if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
+        if self.states and len(self.states) != len(first.states):
             raise ValueError("its networks do not match the folds of this run")
-        for fold_states, first_fold_states in zip(self.states, first.states, strict=False):
-            for state, first_state in zip(fold_states, first_fold_states, strict=True):
-                state.check_same_kind(first_state)
-                if state.epoch != len(self.epochs):
-                    raise ValueError("its networks have trained another number of epochs than its folds")
+        for state, first_state in zip(self.states, first.states, strict=False):
+            state.check_same_kind(first_state)
+            if state.epoch != len(self.epochs):
+                raise ValueError("its networks have trained another number of epochs than its folds")
         if len(self.choices) != len(first.choices):
             raise ValueError("its folds have chosen another number of epochs")
         expected = (raw_by_component.shape, raw_by_component.dtype)
         for choice in self.choices:
             raw = choice.raw_by_component
-            is_chosen = 0 < choice.epoch <= len(self.epochs) and raw is not None and (raw.shape, raw.dtype) == expected
-            if not is_chosen and (choice.epoch or raw is not None or not self.states):
+            if not 0 < choice.epoch <= len(self.epochs) or raw is None or (raw.shape, raw.dtype) != expected:
                 raise ValueError("the outputs that its folds have chosen do not match the held-out rows")
 
 
@@ -176,8 +174,8 @@ class FoldPhase(Phase):
     ----------
     splits : sequence of Split
         For each fold, the rows to train on and the rows held out.
-    setups : list of list of NetworkSetup
-        For each fold, of all members.
+    setups : list of NetworkSetup
+        Of all members of each fold, fold after fold.
     importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
         Encoded training rows of the first fold, whose networks are published after an interrupt.
     evaluators : list of HeldOutEvaluator
@@ -192,7 +190,7 @@ class FoldPhase(Phase):
     is_of_folds: ClassVar[bool] = True
 
     splits: Sequence[Split]
-    setups: list[list[NetworkSetup]]
+    setups: list[NetworkSetup]
     importance_rows: Table | None
     evaluators: list[HeldOutEvaluator]
     kept_rows: list[NDArray[np.intp]]
@@ -201,12 +199,13 @@ class FoldPhase(Phase):
     def __post_init__(self) -> None:
         """Derive the held-out rows and the first epoch that may be chosen."""
         self.held_out = np.concatenate([split.held_out for split in self.splits])
-        solver = self.setups[0][0].solver  # a first-order solver
-        n_steps = [steps_per_epoch(solver, len(split.train)) for split in self.splits]
-        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), solver.n_epochs)
-        sizes = np.array([[len(split.train), len(split.train) + len(split.held_out)] for split in self.splits])
-        self._variance_of_means = float(np.mean(1.0 / sizes[:, 0] - 1.0 / sizes[:, 1]))
+        self._n_train = np.array([len(split.train) for split in self.splits])
+        self._n_members = len(self.setups) // len(self.splits)
+        solver = self.setups[0].solver  # a first-order solver
+        n_steps = steps_per_epoch(solver, self._n_train.min())
+        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / n_steps), solver.n_epochs)
         self._epochs_before = 0  # epochs trained before this call
+        self._progress_before = self.progress  # before the last epoch was evaluated
 
     def resume(self, progress: FoldsProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
@@ -216,20 +215,11 @@ class FoldPhase(Phase):
 
     def train(self, observer: Observer) -> TrainingEnd:
         """Train until the joint loss stops falling."""
-        setups, states = zip(*self.networks, strict=True)
-        before_epoch = self.progress
-
-        def evaluate() -> Verdict:
-            """Evaluate an epoch, after noting the progress before it."""
-            nonlocal before_epoch
-            before_epoch = self.progress
-            return self.evaluate_epoch()
-
         try:
-            end = train_side_by_side(setups, states, observer, evaluate)
+            end = train_side_by_side(self.setups, self.progress.states, observer, self.evaluate_epoch)
         finally:
-            if self.n_iter > states[0].epoch:  # an interrupt has undone an epoch after it was evaluated
-                self.progress = before_epoch
+            if self.n_iter > self.epochs_done:  # an interrupt has undone an epoch after it was evaluated
+                self.progress = self._progress_before
         if end.callback_asked and end.reason is not StopReason.INTERRUPTED:  # even if it was the last epoch anyway
             return replace(end, reason=StopReason.CALLBACK)
         return end
@@ -237,40 +227,37 @@ class FoldPhase(Phase):
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
         networks = self.networks
-        n_members = len(self.setups[0])
 
         def raw_of_member(j: int) -> Array:
-            of_folds = networks[j::n_members]
+            of_folds = networks[j :: self._n_members]
             return np.concatenate([setup.raw_held_out_outputs(state.theta_to_publish) for setup, state in of_folds])
 
         return self.evaluators[0].raw_by_component(raw_of_member)
 
-    def evaluate_epoch(self) -> Verdict:
-        """Choose the last epoch of all networks if it is the best, and record it."""
-        progress = self.progress
+    def evaluate_epoch(self) -> float:
+        """Choose the last epoch of all networks if it is the best, and record it; return its criterion."""
+        progress = self._progress_before = self.progress
         epoch = self.n_iter + 1
         raw_by_component = self.raw_by_component()
         first, *later = self.evaluators
         inverse_temperature, loss, criterion = first.calibrate_in_place(first.mix(raw_by_component))
-        choices = progress.choices
+        criteria = [nan] * len(self.evaluators)  # of an epoch that is only chosen if it is the last one
         if epoch >= self.first_epoch or inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             # all evaluators use the temperature of the first one, since finding it takes longest
             of_sets = [evaluator.criterion_of(raw_by_component, None, inverse_temperature) for evaluator in later]
-            choices = [
-                choice.or_later(epoch, raw_by_component, of_evaluator)
-                for choice, of_evaluator in zip(choices, [criterion, *of_sets], strict=True)
-            ]
+            criteria = [criterion, *of_sets]
+        choices = [
+            choice.or_later(epoch, raw_by_component, of_evaluator)
+            for choice, of_evaluator in zip(progress.choices, criteria, strict=True)
+        ]
         (last_epoch,) = mean_history([state.history[-1:] for _, state in self.networks])
         epochs = [*progress.epochs, replace(last_epoch, validation_loss=loss, validation_score=-loss)]
         self.progress = replace(progress, choices=choices, epochs=epochs, inverse_temperature=inverse_temperature)
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
-        return Verdict(loss, -loss, criterion, keeps_weights=False)  # those of folds are not published
+        return criterion
 
     def choose(self) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
-        if not self.best_epoch:  # training has ended before any epoch could be chosen
-            last = EpochChoice(self.n_iter, self.raw_by_component())
-            self.progress = replace(self.progress, choices=[last] * len(self.evaluators))
         mixtures = []
         chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
         raw = np.empty_like(chosen[0][0])
@@ -281,14 +268,19 @@ class FoldPhase(Phase):
             raw[kept_rows] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
         evaluator, kept_rows = self.evaluators[0], self.kept_rows[0]
         rows = evaluator.rows
+        n_train = self._n_train
+        n_all = n_train + [len(split.held_out) for split in self.splits]
         return Selection(
             chosen_epoch=self.progress.choices[0].epoch,
-            n_rows=float(np.mean([len(split.train) for split in self.splits])),
+            n_rows=float(n_train.mean()),
             temperature=mixtures[0].temperature,
             mixing_weights=evaluator.weights_of_networks(mixtures[0].mixing_weight),
             held_out=self.held_out[kept_rows],
             held_out_outputs=HeldOutOutputs(
-                raw[kept_rows], rows.y[kept_rows], take_optional(rows.weight, kept_rows), self._variance_of_means
+                raw[kept_rows],
+                rows.y[kept_rows],
+                take_optional(rows.weight, kept_rows),
+                variance_of_means=float(np.mean(1.0 / n_train - 1.0 / n_all)),
             ),
         )
 
@@ -297,7 +289,7 @@ class FoldPhase(Phase):
     @property
     def networks(self) -> list[tuple[NetworkSetup, State]]:
         """The setup and the state of each network, fold after fold."""
-        return list(zip(chain.from_iterable(self.setups), chain.from_iterable(self.progress.states), strict=True))
+        return list(zip(self.setups, self.progress.states, strict=True))
 
     @property
     def has_finished_epoch(self) -> bool:
@@ -312,7 +304,8 @@ class FoldPhase(Phase):
     @property
     def best_epoch(self) -> int:
         """The chosen epoch so far; 0 if no epoch could be chosen yet."""
-        return self.progress.choices[0].epoch
+        choice = self.progress.choices[0]
+        return 0 if isnan(choice.least_criterion) else choice.epoch
 
     @property
     def n_iter(self) -> int:
@@ -322,18 +315,18 @@ class FoldPhase(Phase):
     def outcome(self) -> tuple[Network, None]:
         """Return the joined networks of the first fold, at the last epoch's temperature, for an interrupted fit."""
         temperature = 1.0 / self.progress.inverse_temperature
-        of_first_fold = self.networks[: len(self.setups[0])]
+        of_first_fold = self.networks[: self._n_members]
         return join_networks([s.make_network(state.theta_to_publish, temperature) for s, state in of_first_fold]), None
 
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
         self.setups = []
-        self.progress = replace(self.progress, states=[])
+        self.progress = self._progress_before = replace(self.progress, states=[])
         self.importance_rows = None
 
 
 def make_fold_phase(
-    encoded: EncodedRows, rows: Rows, learner: EncodingLearner, plan: EvaluationPlan, seeds: Sequence[tuple[int, int]]
+    encoded: EncodedRows, rows: Rows, learner: EncodingLearner, plan: Holdout, seeds: Sequence[tuple[int, int]]
 ) -> FoldPhase:
     """Encode the table for each fold, and make the networks with their first states.
 
@@ -346,13 +339,13 @@ def make_fold_phase(
     learner : EncodingLearner
         Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
         encoded again for each fold. Its settings have a first-order solver.
-    plan : EvaluationPlan
+    plan : Holdout
         The folds.
     seeds : sequence of (int, int)
         For each member, the seed of its first weights and the seed of its training.
     """
     settings = learner.settings
-    setups: list[list[NetworkSetup]] = []
+    setups: list[NetworkSetup] = []
     importance_rows = None
     for train, held_out_of_fold in plan.folds:
         encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=plan.folds_share_columns)
@@ -360,8 +353,7 @@ def make_fold_phase(
         if not setups:
             importance_rows = draw_importance_rows(rows, fold_rows, train)
         train_rows = fold_rows.take(train)
-        held_out_rows = fold_rows.take(held_out_of_fold)
-        setups.append(set_up_networks(settings, fold_rows.encoding, train_rows, held_out_rows))
+        setups += set_up_networks(settings, fold_rows.encoding, train_rows, fold_rows.take(held_out_of_fold))
     held_out = np.concatenate([split.held_out for split in plan.folds])
     cross_fit_sets = draw_cross_fit_sets(plan.folds, rows.groups)
     # All rows choose for themselves first. Then, for each of several cross-fit sets, all other rows choose. If several
@@ -373,7 +365,7 @@ def make_fold_phase(
         outside_set = np.flatnonzero(~np.isin(held_out, held_out[cross_fit_set]))
         evaluators.append(HeldOutEvaluator(encoded.take(held_out[outside_set]), settings, outside_set))
         kept_rows.append(cross_fit_set)
-    states = [[setup.first_state(seed) for setup, seed in zip(of_fold, seeds, strict=True)] for of_fold in setups]
+    states = [setup.first_state(seed) for setup, seed in zip(setups, cycle(seeds), strict=False)]
     return FoldPhase(
         splits=plan.folds,
         setups=setups,

@@ -9,7 +9,7 @@ published weights  see `_publish` in `_estimators/base.py`; in the output dtype
 m                  inputs of the network
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from math import ceil, prod
@@ -29,7 +29,7 @@ from sknet._network.check import check_custom_functions
 from sknet._network.losses import Loss
 from sknet._network.objective import MIN_ROWS_EVALUATED_AT_ONCE, ObjectiveFunction, ObjectiveSettings
 from sknet._network.weights import ElasticNet, draw_weights
-from sknet._training.solver import Evaluation, Observer, Problem, Solver, State, TrainingEnd
+from sknet._training.solver import Observer, Problem, Solver, State, TrainingEnd
 from sknet._typing import Array
 
 # --- the training of one network -------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) 
 
 
 def train_side_by_side(
-    setups: Sequence[NetworkSetup], states: Sequence[State], observer: Observer, evaluate: Evaluation | None = None
+    setups: Sequence[NetworkSetup], states: Sequence[State], observer: Observer, evaluate: Callable[[], float] | None
 ) -> TrainingEnd:
     """Train all networks until they end together; updates the states in place.
 
@@ -320,9 +320,9 @@ def train_side_by_side(
 
     states : sequence of State
     observer : Observer
-    evaluate : callable, default=None
-        Evaluates each epoch of all networks together; by default, their mean
-        training loss tells whether they still improve.
+    evaluate : callable or None
+        Evaluates an epoch of all networks together, and returns its criterion; with
+        None, their mean training loss tells whether they still improve.
 
     Returns
     -------

@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import ClassVar
 
 import numpy as np
 
 from sknet._model.encoding import Encoding
-from sknet._model.evaluation import HeldOutOutputs
+from sknet._model.held_out import HeldOutOutputs
 from sknet._model.model import Network
 from sknet._model.network_setup import NetworkSetup
 from sknet._training.solver import Epoch, Observer, State, TrainingEnd
@@ -91,8 +91,6 @@ def mean_history(histories: Sequence[Sequence[Epoch]]) -> list[Epoch]:
         return list(histories[0])
     means = []
     for same_epoch in zip(*histories, strict=False):
-        names = [*vars(same_epoch[0])]
-        values = np.mean([[getattr(epoch, name) for name in names] for epoch in same_epoch], axis=0).tolist()
-        mean = Epoch(**dict(zip(names, values, strict=True)))
+        mean = Epoch(*np.mean([astuple(epoch) for epoch in same_epoch], axis=0).tolist())
         means.append(replace(mean, seconds=sum(epoch.seconds for epoch in same_epoch)))
     return means

@@ -52,8 +52,8 @@ from math import ceil
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._model.evaluation import HeldOutOutputs
 from sknet._model.heads import Head, LabelHead, RegressionHead
+from sknet._model.held_out import HeldOutOutputs
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.tables import take_optional
 from sknet._typing import Array

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from sknet._model.balance import balancing_shift
 from sknet._model.epoch_choice import FoldsProgress, Selection
-from sknet._model.evaluation import HeldOutEvaluator, HeldOutOutputs
+from sknet._model.held_out import HeldOutEvaluator, HeldOutOutputs
 from sknet._model.kept_state import pruned_state
 from sknet._model.model import Model, Network, join_networks
 from sknet._model.network_setup import NetworkSetup, train_side_by_side
 from sknet._model.phase import Phase
-from sknet._training.solver import Epoch, Observer, State, TrainingEnd, Verdict
+from sknet._training.solver import Epoch, Observer, State, TrainingEnd
 from sknet._typing import Array, Table
 
 ModelScorer = Callable[[Model, Array], float]
@@ -63,8 +63,11 @@ class TrainPhase(Phase):
         evaluate = None if self._evaluator is None else partial(self.evaluate_epoch, self._evaluator)
         return train_side_by_side(self.setups, self.states, observer, evaluate)
 
-    def evaluate_epoch(self, evaluator: HeldOutEvaluator) -> Verdict:
-        """Evaluate the mean raw output of the networks after their last epoch, at the best temperature."""
+    def evaluate_epoch(self, evaluator: HeldOutEvaluator) -> float:
+        """Evaluate the mean raw output of the networks after their last epoch, at the best temperature.
+
+        Each network keeps its weights if it is the best epoch of all networks together.
+        """
         thetas = [state.averaged_theta for state in self.states]
         raw = evaluator.mix(self._raw_by_component(evaluator, thetas))
         inverse_temperature, loss, _ = evaluator.calibrate_in_place(raw)
@@ -73,7 +76,9 @@ class TrainPhase(Phase):
         if self.score is not None:
             model = Model(self.encoding, self._joined(thetas, 1.0 / inverse_temperature))
             score = self.score(model, raw.astype(self.encoding.output_dtype))
-        return Verdict(loss, score, -score, keeps_weights=True)
+        for state in self.states:
+            state.record_evaluation(loss, score)
+        return -score
 
     def _raw_by_component(self, evaluator: HeldOutEvaluator, thetas: Sequence[Array]) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
@@ -122,9 +127,6 @@ class TrainPhase(Phase):
         If rows chose the mixture, the network is balanced, which may take a pass over all training rows.
         """
         thetas = [state.theta_to_publish for state in self.states]
-        temperature = 1.0
-        mixing_weights = None
-        outputs = None
         if self.selection is not None:
             temperature = self.selection.temperature
             mixing_weights = self.selection.mixing_weights
@@ -135,9 +137,9 @@ class TrainPhase(Phase):
             temperature = mixture.temperature
             mixing_weights = evaluator.weights_of_networks(mixture.mixing_weight)
             outputs = HeldOutOutputs(mixture.raw, evaluator.rows.y, evaluator.rows.weight)
+        else:
+            return self._joined(thetas, 1.0), None
         joined = self._joined(thetas, temperature, mixing_weights)
-        if outputs is None or mixing_weights is None:
-            return joined, None
         # only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
         shift = balancing_shift(self.networks, mixing_weights)
         raw = outputs.raw

@@ -7,7 +7,7 @@ x : (p,) float64; with an L1 penalty (p + n_weights,) = (positive parts of the w
     |w| = w+ + w- is smooth if both parts have a lower bound of 0 (Andrew & Gao 2007)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan, sqrt
 from time import perf_counter
@@ -20,7 +20,6 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
-    Evaluation,
     Observer,
     Problem,
     Solver,
@@ -52,7 +51,7 @@ class LBFGS(Solver):
         states: Sequence[State],
         observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
-        evaluate: Evaluation | None = None,
+        evaluate: Callable[[], float] | None = None,
     ) -> TrainingEnd:
         """Minimise a single problem; see `Solver.train`.
 
@@ -123,7 +122,7 @@ class _Minimization:
     """A call of SciPy's solver, with its callbacks: the objective, and the end of an iteration."""
 
     def __init__(
-        self, problem: Problem, solver: LBFGS, state: State, observer: Observer, evaluate: Evaluation | None
+        self, problem: Problem, solver: LBFGS, state: State, observer: Observer, evaluate: Callable[[], float] | None
     ) -> None:
         self.problem = problem
         self.solver = solver

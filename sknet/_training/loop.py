@@ -19,7 +19,7 @@ gradient : an array like theta
 batch : slice or (b,) array of int     which of the n training samples
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -36,7 +36,6 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
-    Evaluation,
     MovedArrays,
     Observer,
     Problem,
@@ -104,7 +103,7 @@ class MiniBatchSolver(Solver):
         states: Sequence[State],
         observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
-        evaluate: Evaluation | None = None,
+        evaluate: Callable[[], float] | None = None,
     ) -> TrainingEnd:
         """Minimise the problems in rounds of one epoch each; see `Solver.train`.
 
@@ -138,7 +137,7 @@ class MiniBatchSolver(Solver):
             reason = self.reason_to_end(first) or StopReason.INTERRUPTED
         return TrainingEnd(reason, first.epoch, callback_asked=callback_asked)
 
-    def end_epoch(self, states: Sequence[State], evaluate: Evaluation | None) -> None:
+    def end_epoch(self, states: Sequence[State], evaluate: Callable[[], float] | None) -> None:
         """Do what `Solver.end_epoch` does; if patience is over, the schedule `adaptive` lowers the rate instead."""
         super().end_epoch(states, evaluate)
         if self.schedule is not adaptive:

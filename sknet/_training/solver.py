@@ -2,14 +2,14 @@
 
 `State` is the whole state, so that it can be copied, stored and resumed bit for bit. It includes early stopping,
 because a checkpoint must contain its counters and the weights of the best epoch. After each epoch of all networks side
-by side, the phase evaluates them together, and the solver keeps the record.
+by side, the phase evaluates them together, and the solver counts how long they have not improved.
 
 Conventions
 -----------
 theta, gradient : (p,), weights first; with input gains (p + d,), see `loop`
 moments : arrays of shape (p,)
 batch : slice or (b,) array of int     which of the n training samples
-criterion : float      the lower the better; the training loss where nothing evaluates the epochs
+criterion : float      the lower the better, NaN if unknown; the training loss where nothing evaluates the epochs
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from math import inf, isfinite, isnan, nan
-from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,19 +48,6 @@ class Epoch:
         if not isnan(self.validation_score):
             return 2, self.validation_score
         return (0, 0.0) if isnan(self.validation_loss) else (1, -self.validation_loss)
-
-
-class Verdict(NamedTuple):
-    """What held-out rows say of an epoch of all networks together."""
-
-    validation_loss: float
-    validation_score: float
-    criterion: float  # the lower the better; patience ends if it does not fall. NaN if it is not known
-    keeps_weights: bool  # whether each network keeps its weights after the best epoch
-
-
-Evaluation: TypeAlias = Callable[[], Verdict]
-"""Evaluates the last epoch of all networks that train side by side."""
 
 
 class StopReason(Enum):
@@ -133,7 +120,7 @@ class State(MovedArrays):
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the criterion last fell below `least_criterion` by at least `tol`
     least_criterion: float = inf  # of an evaluation; without one, the least training loss
-    best: Array | None = None  # `averaged_theta` after the best epoch; None if no evaluation keeps it
+    best: Array | None = None  # `averaged_theta` after the best epoch; None if no evaluation is recorded
     history: list[Epoch] = field(default_factory=list)
 
     @property
@@ -167,6 +154,12 @@ class State(MovedArrays):
         self.epoch += 1
         self.n_samples_seen += n_samples
         self.history.append(record)
+
+    def record_evaluation(self, loss: float, score: float) -> None:
+        """Add the figures of held-out rows to the last epoch, and keep its weights if it is the best."""
+        self.history[-1] = replace(self.history[-1], validation_loss=loss, validation_score=score)
+        if self.best_epoch == len(self.history):
+            self.best = self.averaged_theta.copy()
 
     # --- from a file -------------------------------------------------------------------------------------------------
 
@@ -332,12 +325,12 @@ class Solver(ABC):
         states: Sequence[State],
         observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
-        evaluate: Evaluation | None = None,
+        evaluate: Callable[[], float] | None = None,
     ) -> TrainingEnd:
         """Minimise the problems side by side, and update their states in place. All networks end after the same epoch.
 
-        After each epoch of all networks, `end_epoch` is called, then the observer, which may ask to stop.
-        After the first whole epoch, Ctrl-C ends training with the states of the last
+        After each epoch of all networks, `evaluate` is called, which returns the criterion of this epoch, then the
+        observer, which may ask to stop. After the first whole epoch, Ctrl-C ends training with the states of the last
         whole epoch. Before, KeyboardInterrupt is raised, and the states are those of whole epochs.
 
         Raises
@@ -348,17 +341,13 @@ class Solver(ABC):
 
     # --- the end of an epoch -----------------------------------------------------------------------------------------
 
-    def end_epoch(self, states: Sequence[State], evaluate: Evaluation | None) -> None:
+    def end_epoch(self, states: Sequence[State], evaluate: Callable[[], float] | None) -> None:
         """Evaluate the last epoch of all networks; without an evaluation, their mean training loss counts."""
         if evaluate is None:
             criterion = float(np.mean([state.history[-1].loss for state in states]))
         else:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                loss, score, criterion, keeps_weights = evaluate()
-            for state in states:
-                state.history[-1] = replace(state.history[-1], validation_loss=loss, validation_score=score)
-                if keeps_weights and state.best_epoch == len(state.history):
-                    state.best = state.averaged_theta.copy()
+                criterion = evaluate()
         for state in states:
             self.patience.count_epoch(state, criterion)
 

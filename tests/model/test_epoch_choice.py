@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier
-from sknet._model import epoch_choice, evaluation
+from sknet._model import epoch_choice
 from sknet._model.encoding_learner import EncodingLearner
 from sknet._model.epoch_choice import (
     MIN_STEPS_TO_CHOOSE,
@@ -22,6 +22,7 @@ from sknet._model.epoch_choice import (
     draw_folds,
     make_fold_phase,
 )
+from sknet._model.held_out import Calibration, ChosenMixture, HeldOutEvaluator, Holdout
 from sknet._model.network_setup import set_up_network, train_side_by_side
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
 from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings, survey_of
@@ -63,7 +64,7 @@ def choice_of(folds):
     return folds.choose()
 
 
-class ScriptedEvaluator(evaluation.HeldOutEvaluator):
+class ScriptedEvaluator(HeldOutEvaluator):
     """Reads the inverse temperature, the loss and the criterion of each epoch from a list."""
 
     def __init__(self, rows, settings, epochs):
@@ -71,10 +72,10 @@ class ScriptedEvaluator(evaluation.HeldOutEvaluator):
         self.epochs = iter(epochs)
 
     def calibrate_in_place(self, raw, inverse_temperature=None):
-        return evaluation.Calibration(*next(self.epochs))
+        return Calibration(*next(self.epochs))
 
     def choose_mixture(self, raw_by_component):
-        return evaluation.ChosenMixture(0.5, 1.0, self.mix(raw_by_component))
+        return ChosenMixture(0.5, 1.0, self.mix(raw_by_component))
 
 
 def scripted_folds(epochs, **parameters):
@@ -97,7 +98,7 @@ def test_a_group_is_held_out_as_a_whole():
     groups = np.arange(N) // 3
     folds = fold_networks(*prepared(), groups=groups)
     assert_array_equal(np.sort(folds.held_out), np.arange(N))
-    n_held_out = [N - setups[0].problem.n_samples for setups in folds.setups]
+    n_held_out = [N - setup.problem.n_samples for setup in folds.setups[::2]]  # two members
     at = np.cumsum([0, *n_held_out])
     parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
     assert sum(map(len, parts)) == len(set(groups)) == 30
@@ -129,7 +130,7 @@ def outputs_after(n_epochs, rows, settings, splits):
         for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
             setup = set_up_network(settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver)
             state = setup.first_state(seeds)
-            train_side_by_side([setup], [state], NO_OBSERVER)
+            train_side_by_side([setup], [state], NO_OBSERVER, None)
             members.append(setup.raw_held_out_outputs(state.theta_to_publish))
         outputs.append(np.mean(members, axis=0))
     return np.concatenate(outputs)
@@ -170,7 +171,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     rows, table, learner = prepared(weight, numeric_encoding="raw")
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
-    folds = make_fold_phase(rows, table, learner, evaluation.EvaluationPlan(folds=splits), SEEDS)
+    folds = make_fold_phase(rows, table, learner, Holdout(folds=splits), SEEDS)
     chosen = choice_of(folds)
 
     held_out = np.concatenate([split.held_out for split in splits])
@@ -323,7 +324,7 @@ def test_an_epoch_whose_loss_is_nan_is_chosen_only_if_no_epoch_has_a_number(loss
 
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
     splits = [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))]
-    folds = evaluation.EvaluationPlan(folds=splits, folds_share_columns=False)
+    folds = Holdout(folds=splits, folds_share_columns=False)
     networks = make_fold_phase(*prepared(n_epochs=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 

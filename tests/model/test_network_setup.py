@@ -46,7 +46,7 @@ def setup_of(validation=None, **parameters):
 
 def trained(setup, seeds=(1, 2)):
     state = setup.first_state(seeds)
-    result = train_side_by_side([setup], [state], NO_OBSERVER)
+    result = train_side_by_side([setup], [state], NO_OBSERVER, None)
     return setup.make_network(state.theta_to_publish), result, state
 
 

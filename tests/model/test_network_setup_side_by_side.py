@@ -32,9 +32,9 @@ class Observer:
 def test_networks_side_by_side_equal_networks_trained_alone():
     runs, together = runs_and_states()
     _, alone = runs_and_states()
-    result = train_side_by_side(runs, together, NO_OBSERVER)
+    result = train_side_by_side(runs, together, NO_OBSERVER, None)
     for run, state in zip(runs, alone, strict=True):
-        train_side_by_side([run], [state], NO_OBSERVER)
+        train_side_by_side([run], [state], NO_OBSERVER, None)
     assert result.reason.name == "MAX_ITER"
     for one, other in zip(together, alone, strict=True):
         assert_array_equal(one.averaged_theta, other.averaged_theta)
@@ -44,6 +44,6 @@ def test_networks_side_by_side_equal_networks_trained_alone():
 def test_an_observer_stops_all_networks(seeds, solver):
     runs, states = runs_and_states(seeds, solver)
     observer = Observer(stop_after=3)
-    assert train_side_by_side(runs, states, observer).reason.name == "CALLBACK"
+    assert train_side_by_side(runs, states, observer, None).reason.name == "CALLBACK"
     assert {state.epoch for state in states} == {3}
     assert observer.calls == ["begin", "end"] * 3

@@ -81,7 +81,7 @@ def test_progress_frees_the_networks_of_finished_folds(trained, end, n_members):
     progress = trained[0].progress.folds
     assert (progress is None) is (end in ("no folds", "held-out rows"))
     if end == "among folds":
-        assert [*map(len, progress.states)] == [n_members] * 4
+        assert len(progress.states) == 4 * n_members
     elif progress is not None:  # once they are done, no network of theirs
         assert progress.states == []
         assert all(1 <= chosen.epoch <= len(progress.epochs) for chosen in progress.choices)

@@ -9,7 +9,7 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchSolver, take_snapshots
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import NO_OBSERVER, Epoch, Patience, Problem, State, StopReason, TrainingEnd, Verdict
+from sknet._training.solver import NO_OBSERVER, Epoch, Patience, Problem, State, StopReason, TrainingEnd
 from sknet._vectors import minibatches
 
 OPTIMIZERS = {
@@ -74,13 +74,21 @@ def lbfgs(tol=1e-10, n_iter_no_change=inf, **more):
 
 
 def train(solver, problem, state, observer=NO_OBSERVER, evaluate=None):
-    """Train a network by either solver."""
-    return solver.train([problem], [state], observer, evaluate=evaluate)
+    """Train a network by either solver; `evaluate` returns a score and a loss, which are recorded."""
+    recorded = None if evaluate is None else recording([state], evaluate)
+    return solver.train([problem], [state], observer, evaluate=recorded)
 
 
-def verdict(score=1.0, loss=nan):
-    """What an evaluation says of an epoch of networks whose best weights are kept."""
-    return Verdict(loss, score, -score, keeps_weights=True)
+def recording(states, evaluate):
+    """An evaluation that records a score and a loss, as that of the published networks does."""
+
+    def evaluate_and_record():
+        score, loss = evaluate()
+        for state in states:
+            state.record_evaluation(loss, score)
+        return -score
+
+    return evaluate_and_record
 
 
 def state_of(theta, solver=None, seed=0):
@@ -95,7 +103,7 @@ class Script:
 
     def __call__(self):
         self.heard.append("evaluate")
-        return verdict(self.scores.pop(0))
+        return self.scores.pop(0), nan
 
     def epoch_began(self):
         self.heard.append(("began", self.epoch))

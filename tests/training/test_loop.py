@@ -27,10 +27,10 @@ from tests.training.problems import (
     mini_batch,
     problem,
     quadratic,
+    recording,
     same,
     state_of,
     train,
-    verdict,
 )
 
 START = np.arange(5.0) / 5
@@ -291,7 +291,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
 
     solver = mini_batch(averaging=0.4, n_epochs=2)
     state = state_of(START, solver)
-    evaluate = lambda: evaluated.append(state.averaged_theta.copy()) or verdict(len(evaluated))  # noqa: E731
+    evaluate = lambda: evaluated.append(state.averaged_theta.copy()) or (len(evaluated), nan)  # noqa: E731
     trained(problem(objective), solver, state, evaluate=evaluate)
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
@@ -324,7 +324,7 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
 
     def evaluate():
         norms.append(np.linalg.norm(state.averaged_theta[:4].reshape(2, 2), axis=0).max())
-        return verdict()
+        return 1.0, nan
 
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
     state = state_of(np.linspace(2, 3, 5, dtype=dtype), solver)
@@ -344,7 +344,7 @@ def test_weights_and_their_average_stay_between_bounds(optimizer):
 
     def evaluate():
         seen.append(state.averaged_theta[:3].copy())
-        return verdict()
+        return 1.0, nan
 
     solver = mini_batch(optimizer, averaging=0.9, n_epochs=40, rate=0.02)
     state = state_of([1.0, -1.0, 1.0, 0.0, 0.0], solver)
@@ -428,7 +428,7 @@ def interruptible(**wrapped):
 
 def evaluation_of(state, validated=True):
     """An evaluation by the length of theta; None without validation."""
-    return (lambda: verdict(-float(state.averaged_theta @ state.averaged_theta), 0.0)) if validated else None
+    return (lambda: (-float(state.averaged_theta @ state.averaged_theta), 0.0)) if validated else None
 
 
 def run_to(n_epochs, optimizer, validated=True):
@@ -609,26 +609,26 @@ def test_all_networks_are_evaluated_at_once_and_they_keep_the_same_epoch():
 
     def evaluate():
         seen.append([state.epoch for state in states])
-        return verdict(scores[len(seen) - 1], 0.5)
+        return scores[len(seen) - 1], 0.5
 
-    SOLVER.train(problems, states, n_threads=2, evaluate=evaluate)
+    SOLVER.train(problems, states, n_threads=2, evaluate=recording(states, evaluate))
     assert seen == [[i] * 3 for i in range(1, 5)]
     for one, expected in zip(states, alone(2), strict=True):
         assert_array_equal(one.best, expected.theta)
         assert [epoch.validation_score for epoch in one.history] == scores
 
 
-def test_an_evaluation_may_leave_the_weights_alone():
+def test_an_evaluation_that_records_nothing_keeps_no_weights():
     problems, states = problems_and_states()
-    SOLVER.train(problems, states, evaluate=lambda: verdict()._replace(keeps_weights=False))
-    assert [state.best for state in states] == [None] * 3
-    assert states[0].history[0].validation_score == 1.0
+    criteria = iter([3.0, 1.0, 2.0, 1.5])
+    SOLVER.train(problems, states, evaluate=lambda: next(criteria))
+    assert [(state.best, state.least_criterion, state.n_no_improvement) for state in states] == [(None, 1.0, 2)] * 3
 
 
 @pytest.mark.parametrize("at", [2, 3])
 def test_an_interrupt_of_the_evaluation_keeps_the_last_whole_epoch(at):
     problems, states = problems_and_states()
-    end = SOLVER.train(problems, states, evaluate=Interrupting(verdict, at))
+    end = SOLVER.train(problems, states, evaluate=Interrupting(lambda: 1.0, at))
     assert end == TrainingEnd(StopReason.INTERRUPTED, at - 1)
     for one, expected in zip(states, alone(at - 1), strict=True):
         assert_array_equal(one.theta, expected.theta)
@@ -650,7 +650,7 @@ def test_an_interrupt_while_snapshots_are_taken_leaves_all_networks_at_one_epoch
 def test_an_interrupt_in_the_first_round_is_raised():
     problems, states = problems_and_states()
     with pytest.raises(KeyboardInterrupt):
-        SOLVER.train(problems, states, evaluate=Interrupting(verdict, 1))
+        SOLVER.train(problems, states, evaluate=Interrupting(lambda: 1.0, 1))
     assert all(same(one, new) for one, new in zip(states, problems_and_states()[1], strict=True))
 
 

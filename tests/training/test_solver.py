@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sknet._training.solver import DivergedError, Epoch, Patience, State, StopReason, TrainingEnd
-from tests.training.problems import lbfgs, same, state_of, verdict
+from tests.training.problems import lbfgs, recording, same, state_of
 
 # --- epochs without improvement
 
@@ -75,7 +75,7 @@ def evaluated(scores, losses):
 def end_epoch(state, score, loss=nan):
     state.theta += 1.0
     state.record_epoch(12, Epoch(loss=1.0))
-    lbfgs().end_epoch([state], lambda: verdict(score, loss))
+    lbfgs().end_epoch([state], recording([state], lambda: (score, loss)))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from tests.training.problems import (
     same,
     state_of,
     train,
-    verdict,
 )
 
 START = np.arange(5.0) / 5
@@ -139,7 +138,7 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
     train(make(n_epochs=2), problem(LeastSquares()), second)
 
     state = state_of(START, make())
-    distance = lambda: verdict(nan, float(np.abs(state.theta - second.theta).max()))  # noqa: E731
+    distance = lambda: (nan, float(np.abs(state.theta - second.theta).max()))  # noqa: E731
     train(make(n_epochs=4), problem(LeastSquares()), state, evaluate=distance)
     assert state.best_epoch == 2
     np.testing.assert_array_equal(state.best, second.theta)
@@ -148,7 +147,7 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
 @each_solver
 def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     state = state_of(START, make())
-    train(make(n_epochs=4), problem(LeastSquares()), state, evaluate=lambda: verdict(nan))
+    train(make(n_epochs=4), problem(LeastSquares()), state, evaluate=lambda: (nan, nan))
     assert state.best_epoch == 4
     np.testing.assert_array_equal(state.best, state.theta)
 
@@ -158,7 +157,7 @@ PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
 
 def run_to(make, n_epochs, part=None, nth=0):
     """Train for `n_epochs` epochs, with a Ctrl-C in the nth call of a part if one is named; return result and state."""
-    parts, script = {"objective": LeastSquares(), "evaluate": lambda: verdict(nan, 1.0)}, Script()
+    parts, script = {"objective": LeastSquares(), "evaluate": lambda: (nan, 1.0)}, Script()
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     elif part is not None:
@@ -207,7 +206,7 @@ def test_a_function_that_is_not_finite_is_an_error(make, value):
 @each_solver
 def test_every_epoch_is_recorded(make):
     state = state_of(START, make())
-    train(make(n_epochs=3), problem(LeastSquares()), state, evaluate=lambda: verdict(-2.0, 2.0))
+    train(make(n_epochs=3), problem(LeastSquares()), state, evaluate=lambda: (-2.0, 2.0))
     assert len(state.history) == state.epoch == 3
     assert state.n_samples_seen == 36
     assert all((e.validation_loss, e.validation_score) == (2.0, -2.0) for e in state.history)

@@ -1,8 +1,7 @@
-"""What evaluates the epochs of a fit, and the loss of held-out rows, which chooses mixing weights and a temperature.
+"""Which rows are held out to evaluate the epochs of a fit, and their loss, which chooses weights and a temperature.
 
-Epochs are evaluated by held-out rows, by the user's validation rows, by folds, or not at all. A fitted estimator keeps
-the chosen epoch, but not the rows. Held-out rows also choose the weights by which the outputs of networks with and
-without bins are mixed.
+Epochs are evaluated by held-out rows, by the user's validation rows, by folds, or not at all. Held-out rows also choose
+the weights by which the outputs of networks with and without bins are mixed.
 
 Conventions
 -----------
@@ -27,22 +26,21 @@ from sknet._model.settings import Settings
 from sknet._network.losses import mean_loss
 from sknet._network.temperature import best_inverse_temperature, temperature_penalty
 from sknet._tables.splitting import Split
-from sknet._training.solver import Epoch
 from sknet._typing import Array
 
-# --- what evaluates the epochs ---------------------------------------------------------------------------------------
+# --- which rows are held out -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class EvaluationPlan:
-    """What evaluates the epochs of a fit: held-out rows or folds. By default, nothing does.
+class Holdout:
+    """The rows that are held out to evaluate epochs, at once or in folds. By default, there are none.
 
     Attributes
     ----------
-    held_out_rows : Rows or None
+    rows : Rows or None
         The rows that evaluate the epochs of the published networks.
     split : Split or None
-        Where the held-out rows are in the table, and which rows are trained on; None for the user's validation rows.
+        Where these rows are in the table, and which rows are trained on; None for the user's validation rows.
     folds : sequence of Split
         The folds, which choose the epoch before the published networks are trained on all rows.
     folds_share_columns : bool
@@ -52,7 +50,7 @@ class EvaluationPlan:
         Whether there are too few rows to hold some out. Training then ends without a message.
     """
 
-    held_out_rows: Rows | None = None
+    rows: Rows | None = None
     split: Split | None = None
     folds: Sequence[Split] = ()
     folds_share_columns: bool = True
@@ -61,7 +59,7 @@ class EvaluationPlan:
     @property
     def early_stopping(self) -> bool | Literal["folds"]:
         """What the parameter `early_stopping` resolves to."""
-        return "folds" if self.folds else self.held_out_rows is not None
+        return "folds" if self.folds else self.rows is not None
 
     @property
     def train(self) -> NDArray[np.intp] | None:
@@ -72,16 +70,6 @@ class EvaluationPlan:
     def holds_out_rows_of_table(self) -> bool:
         """Whether rows of the table are held out, perhaps in folds."""
         return self.split is not None or bool(self.folds)
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """What the evaluation of the epochs leaves in a fitted estimator."""
-
-    # the epoch whose weights are kept, or that folds have chosen, from 1; of all networks together; 0 for none
-    chosen_epoch: int
-    n_rows_before_split: int = 0  # rows of the table before some were held out; 0 with folds or validation rows
-    fold_epochs: tuple[Epoch, ...] = ()  # the epochs of folds, if they have chosen
 
 
 # --- the loss of held-out rows ---------------------------------------------------------------------------------------
@@ -150,11 +138,7 @@ class HeldOutEvaluator:
 
         `raw_of_network(j)` returns the raw outputs of network j.
         """
-        means = []
-        for networks in self._components:
-            outputs = [raw_of_network(j) for j in networks]
-            means.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
-        return np.stack(means)
+        return np.stack([np.mean([raw_of_network(j) for j in networks], axis=0) for networks in self._components])
 
     def weights_of_networks(self, mixing_weight: float) -> tuple[float, ...]:
         """Return the weight of each network in the mean raw output."""
