@@ -5,10 +5,10 @@ larger tables some of them, are held out in turn; see `fold_counts`. Training wi
 
 The rule: all networks train side by side. After each epoch, all held-out rows rate their raw outputs together: by the
 loss at the best temperature, plus a penalty on extreme temperatures. The epoch with the lowest sum is chosen, and among
-equal ones the last. Epochs before `MIN_STEPS_TO_CHOOSE` steps are not chosen, unless the networks are overconfident.
-The folds end once the loss has not improved by `tol` for more than `n_iter_no_change` epochs. The outputs for held-out
-rows that are kept, for intervals and `oof_prediction_`, come from epochs chosen by other rows: see
-`draw_cross_fit_sets`.
+equal ones the last. NaN counts as the highest sum. Epochs before `MIN_STEPS_TO_CHOOSE` steps are not chosen, unless the
+networks are overconfident. The folds end once the loss has not improved by `tol` for more than `n_iter_no_change`
+epochs. The outputs for held-out rows that are kept, for intervals and `oof_prediction_`, come from epochs chosen by
+other rows: see `draw_cross_fit_sets`.
 
 Conventions
 -----------
@@ -16,7 +16,7 @@ n rows; m of them held out, m <= n; k raw outputs.
 
 fold : (n,)          which fold each row belongs to
 raw : (m, k)         raw outputs for the held-out rows, fold after fold, by networks that were not trained on them
-raw_by_component : (c, m, k)     such arrays for each component: see `evaluation`
+raw_by_component : (c, m, k)     such arrays for each component: see `held_out`
 """
 
 from collections.abc import Sequence
@@ -268,20 +268,16 @@ class FoldPhase(Phase):
             raw[kept_rows] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
         evaluator, kept_rows = self.evaluators[0], self.kept_rows[0]
         rows = evaluator.rows
+        weight = take_optional(rows.weight, kept_rows)
         n_train = self._n_train
-        n_all = n_train + [len(split.held_out) for split in self.splits]
+        variance_of_means = np.mean(1.0 / n_train - 1.0 / (n_train + [len(split.held_out) for split in self.splits]))
         return Selection(
             chosen_epoch=self.progress.choices[0].epoch,
             n_rows=float(n_train.mean()),
             temperature=mixtures[0].temperature,
             mixing_weights=evaluator.weights_of_networks(mixtures[0].mixing_weight),
             held_out=self.held_out[kept_rows],
-            held_out_outputs=HeldOutOutputs(
-                raw[kept_rows],
-                rows.y[kept_rows],
-                take_optional(rows.weight, kept_rows),
-                variance_of_means=float(np.mean(1.0 / n_train - 1.0 / n_all)),
-            ),
+            held_out_outputs=HeldOutOutputs(raw[kept_rows], rows.y[kept_rows], weight, float(variance_of_means)),
         )
 
     # --- what every phase has ----------------------------------------------------------------------------------------
@@ -326,7 +322,7 @@ class FoldPhase(Phase):
 
 
 def make_fold_phase(
-    encoded: EncodedRows, rows: Rows, learner: EncodingLearner, plan: Holdout, seeds: Sequence[tuple[int, int]]
+    encoded: EncodedRows, rows: Rows, learner: EncodingLearner, holdout: Holdout, seeds: Sequence[tuple[int, int]]
 ) -> FoldPhase:
     """Encode the table for each fold, and make the networks with their first states.
 
@@ -339,7 +335,7 @@ def make_fold_phase(
     learner : EncodingLearner
         Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
         encoded again for each fold. Its settings have a first-order solver.
-    plan : Holdout
+    holdout : Holdout
         The folds.
     seeds : sequence of (int, int)
         For each member, the seed of its first weights and the seed of its training.
@@ -347,15 +343,15 @@ def make_fold_phase(
     settings = learner.settings
     setups: list[NetworkSetup] = []
     importance_rows = None
-    for train, held_out_of_fold in plan.folds:
-        encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=plan.folds_share_columns)
+    for train, held_out_of_fold in holdout.folds:
+        encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=holdout.folds_share_columns)
         fold_rows = encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train=train)
         if not setups:
             importance_rows = draw_importance_rows(rows, fold_rows, train)
         train_rows = fold_rows.take(train)
         setups += set_up_networks(settings, fold_rows.encoding, train_rows, fold_rows.take(held_out_of_fold))
-    held_out = np.concatenate([split.held_out for split in plan.folds])
-    cross_fit_sets = draw_cross_fit_sets(plan.folds, rows.groups)
+    held_out = np.concatenate([split.held_out for split in holdout.folds])
+    cross_fit_sets = draw_cross_fit_sets(holdout.folds, rows.groups)
     # All rows choose for themselves first. Then, for each of several cross-fit sets, all other rows choose. If several
     # folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than the residual of
     # the single published network.
@@ -367,7 +363,7 @@ def make_fold_phase(
         kept_rows.append(cross_fit_set)
     states = [setup.first_state(seed) for setup, seed in zip(setups, cycle(seeds), strict=False)]
     return FoldPhase(
-        splits=plan.folds,
+        splits=holdout.folds,
         setups=setups,
         importance_rows=importance_rows,
         evaluators=evaluators,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sknet import Loss
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.held_out import HeldOutEvaluator, mix_outputs
 from sknet._model.settings import TargetSettings
-from sknet._network.losses import Loss
 from tests.network.pieces import temperature_penalty
 
 rng = np.random.default_rng(0)
