@@ -1,5 +1,8 @@
 """The contract of both phases of a fit, wherever training ends."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -85,6 +88,19 @@ def test_progress_frees_the_networks_of_finished_folds(trained, end, n_members):
     elif progress is not None:  # once they are done, no network of theirs
         assert progress.states == []
         assert all(1 <= chosen.epoch <= len(progress.epochs) for chosen in progress.choices)
+
+
+def test_nothing_holds_the_networks_of_folds_once_others_train():
+    run = run_of(early_stopping="folds")
+    state_of_folds = weakref.ref(run.folds.networks[0][1])
+    run.select_and_train(Counter(99))
+    gc.collect()
+    assert state_of_folds() is None
+
+
+def test_only_published_networks_keep_the_weights_of_the_best_epoch(trained, end):
+    _, phase, _, _ = trained
+    assert {state.best is not None for _, state in phase.networks} == {end == "held-out rows"}
 
 
 def test_an_outcome_has_the_outputs_for_held_out_rows(trained, end):
