@@ -230,8 +230,8 @@ def _check_state(state: State, model: Model) -> None:
     vectors = {f"moments.{i}": moment for i, moment in enumerate(state.moments)}
     if state.average is not None:
         vectors["average"] = state.average
-    if state.best is not None:
-        vectors["best"] = state.best
+    if state.best.kept is not None:
+        vectors["best.kept"] = state.best.kept
     for name, vector in vectors.items():
         _check_array(f"fitted.state.{name}", vector, shape, dtype)
 

@@ -38,7 +38,7 @@ from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
-from sknet._training.solver import Epoch, Observer, Solver, State, StopReason, TrainingEnd
+from sknet._training.solver import BestEpoch, Epoch, Observer, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
 
 # --- folds -----------------------------------------------------------------------------------------------------------
@@ -70,20 +70,6 @@ MAX_CROSS_FIT_SETS = 4
 
 
 @dataclass(frozen=True)
-class EpochChoice:
-    """The best epoch so far, by the criterion of some of the held-out rows; while all criteria are NaN, the last."""
-
-    epoch: int = 0  # 0 before the first epoch
-    raw_by_component: Array | None = None  # for all held-out rows, after this epoch
-    least_criterion: float = nan  # the criterion of this epoch
-
-    def or_later(self, epoch: int, raw_by_component: Array, criterion: float) -> "EpochChoice":
-        """Return the choice of a later epoch unless an epoch before has a smaller criterion. NaN is the largest."""
-        is_better = isnan(self.least_criterion) or criterion <= self.least_criterion
-        return EpochChoice(epoch, raw_by_component, criterion) if is_better else self
-
-
-@dataclass(frozen=True)
 class FoldsProgress:
     """The states of the folds' networks, and what the folds have chosen so far.
 
@@ -91,7 +77,7 @@ class FoldsProgress:
     """
 
     states: list[State]  # of all members of each fold, fold after fold; empty once the folds are done
-    choices: list[EpochChoice]  # of each evaluator of the phase
+    choices: list[BestEpoch]  # of each evaluator of the phase, with the raw outputs by component after the epoch
     epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
     inverse_temperature: float = 1.0  # of the last epoch
 
@@ -107,7 +93,7 @@ class FoldsProgress:
             raise ValueError("its folds have chosen another number of epochs")
         expected = (raw_by_component.shape, raw_by_component.dtype)
         for choice in self.choices:
-            raw = choice.raw_by_component
+            raw = choice.kept
             if not 0 < choice.epoch <= len(self.epochs) or raw is None or (raw.shape, raw.dtype) != expected:
                 raise ValueError("the outputs that its folds have chosen do not match the held-out rows")
 
@@ -247,7 +233,7 @@ class FoldPhase(Phase):
             of_sets = [evaluator.criterion_of(raw_by_component, None, inverse_temperature) for evaluator in later]
             criteria = [criterion, *of_sets]
         choices = [
-            choice.or_later(epoch, raw_by_component, of_evaluator)
+            choice.or_later(BestEpoch(epoch, raw_by_component, score=-of_evaluator))
             for choice, of_evaluator in zip(progress.choices, criteria, strict=True)
         ]
         (last_epoch,) = mean_history([state.history[-1:] for _, state in self.networks])
@@ -259,7 +245,7 @@ class FoldPhase(Phase):
     def choose(self) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
         mixtures = []
-        chosen = [choice.raw_by_component for choice in self.progress.choices if choice.raw_by_component is not None]
+        chosen = [choice.kept for choice in self.progress.choices if choice.kept is not None]
         raw = np.empty_like(chosen[0][0])
         for evaluator, kept_rows, raw_by_component in zip(self.evaluators, self.kept_rows, chosen, strict=True):
             mixture = evaluator.choose_mixture(raw_by_component)
@@ -301,7 +287,7 @@ class FoldPhase(Phase):
     def best_epoch(self) -> int:
         """The chosen epoch so far; 0 if no epoch could be chosen yet."""
         choice = self.progress.choices[0]
-        return 0 if isnan(choice.least_criterion) else choice.epoch
+        return 0 if isnan(choice.score) else choice.epoch
 
     @property
     def n_iter(self) -> int:
@@ -368,7 +354,7 @@ def make_fold_phase(
         importance_rows=importance_rows,
         evaluators=evaluators,
         kept_rows=kept_rows,
-        progress=FoldsProgress(states, [EpochChoice() for _ in evaluators]),
+        progress=FoldsProgress(states, [BestEpoch() for _ in evaluators]),
     )
 
 

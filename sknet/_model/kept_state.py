@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from sknet._tables.tables import take_optional
-from sknet._training.solver import State
+from sknet._training.solver import BestEpoch, State
 from sknet._typing import Array, DType
 
 
@@ -33,7 +33,7 @@ def pruned_state(state: State, n_parameters: int, output_dtype: DType, *, from_p
     published = from_published or (exact and state.average is None)
     theta = log_gains_of(state.theta, n_parameters).copy() if published else state.theta
     average = None if exact or from_published else state.average
-    return replace(state, theta=theta, average=average, best=None, history=[])
+    return replace(state, theta=theta, average=average, best=BestEpoch(), history=[])
 
 
 def state_with_new_gains(state: State, n_parameters: int) -> State:

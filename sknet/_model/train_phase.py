@@ -110,8 +110,7 @@ class TrainPhase(Phase):
     @property
     def best_epoch(self) -> int | None:
         """The best epoch so far of all networks together; None without evaluation."""
-        first = self.states[0]
-        return None if first.best is None else first.best_epoch
+        return self.states[0].best.epoch or None
 
     @property
     def n_iter(self) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sknet._model.epoch_choice import EpochChoice, FoldsProgress
+from sknet._model.epoch_choice import FoldsProgress
 from sknet._model.rows import Rows
 from sknet._model.train_phase import Progress
 from sknet._storage.files import as_model_file_error, read, write
@@ -151,7 +151,7 @@ class LoadedCheckpoint(CheckpointContent):
         return as_model_file_error(self.path, PUBLIC_NAME)
 
 
-_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldsProgress, EpochChoice)
+_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldsProgress)
 """The classes of the values in a checkpoint, by name."""
 
 

@@ -32,7 +32,7 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
-from sknet._training.solver import Epoch, State
+from sknet._training.solver import BestEpoch, Epoch, State
 from sknet._typing import Array, DType
 
 TYPE = "is"
@@ -46,7 +46,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 
 STORED_CLASSES = classes_by_name(
     Model, Encoding, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
-    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State,
+    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, BestEpoch,
 )  # fmt: skip
 """The classes of learnt values, by the names that files give them.
 

@@ -42,12 +42,29 @@ class Epoch:
     gradient_norm: float = nan  # of the last step, before it is clipped
     seconds: float = 0.0
 
+
+@dataclass(frozen=True)
+class BestEpoch:
+    """The best epoch so far, and what is kept of it.
+
+    An accuracy often stays the same while the loss still falls, so the last of equal epochs is the best.
+    """
+
+    epoch: int = 0  # from 1; 0 before the first epoch
+    kept: Array | None = None
+    score: float = nan  # the higher the better; NaN if unknown
+    loss: float = nan  # counts if all scores are NaN
+
     @property
     def rank(self) -> tuple[int, float]:
         """A sort key, the best epoch last: by score; without a score by loss; epochs without either come first."""
-        if not isnan(self.validation_score):
-            return 2, self.validation_score
-        return (0, 0.0) if isnan(self.validation_loss) else (1, -self.validation_loss)
+        if not isnan(self.score):
+            return 2, self.score
+        return (0, 0.0) if isnan(self.loss) else (1, -self.loss)
+
+    def or_later(self, later: "BestEpoch") -> "BestEpoch":
+        """Return a later epoch unless this one is better."""
+        return later if later.rank >= self.rank else self
 
 
 class StopReason(Enum):
@@ -120,7 +137,7 @@ class State(MovedArrays):
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the criterion last fell below `least_criterion` by at least `tol`
     least_criterion: float = inf  # of an evaluation; without one, the least training loss
-    best: Array | None = None  # `averaged_theta` after the best epoch; None if no evaluation is recorded
+    best: BestEpoch = BestEpoch()  # with `averaged_theta` after it, if evaluations are recorded
     history: list[Epoch] = field(default_factory=list)
 
     @property
@@ -131,21 +148,12 @@ class State(MovedArrays):
     @property
     def theta_to_publish(self) -> Array:
         """The result of training so far: that of the best epoch with validation, else `averaged_theta`."""
-        return self.averaged_theta if self.best is None else self.best
+        return self.averaged_theta if self.best.kept is None else self.best.kept
 
     @property
     def scores_undefined(self) -> bool:
         """Whether epochs were evaluated, and all scores were NaN."""
-        return self.best is not None and all(isnan(epoch.validation_score) for epoch in self.history)
-
-    @property
-    def best_epoch(self) -> int:
-        """The best epoch in the history, from 1.
-
-        An accuracy often stays the same while the loss still falls, so the last of equal epochs is the best.
-        """
-        ranks = [epoch.rank for epoch in self.history]
-        return len(ranks) - ranks[::-1].index(max(ranks))
+        return self.best.epoch > 0 and isnan(self.best.score)
 
     # --- after an epoch --------------------------------------------------------------------------------------------
 
@@ -158,15 +166,14 @@ class State(MovedArrays):
     def record_evaluation(self, loss: float, score: float) -> None:
         """Add the figures of held-out rows to the last epoch, and keep its weights if it is the best."""
         self.history[-1] = replace(self.history[-1], validation_loss=loss, validation_score=score)
-        if self.best_epoch == len(self.history):
-            self.best = self.averaged_theta.copy()
+        self.best = self.best.or_later(BestEpoch(len(self.history), self.averaged_theta.copy(), score, loss))
 
     # --- from a file -------------------------------------------------------------------------------------------------
 
     def check_same_kind(self, first: Self) -> None:
         """Raise a ValueError if training that begins with `first` cannot have led to this state."""
         types, first_types = ([(v.shape, v.dtype) for v in state.arrays] for state in (self, first))
-        if types != first_types or (self.best is not None and self.best.shape != first.theta.shape):
+        if types != first_types or (self.best.kept is not None and self.best.kept.shape != first.theta.shape):
             raise ValueError("its arrays are not those of its network")
         if self.epoch != len(self.history):
             raise ValueError("its history is not that of its epochs")
@@ -354,5 +361,5 @@ class Solver(ABC):
     def reason_to_end(self, state: State) -> StopReason | None:
         """Return why training ends after the last epoch; None if it goes on."""
         if self.patience.is_over(state):
-            return StopReason.LOSS_PLATEAU if state.best is None else StopReason.SCORE_PLATEAU
+            return StopReason.SCORE_PLATEAU if state.best.epoch else StopReason.LOSS_PLATEAU
         return self.end_reason if state.epoch >= self.n_epochs else None

@@ -21,6 +21,7 @@ from sknet import Activation, Loss, ModelFileError, Optimizer, SigmoidMLPClassif
 from sknet._estimators import saving
 from tests.storage.forged import forge, write
 from tests.storage.write_versions import VERSIONS
+from tests.training.problems import best_epoch
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 3))
@@ -495,7 +496,7 @@ LENGTHS = rf"float64 and shape \(5,\), not float64 and \({N_PARAMETERS},\)"
     (with_state(theta=np.ones(N_PARAMETERS, int)), "fitted.state.theta has dtype int64"),
     (with_state(theta=np.ones((1, 0))), r"fitted.state.theta has dtype float64 and shape \(1, 0\)"),
     (with_state(average=np.ones(5)), f"fitted.state.average has dtype {LENGTHS}"),
-    (with_state(best=np.ones(5)), f"fitted.state.best has dtype {LENGTHS}"),
+    (with_state(best=best_epoch(1, np.ones(5))), f"fitted.state.best.kept has dtype {LENGTHS}"),
     (with_network("coefs", lambda W: W.T[:2]), r"fitted.model.network.coefs.0 has dtype .* \(2, 3\), not .* \(3, 3\)"),
     (with_network("coefs", lambda W: W.astype(int)), "fitted.model.network.coefs.0 has dtype int64"),
     (with_network("intercepts", lambda b: b[np.newaxis]), r"fitted.model.network.intercepts.0 has dtype .* \(1, 3\)"),

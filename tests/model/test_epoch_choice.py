@@ -14,7 +14,6 @@ from sknet._model import epoch_choice
 from sknet._model.encoding_learner import EncodingLearner
 from sknet._model.epoch_choice import (
     MIN_STEPS_TO_CHOOSE,
-    EpochChoice,
     FoldsProgress,
     Selection,
     Split,
@@ -29,7 +28,7 @@ from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings, s
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
 from tests.tables.examples import column_settings
-from tests.training.problems import NO_OBSERVER, OPTIMIZERS, Interrupting, Script, bits, epoch, mini_batch
+from tests.training.problems import NO_OBSERVER, OPTIMIZERS, Interrupting, Script, best_epoch, bits, epoch, mini_batch
 
 rng = np.random.default_rng(0)
 N = 90
@@ -386,7 +385,7 @@ def test_equal_seeds_choose_the_same_epoch(n_threads):
 )
 def test_progress_with_outputs_of_another_type_or_shape_raises(raw):
     """A crafted checkpoint may hold such outputs."""
-    outputs, first = np.zeros((1, N, 1)), FoldsProgress([], [EpochChoice()])
-    FoldsProgress([], [EpochChoice(1, outputs)], [epoch(1.0, 0.5)]).check_can_continue_from(first, outputs)
+    outputs, first = np.zeros((1, N, 1)), FoldsProgress([], [best_epoch()])
+    FoldsProgress([], [best_epoch(1, outputs)], [epoch(1.0, 0.5)]).check_can_continue_from(first, outputs)
     with pytest.raises(ValueError, match="the outputs that its folds have chosen do not match the held-out rows"):
-        FoldsProgress([], [EpochChoice(1, raw)], [epoch(1.0, 0.5)]).check_can_continue_from(first, outputs)
+        FoldsProgress([], [best_epoch(1, raw)], [epoch(1.0, 0.5)]).check_can_continue_from(first, outputs)

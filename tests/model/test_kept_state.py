@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet._model.kept_state import pruned_state, state_with_new_gains, state_with_published_weights
-from tests.training.problems import state_after
+from tests.training.problems import best_epoch, state_after
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -23,12 +23,12 @@ def state(dtype=F64, average=False):
 @pytest.mark.parametrize(("compute", "output"), [(F64, F64), (F32, F32), (F64, F32), (F32, F64)])
 def test_a_kept_state_holds_only_what_is_not_published(average, validated, compute, output):
     whole = state(compute, average)
-    whole.best = whole.theta
+    whole.best = best_epoch(1, whole.theta)
     kept = pruned_state(whole, 4, output, from_published=validated)
     exact = not (compute == F64 and output == F32)
     assert kept.theta.size == (0 if validated or (exact and not average) else 4)
     assert (kept.average is not None) == (average and not exact and not validated)
-    assert kept.best is None
+    assert kept.best == best_epoch()
     assert kept.history == []
     assert kept.moments is whole.moments
     assert kept.theta.dtype == compute

@@ -85,7 +85,7 @@ def test_all_networks_keep_the_best_epoch_of_all_together(n_members):
         solver = replace(setup.solver, n_epochs=phase.best_epoch)
         train_side_by_side([replace(setup, solver=solver)], [state], NO_OBSERVER, None)
     for one, other in zip(phase.states, shorter.states, strict=True):
-        assert_array_equal(one.best, other.averaged_theta)
+        assert_array_equal(one.best.kept, other.averaged_theta)
 
 
 @pytest.mark.parametrize("n_members", [1, 3])
@@ -110,6 +110,6 @@ def test_the_published_networks_have_the_temperature_of_the_best_epoch():
     phase.train(NO_OBSERVER)
     network, outputs = phase.outcome()
     assert network.temperature != 1.0
-    raw = phase.setups[0].raw_held_out_outputs(phase.states[0].best)
+    raw = phase.setups[0].raw_held_out_outputs(phase.states[0].best.kept)
     assert_allclose(outputs.raw, raw / network.temperature, rtol=1e-12)
     assert_array_equal(outputs.y, held_out.y)

@@ -9,7 +9,7 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchSolver, take_snapshots
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import NO_OBSERVER, Epoch, Patience, Problem, State, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, BestEpoch, Epoch, Patience, Problem, State, StopReason, TrainingEnd
 from sknet._vectors import minibatches
 
 OPTIMIZERS = {
@@ -160,6 +160,11 @@ def ended(reason, epochs_done=1, **more):
 
 def epoch(loss=1.0, score=1.0, *, validation_loss=1.0, learning_rate=0.1, gradient_norm=1.0, seconds=0.01):
     return Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds)
+
+
+def best_epoch(number=0, kept=None, score=nan):
+    """The best epoch so far; by default, there is none yet."""
+    return BestEpoch(number, kept, score)
 
 
 def state_after(n_epochs, p=4, **parts):

@@ -144,7 +144,7 @@ def flat(theta, batch, out, rng=None):
 
 def test_the_training_loss_stops_falling():
     result, state = trained(problem(flat), mini_batch(n_epochs=50, tol=1e-4, n_iter_no_change=3))
-    assert (result.reason, state.epoch, state.best) == (StopReason.LOSS_PLATEAU, 5, None)
+    assert (result.reason, state.epoch, state.best.epoch) == (StopReason.LOSS_PLATEAU, 5, 0)
 
 
 def test_adaptive_divides_the_rate_by_five_at_each_plateau_until_it_is_tiny():
@@ -299,7 +299,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
         average = decay * average + (1 - decay) * theta
     np.testing.assert_allclose(state.average, average, rtol=1e-13)
     np.testing.assert_array_equal(evaluated[-1], state.average)
-    np.testing.assert_array_equal(state.best, state.average)
+    np.testing.assert_array_equal(state.best.kept, state.average)
     assert state.averaged_theta is state.average
 
 
@@ -614,7 +614,7 @@ def test_all_networks_are_evaluated_at_once_and_they_keep_the_same_epoch():
     SOLVER.train(problems, states, n_threads=2, evaluate=recording(states, evaluate))
     assert seen == [[i] * 3 for i in range(1, 5)]
     for one, expected in zip(states, alone(2), strict=True):
-        assert_array_equal(one.best, expected.theta)
+        assert_array_equal(one.best.kept, expected.theta)
         assert [epoch.validation_score for epoch in one.history] == scores
 
 
@@ -622,7 +622,7 @@ def test_an_evaluation_that_records_nothing_keeps_no_weights():
     problems, states = problems_and_states()
     criteria = iter([3.0, 1.0, 2.0, 1.5])
     SOLVER.train(problems, states, evaluate=lambda: next(criteria))
-    assert [(state.best, state.least_criterion, state.n_no_improvement) for state in states] == [(None, 1.0, 2)] * 3
+    assert [(state.best.epoch, state.least_criterion, state.n_no_improvement) for state in states] == [(0, 1.0, 2)] * 3
 
 
 @pytest.mark.parametrize("at", [2, 3])

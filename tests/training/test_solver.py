@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._training.solver import DivergedError, Epoch, Patience, State, StopReason, TrainingEnd
+from sknet._training.solver import BestEpoch, DivergedError, Epoch, Patience, State, StopReason, TrainingEnd
 from tests.training.problems import lbfgs, recording, same, state_of
 
 # --- epochs without improvement
@@ -94,16 +94,16 @@ def end_epoch(state, score, loss=nan):
 )
 def test_the_best_epoch_is_kept(scores, losses, best):
     state = evaluated(scores, losses)
-    assert (state.best_epoch, state.best.tolist()) == (best, [best] * 2)
+    assert (state.best.epoch, state.best.kept.tolist()) == (best, [best] * 2)
     assert state.scores_undefined == all(map(isnan, scores))
-    assert not np.shares_memory(state.best, state.theta)
+    assert not np.shares_memory(state.best.kept, state.theta)
 
 
 def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_pickle():
     for travel in State.copy, by_pickle:
         state = travel(evaluated([nan, nan], [2.0, 1.0]))
         end_epoch(state, nan, 1.5)
-        assert (state.best_epoch, state.best.tolist()) == (2, [2.0] * 2)
+        assert (state.best.epoch, state.best.kept.tolist()) == (2, [2.0] * 2)
 
 
 def test_without_validation_no_epoch_is_the_best():
@@ -112,14 +112,14 @@ def test_without_validation_no_epoch_is_the_best():
     lbfgs().end_epoch([state], None)
     assert isnan(state.history[0].validation_loss)
     assert isnan(state.history[0].validation_score)
-    assert state.best is None
+    assert state.best == BestEpoch()
     assert not state.scores_undefined
 
 
 def test_the_moving_average_is_what_is_evaluated():
     state = eventful()
     end_epoch(state, 9.0)
-    np.testing.assert_array_equal(state.best, state.average)
+    np.testing.assert_array_equal(state.best.kept, state.average)
 
 
 # --- copies and arrays
@@ -132,7 +132,7 @@ def eventful(dtype=float):
     history = [Epoch(0.1, nan, -inf, 1e-3, 1 / 3, 0.5), Epoch(0.05, 2.0, 3.0, 1e-4, 1e-300, 0.25)]
     return State(
         theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, n_plateaus=1, n_no_improvement=3,
-        least_criterion=-0.7, best=theta * 2, average=theta / 3, history=history,
+        least_criterion=-0.7, best=BestEpoch(2, theta * 2, 3.0, 2.0), average=theta / 3, history=history,
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def test_a_state_comes_back_bit_for_bit(make, travel, dtype):
     again = travel(state)
     assert same(state, again)
     assert [e.seconds for e in again.history] == [e.seconds for e in state.history]
-    assert (again.best is None) == (state.best is None)
+    assert (again.best.kept is None) == (state.best.kept is None)
     assert (again.average is None) == (state.average is None)
     assert again.theta.dtype == dtype
     assert again.rng.random() == state.rng.random()
@@ -198,7 +198,7 @@ def advance(state):
         vector *= 2
     state.rng.random(3)
     state.step, state.epoch, state.n_samples_seen, state.n_plateaus, state.n_no_improvement = 20, 3, 36, 2, 0
-    state.least_criterion, state.best = -9.0, state.theta.copy()
+    state.least_criterion, state.best = -9.0, BestEpoch(3, state.theta.copy(), 9.0)
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
 
@@ -220,7 +220,7 @@ def test_a_new_run_has_done_nothing():
     new = State(np.zeros(2), (), np.random.default_rng(0))
     counted = (new.step, new.epoch, new.n_samples_seen, new.n_plateaus, new.n_no_improvement, len(new.history))
     assert counted == (0, 0, 0, 0, 0, 0)
-    assert new.best is None
+    assert new.best == BestEpoch()
     assert new.average is None
 
 

@@ -6,7 +6,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from sknet._training.solver import DivergedError, StopReason, TrainingEnd
+from sknet._training.solver import BestEpoch, DivergedError, StopReason, TrainingEnd
 from tests.training.problems import (
     Interrupting,
     LeastSquares,
@@ -48,7 +48,7 @@ def test_a_new_run_starts_at_theta_with_nothing_remembered(make, dtype):
     assert state.rng is rng
     assert state.average is None
     assert all(moment.dtype == dtype and not moment.any() for moment in state.moments)
-    assert (state.step, state.epoch, state.best, state.history, state.least_criterion) == (0, 0, None, [], inf)
+    assert (state.step, state.epoch, state.best, state.history, state.least_criterion) == (0, 0, BestEpoch(), [], inf)
 
 
 def test_a_moving_average_starts_at_a_copy_of_theta():
@@ -114,10 +114,10 @@ def test_a_score_that_no_longer_rises_exhausts_a_run_and_the_best_epoch_is_kept(
     result = train(solver, problem(LeastSquares()), state, script, script)  # the plateau comes before the observer
     assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 5)
     assert solver.reason_to_end(state) is StopReason.SCORE_PLATEAU
-    assert state.best_epoch == 4  # the later of equal ones
+    assert state.best.epoch == 4  # the later of equal ones
     shorter = state_of(START, make())
     train(make(n_epochs=4), problem(LeastSquares()), shorter)
-    np.testing.assert_array_equal(state.best, shorter.theta)
+    np.testing.assert_array_equal(state.best.kept, shorter.theta)
     assert make(n_epochs=9, **how | {"n_iter_no_change": 3}).reason_to_end(state) is None
 
 
@@ -140,16 +140,16 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
     state = state_of(START, make())
     distance = lambda: (nan, float(np.abs(state.theta - second.theta).max()))  # noqa: E731
     train(make(n_epochs=4), problem(LeastSquares()), state, evaluate=distance)
-    assert state.best_epoch == 2
-    np.testing.assert_array_equal(state.best, second.theta)
+    assert state.best.epoch == 2
+    np.testing.assert_array_equal(state.best.kept, second.theta)
 
 
 @each_solver
 def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     state = state_of(START, make())
     train(make(n_epochs=4), problem(LeastSquares()), state, evaluate=lambda: (nan, nan))
-    assert state.best_epoch == 4
-    np.testing.assert_array_equal(state.best, state.theta)
+    assert state.best.epoch == 4
+    np.testing.assert_array_equal(state.best.kept, state.theta)
 
 
 PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
