@@ -61,9 +61,8 @@ class TrainingHistoryDisplay:
         The `history_` of an estimator: one row per epoch, or with a column "member" one
         row per epoch and member.
 
-    best_epochs : sequence of int, default=None
-        Epochs to mark as chosen, counted from 1. None marks the epoch with the best
-        validation score of each member.
+    best_epoch : int, default=None
+        Epoch to mark as chosen, counted from 1; None marks none.
 
     estimator_name : str, default=None
         Title of the plot.
@@ -86,8 +85,8 @@ class TrainingHistoryDisplay:
 
     lines_ : dict of str to matplotlib Line2D
         The curves: "loss", and if they exist "validation_loss" and "learning_rate".
-        With several members, a curve is the mean of those still training, inside a band
-        from the lowest to the highest.
+        With several members, a curve is their mean, inside a band from the lowest to the
+        highest.
 
     See Also
     --------
@@ -106,7 +105,7 @@ class TrainingHistoryDisplay:
 
     history: pd.DataFrame
     _: KW_ONLY
-    best_epochs: Sequence[int] | None = None
+    best_epoch: int | None = None
     estimator_name: str | None = None
     has_folds: bool = False
 
@@ -133,12 +132,11 @@ class TrainingHistoryDisplay:
         """
         inner = inner_estimator(estimator, "history_")
         has_folds = inner.resolved_params_["early_stopping"] == "folds"
-        best_epochs: list[int] | None = []
+        best_epoch = None
         if inner.validation_scores_ is not None:
             n_before = len(inner.loss_curve_) - inner.n_iter_  # epochs of earlier calls, with a warm start
-            several = "member" in inner.history_ and not has_folds  # each member then has its own best epoch
-            best_epochs = None if several else [n_before + inner.best_epoch_]
-        display = cls(inner.history_, best_epochs=best_epochs, estimator_name=type(inner).__name__, has_folds=has_folds)
+            best_epoch = n_before + inner.best_epoch_
+        display = cls(inner.history_, best_epoch=best_epoch, estimator_name=type(inner).__name__, has_folds=has_folds)
         return display.plot(ax=ax, log_scale=log_scale)
 
     def plot(self, *, ax: Any = None, log_scale: bool = False) -> Self:
@@ -168,7 +166,12 @@ class TrainingHistoryDisplay:
             for name, (label, of_network, color) in LOSS_CURVES.items()
             if self.history[name].notna().any()
         }
-        handles = [*self.lines_.values(), *self._mark_best_epochs()]
+        handles = [*self.lines_.values()]
+        if self.best_epoch is not None:
+            # the final network may have trained for fewer epochs than this line shows
+            chosen = "epoch chosen by the folds" if self.has_folds else "chosen epoch"
+            label = f"{chosen}, {self.best_epoch}"
+            handles.append(self.ax_.axvline(self.best_epoch, color="0.4", ls=":", lw=1.2, zorder=0, label=label))
         self.rate_ax_: Any = None
         if self.history["learning_rate"].notna().any():
             self.rate_ax_ = self.ax_.twinx()
@@ -192,44 +195,19 @@ class TrainingHistoryDisplay:
         )  # fmt: skip
         return self
 
-    def _by_member(self) -> list[pd.DataFrame]:
-        """Return the history of each member."""
-        return [part for _, part in self.history.groupby("member")] if "member" in self.history else [self.history]
-
     def _curve(self, ax: Any, name: str, label: str, color: str, **style: Any) -> Any:
         """Draw the mean of a column of the history over the members, in a band from the lowest to the highest."""
-        columns = [part[name].reset_index(drop=True) for part in self._by_member()]
-        values = pd.concat(columns, axis=1)  # NaN where a member has stopped already
+        members = [part for _, part in self.history.groupby("member")] if "member" in self.history else [self.history]
+        values = pd.concat([part[name].reset_index(drop=True) for part in members], axis=1)
         epochs = values.index + 1
-        if len(columns) > 1:
+        if len(members) > 1:
             ax.fill_between(epochs, values.min(axis=1), values.max(axis=1), color=color, alpha=0.2, linewidth=0)
         return ax.plot(epochs, values.mean(axis=1), label=label, color=color, **style)[0]
-
-    def _mark_best_epochs(self) -> list[Any]:
-        """Draw a line at each chosen epoch; return the line for the legend in a list, which is empty without lines."""
-        best_epochs = map(best_epoch_in, self._by_member()) if self.best_epochs is None else self.best_epochs
-        epochs = sorted({epoch for epoch in best_epochs if epoch is not None})
-        lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
-        if lines:
-            # the final network may have trained for fewer epochs than this line shows
-            chosen = "epoch chosen by the folds" if self.has_folds else "chosen epoch"
-            lines[0].set_label(f"{chosen}, {epochs[0]}" if len(epochs) == 1 else "chosen epochs")
-        return lines[:1]
 
 
 def tick_label(value: float, _: object) -> str:
     """Return a plain number for 1, 2 and 5 times a power of ten, and no text for other ticks."""
     return f"{value:g}" if f"{value:e}"[0] in "125" else ""
-
-
-def best_epoch_in(history: pd.DataFrame) -> int | None:
-    """Return the best epoch of a history, counted from 1; None if no epoch was evaluated on held-out rows."""
-    scores = history["validation_score"].to_numpy()
-    if np.isnan(scores).all():  # no score is a number: the loss decided
-        scores = -history["validation_loss"].to_numpy()
-    if np.isnan(scores).all():
-        return None
-    return int(np.flatnonzero(scores == np.nanmax(scores))[-1]) + 1  # training keeps the last of equal scores
 
 
 @dataclass(eq=False, repr=False)

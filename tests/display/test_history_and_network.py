@@ -67,14 +67,6 @@ def test_losses_rate_and_best_epoch_of_a_validated_fit():
     assert display.ax_.get_xlabel() == "epoch"
 
 
-def test_of_equal_scores_the_last_is_marked_whose_weights_are_kept():
-    history = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, **ONE).fit(X, y).history_
-    history["validation_score"] = [0.5, 0.8, 0.8, np.nan]
-    display = TrainingHistoryDisplay(history).plot()
-    marks = [line for line in display.ax_.lines if line not in display.lines_.values()]
-    assert marks[0].get_xdata()[0] == 3
-
-
 def marked(display):
     return [line.get_xdata()[0] for line in display.ax_.lines if line not in display.lines_.values()]
 
@@ -109,7 +101,7 @@ def test_after_a_warm_start_the_epoch_of_the_last_call_is_marked():
 
 
 @pytest.mark.filterwarnings("ignore")  # said once: no score is a number
-def test_where_no_score_is_a_number_the_epochs_of_least_loss_are_marked():
+def test_where_no_score_is_a_number_the_epoch_of_least_loss_is_marked():
     scored = dict(early_stopping=True, max_iter=8, learning_rate_init=0.3, scoring=lambda *_: np.nan)
     for n_members in (1, 2):
         net = SigmoidMLPRegressor(8, **ONE | scored | dict(n_members=n_members)).fit(X, y)
@@ -169,17 +161,21 @@ def test_a_pipeline_and_a_search_show_what_they_have_fitted():
 
 
 def test_members_are_their_mean_and_a_band():
-    one = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, **ONE).fit(X, y).history_
-    other = SigmoidMLPRegressor(4, early_stopping=True, max_iter=6, **ONE | {"random_state": 1}).fit(X, y).history_
-    display = TrainingHistoryDisplay(pd.concat([one.assign(member=0), other.assign(member=1)])).plot()
-    loss = display.lines_["loss"].get_ydata()
-    np.testing.assert_allclose(loss[:4], (one["loss"] + other["loss"][:4]) / 2)
-    np.testing.assert_array_equal(loss[4:], other["loss"][4:])
+    net = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, **ONE | {"n_members": 2}).fit(X, y)
+    one, other = (part for _, part in net.history_.groupby("member"))
+    display = TrainingHistoryDisplay.from_estimator(net)
+    np.testing.assert_allclose(display.lines_["loss"].get_ydata(), (one["loss"] + other["loss"].to_numpy()) / 2)
     bands, chosen = display.ax_.collections, [line for line in display.ax_.lines if line.get_linestyle() == ":"]
-    assert len(bands) == len(chosen) == 2
-    assert max(line.get_zorder() for line in chosen) < min(band.get_zorder() for band in bands)
-    assert not TrainingHistoryDisplay(one).plot().ax_.collections  # a single network has no band
-    assert "chosen epochs" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert len(bands) == 2
+    assert marked(display) == [net.best_epoch_]
+    assert chosen[0].get_zorder() < min(band.get_zorder() for band in bands)
+
+
+def test_a_history_without_a_chosen_epoch_has_curves_alone():
+    history = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, **ONE).fit(X, y).history_
+    display = TrainingHistoryDisplay(history).plot()
+    assert marked(display) == []
+    assert not display.ax_.collections  # a single network has no band
 
 
 def test_an_unfitted_estimator_has_no_history():
