@@ -32,8 +32,9 @@ from sknet._estimators.sklearn_api import with_callbacks
 from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import read_checkpoint
 from sknet._storage.files import as_path, check_writable, write_then_rename
-from sknet._stream.records import ScratchFiles, TableFormat, choose_format
+from sknet._stream.records import TableFormat, choose_format
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_chunks_to_predict
+from sknet._stream.storage import ScratchFiles
 from sknet._stream.stored import LabelCollector, NumberTargetCollector, SourceWriter, StoredSource
 from sknet._tables.tables import is_frame, take_rows
 from sknet._typing import Array, Table, Target

@@ -3,8 +3,7 @@
 A record holds the values of one row, packed by the `ColumnStorage` of each column.
 
 Each bucket is a sample of all rows. An epoch reads the buckets in a new order and mixes the rows of several buckets, so
-that sorted rows are shuffled. The files have no names, so the system removes them when they are closed, even if the
-process is killed.
+that sorted rows are shuffled.
 
 Conventions
 -----------
@@ -21,12 +20,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from io import FileIO
-from pathlib import Path
-from tempfile import TemporaryFile
 
 import numpy as np
 import pandas as pd
@@ -37,6 +33,7 @@ from sknet._stream.storage import (
     AllMissingTextStorage,
     ColumnStorage,
     NumberStorage,
+    ScratchFiles,
     check_not_wider,
     float_type,
 )
@@ -45,36 +42,6 @@ from sknet._tables.sampling import hash_integers
 from sknet._tables.tables import column_at, column_names, is_frame
 from sknet._tables.values import is_categorical
 from sknet._typing import Array, DType, Table
-
-
-class ScratchFiles(ExitStack):
-    """Open temporary files in a folder, and close them at the end of a `with` block.
-
-    Parameters
-    ----------
-    folder : Path
-    """
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self._folder = folder
-
-    def open(self) -> FileIO:
-        """Open a new file for writing and reading, without a buffer."""
-        return self.enter_context(TemporaryFile(dir=self._folder, buffering=0))
-
-    def write(self, file: FileIO, content: bytes | memoryview) -> None:
-        """Write all bytes at the current position of a file; raise an OSError that names the folder if it is full."""
-        unwritten = memoryview(content)
-        try:
-            while len(unwritten):  # a file without a buffer may write only a part
-                unwritten = unwritten[file.write(unwritten) :]
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            message = f"{self._folder} has no room for a copy of the table: pass a larger cache_dir"
-            raise OSError(errno.ENOSPC, message) from error
-
 
 Records = NDArray[np.void]
 

@@ -1,6 +1,8 @@
 """How the records of a stream store the values of one column, by its kind.
 
 A category is stored as its index, a date as microseconds, and a number as a float. Texts are stored in a second file.
+All files are temporary. They have no names, so the system removes them when they are closed, even if the process is
+killed.
 
 Conventions
 -----------
@@ -12,10 +14,13 @@ packed : (n,)            what a record holds of it, of the storage's `dtype`
 
 from __future__ import annotations
 
+import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import ExitStack
 from io import FileIO
-from typing import Protocol
+from pathlib import Path
+from tempfile import TemporaryFile
 from zlib import crc32
 
 import numpy as np
@@ -35,15 +40,39 @@ from sknet._tables.text import read_texts
 from sknet._tables.values import check_not_infinite, column_as_floats, is_categorical, read_categories
 from sknet._typing import Array, DType, Table
 
+# --- files ------------------------------------------------------------------------------------------------------------
 
-class TextFiles(Protocol):
-    """Files in which a stream stores values of no fixed size."""
+
+class ScratchFiles(ExitStack):
+    """Open temporary files in a folder, and close them at the end of a `with` block.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
 
     def open(self) -> FileIO:
-        """Open a new file for writing and reading."""
+        """Open a new file for writing and reading, without a buffer."""
+        return self.enter_context(TemporaryFile(dir=self._folder, buffering=0))
 
-    def write(self, file: FileIO, content: bytes) -> None:
-        """Write the whole content at a file's current position."""
+    def write(self, file: FileIO, content: bytes | memoryview) -> None:
+        """Write all bytes at the current position of a file; raise an OSError that names the folder if it is full."""
+        unwritten = memoryview(content)
+        try:
+            while len(unwritten):  # a file without a buffer may write only a part
+                unwritten = unwritten[file.write(unwritten) :]
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            message = f"{self._folder} has no room for a copy of the table: pass a larger cache_dir"
+            raise OSError(errno.ENOSPC, message) from error
+
+
+# --- columns ----------------------------------------------------------------------------------------------------------
 
 
 class ColumnStorage(ABC):
@@ -79,7 +108,7 @@ class ColumnStorage(ABC):
 class NumberStorage(ColumnStorage):
     """Numbers are stored as float32 if the first chunk, `values`, is float32, and otherwise as float64."""
 
-    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
+    def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
         self.dtype = float_type(values.dtype)
 
@@ -117,7 +146,7 @@ class CategoryStorage(ColumnStorage):
 
     dtype = np.dtype(np.int32)
 
-    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
+    def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
         self._index: dict[str, int] = {}
         self._declared: set[int] = set()  # the indices of categories that a dtype declares: rows may not have them
@@ -174,7 +203,7 @@ class DateStorage(ColumnStorage):
 
     dtype = np.dtype(np.int64)
 
-    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
+    def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
         self._from_text = is_text(values)
         datetimes, self._is_duration = read_dates_or_durations(values, name)
@@ -231,7 +260,7 @@ class TextStorage(ColumnStorage):
 
     dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
 
-    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
+    def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
         self._files = files
         self._file = files.open()
@@ -266,7 +295,7 @@ class TextStorage(ColumnStorage):
 
 # --- all kinds --------------------------------------------------------------------------------------------------------
 
-STORAGES: dict[str, Callable[[str, Table, TextFiles], ColumnStorage]] = {
+STORAGES: dict[str, Callable[[str, Table, ScratchFiles], ColumnStorage]] = {
     "number": NumberStorage,
     "category": CategoryStorage,
     "date": DateStorage,

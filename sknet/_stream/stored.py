@@ -30,9 +30,9 @@ from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable
 from sknet._model.table_in_memory import WrittenBatches, encode_batchwise
 from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
-from sknet._stream.records import BucketedRecords, BucketWriter, FrameFormat, Records, ScratchFiles, TableFormat
+from sknet._stream.records import BucketedRecords, BucketWriter, FrameFormat, Records, TableFormat
 from sknet._stream.sources import Chunk
-from sknet._stream.storage import ColumnStorage, NumberStorage
+from sknet._stream.storage import ColumnStorage, NumberStorage, ScratchFiles
 from sknet._tables.categories import TargetStatistics
 from sknet._tables.encoder import TableEncoder, merge_target_statistics
 from sknet._tables.labels import as_label_column, as_labels, stack_label_columns

@@ -6,8 +6,9 @@ from tempfile import gettempdir
 
 import numpy as np
 
-from sknet._stream.records import ScratchFiles, choose_format
+from sknet._stream.records import choose_format
 from sknet._stream.sources import Chunk
+from sknet._stream.storage import ScratchFiles
 from sknet._stream.stored import NumberTargetCollector, SourceWriter
 from tests.tables.examples import column_choices
 

@@ -14,8 +14,9 @@ import pytest
 from sklearn.base import clone
 
 from sknet import SigmoidMLPRegressor, stream
-from sknet._stream.records import ScratchFiles, choose_format
+from sknet._stream.records import choose_format
 from sknet._stream.sources import Chunk
+from sknet._stream.storage import ScratchFiles
 from sknet._stream.stored import LabelCollector, NumberTargetCollector, SourceWriter, hash_groups
 from tests.model.examples import rows_with_targets
 from tests.network.pieces import network_of, objective_of
