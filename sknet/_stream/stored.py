@@ -39,7 +39,7 @@ from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.tables import take_optional
 from sknet._tables.targets import read_regression_target, restore_shape
-from sknet._typing import Array, Batch, DType, Gradient, Table, Target
+from sknet._typing import Array, Batch, DType, Table, Target
 from sknet._vectors import blocks_of_batch
 
 # --- reading a source ------------------------------------------------------------------------------------------------
@@ -394,7 +394,7 @@ class EncodedOnRead:
         return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
 
 
-class PooledObjective:
+class PooledObjective(Objective):
     """The objective of one training run, which reads its rows from a file in a random order of its own.
 
     Parameters
@@ -412,18 +412,10 @@ class PooledObjective:
         self, settings: ObjectiveSettings, encoded: EncodedOnRead, rows: EncodedRows, target: Array,
         weight: Array | None,
     ) -> None:  # fmt: skip
-        self._settings = settings
+        super().__init__(settings, encoded, target, weight)  # `batches` sets the rows of each call
         self._encoded = encoded
         self._rows = rows
         self._y = rows.y
-        self.target_sample = target, weight
-        self._in_memory = Objective(settings, encoded, target)  # `batches` sets its rows
-
-    def __call__(
-        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
-    ) -> tuple[float, Gradient]:
-        """Compute the objective of a batch of the rows in memory and its gradient; see `Objective`."""
-        return self._in_memory(theta, batch, out, rng)
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
@@ -472,4 +464,4 @@ class PooledObjective:
         """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""
         target = self._rows.encode_targets(self._y[row_indices])
         weight = take_optional(self._rows.relative_weight, row_indices)
-        self._in_memory.set_rows(self._encode(records, row_indices), target, weight)
+        self.set_rows(self._encode(records, row_indices), target, weight)
