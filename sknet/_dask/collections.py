@@ -62,8 +62,7 @@ def make_partitioned_table(partitions: Partitions) -> PartitionedTable:
 
 def compute_collections(*values: Target) -> tuple[Target, ...]:
     """Return values in memory: collections are computed, all at once, and other values stay as they are."""
-    computed: tuple[Target, ...] = compute(*values, traverse=False)
-    return computed
+    return compute(*values, traverse=False)
 
 
 def as_supported_collection(X: Collection) -> Collection:

@@ -760,8 +760,7 @@ def _declare_outputs(
     operator.inputs = inputs
     for name, tensor in _output_types(model_of(estimator), inputs):
         operator.outputs.append(scope.declare_local_variable(name, tensor))
-    outputs: list[Variable] = operator.outputs
-    return outputs
+    return operator.outputs
 
 
 def _set_types(model_of: ModelOf, operator: Operator) -> None:
@@ -794,8 +793,7 @@ def _parse_pipeline(
                 f"Step {name!r} of the pipeline is a {type(step).__name__} before the last step. The next step takes "
                 "its last hidden layer, but an ONNX graph returns predictions: export the steps one by one."
             )
-    outputs: list[Variable] = _parse_sklearn_pipeline(scope, model, inputs, custom_parsers)
-    return outputs
+    return _parse_sklearn_pipeline(scope, model, inputs, custom_parsers)
 
 
 # --- a whole estimator -----------------------------------------------------------------------------------------------

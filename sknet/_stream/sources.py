@@ -293,15 +293,14 @@ def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
         try:
             # as in pandas, a folder such as "region=north" gives its files a column "region"; those above the folder or
             # the glob are left out
-            opened: Dataset = dataset.dataset(
+            return dataset.dataset(
                 files, format="parquet", partitioning=None if Path(path).is_file() else "hive",
                 partition_base_dir=None if isinstance(files, str) else _folder_of_glob(path),
             )  # fmt: skip
         except pyarrow.ArrowTypeError:  # the files themselves have this column, with another type
-            opened = dataset.dataset(files, format="parquet")
+            return dataset.dataset(files, format="parquet")
     except (ValueError, OSError) as error:
         raise ValueError(f"source={path!r} cannot be read as Parquet: {error}.") from error
-    return opened
 
 
 def _folder_of_glob(path: str) -> str:
@@ -344,8 +343,7 @@ def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> 
     triples = zip(schema, batch.columns, columns, strict=True)
     repeats = [field.name for field, *values in triples if _is_string_type(field.type) and _are_categories(*values)]
     table = pyarrow.Table.from_arrays(columns, names=schema.names)
-    frame: pd.DataFrame = table.to_pandas(categories=repeats, split_blocks=True, self_destruct=True)
-    return frame
+    return table.to_pandas(categories=repeats, split_blocks=True, self_destruct=True)
 
 
 def _are_categories(in_file: pyarrow.Array, texts: pyarrow.Array) -> bool:
