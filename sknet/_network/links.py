@@ -64,13 +64,7 @@ class Link:
 
 
 def identity(raw: Array) -> None:
-    """Leave raw as it is.
-
-    Parameters
-    ----------
-    raw : array of shape (n, k)
-        Raw outputs.
-    """
+    """Leave raw as it is."""
 
 
 IDENTITY = Link("identity", identity, lambda raw, delta: delta)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from sknet._network.links import IDENTITY, LINKS, Link, identity, link_differences
+from sknet._network.links import IDENTITY, LINKS, Link, link_differences
 from sknet._typing import Array
 
 
@@ -96,8 +96,9 @@ class Loss:
         `gradient(raw, target)` returns the derivatives of each sample's loss with
         respect to its raw outputs, of shape (n, k). It may overwrite raw.
 
-    link : callable, default=identity
-        `link(raw)` overwrites raw with predictions.
+    link : callable, default=None
+        `link(raw)` overwrites raw with predictions. Without it, raw outputs are the
+        predictions.
 
     out_activation : str, default="identity"
         Name of the link, which estimators show as `out_activation_`.
@@ -142,7 +143,7 @@ class Loss:
     name: str
     value: Callable[[Array, Array], Array]
     gradient: Callable[[Array, Array], Array]
-    link: Callable[[Array], None] | Link = identity  # sknet's own losses pass a `Link`, and none of its parts below
+    link: Callable[[Array], None] | Link | None = None  # sknet's own losses pass a `Link`, and none of its parts below
     out_activation: str = "identity"
     joint: Callable[[Array, Array], tuple[Array, Array]] | None = None
     targets: Interval = Interval()
@@ -152,13 +153,6 @@ class Loss:
     link_backward: Callable[[Array, Array], Array] | None = None
     log_link: Callable[[Array], None] | None = None
     mirrored: bool = False
-
-    def __getstate__(self) -> dict[str, object]:
-        # private functions may be renamed, so the pickle of a fitted estimator must not name them
-        return {name: value for name, value in vars(self).items() if value is not identity}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        vars(self).update({"link": identity} | state)
 
     @property
     def takes_scaled_targets(self) -> bool:
@@ -170,9 +164,9 @@ class Loss:
         """The link, with all that is known about it."""
         if isinstance(self.link, Link):
             return self.link
-        differences = IDENTITY.backward if self.link is identity else partial(link_differences, self.link)
+        differences = IDENTITY.backward if self.link is None else partial(link_differences, self.link)
         return replace(
-            LINKS.get(self.out_activation, IDENTITY), name=self.out_activation, apply=self.link,
+            LINKS.get(self.out_activation, IDENTITY), name=self.out_activation, apply=self.link or IDENTITY.apply,
             backward=self.link_backward or differences, log=self.log_link, is_mirrored=self.mirrored,
         )  # fmt: skip
 
