@@ -122,7 +122,6 @@ class Cluster:
         self._client: Any = client
         # `close` releases these; weak references are enough, since dask releases futures without references
         self._futures: WeakSet[Future] = WeakSet()
-        self._kept: WeakSet[KeptValues] = WeakSet()
         self._patience = float(dask.config.get("sknet.workers", 60.0))  # how many seconds to wait for workers
         self._seen = monotonic()  # when the cluster last had workers
         while not self._thread_addresses():
@@ -213,9 +212,7 @@ class Cluster:
 
     def keep(self, make: Callable[..., object], *arguments: Sequence[object]) -> KeptValues:
         """Return values that `make` makes from each item of the arguments, on the worker that has the item."""
-        values = KeptValues(self, make, arguments)
-        self._kept.add(values)
-        return values
+        return KeptValues(self, make, arguments)
 
     def actors(self, futures: Sequence[Future]) -> list[Any]:
         """Return actors that are called directly, or through the scheduler if a worker cannot be reached.
@@ -273,9 +270,7 @@ class Cluster:
 
     def close(self) -> None:
         """Release everything that the workers keep for this fit."""
-        for values in list(self._kept):
-            values.release()
-        _release(list(self._futures))
+        _release(list(self._futures))  # of kept values, too
         self._actor_client.close()  # this releases the keys of the actors
         self._message_log.clear()
 
