@@ -27,7 +27,9 @@ from sknet._packages import explain_missing_package
 from sknet._typing import Array, Target
 
 with explain_missing_package("sknet.dask", "'dask[dataframe,distributed]'"):
-    from sknet._dask.collections import Collection, compute_collections, keep_rows, open_tables, predict_lazily
+    from dask.base import compute
+
+    from sknet._dask.collections import Collection, keep_rows, open_tables, predict_lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 
@@ -159,8 +161,9 @@ class _OnWorkers(BaseSigmoidMLP):
     def _train_on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
         """Open the tables on their workers, load targets, weights and groups into this process, and train."""
         with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (X, *validation):
-            y, weight, y_val, weight_val, groups = compute_collections(
-                remote.y, remote.sample_weight, remote.y_val, remote.sample_weight_val, remote.groups
+            # collections are computed, all at once, and other values stay as they are
+            y, weight, y_val, weight_val, groups = compute(
+                remote.y, remote.sample_weight, remote.y_val, remote.sample_weight_val, remote.groups, traverse=False
             )
             X_val = validation[0] if validation else None
             return train(
@@ -222,11 +225,11 @@ class _OnWorkers(BaseSigmoidMLP):
             At most 1.
         """
         head = fitted_of(self).model.head
-        y, weight = compute_collections(y, sample_weight)
+        y, weight = compute(y, sample_weight, traverse=False)
         read = read_sample_weight(y, weight)
         if read is not None and not read.all():  # rows of weight 0 may hold anything
             X, y, weight = keep_rows(X, read > 0.0), drop_zero_weights(y, read), read[read > 0.0]
-        (predictions,) = compute_collections(self.predict(X))
+        (predictions,) = compute(self.predict(X), traverse=False)
         return SCORES[self._head_class](head, np.asarray(predictions), y, weight)
 
 

@@ -23,15 +23,13 @@ import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
-from dask.base import compute
 from dask.delayed import delayed
 from distributed import default_client
 from numpy.typing import NDArray
 
 from sknet._dask.cluster import Cluster, Delayed
 from sknet._dask.table import PartitionedTable, Partitions, take
-from sknet._tables.tables import is_sparse
-from sknet._typing import Array, Table, Target
+from sknet._typing import Array, Table
 
 Collection: TypeAlias = Any
 """A dask DataFrame, Series or Array."""
@@ -45,24 +43,10 @@ def open_tables(*collections: Collection) -> Iterator[list[PartitionedTable]]:
     try:
         # targets are sent inside tasks, so that they survive the loss of a worker
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions]
+            tables = [Partitions(cluster, of_table) for of_table in partitions]
+            yield [PartitionedTable(table, np.arange(table.stops[-1])) for table in tables]
     finally:
         cluster.close()
-
-
-def make_partitioned_table(partitions: Partitions) -> PartitionedTable:
-    """Return a table of all rows; raise for sparse partitions."""
-    if is_sparse(partitions.example_rows):
-        raise TypeError(
-            "X has sparse blocks, which workers do not train on: make them dense, "
-            "X.map_blocks(lambda block: block.toarray()), or fit sknet's own estimator."
-        )
-    return PartitionedTable(partitions, np.arange(partitions.stops[-1]))
-
-
-def compute_collections(*values: Target) -> tuple[Target, ...]:
-    """Return values in memory: collections are computed, all at once, and other values stay as they are."""
-    return compute(*values, traverse=False)
 
 
 def as_supported_collection(X: Collection) -> Collection:

@@ -51,7 +51,7 @@ from sknet._network.chain import (
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._tables.categories import TargetStatistics
 from sknet._tables.encoder import TableEncoder, merge_target_statistics
-from sknet._tables.tables import take_rows
+from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import minibatches
 
@@ -274,6 +274,11 @@ class Partitions:
         lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
         _check_columns_are_equal(samples)
         self.example_rows = next((rows for rows in samples if rows.shape[0]), samples[0])
+        if is_sparse(self.example_rows):
+            raise TypeError(
+                "X has sparse blocks, which workers do not train on: make them dense, "
+                "X.map_blocks(lambda block: block.toarray()), or fit sknet's own estimator."
+            )
         self.stops = np.cumsum(lengths)
         # the middle row of a partition determines its shard, so that shards have about the same number of rows
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
@@ -450,7 +455,7 @@ class EncodedOnWorkers:
 
     @property
     def batch_format(self) -> BatchFormat:
-        """The format of batches; it is never sparse, see `collections.make_partitioned_table`."""
+        """The format of batches; it is never sparse, see `Partitions`."""
         return "one_hot_and_dense" if self.has_lookups else "ones"
 
     def __call__(self, batch: Batch) -> Table:

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 
 pytestmark = pytest.mark.dask
 da = pytest.importorskip("dask.array")
@@ -14,9 +13,7 @@ dd = pytest.importorskip("dask.dataframe")
 from sknet._dask.cluster import Cluster  # noqa: E402
 from sknet._dask.collections import (  # noqa: E402
     as_supported_collection,
-    compute_collections,
     keep_rows,
-    make_partitioned_table,
     open_tables,
     partitions_of,
 )
@@ -63,18 +60,6 @@ def test_dask_refuses_a_part_of_other_columns(columns):
 def test_a_client_is_needed():
     with pytest.raises(ValueError, match="No clients found"), open_tables(da.zeros((3, 2))):
         pass
-
-
-def test_only_collections_are_computed():
-    values = [1, 2]
-    same, ones = compute_collections(values, da.ones(2))
-    assert same is values
-    assert ones.tolist() == [1.0, 1.0]
-
-
-def test_sparse_blocks_are_refused():
-    with pytest.raises(TypeError, match="X has sparse blocks, which workers do not train on"):
-        make_partitioned_table(SimpleNamespace(example_rows=sparse.csr_matrix(np.eye(2))))
 
 
 def test_an_asynchronous_client_is_refused():

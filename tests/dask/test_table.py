@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from scipy import sparse
 
 from sknet._dask.table import RowGroups, digest_of_rows, encode_shard, take
 from tests.dask.local_workers import of_parts, parted
@@ -78,6 +79,11 @@ def test_a_shard_without_rows_is_encoded_as_a_table_without_rows():
         encoded = encode_shard([table], [np.empty(0, int)], [np.empty(0, int)], [None], encoder, np.dtype(float))
         assert hasattr(encoded, "one_hot") == (encoder.lookups is not None) == (table is frame)
         assert (encoded.one_hot if table is frame else encoded).shape == (0, encoder.n_inputs + (table is not frame))
+
+
+def test_sparse_partitions_are_refused():
+    with pytest.raises(TypeError, match="X has sparse blocks, which workers do not train on"):
+        of_parts([sparse.csr_array(np.eye(2))])
 
 
 @pytest.mark.parametrize(("columns", "message"), [
