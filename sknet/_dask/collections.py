@@ -28,7 +28,7 @@ from distributed import default_client
 from numpy.typing import NDArray
 
 from sknet._dask.cluster import Cluster, Delayed
-from sknet._dask.table import PartitionedTable, Partitions, take
+from sknet._dask.table import PartitionedTable, Partitions
 from sknet._typing import Array, Table
 
 Collection: TypeAlias = Any
@@ -81,17 +81,13 @@ def keep_rows(X: Collection, row_mask: NDArray[np.bool_]) -> Collection:
     stops = np.cumsum(delayed([delayed(len)(partition) for partition in partitions]).compute())
     if stops[-1] != len(row_mask):
         raise ValueError(f"X has {stops[-1]} rows, and sample_weight has {len(row_mask)}: give each row of X a weight.")
-    row_indices_of_partitions = list(map(np.flatnonzero, np.split(row_mask, stops[:-1])))
-    taken_rows = [
-        delayed(take)(partition, row_indices)
-        for partition, row_indices in zip(partitions, row_indices_of_partitions, strict=True)
-    ]
+    masks = np.split(row_mask, stops[:-1])
+    kept = [partition[mask] for partition, mask in zip(partitions, masks, strict=True)]
     if isinstance(X, dd.DataFrame):
-        return dd.from_delayed(taken_rows, meta=X._meta)
-    chunks = zip(taken_rows, row_indices_of_partitions, strict=True)
-    return da.concatenate(
-        [da.from_delayed(chunk, (len(row_indices), X.shape[1]), X.dtype) for chunk, row_indices in chunks]
-    )
+        return dd.from_delayed(kept, meta=X._meta)
+    sizes = [int(mask.sum()) for mask in masks]
+    chunks = zip(kept, sizes, strict=True)
+    return da.concatenate([da.from_delayed(chunk, (size, X.shape[1]), X.dtype) for chunk, size in chunks])
 
 
 # --- lazy predictions ------------------------------------------------------------------------------------------------

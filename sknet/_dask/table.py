@@ -383,7 +383,8 @@ class PartitionedTable(FeatureTable):
         per_shard = [[values[partitions] for partitions in shards] for values in by_partition]
         futures = cluster.start_tasks(encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
         cluster.map_tasks(do_nothing, futures)  # raises here if rows cannot be encoded
-        return EncodedOnWorkers(table, futures, shard, None, encoder.lookups is not None)
+        batch_format: BatchFormat = "ones" if encoder.lookups is None else "one_hot_and_dense"
+        return EncodedOnWorkers(table, futures, shard, None, batch_format)
 
 
 def _check_columns_are_equal(samples: Sequence[Table]) -> None:
@@ -430,8 +431,7 @@ class EncodedOnWorkers:
         The shard of each of the n rows.
     shard_rows : ndarray of shape (n,), or None
         The index of each row among the encoded rows of its shard; None if these are all encoded rows, in order.
-    has_lookups : bool
-        Whether the rows are `OneHotAndDenseRows`.
+    batch_format : {"ones", "one_hot_and_dense"}
     n_skipped_inputs : int, default=0
         How many of the first inputs a network skips.
     """
@@ -440,7 +440,7 @@ class EncodedOnWorkers:
     futures: list[Future]
     shard: RowGroups
     shard_rows: NDArray[np.int32] | None
-    has_lookups: bool
+    batch_format: BatchFormat
     n_skipped_inputs: int = 0
     n_networks_awaited_at_once: ClassVar[int] = NETWORKS_AT_ONCE
 
@@ -453,11 +453,6 @@ class EncodedOnWorkers:
         """Return the same rows without the first s inputs."""
         return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
 
-    @property
-    def batch_format(self) -> BatchFormat:
-        """The format of batches; it is never sparse, see `Partitions`."""
-        return "one_hot_and_dense" if self.has_lookups else "ones"
-
     def __call__(self, batch: Batch) -> Table:
         """Load the rows of a batch from the workers; training does not need this."""
         batch_rows = self[batch]
@@ -465,7 +460,7 @@ class EncodedOnWorkers:
         of_shards = batch_rows.partitions.cluster.map_tasks(
             inputs_of_rows, batch_rows.futures, batch_rows.rows_by_shard, [self.n_skipped_inputs] * n
         )
-        if not self.has_lookups:
+        if self.batch_format == "ones":
             return batch_rows.shard.join(of_shards)
         one_hot = sp.vstack([rows.one_hot for rows in of_shards], "csr")[np.argsort(batch_rows.shard.order)]
         return OneHotAndDenseRows(
@@ -497,9 +492,7 @@ class ShardedObjective:
     def __init__(self, settings: ObjectiveSettings, inputs: EncodedOnWorkers, rows: EncodedRows) -> None:
         """Send the targets and weights to the workers, shard by shard."""
         self.n_samples = len(rows)
-        self._n_weights = settings.layout.n_weights
         self._inputs = inputs
-        self._penalty = settings.penalty
         self._settings = settings
         self.target_sample = rows.target, rows.relative_weight
         n = len(inputs.futures)
@@ -539,9 +532,9 @@ class ShardedObjective:
         for value_share, gradient_share in shares:  # in the order of the shards, so that sums are always the same
             value += value_share
             out += gradient_share
-        w = theta[: self._n_weights]
-        self._penalty.add_gradient(w, out[: w.size])
-        return value + self._penalty.value(w), out
+        w = theta[: self._settings.layout.n_weights]
+        self._settings.penalty.add_gradient(w, out[: w.size])
+        return value + self._settings.penalty.value(w), out
 
     def _split_batch(self, batch: Batch) -> Sequence[Array | None]:
         """Return the batch of each shard, as indices among the network's rows of the shard; None for all of them."""
