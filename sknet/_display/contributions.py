@@ -17,9 +17,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import pandas as pd
 
-from sknet._display.history_and_network import check_integer
+from sknet._display.history_and_network import check_integer, new_axes
 from sknet._model.explain import Explanation
-from sknet._packages import explain_missing_package
 from sknet._tables.dates import read_dates_or_durations
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.tables import is_frame, is_sparse
@@ -174,9 +173,6 @@ class ExplanationDisplay:
         display : ExplanationDisplay
             The display itself.
         """
-        with explain_missing_package("ExplanationDisplay", "matplotlib"):
-            import matplotlib.pyplot as plt
-
         check_integer(max_columns, "max_columns", smallest=1)
         output = output_index(self.output, self.explanation)
         contributions = contributions_to(self.explanation, output)
@@ -184,7 +180,7 @@ class ExplanationDisplay:
         check_integer(self.row, "row", smallest=-n_rows, largest=n_rows - 1)
         if ax is None:
             height = 1.8 + 0.3 * min(n_columns, max_columns + 1)
-            ax = plt.subplots(1, 2, figsize=(11.0, height), layout="constrained")[1]
+            ax = new_axes(self, 1, 2, figsize=(11.0, height))
         self.axes_: Array = checked_axes(ax, 2, "the means and the row")
         self.figure_: Any = self.axes_[0].figure
         means = self._draw_means(np.abs(contributions).mean(axis=0), max_columns)
@@ -387,15 +383,12 @@ class ShapeFunctionDisplay:
         display : ShapeFunctionDisplay
             The display itself.
         """
-        with explain_missing_package("ShapeFunctionDisplay", "matplotlib"):
-            import matplotlib.pyplot as plt
-
         n = len(self.functions)
         if ax is None:
             n_wide = min(n, PANELS_PER_ROW)
             n_high = ceil(n / n_wide)
             size = (3.6 * n_wide, 2.7 * n_high)
-            panels = plt.subplots(n_high, n_wide, figsize=size, sharey=True, squeeze=False, layout="constrained")[1]
+            panels = new_axes(self, n_high, n_wide, figsize=size, sharey=True, squeeze=False)
             for panel in panels.ravel()[n:]:
                 panel.set_visible(False)
             ax = panels.ravel()[:n]

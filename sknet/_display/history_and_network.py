@@ -49,6 +49,13 @@ def check_integer(value: object, name: str, *, smallest: int, largest: int | Non
     check_scalar(value, name, Integral, min_val=smallest, max_val=largest)
 
 
+def new_axes(display: object, *n_high_and_wide: int, **options: Any) -> Any:
+    """Return the axes of a new figure; raise an ImportError that names the display if matplotlib is missing."""
+    with explain_missing_package(type(display).__name__, "matplotlib"):
+        import matplotlib.pyplot as plt
+    return plt.subplots(*n_high_and_wide, layout="constrained", **options)[1]
+
+
 @dataclass(eq=False, repr=False)
 class TrainingHistoryDisplay:
     """Plot of training loss, validation loss and learning rate by epoch.
@@ -155,11 +162,9 @@ class TrainingHistoryDisplay:
         display : TrainingHistoryDisplay
             The display itself.
         """
-        with explain_missing_package("TrainingHistoryDisplay", "matplotlib"):
-            import matplotlib.pyplot as plt
-            from matplotlib.ticker import MaxNLocator
+        self.ax_: Any = new_axes(self) if ax is None else ax
+        from matplotlib.ticker import MaxNLocator
 
-        self.ax_: Any = plt.subplots(layout="constrained")[1] if ax is None else ax
         self.figure_: Any = self.ax_.figure
         self.lines_: dict[str, Any] = {
             name: self._curve(self.ax_, name, label + of_network * self.has_folds, color)
@@ -314,15 +319,12 @@ class NetworkDisplay:
         display : NetworkDisplay
             The display itself.
         """
-        with explain_missing_package("NetworkDisplay", "matplotlib"):
-            import matplotlib.pyplot as plt
-
         check_integer(max_units, "max_units", smallest=1)
         self.shown_: list[Array] = strongest_units(self.coefs, max_units)
         tallest = max(map(len, self.shown_))
         if ax is None:
             size = (2.4 + 1.9 * len(self.shown_), max(2.6, 0.36 * tallest + 1.2))
-            ax = plt.subplots(figsize=size, layout="constrained")[1]
+            ax = new_axes(self, figsize=size)
         self.ax_: Any = ax
         self.figure_: Any = ax.figure
         circles = [

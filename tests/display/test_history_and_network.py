@@ -1,6 +1,7 @@
 """Plots of the training history and of the network: what is drawn, and where."""
 
 import sys
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -41,7 +42,8 @@ def _close_figures():
 
 
 @pytest.mark.parametrize("display", [
-    TrainingHistoryDisplay(None), NetworkDisplay([]), ExplanationDisplay(None), ShapeFunctionDisplay([]),
+    TrainingHistoryDisplay(None), NetworkDisplay([np.ones((1, 1))]), ShapeFunctionDisplay([None]),
+    ExplanationDisplay(SimpleNamespace(output_names=["y"], values=np.ones((1, 1)))),
 ], ids=lambda display: type(display).__name__)  # fmt: skip
 def test_without_matplotlib_the_error_says_what_to_install(display, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
