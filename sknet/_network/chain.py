@@ -424,22 +424,16 @@ class SparseBatches:
         return SparseBatches(self._values[:, s:]) if s else self
 
 
-class OneHotRows(Protocol):
-    """The one-hot inputs, which are the last inputs: a CSR matrix, or an object that makes one for some rows."""
-
-    def __getitem__(self, rows: Batch, /) -> sp.csr_array:
-        """Return some rows."""
-
-
 class OneHotAndDenseBatches:
     """Rows whose inputs are mostly one-hot. `dense` has the others, and `dense_inputs` their indices.
 
-    The inputs that a network may skip are the first inputs, and the first columns of `dense`.
+    `one_hot` has the last inputs, and some rows of it are a CSR matrix. The inputs that a network may skip are the
+    first inputs, and the first columns of `dense`.
     """
 
     batch_format: BatchFormat = "one_hot_and_dense"
 
-    def __init__(self, dense: InputBatches, one_hot: OneHotRows, dense_inputs: NDArray[np.intp]) -> None:
+    def __init__(self, dense: InputBatches, one_hot: Table, dense_inputs: NDArray[np.intp]) -> None:
         self._dense = dense
         self._one_hot = one_hot
         self._dense_inputs = dense_inputs
