@@ -87,17 +87,15 @@ def read_chunks(source: Source, roles: Roles, argument: str = "source") -> Itera
     return (_chunk_of(number, chunk, roles, argument) for number, chunk in _numbered_nonempty(passed_chunks, argument))
 
 
-def read_chunks_to_predict(
-    source: Source | Iterable[object], columns: Sequence[str] | None, argument: str = "source"
-) -> Iterator[Chunk]:
+def read_chunks_to_predict(source: Source | Iterable[object], columns: Sequence[str] | None) -> Iterator[Chunk]:
     """Yield the rows of a source without targets; drop other columns of frames than `columns`."""
     if is_frame(source):
         passed_chunks: Iterator[object] = iter([source])  # iterating over a frame would give its column names
     elif isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, to read only once
         passed_chunks = iter(source)
     else:
-        passed_chunks = _passed_chunks(source, columns, argument)
-    for number, chunk in _numbered_nonempty(passed_chunks, argument):
+        passed_chunks = _passed_chunks(source, columns, "source")
+    for number, chunk in _numbered_nonempty(passed_chunks, "source"):
         X: Table = chunk[0] if isinstance(chunk, tuple) else chunk
         if columns is not None and is_frame(X) and set(columns) < set(X.columns):
             X = X[list(columns)]
