@@ -220,9 +220,6 @@ def _concatenated_ranges(starts: NDArray[np.integer], stops: NDArray[np.integer]
     return np.arange(lengths.sum()) + np.repeat(stops - np.cumsum(lengths), lengths)
 
 
-Field = tuple[str, DType, tuple[int, ...]]
-"""The name, type and shape of a field of each record."""
-
 # --- whole tables ----------------------------------------------------------------------------------------------------
 
 
@@ -234,9 +231,9 @@ class ArrayFormat:
     dtype: DType
 
     @property
-    def fields(self) -> list[Field]:
-        """A single field for all columns."""
-        return [("X", self.dtype, (self.width,))]
+    def record_dtype(self) -> DType:
+        """The type of records: a single field for all columns."""
+        return np.dtype([("X", self.dtype, (self.width,))])
 
     @property
     def names_of_text(self) -> Collection[str]:
@@ -263,9 +260,9 @@ class FrameFormat:
     columns: list[ColumnStorage]
 
     @property
-    def fields(self) -> list[Field]:
-        """One field for each column."""
-        return [(f"x{j}", column.dtype, ()) for j, column in enumerate(self.columns)]
+    def record_dtype(self) -> DType:
+        """The type of records: one field for each column."""
+        return np.dtype([(f"x{j}", column.dtype) for j, column in enumerate(self.columns)])
 
     @property
     def names_of_text(self) -> Collection[str]:

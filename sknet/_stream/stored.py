@@ -152,7 +152,7 @@ class SourceWriter:
         self._format = table_format
         self._targets = targets
         self._first, self._first_rows = first, first_rows
-        self._writer = BucketWriter(files, np.dtype(table_format.fields))
+        self._writer = BucketWriter(files, table_format.record_dtype)
         self._weights: list[Array] = []
         self._groups: list[NDArray[np.uint64]] = []
         self._hash = blake2b(digest_size=32)
@@ -316,14 +316,14 @@ class StoredTable(FeatureTable):
             columns += [NumberStorage("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
         encoder_after_text = encoder.encoder_after_text
         table_format = FrameFormat(list(encoder_after_text.column_names), columns)
-        fields = np.dtype(table_format.fields)
+        record_dtype = table_format.record_dtype
 
         def convert(records: Records) -> Records:
-            converted = np.zeros(len(records), fields)
+            converted = np.zeros(len(records), record_dtype)
             table_format.pack_into(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
             return converted
 
-        records = self.records.map(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
+        records = self.records.map(convert, record_dtype, ROWS_CONVERTED_AT_ONCE, self.files)
         return encoder_after_text, replace(self, format=table_format, records=records)
 
 

@@ -30,7 +30,7 @@ def there_and_back(chunks, categorical_features="from_dtype", text_features=None
     """Write chunks of a table as records, and read them again as one table."""
     with ScratchFiles(Path(gettempdir())) as files:
         how = choose_format(chunks[0], column_choices(categorical_features, text_features), files)
-        records = [np.zeros(len(chunk), np.dtype(how.fields)) for chunk in chunks]
+        records = [np.zeros(len(chunk), how.record_dtype) for chunk in chunks]
         for chunk, into in zip(chunks, records, strict=True):
             how.pack_into(chunk, into)
         return how.unpack(np.concatenate(records), as_passed=as_passed)
