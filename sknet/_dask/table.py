@@ -35,7 +35,6 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
-from pandas.util import hash_pandas_object
 
 from sknet._model.network_setup import ROWS_IN_CACHE
 from sknet._model.rows import ALL_ROWS, EncodedRows, FeatureTable
@@ -51,7 +50,7 @@ from sknet._network.chain import (
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._tables.categories import TargetStatistics
 from sknet._tables.encoder import TableEncoder, merge_target_statistics
-from sknet._tables.tables import is_sparse, take_rows
+from sknet._tables.tables import is_sparse, table_digest, take_rows
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import minibatches
 
@@ -78,9 +77,7 @@ def take(partition: Table, partition_rows: Indices) -> Table:
 
 def digest_of_rows(partition: Table, partition_rows: Indices) -> str:
     """Return a hash of the values of some rows."""
-    table = take(partition, partition_rows)
-    values = np.ascontiguousarray(table if isinstance(table, np.ndarray) else hash_pandas_object(table, index=False))
-    return sha256(f"{values.dtype} {values.shape} {table.shape}".encode() + values.tobytes()).hexdigest()
+    return table_digest(take(partition, partition_rows))
 
 
 def encode_shard(
