@@ -150,7 +150,6 @@ class CategoryStorage(ColumnStorage):
         self._name = name
         self._index: dict[str, int] = {}
         self._declared: set[int] = set()  # the indices of categories that a dtype declares: rows may not have them
-        self.has_text = False
 
     def pack(self, values: Table) -> Array:
         """Return indices, and add new categories to those seen so far."""

@@ -356,9 +356,6 @@ class EncodedOnRead:
     batch_format: ClassVar[BatchFormat] = "ones"
     n_networks_awaited_at_once: ClassVar[int] = 1
 
-    def __len__(self) -> int:
-        return len(self.table)
-
     def __getitem__(self, rows: NDArray[np.intp]) -> EncodedOnRead:
         """Return some of these rows, in increasing order."""
         return replace(self, table=self.table[rows], encoding_fold=take_optional(self.encoding_fold, rows))
@@ -385,11 +382,11 @@ class EncodedOnRead:
         """Return the objective of a network that is trained on these rows."""
         y = y_of_all = rows.y
         weight = rows.relative_weight
-        if exceeds_sample_size(len(self)):  # encoded targets of all rows take too much memory: use a sample
-            sample = sample_rows(len(self), 0)
+        if exceeds_sample_size(len(rows)):  # encoded targets of all rows take too much memory: use a sample
+            sample = sample_rows(len(rows), 0)
             y = y[sample]
             weight = take_optional(weight, sample)
-            for block in blocks_of_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
+            for block in blocks_of_batch(slice(0, len(rows)), TARGETS_CHECKED_AT_ONCE):
                 rows.encode_targets(y_of_all[block])  # raises for wrong targets; the result is not kept
         return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
 
