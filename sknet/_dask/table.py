@@ -267,7 +267,6 @@ class Partitions:
         """Compute the partitions, and divide them into shards."""
         self.cluster = cluster
         self._collection = collection
-        self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
         _check_columns_are_equal(samples)
         self.example_rows = next((rows for rows in samples if rows.shape[0]), samples[0])
@@ -284,16 +283,14 @@ class Partitions:
         first = np.flatnonzero(np.diff(shard, prepend=-1)).tolist()  # first partition of each shard that is not empty
         self.shards = [slice(start, stop) for start, stop in pairwise([*first, len(lengths)])]
 
-    @property
+    @cached_property
     def futures(self) -> list[Future]:
         """The computed partitions; they are computed again if they have been released."""
-        if self._futures is None:
-            self._futures = self.cluster.compute(self._collection)
-        return self._futures
+        return self.cluster.compute(self._collection)
 
     def release(self) -> None:
         """Release the partitions; `futures` computes them again."""
-        self._futures = None
+        vars(self).pop("futures", None)
 
     def split_by_partition(self, row_indices: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
         """Return the rows grouped by partition, and the `partition_rows` of each partition."""
