@@ -27,7 +27,9 @@ from sknet._tables.column import TrainingRows
 from sknet._tables.encoder import learn_encoder
 from sknet._tables.kinds import Survey
 from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
+from sknet._tables.steps import with_learnt_steps
 from sknet._tables.tables import is_sparse
+from sknet._tables.target_statistics import columns_with_means
 from sknet._typing import Array, DType
 
 
@@ -55,8 +57,9 @@ def with_target_means(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | 
     if encoding_fold is None:
         return encoding
     target_of = partial(imputed_target_matrix, encoding.head)
-    statistics = rows.X.target_statistics(encoding.encoder, rows.y, target_of, rows.weight, encoding_fold)
-    return replace(encoding, encoder=encoding.encoder.with_target_statistics(statistics))
+    encoder = encoding.encoder
+    statistics = rows.X.target_statistics(encoder, rows.y, target_of, rows.weight, encoding_fold)
+    return replace(encoding, encoder=encoder.with_columns(columns_with_means(encoder.columns, statistics)))
 
 
 MIN_ROWS_PER_CATEGORY = 3
@@ -158,7 +161,7 @@ class EncodingLearner:
             return encoding
         subsample = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
         target = imputed_target_matrix(encoding.head, subsample.y)
-        return replace(encoding, encoder=encoding.encoder.with_learnt_steps(subsample.X, target, subsample.weight))
+        return replace(encoding, encoder=with_learnt_steps(encoding.encoder, subsample.X, target, subsample.weight))
 
     def _learn(
         self, head: Head, sample: Sample, survey: Survey, rows: Rows, train: NDArray[np.intp] | None

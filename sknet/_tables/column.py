@@ -177,7 +177,7 @@ class ColumnSettings:
     input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     numeric_encoding : {"raw", "piecewise_linear", "steps"}
-        Whether numbers have bins, too, and steps where `TableEncoder.with_learnt_steps` finds them.
+        Whether numbers have bins, too, and steps where `with_learnt_steps` finds them.
     n_bins : int
         The most bins that a column has.
     max_categories : int or None

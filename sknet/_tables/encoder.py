@@ -5,23 +5,21 @@ all other inputs. Both follow the order of the columns.
 
 The encoder scales the numbers of all columns in one pass, and computes all their bins in another, because a loop over
 columns would spend its time in Python: `sknet._tables.formulas` stacks the formulas. One-hot inputs of columns with
-many categories may be looked up: they are written into a sparse matrix, and the product with the weights picks one row
-of the weights for each category. All other inputs are written into a dense matrix.
+many categories may be looked up, see `sknet._tables.lookups`.
 
 Conventions
 -----------
-n rows; d columns; n_inputs inputs of the network, of which m are not looked up, and n_not_bins are not bins. Formulas
-take a arguments: one for a column of numbers, several for one of dates.
+n rows; d columns; n_inputs inputs of the network. Formulas take a arguments: one for a column of numbers, several for
+one of dates.
 
 X : (n, d)                   the table
 arguments : (n, a)           numbers, NaN where a value is missing
 out : (n, n_inputs)          the network's input
-dense_inputs : (m,)          indices of the inputs that are not looked up
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
@@ -29,22 +27,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
-from sknet._tables.categories import CategoryColumn, TargetStatistics, compute_target_statistics, one_hot_inputs
 from sknet._tables.column import Column, ColumnSettings, FormulaColumn, TrainingRows
 from sknet._tables.formulas import Formula, InputDescription, ScaledNumber, StackedFormula, stack_formulas
 from sknet._tables.kinds import KINDS, Survey
-from sknet._tables.numbers import (
-    BinnedColumn,
-    NumberColumn,
-    learn_numbers,
-    learn_sparse,
-    learn_steps,
-    read_number_column,
-)
+from sknet._tables.lookups import LookedUpCategories, choose_lookups
+from sknet._tables.numbers import NumberColumn, learn_numbers, learn_sparse, read_number_column
 from sknet._tables.tables import (
     as_uniform_array,
     check_sparse_is_finite,
@@ -54,106 +44,8 @@ from sknet._tables.tables import (
     is_sparse,
     take_optional,
 )
-from sknet._tables.text import EncodedTextInput
-from sknet._tables.values import ColumnValues, column_as_floats, read_categories
 from sknet._typing import Array, Batch, DType, Positions, Table
 from sknet._vectors import blocks_of_batch
-
-# --- categories that are looked up -----------------------------------------------------------------------------------
-
-
-MIN_INPUTS_OF_LOOKED_UP_COLUMN = 32
-"""Only columns of at least this many one-hot inputs are looked up: fewer are multiplied just as fast."""
-
-MIN_LOOKED_UP_INPUTS = 400
-"""From this many inputs of wide columns on, they are looked up. For fewer, multiplying them is at least as fast.
-
-Three columns of 500 categories take .7 of the time, one takes 1.1 (`python -m tests.benchmarks --only categories`)."""
-
-
-@dataclass(frozen=True)
-class LookedUpCategories:
-    """The columns whose one-hot inputs are stored as indices, and not as 0 and 1.
-
-    Attributes
-    ----------
-    one_hot : dict of int to CategoryColumn
-        The one-hot inputs of each of the c columns, by the index of the column.
-    first_inputs : ndarray of ints, of shape (c,)
-        The index of the first one-hot input of each column, counted without the bins.
-    n_not_bins : int
-        How many inputs of the network are not bins.
-    dense_inputs : ndarray of ints, of shape (m,)
-        The indices of the inputs that are not looked up.
-    """
-
-    one_hot: dict[int, CategoryColumn]
-    first_inputs: NDArray[np.intp]
-    n_not_bins: int
-    dense_inputs: NDArray[np.intp]
-
-    def other_inputs(self, columns: Sequence[Column]) -> tuple[Column, ...]:
-        """Return a table's columns without the inputs that are looked up."""
-        return tuple(column.without_one_hot() if j in self.one_hot else column for j, column in enumerate(columns))
-
-    def one_hot_rows(self, X: Table, dtype: DType) -> OneHotOfSlots:
-        """Return the one-hot inputs of n rows."""
-        widest = max(len(column.categories) + 2 for column in self.one_hot.values())
-        # the smallest signed type: unknown categories have the slot −1
-        slot = np.empty((X.shape[0], len(self.one_hot)), np.min_scalar_type(-widest))
-        for i, (j, column) in enumerate(self.one_hot.items()):
-            slot[:, i] = column.slots_of_values(column_at(X, j))
-        return OneHotOfSlots(self, slot, dtype)
-
-
-@dataclass(frozen=True)
-class OneHotOfSlots:
-    """The one-hot inputs of n rows, stored as slots. Indexing by rows makes a CSR matrix of 0 and 1.
-
-    Attributes
-    ----------
-    lookups : LookedUpCategories
-    slot : ndarray of ints, of shape (n, c)
-        Which of its one-hot inputs is 1, for each column that is looked up; −1 for an unknown category.
-    dtype : dtype
-        The float type of the matrix.
-    """
-
-    lookups: LookedUpCategories
-    slot: NDArray[np.signedinteger]
-    dtype: DType
-
-    def __getitem__(self, rows: Batch) -> sp.csr_array:
-        """Return the inputs of b rows without bins, (b, n_not_bins); inputs that are not looked up are 0."""
-        slot = self.slot[rows]
-        is_known = slot >= 0
-        inputs = (slot + self.lookups.first_inputs)[is_known]
-        # in SciPy's words, `inputs` are the indices, and `ends` is the indptr
-        ends = np.concatenate([[0], is_known.sum(axis=1).cumsum()])
-        return sp.csr_array(
-            (np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.lookups.n_not_bins)
-        )
-
-
-def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) -> LookedUpCategories | None:
-    """Choose the columns that are looked up; None if multiplying is as fast."""
-    categories = ((j, one_hot_inputs(column)) for j, column in enumerate(columns))
-    wide = {
-        j: one_hot
-        for j, one_hot in categories
-        if one_hot is not None and one_hot.n_inputs >= MIN_INPUTS_OF_LOOKED_UP_COLUMN
-    }
-    if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKED_UP_INPUTS:
-        return None
-    is_dense = np.ones(first_inputs[-1], dtype=bool)  # of each input, (n_inputs,)
-    for j, one_hot in wide.items():
-        is_dense[first_inputs[j] : first_inputs[j] + one_hot.n_inputs] = False
-    n_bins = int(first_inputs[0])
-    return LookedUpCategories(wide, first_inputs[list(wide)] - n_bins, len(is_dense) - n_bins, np.flatnonzero(is_dense))
-
-
-# --- the encoder -----------------------------------------------------------------------------------------------------
-
 
 INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: they take little memory, and a loop over columns takes little of the time."""
@@ -193,7 +85,9 @@ class TableEncoder:
     @cached_property
     def dense_encoder(self) -> TableEncoder:
         """The encoder of all inputs that are not looked up."""
-        return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
+        if self.lookups is None:
+            return self
+        return self.with_columns({j: self.columns[j].without_one_hot() for j in self.lookups.one_hot})
 
     @cached_property
     def _formula_columns(self) -> dict[int, FormulaColumn]:
@@ -222,6 +116,10 @@ class TableEncoder:
         """Return the encoder of a table that has only these columns, given by their indices."""
         names = None if self.names is None else tuple(self.names[j] for j in columns)
         return TableEncoder(names, tuple(self.columns[j] for j in columns))
+
+    def with_columns(self, changed: Mapping[int, Column]) -> TableEncoder:
+        """Return the encoder with other columns at some indices."""
+        return replace(self, columns=tuple([changed.get(j, column) for j, column in enumerate(self.columns)]))
 
     def with_names_of(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
@@ -369,80 +267,10 @@ class TableEncoder:
             arguments[:, k] = array
         return arguments
 
-    @cached_property
-    def encoder_after_text(self) -> TableEncoder:
-        """The encoder of tables that `replace_text_by_inputs` returns; the inputs are those of this encoder."""
-        names: list[str] = []
-        columns: list[Column] = []
-        for name, column in zip(self.column_names, self.columns, strict=True):
-            names += (
-                [name + description.suffix for description in column.input_descriptions]
-                if column.is_free_text
-                else [name]
-            )
-            columns += [EncodedTextInput()] * column.n_inputs if column.is_free_text else [column]
-        return TableEncoder(tuple(names), tuple(columns))
-
-    def replace_text_by_inputs(self, X: pd.DataFrame, dtype: DTypeLike) -> pd.DataFrame:
-        """Return the table with the inputs of each column of text instead of this column. Text takes longest."""
-        values: list[ColumnValues] = []
-        for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
-            if column.is_free_text:
-                Z = np.zeros((len(X), column.n_inputs), dtype)
-                column.encode_into(column_at(X, j), Z, name)
-                values += [*Z.T]
-            else:
-                values.append(column_at(X, j))
-        # the keys are integers at first, since two columns may have the same name
-        frame = pd.DataFrame(dict(enumerate(values)), index=X.index, copy=False)
-        return frame.set_axis(pd.Index(self.encoder_after_text.names, dtype=object), axis=1)
-
-    @property
-    def text_columns(self) -> tuple[Column, ...]:
-        """The columns of free text."""
-        return tuple([column for column in self.columns if column.is_free_text])
-
     @property
     def has_target_encoding(self) -> bool:
         """Whether a column uses the target, so that training rows are encoded in folds."""
         return any(column.uses_target for column in self.columns)
-
-    def target_statistics(
-        self, X: Table, target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
-    ) -> dict[int, TargetStatistics]:
-        """Return the statistics of the target, (n, k), by category of each column that uses it, by the column's index.
-
-        `encoding_fold` is the fold of each row, (n,), or −1 for held-out rows.
-        """
-        statistics = {}
-        for j, column in enumerate(self.columns):
-            if column.uses_target:
-                statistics[j] = compute_target_statistics(
-                    *read_categories(column_at(X, j)), target, weight, encoding_fold
-                )
-        return statistics
-
-    def with_target_statistics(self, statistics: Mapping[int, TargetStatistics]) -> TableEncoder:
-        """Return the encoder with the categories and target means of all rows, and everything else unchanged."""
-        columns = list(self.columns)
-        for j, of_column in statistics.items():
-            columns[j] = columns[j].with_categories_and_means(of_column.keys, of_column.means())
-        return TableEncoder(self.names, tuple(columns))
-
-    def with_learnt_steps(self, X: Table, target: Array, weight: Array | None) -> TableEncoder:
-        """Return the encoder with steps where the target clearly jumps, instead of any that it has.
-
-        Only columns of numbers with bins have steps.
-        """
-        binned = {
-            j: replace(column, steps=()) for j, column in enumerate(self.columns) if isinstance(column, BinnedColumn)
-        }
-        if not binned:
-            return self
-        numbers = np.stack([column_as_floats(column_at(X, j), self.column_names[j]) for j in binned], axis=1)
-        binned |= learn_steps(binned, numbers, target, weight)
-        columns = tuple(binned.get(j, column) for j, column in enumerate(self.columns))
-        return self if columns == self.columns else TableEncoder(self.names, columns)
 
     def sparse_to_dense(self, X: Table) -> Array:
         """Return sparse rows as an array, for an encoder that does not keep zeros."""
@@ -454,15 +282,6 @@ class TableEncoder:
                     "as it was in fit, a data frame or a dense array."
                 )
         return np.asarray(X.toarray())
-
-
-def merge_target_statistics(blocks: Iterable[Mapping[int, TargetStatistics]]) -> dict[int, TargetStatistics]:
-    """Merge the results of `TableEncoder.target_statistics` for blocks of rows."""
-    merged: dict[int, TargetStatistics] = {}
-    for block in blocks:
-        for j, statistics in block.items():
-            merged[j] = merged[j] + statistics if j in merged else statistics
-    return merged
 
 
 # --- learning --------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -153,17 +153,6 @@ class TextColumn(EqualByFields, Column):
             out[:, :c] = encoded[codes]
         if self.has_missing:
             out[:, c] = codes < 0
-
-
-@dataclass(frozen=True)
-class EncodedTextInput(Column):
-    """One input of text that is encoded already: the values are the input's values."""
-
-    input_descriptions: ClassVar[tuple[InputDescription, ...]] = (InputDescription("", "text"),)
-
-    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
-        """Copy n values to `out`, of shape (n, 1)."""
-        out[:, 0] = values
 
 
 def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[str]]:
