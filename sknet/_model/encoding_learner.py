@@ -23,7 +23,7 @@ from sknet._model.fading import n_independent_columns
 from sknet._model.heads import Head
 from sknet._model.rows import EncodedRows, Rows, Sample
 from sknet._model.settings import Settings
-from sknet._tables.column import TrainingRows
+from sknet._tables.column import WeightsAndTarget
 from sknet._tables.encoder import learn_encoder
 from sknet._tables.kinds import Survey
 from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
@@ -169,7 +169,7 @@ class EncodingLearner:
         """Learn all columns from a sample. On large tables, learn target means from all training rows."""
         table = self.settings.table
         target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
-        encoder = learn_encoder(sample.X, table, survey, TrainingRows(sample.weight, target, self.seed))
+        encoder = learn_encoder(sample.X, table, survey, WeightsAndTarget(sample.weight, target, self.seed))
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         if self.settings.solver.pull and not is_sparse(sample.X):
             encoding = replace(encoding, n_independent_columns=n_independent_columns(encoder, sample, self.seed))

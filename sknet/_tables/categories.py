@@ -34,7 +34,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnKind, ColumnSettings, TrainingRows
+from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnKind, ColumnSettings, WeightsAndTarget
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription
 from sknet._tables.sampling import cross_fit_folds
@@ -365,7 +365,7 @@ def one_hot_inputs(column: Column) -> CategoryColumn | None:
 
 
 def learn_category(
-    values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows
+    values: ColumnValues, name: str, settings: ColumnSettings, rows: WeightsAndTarget
 ) -> TargetEncodedColumn | CategoryColumn:
     """Learn the one-hot inputs of a column of categories, its target means, or both.
 

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.arrays import is_missing
-from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, TrainingRows
+from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, WeightsAndTarget
 from sknet._tables.formulas import Formula, Wave
 from sknet._tables.messages import short_repr
 from sknet._tables.numbers import BaseNumberColumn, learn_number
@@ -267,7 +267,7 @@ def read_dates_or_durations(values: ColumnValues, name: str) -> tuple[DatetimeLi
     return read_datetimelike(values, name, is_duration=is_duration), is_duration
 
 
-def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> DatetimeColumn:
+def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, rows: WeightsAndTarget) -> DatetimeColumn:
     """Learn how the seconds of a column of dates are scaled, and which cycles vary."""
     datetimes, is_duration = read_dates_or_durations(values, name)
     seconds = learn_number(seconds_of(datetimes), name, settings, rows)

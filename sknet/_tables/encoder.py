@@ -30,7 +30,7 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
-from sknet._tables.column import Column, ColumnSettings, FormulaColumn, TrainingRows
+from sknet._tables.column import Column, ColumnSettings, FormulaColumn, WeightsAndTarget
 from sknet._tables.formulas import Formula, InputDescription, ScaledNumber, StackedFormula, stack_formulas
 from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
@@ -287,7 +287,7 @@ class TableEncoder:
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: TrainingRows) -> TableEncoder:
+def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: WeightsAndTarget) -> TableEncoder:
     """Learn how a table becomes the inputs of the network.
 
     Parameters
@@ -297,7 +297,7 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: Trai
     settings : ColumnSettings
     survey : Survey
         The kinds of its columns.
-    rows : TrainingRows
+    rows : WeightsAndTarget
 
     Returns
     -------

@@ -32,7 +32,7 @@ from typing import Self
 
 import numpy as np
 
-from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, TrainingRows
+from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, WeightsAndTarget
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import QUANTILE_SHARES, Formula, MissingIndicator, NormalScore, Ramps, ScaledNumber
 from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
@@ -337,7 +337,7 @@ def read_number_column(values: ColumnValues, name: str) -> Array:
     return numbers
 
 
-def learn_number(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> BaseNumberColumn:
+def learn_number(values: ColumnValues, name: str, settings: ColumnSettings, rows: WeightsAndTarget) -> BaseNumberColumn:
     """Learn a column of numbers from its n values."""
     return learn_numbers(read_number_column(values, name)[np.newaxis], settings, rows.weight)[0]
 

@@ -32,7 +32,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.column import Column, ColumnKind, ColumnSettings, TrainingRows
+from sknet._tables.column import Column, ColumnKind, ColumnSettings, WeightsAndTarget
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription, MissingIndicator
 from sknet._tables.messages import short_repr
@@ -189,7 +189,7 @@ def holds_free_text(column: pd.Series) -> bool:
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> TextColumn:
+def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: WeightsAndTarget) -> TextColumn:
     """Learn terms and components from a column's n values and their weights."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import CountVectorizer

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.categories import CategoryColumn
-from sknet._tables.column import ColumnSettings, TrainingRows
+from sknet._tables.column import ColumnSettings, WeightsAndTarget
 from sknet._tables.dates import CYCLES
 from sknet._tables.encoder import TableEncoder, learn_encoder
 from sknet._tables.from_polars import as_pandas
@@ -62,7 +62,7 @@ def column_settings(**changes):
 def encoder_of(table, categorical_features="from_dtype", text_features=None, *, weight=None, target=None, **settings):
     """What is learnt from a table; `settings` are the parameters for columns."""
     survey = survey_columns(table, ColumnChoices(categorical_features, text_features))
-    return learn_encoder(table, column_settings(**settings), survey, TrainingRows(weight, target))
+    return learn_encoder(table, column_settings(**settings), survey, WeightsAndTarget(weight, target))
 
 
 def target_statistics(encoder, *arguments):

@@ -15,7 +15,7 @@ from sknet._tables.categories import (
     TargetEncodedColumn,
     learn_category,
 )
-from sknet._tables.column import TrainingRows
+from sknet._tables.column import WeightsAndTarget
 from sknet._tables.sampling import N_ENCODING_FOLDS, cross_fit_folds
 from tests.tables.examples import column_settings, suffixes
 
@@ -28,7 +28,7 @@ categories = st.sampled_from(["a", "b", "c", "d", None])
 def learn(values, weight=None, most=100, **settings):
     """Learn from values, as objects unless they are a Series."""
     values = values if isinstance(values, pd.Series) else pd.Series(values, dtype=object)
-    rows = TrainingRows(None if weight is None else np.asarray(weight))
+    rows = WeightsAndTarget(None if weight is None else np.asarray(weight))
     return learn_category(values, "c", column_settings(max_categories=most, **settings), rows)
 
 
@@ -200,7 +200,7 @@ def parts(target):
 
 def learn_means(values, target, weight=None, encoding="target", most=100):
     settings = column_settings(category_encoding=encoding, max_categories=most)
-    return learn_category(pd.Series(values, dtype=object), "c", settings, TrainingRows(weight, target))
+    return learn_category(pd.Series(values, dtype=object), "c", settings, WeightsAndTarget(weight, target))
 
 
 def means_by_hand(city, target):

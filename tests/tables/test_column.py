@@ -10,7 +10,7 @@ import pytest
 import sknet.export
 import sknet.stream
 from sknet import SigmoidMLPRegressor
-from sknet._tables.column import ColumnKind, FormulaColumn, TrainingRows
+from sknet._tables.column import ColumnKind, FormulaColumn, WeightsAndTarget
 from sknet._tables.kinds import KINDS, ColumnChoices, survey_columns
 from sknet._tables.numbers import BaseNumberColumn, learn_number
 from tests.tables.examples import column_settings, inputs_of, table_encoder
@@ -57,7 +57,7 @@ def _place_is_a_kind(monkeypatch):
 @pytest.fixture
 def column():
     settings = column_settings(numeric_encoding="piecewise_linear", n_bins=4)
-    return PLACE.learn(X["place"].where(X["height"] > -1.0), "place", settings, TrainingRows())
+    return PLACE.learn(X["place"].where(X["height"] > -1.0), "place", settings, WeightsAndTarget())
 
 
 def test_bins_of_several_numbers_come_before_all_other_inputs(column):
