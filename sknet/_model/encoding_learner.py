@@ -134,7 +134,7 @@ class EncodingLearner:
         in_unit_of_mean = self.settings.table.input_scaling is not None
         head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         head = head.with_constants_of(rows.y)  # of all rows: the sample may lack a rare value
-        return self._with_steps(self._learn(head, self.sample, self.survey, rows, train), self.sample)
+        return self._with_steps(self._learn(head, self.sample, rows, train), self.sample)
 
     def learn_for_fold(
         self, rows: Rows, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool
@@ -149,7 +149,7 @@ class EncodingLearner:
         if not isinstance(self.settings.init, tuple):  # the user's weights fit the shared inputs only
             sample = self.sample.restricted_to(train)
             if not shares_columns:
-                encoding = self._learn(shared.head, sample, self.survey, rows, train)
+                encoding = self._learn(shared.head, sample, rows, train)
             encoding = self._with_steps(encoding, sample)
         # the inputs of training rows are cross-fitted among the rows of the fold, even if its target means are the same
         has_changed = encoding.encoder.has_target_encoding or encoding != shared
@@ -163,13 +163,11 @@ class EncodingLearner:
         target = imputed_target_matrix(encoding.head, subsample.y)
         return replace(encoding, encoder=with_learnt_steps(encoding.encoder, subsample.X, target, subsample.weight))
 
-    def _learn(
-        self, head: Head, sample: Sample, survey: Survey, rows: Rows, train: NDArray[np.intp] | None
-    ) -> Encoding:
+    def _learn(self, head: Head, sample: Sample, rows: Rows, train: NDArray[np.intp] | None) -> Encoding:
         """Learn all columns from a sample. On large tables, learn target means from all training rows."""
         table = self.settings.table
         target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
-        encoder = learn_encoder(sample.X, table, survey, WeightsAndTarget(sample.weight, target, self.seed))
+        encoder = learn_encoder(sample.X, table, self.survey, WeightsAndTarget(sample.weight, target, self.seed))
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         if self.settings.solver.pull and not is_sparse(sample.X):
             encoding = replace(encoding, n_independent_columns=n_independent_columns(encoder, sample, self.seed))

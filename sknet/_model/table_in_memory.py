@@ -37,7 +37,7 @@ from sknet._tables.column import Column
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoded_text import encoder_after_text, replace_text_by_inputs, text_columns
 from sknet._tables.encoder import INPUTS_ENCODED_AT_ONCE, TableEncoder
-from sknet._tables.tables import as_uniform_array, is_memory_mapped, is_sparse, table_digest, take_rows
+from sknet._tables.tables import as_uniform_array, column_names, is_memory_mapped, is_sparse, table_digest, take_rows
 from sknet._tables.target_statistics import TargetStatistics, statistics_by_column
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
@@ -258,8 +258,8 @@ class TableInMemory(FeatureTable):
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedLocally:
         """Encode the rows, see `encode_for_training`."""
         X = self.values
-        if encoder.names is None and not isinstance(X, np.ndarray):
-            encoder = encoder.with_names_of(X)  # for error messages
+        if encoder.names is None and isinstance(X, pd.DataFrame):
+            encoder = replace(encoder, names=column_names(X))  # for error messages
         if self.encoded_text is not None and self.encoded_text[0] == text_columns(encoder):
             encoder = encoder_after_text(encoder)
             _, X = self.encoded_text

@@ -19,7 +19,7 @@ out : (n, n_inputs)          the network's input
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
@@ -39,7 +39,6 @@ from sknet._tables.tables import (
     as_uniform_array,
     check_sparse_is_finite,
     column_at,
-    column_names,
     default_names,
     is_sparse,
     take_optional,
@@ -112,18 +111,9 @@ class TableEncoder:
             for formulas in column.formulas:
                 yield formulas, [i for f in formulas for i in islice(bins if f.are_bins else other_inputs, f.n_inputs)]
 
-    def restricted_to(self, columns: Sequence[int]) -> TableEncoder:
-        """Return the encoder of a table that has only these columns, given by their indices."""
-        names = None if self.names is None else tuple(self.names[j] for j in columns)
-        return TableEncoder(names, tuple(self.columns[j] for j in columns))
-
     def with_columns(self, changed: Mapping[int, Column]) -> TableEncoder:
         """Return the encoder with other columns at some indices."""
         return replace(self, columns=tuple([changed.get(j, column) for j, column in enumerate(self.columns)]))
-
-    def with_names_of(self, X: Table) -> TableEncoder:
-        """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
-        return TableEncoder(column_names(X), self.columns) if isinstance(X, pd.DataFrame) else self
 
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
         return TableEncoder, (self.names, self.columns)  # without the cached properties
