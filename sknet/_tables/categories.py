@@ -236,11 +236,10 @@ class Categories:
         """Return the column with at most this many one-hot inputs, one for each of the most frequent categories."""
         keys = self.frequent_keys() if group_infrequent else list(self.n_rows)
         has_missing = self.has_missing
-        n = len(keys)
-        n_infrequent = len(self.shares) - len(keys)
+        n_special = (len(keys) < len(self.shares)) + has_missing  # inputs, of infrequent categories and missing values
         limit = np.inf if max_categories is None else max_categories
         # two categories without missing values always fit, since they have a single input
-        if n + (n_infrequent > 0) + has_missing > limit and (n != 2 or n_infrequent or has_missing):
+        if len(keys) + n_special > limit and (len(keys), n_special) != (2, 0):
             has_missing = has_missing and limit > 1  # with a single input, all share it
             n_kept = int(limit) - 1 - has_missing  # the infrequent categories need one input
             keys = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])[:n_kept]
@@ -373,8 +372,7 @@ def learn_category(
     """
     codes, keys = read_categories(values, name)
     check_text_is_encodable(keys, f"Column {name!r} of X")
-    target = rows.target
-    weight = rows.weight
+    weight, target, _ = rows
     encoding = settings.category_encoding
     categories = count_categories(codes, keys, weight)
     if categories.all_differ:

@@ -71,53 +71,6 @@ class TableEncoder:
     names: tuple[str, ...] | None
     columns: tuple[Column, ...]
 
-    @cached_property
-    def n_inputs(self) -> int:
-        """How many inputs the network has."""
-        return int(self.input_starts[1][-1])
-
-    @cached_property
-    def lookups(self) -> LookedUpCategories | None:
-        """The categories that are looked up; None if there are few categories."""
-        return None if self.is_numeric else choose_lookups(self.columns, self.input_starts[1])
-
-    @cached_property
-    def dense_encoder(self) -> TableEncoder:
-        """The encoder of all inputs that are not looked up."""
-        if self.lookups is None:
-            return self
-        return self.with_columns({j: self.columns[j].without_one_hot() for j in self.lookups.one_hot})
-
-    @cached_property
-    def _formula_columns(self) -> dict[int, FormulaColumn]:
-        return {j: column for j, column in enumerate(self.columns) if isinstance(column, FormulaColumn)}
-
-    @cached_property
-    def stacked_formulas(self) -> list[StackedFormula]:
-        """The formulas of all columns, stacked. They take the columns of `_arguments`."""
-        if {*map(type, self.columns)} == {NumberColumn} and self.n_inputs == self.n_columns:
-            # in short for wide sparse tables: these columns have the parameters of their only formula
-            columns: Any = self.columns
-            every = np.arange(self.n_columns)
-            return [StackedFormula(ScaledNumber.stack(columns), every, every)]
-        return stack_formulas(self._formulas_and_inputs())
-
-    def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], list[int]]]:
-        """Yield the formulas that take each argument, and the indices of their inputs."""
-        bin_starts, other_starts = map(np.ndarray.tolist, self.input_starts)
-        for j, column in self._formula_columns.items():
-            # all formulas of a column share the iterators: each takes the indices of its own inputs
-            bins, other_inputs = (iter(range(starts[j], starts[j + 1])) for starts in (bin_starts, other_starts))
-            for formulas in column.formulas:
-                yield formulas, [i for f in formulas for i in islice(bins if f.are_bins else other_inputs, f.n_inputs)]
-
-    def with_columns(self, changed: Mapping[int, Column]) -> TableEncoder:
-        """Return the encoder with other columns at some indices."""
-        return replace(self, columns=tuple([changed.get(j, column) for j, column in enumerate(self.columns)]))
-
-    def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
-        return TableEncoder, (self.names, self.columns)  # without the cached properties
-
     @property
     def n_columns(self) -> int:
         """How many columns the table has."""
@@ -127,6 +80,61 @@ class TableEncoder:
     def column_names(self) -> tuple[str, ...]:
         """A name for each column of the table."""
         return self.names or default_names(self.n_columns)
+
+    def with_columns(self, changed: Mapping[int, Column]) -> TableEncoder:
+        """Return the encoder with other columns at some indices."""
+        return replace(self, columns=tuple([changed.get(j, column) for j, column in enumerate(self.columns)]))
+
+    def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
+        return TableEncoder, (self.names, self.columns)  # without the cached properties
+
+    # --- the inputs, in their order
+
+    @cached_property
+    def input_starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The index of the first bin of each column and of its first other input, (d + 1,) each; last the ends.
+
+        The bins of all columns come first, and then the other inputs, column by column.
+        """
+        n_bins = [column.n_bins for column in self.columns]
+        n_not_bins = [column.n_inputs - n for column, n in zip(self.columns, n_bins, strict=True)]
+        return np.cumsum([0, *n_bins], dtype=np.intp), np.cumsum([sum(n_bins), *n_not_bins], dtype=np.intp)
+
+    @cached_property
+    def n_inputs(self) -> int:
+        """How many inputs the network has."""
+        return int(self.input_starts[1][-1])
+
+    @property
+    def n_bins(self) -> int:
+        """How many of the network's inputs, the first ones, are bins."""
+        return int(self.input_starts[0][-1])
+
+    @property
+    def bins_per_column(self) -> NDArray[np.intp]:
+        """For each bin, how many bins its column has, (n_bins,)."""
+        counts = np.diff(self.input_starts[0])
+        return np.repeat(counts, counts)
+
+    def inputs_of_column(self, j: int) -> Positions:
+        """Return the indices of the inputs of column j, bins first; a slice if it has no bins."""
+        bins, other_inputs = (slice(int(starts[j]), int(starts[j + 1])) for starts in self.input_starts)
+        return other_inputs if bins.start == bins.stop else np.r_[bins, other_inputs]
+
+    @property
+    def input_columns(self) -> NDArray[np.intp]:
+        """The index of each input's column, (n_inputs,)."""
+        return np.concatenate([np.repeat(np.arange(self.n_columns), np.diff(starts)) for starts in self.input_starts])
+
+    @property
+    def input_descriptions(self) -> list[tuple[str, InputDescription]]:
+        """The column's name and the description of each input."""
+        bins, other_inputs = [], []
+        for name, column in zip(self.column_names, self.columns, strict=True):
+            of_column = [(name, description) for description in column.input_descriptions]
+            bins += of_column[: column.n_bins]
+            other_inputs += of_column[column.n_bins :]
+        return bins + other_inputs
 
     @property
     def feature_names(self) -> list[str]:
@@ -140,46 +148,7 @@ class TableEncoder:
             names[i] = name
         return names
 
-    @property
-    def input_descriptions(self) -> list[tuple[str, InputDescription]]:
-        """The column's name and the description of each input."""
-        bins, other_inputs = [], []
-        for name, column in zip(self.column_names, self.columns, strict=True):
-            of_column = [(name, description) for description in column.input_descriptions]
-            bins += of_column[: column.n_bins]
-            other_inputs += of_column[column.n_bins :]
-        return bins + other_inputs
-
-    @property
-    def n_bins(self) -> int:
-        """How many of the network's inputs, the first ones, are bins."""
-        return int(self.input_starts[0][-1])
-
-    @property
-    def bins_per_column(self) -> NDArray[np.intp]:
-        """For each bin, how many bins its column has, (n_bins,)."""
-        counts = np.diff(self.input_starts[0])
-        return np.repeat(counts, counts)
-
-    @cached_property
-    def input_starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The index of the first bin of each column and of its first other input, (d + 1,) each; last the ends.
-
-        The bins of all columns come first, and then the other inputs, column by column.
-        """
-        n_bins = [column.n_bins for column in self.columns]
-        n_not_bins = [column.n_inputs - n for column, n in zip(self.columns, n_bins, strict=True)]
-        return np.cumsum([0, *n_bins], dtype=np.intp), np.cumsum([sum(n_bins), *n_not_bins], dtype=np.intp)
-
-    def inputs_of_column(self, j: int) -> Positions:
-        """Return the indices of the inputs of column j, bins first; a slice if it has no bins."""
-        bins, other_inputs = (slice(int(starts[j]), int(starts[j + 1])) for starts in self.input_starts)
-        return other_inputs if bins.start == bins.stop else np.r_[bins, other_inputs]
-
-    @property
-    def input_columns(self) -> NDArray[np.intp]:
-        """The index of each input's column, (n_inputs,)."""
-        return np.concatenate([np.repeat(np.arange(self.n_columns), np.diff(starts)) for starts in self.input_starts])
+    # --- which ways of encoding are possible
 
     @cached_property
     def is_numeric(self) -> bool:
@@ -192,6 +161,25 @@ class TableEncoder:
     def keeps_zeros(self) -> bool:
         """Whether zeros stay zeros in every column, so that a sparse table stays sparse."""
         return self.is_numeric and all(placed.formula.keeps_zeros for placed in self.stacked_formulas)
+
+    @property
+    def has_target_encoding(self) -> bool:
+        """Whether a column uses the target, so that training rows are encoded in folds."""
+        return any(column.uses_target for column in self.columns)
+
+    @cached_property
+    def lookups(self) -> LookedUpCategories | None:
+        """The categories that are looked up; None if there are few categories."""
+        return None if self.is_numeric else choose_lookups(self.columns, self.input_starts[1])
+
+    @cached_property
+    def dense_encoder(self) -> TableEncoder:
+        """The encoder of all inputs that are not looked up."""
+        if self.lookups is None:
+            return self
+        return self.with_columns({j: self.columns[j].without_one_hot() for j in self.lookups.one_hot})
+
+    # --- encoding
 
     def encode(
         self, X: Table, dtype: DTypeLike, *, ones: bool = False, encoding_fold: NDArray[np.intp] | None = None
@@ -214,6 +202,17 @@ class TableEncoder:
         for rows in self.row_blocks(len(out)):
             self.encode_rows_into(X if array is None else array, rows, out[rows, :m], encoding_fold)
         return out
+
+    def sparse_to_dense(self, X: Table) -> Array:
+        """Return sparse rows as an array, for an encoder that does not keep zeros."""
+        check_sparse_is_finite(X)
+        for name, column in zip(self.column_names, self.columns, strict=True):
+            if not column.is_number:
+                raise ValueError(
+                    f"Column {name!r} held other things than numbers in fit, and a sparse X holds nothing else: pass X "
+                    "as it was in fit, a data frame or a dense array."
+                )
+        return np.asarray(X.toarray())
 
     def row_blocks(self, n: int) -> Iterator[slice]:
         """Return slices of n rows that are encoded at a time."""
@@ -242,6 +241,10 @@ class TableEncoder:
         return out
 
     @cached_property
+    def _formula_columns(self) -> dict[int, FormulaColumn]:
+        return {j: column for j, column in enumerate(self.columns) if isinstance(column, FormulaColumn)}
+
+    @cached_property
     def _argument_names(self) -> list[str]:
         return [self.column_names[j] for j, column in self._formula_columns.items() for _ in column.formulas]
 
@@ -257,21 +260,24 @@ class TableEncoder:
             arguments[:, k] = array
         return arguments
 
-    @property
-    def has_target_encoding(self) -> bool:
-        """Whether a column uses the target, so that training rows are encoded in folds."""
-        return any(column.uses_target for column in self.columns)
+    @cached_property
+    def stacked_formulas(self) -> list[StackedFormula]:
+        """The formulas of all columns, stacked. They take the columns of `_arguments`."""
+        if {*map(type, self.columns)} == {NumberColumn} and self.n_inputs == self.n_columns:
+            # in short for wide sparse tables: these columns have the parameters of their only formula
+            columns: Any = self.columns
+            every = np.arange(self.n_columns)
+            return [StackedFormula(ScaledNumber.stack(columns), every, every)]
+        return stack_formulas(self._formulas_and_inputs())
 
-    def sparse_to_dense(self, X: Table) -> Array:
-        """Return sparse rows as an array, for an encoder that does not keep zeros."""
-        check_sparse_is_finite(X)
-        for name, column in zip(self.column_names, self.columns, strict=True):
-            if not column.is_number:
-                raise ValueError(
-                    f"Column {name!r} held other things than numbers in fit, and a sparse X holds nothing else: pass X "
-                    "as it was in fit, a data frame or a dense array."
-                )
-        return np.asarray(X.toarray())
+    def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], list[int]]]:
+        """Yield the formulas that take each argument, and the indices of their inputs."""
+        bin_starts, other_starts = map(np.ndarray.tolist, self.input_starts)
+        for j, column in self._formula_columns.items():
+            # all formulas of a column share the iterators: each takes the indices of its own inputs
+            bins, other_inputs = (iter(range(starts[j], starts[j + 1])) for starts in (bin_starts, other_starts))
+            for formulas in column.formulas:
+                yield formulas, [i for f in formulas for i in islice(bins if f.are_bins else other_inputs, f.n_inputs)]
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
