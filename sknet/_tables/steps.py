@@ -66,7 +66,8 @@ def with_learnt_steps(encoder: TableEncoder, X: Table, target: Array, weight: Ar
     filled = np.where(np.isnan(numbers), centres, numbers.astype(np.float64))
     finder = StepFinder(list(binned.values()), filled, target, np.ones(len(filled)) if weight is None else weight)
     stepped = finder.find() if finder.reduces_error() else {}
-    return encoder.with_columns(binned | {j: stepped[i] for i, j in enumerate(binned) if i in stepped})
+    column_indices = list(binned)
+    return encoder.with_columns(binned | {column_indices[i]: column for i, column in stepped.items()})
 
 
 @dataclass(frozen=True, eq=False)
