@@ -14,7 +14,7 @@ from tests.model.limits import compact_bytes
 from tests.network.pieces import as_array, network_of, objective_of
 from tests.stream.files import stored_table
 from tests.stream.limits import pool_bytes
-from tests.tables.examples import encoder_of, encoding_folds_of
+from tests.tables.examples import encoder_of, encoding_folds_of, target_statistics, with_target_statistics
 from tests.tables.limits import lookup_inputs
 
 N, DOUBLE = 90, np.dtype(float)
@@ -167,12 +167,12 @@ ROWS = pytest.mark.parametrize("rows", [np.arange(N), EVERY_THIRD], ids=["all ro
 def test_target_totals_are_those_of_rows_in_memory(table, rows, by_fold):
     values = table.rows_in_memory()
     encoder, fold = encoder_for(values), encoding_folds_of(Y)
-    expected = encoder.target_statistics(take(values, rows), Y[rows], WEIGHT[rows], fold[rows])
+    expected = target_statistics(encoder, take(values, rows), Y[rows], WEIGHT[rows], fold[rows])
     totals = table[rows].target_statistics(encoder, Y[rows], np.copy, WEIGHT[rows], fold[rows])
     assert totals.keys() == expected.keys()
     assert len(totals) == encoder.has_target_encoding
     Z, wanted = (
-        encoder.with_target_statistics(sums).encode(values, float, encoding_fold=fold if by_fold else None)
+        with_target_statistics(encoder, sums).encode(values, float, encoding_fold=fold if by_fold else None)
         for sums in (totals, expected)
     )
     assert_same(Z, wanted) if sp.issparse(values) else assert_allclose(Z, wanted)

@@ -48,9 +48,9 @@ from sknet._network.chain import (
     n_rows_in_batch,
 )
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
-from sknet._tables.categories import TargetStatistics
-from sknet._tables.encoder import TableEncoder, merge_target_statistics
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.tables import is_sparse, table_digest, take_rows
+from sknet._tables.target_statistics import TargetStatistics, merge_target_statistics, statistics_by_column
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import minibatches
 
@@ -108,8 +108,8 @@ def target_statistics(
     weight: Array | None,
     encoding_fold: NDArray[np.intp],
 ) -> dict[int, TargetStatistics]:
-    """Add up the target in each category over some rows of a partition; see `TableEncoder.target_statistics`."""
-    return encoder.target_statistics(take(partition, partition_rows), target, weight, encoding_fold)
+    """Add up the target in each category over some rows of a partition; see `statistics_by_column`."""
+    return statistics_by_column(encoder.columns, take(partition, partition_rows), target, weight, encoding_fold)
 
 
 def do_nothing(result: object) -> None:
@@ -345,7 +345,7 @@ class PartitionedTable(FeatureTable):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetStatistics]:  # fmt: skip
-        """Return `TableEncoder.target_statistics` of all rows."""
+        """Return `statistics_by_column` of all rows."""
         groups, partition_rows = self.partitions.split_by_partition(self.row_indices)
         weights = [None] * len(partition_rows) if weight is None else groups.split(weight)
         # convert all targets at once: the value in place of a missing target must not depend on partitions

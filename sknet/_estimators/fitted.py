@@ -142,7 +142,7 @@ def model_and_read_table(estimator: "ParametersAndAttributes", table: Table) -> 
     fitted = fitted_of(estimator)
     model = fitted.model
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
-    if fitted.schema.names is None and not isinstance(table, np.ndarray):
+    if fitted.schema.names is None and isinstance(table, pd.DataFrame):
         model = model.with_names_of(table)
     missing = columns_missing_only_now(model.encoder, table)
     if missing:

@@ -23,11 +23,13 @@ from sknet._model.fading import n_independent_columns
 from sknet._model.heads import Head
 from sknet._model.rows import EncodedRows, Rows, Sample
 from sknet._model.settings import Settings
-from sknet._tables.column import TrainingRows
+from sknet._tables.column import WeightsAndTarget
 from sknet._tables.encoder import learn_encoder
 from sknet._tables.kinds import Survey
 from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
+from sknet._tables.steps import with_learnt_steps
 from sknet._tables.tables import is_sparse
+from sknet._tables.target_statistics import columns_with_means
 from sknet._typing import Array, DType
 
 
@@ -55,8 +57,9 @@ def with_target_means(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | 
     if encoding_fold is None:
         return encoding
     target_of = partial(imputed_target_matrix, encoding.head)
-    statistics = rows.X.target_statistics(encoding.encoder, rows.y, target_of, rows.weight, encoding_fold)
-    return replace(encoding, encoder=encoding.encoder.with_target_statistics(statistics))
+    encoder = encoding.encoder
+    statistics = rows.X.target_statistics(encoder, rows.y, target_of, rows.weight, encoding_fold)
+    return replace(encoding, encoder=encoder.with_columns(columns_with_means(encoder.columns, statistics)))
 
 
 MIN_ROWS_PER_CATEGORY = 3
@@ -131,7 +134,7 @@ class EncodingLearner:
         in_unit_of_mean = self.settings.table.input_scaling is not None
         head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         head = head.with_constants_of(rows.y)  # of all rows: the sample may lack a rare value
-        return self._with_steps(self._learn(head, self.sample, self.survey, rows, train), self.sample)
+        return self._with_steps(self._learn(head, self.sample, rows, train), self.sample)
 
     def learn_for_fold(
         self, rows: Rows, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool
@@ -146,7 +149,7 @@ class EncodingLearner:
         if not isinstance(self.settings.init, tuple):  # the user's weights fit the shared inputs only
             sample = self.sample.restricted_to(train)
             if not shares_columns:
-                encoding = self._learn(shared.head, sample, self.survey, rows, train)
+                encoding = self._learn(shared.head, sample, rows, train)
             encoding = self._with_steps(encoding, sample)
         # the inputs of training rows are cross-fitted among the rows of the fold, even if its target means are the same
         has_changed = encoding.encoder.has_target_encoding or encoding != shared
@@ -158,15 +161,13 @@ class EncodingLearner:
             return encoding
         subsample = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
         target = imputed_target_matrix(encoding.head, subsample.y)
-        return replace(encoding, encoder=encoding.encoder.with_learnt_steps(subsample.X, target, subsample.weight))
+        return replace(encoding, encoder=with_learnt_steps(encoding.encoder, subsample.X, target, subsample.weight))
 
-    def _learn(
-        self, head: Head, sample: Sample, survey: Survey, rows: Rows, train: NDArray[np.intp] | None
-    ) -> Encoding:
+    def _learn(self, head: Head, sample: Sample, rows: Rows, train: NDArray[np.intp] | None) -> Encoding:
         """Learn all columns from a sample. On large tables, learn target means from all training rows."""
         table = self.settings.table
         target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
-        encoder = learn_encoder(sample.X, table, survey, TrainingRows(sample.weight, target, self.seed))
+        encoder = learn_encoder(sample.X, table, self.survey, WeightsAndTarget(sample.weight, target, self.seed))
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         if self.settings.solver.pull and not is_sparse(sample.X):
             encoding = replace(encoding, n_independent_columns=n_independent_columns(encoder, sample, self.seed))

@@ -49,7 +49,7 @@ def n_independent_columns(encoder: TableEncoder, sample: Sample, seed: int) -> f
     if len(numbers) < 2:
         return float(n_columns)
     X = sample.subsample(MAX_ROWS_TO_CORRELATE, seed).X
-    of_numbers = encoder.restricted_to(numbers)
+    of_numbers = TableEncoder(None, tuple(encoder.columns[j] for j in numbers))
     X_of_numbers = X.iloc[:, numbers] if isinstance(X, pd.DataFrame) else np.asarray(X)[:, numbers]
     Z = of_numbers.encode(X_of_numbers, np.dtype(np.float64))
     Z = Z[:, [description.kind == "number" for _, description in of_numbers.input_descriptions]]

@@ -48,7 +48,7 @@ from sknet._network.chain import (
 )
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.tables import MemoryMappedRows, is_sparse, take_rows
+from sknet._tables.tables import MemoryMappedRows, column_names, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 from sknet._vectors import blocks_of_batch
 
@@ -145,11 +145,10 @@ class Model:
         """The head, which turns raw outputs into predictions."""
         return self.encoding.head
 
-    def with_names_of(self, table: Table) -> Self:
-        """Return the model with a frame's column names for errors, if it was learnt from an array."""
-        if self.encoder.names:
-            return self
-        return replace(self, encoding=replace(self.encoding, encoder=self.encoder.with_names_of(table)))
+    def with_names_of(self, frame: Table) -> Self:
+        """Return the model, learnt from an array, with a frame's column names: errors then name these."""
+        encoder = replace(self.encoder, names=column_names(frame))
+        return replace(self, encoding=replace(self.encoding, encoder=encoder))
 
     @property
     def predict_dtype(self) -> DType:

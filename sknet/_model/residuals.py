@@ -45,7 +45,6 @@ weight : (n,) or None    sample weights, positive
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -477,16 +476,6 @@ def learn_label_residuals(
 
 # --- both ------------------------------------------------------------------------------------------------------------
 
-_LEARN_RESIDUALS: Mapping[type[Head], Callable[..., HeldOutResiduals | None]] = {
-    LabelHead: lambda head, held_out, P, _: learn_label_residuals(
-        head, P, held_out.y, held_out.weight, held_out.variance_of_means
-    ),
-    RegressionHead: lambda head, held_out, predictions, training_values: learn_regression_residuals(
-        head, predictions, held_out.y, held_out.weight, training_values
-    ),
-}
-"""The functions that learn residuals, by the class of the head."""
-
 
 def learn_residuals(
     head: Head, held_out: HeldOutOutputs, predictions: Array | list[Array], training_values: Array
@@ -495,4 +484,8 @@ def learn_residuals(
 
     `predictions` are `Head.oof_prediction` of these rows. `training_values` are the parsed y of all rows.
     """
-    return _LEARN_RESIDUALS[type(head)](head, held_out, predictions, training_values)
+    if isinstance(head, LabelHead):
+        return learn_label_residuals(head, predictions, held_out.y, held_out.weight, held_out.variance_of_means)
+    assert isinstance(head, RegressionHead)
+    assert isinstance(predictions, np.ndarray)  # only those of several columns of labels are a list
+    return learn_regression_residuals(head, predictions, held_out.y, held_out.weight, training_values)

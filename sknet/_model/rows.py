@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 from sknet._model.encoding import Encoding
 from sknet._network.chain import InputBatches
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
-from sknet._tables.categories import TargetStatistics
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import MIN_TOTAL_WEIGHT
 from sknet._tables.tables import take_optional, take_rows
+from sknet._tables.target_statistics import TargetStatistics
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
 
@@ -233,7 +233,7 @@ class FeatureTable(ABC):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetStatistics]:  # fmt: skip
-        """Return `TableEncoder.target_statistics` of all rows; `target_of(y)` is the target matrix of y."""
+        """Return `statistics_by_column` of all rows; `target_of(y)` is the target matrix of y."""
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> Self:
         """Return the table with its text encoded, so that this is done once for all encoders of the same text."""

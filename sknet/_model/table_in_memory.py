@@ -33,11 +33,12 @@ from sknet._network.chain import (
     n_rows_in_batch,
 )
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
-from sknet._tables.categories import TargetStatistics
 from sknet._tables.column import Column
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
+from sknet._tables.encoded_text import encoder_after_text, replace_text_by_inputs, text_columns
 from sknet._tables.encoder import INPUTS_ENCODED_AT_ONCE, TableEncoder
-from sknet._tables.tables import as_uniform_array, is_memory_mapped, is_sparse, table_digest, take_rows
+from sknet._tables.tables import as_uniform_array, column_names, is_memory_mapped, is_sparse, table_digest, take_rows
+from sknet._tables.target_statistics import TargetStatistics, statistics_by_column
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
 
@@ -241,8 +242,8 @@ class TableInMemory(FeatureTable):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetStatistics]:  # fmt: skip
-        """Return `TableEncoder.target_statistics` of all rows."""
-        return encoder.target_statistics(self.values, target_of(y), weight, encoding_fold)
+        """Return `statistics_by_column` of all rows."""
+        return statistics_by_column(encoder.columns, self.values, target_of(y), weight, encoding_fold)
 
     def digest(self) -> str:
         """Return a hash of the type, the shape and the values."""
@@ -250,18 +251,17 @@ class TableInMemory(FeatureTable):
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> TableInMemory:
         """Return the table with encoded texts, for encoders with the same text columns."""
-        if not encoder.text_columns:
+        if not (texts := text_columns(encoder)):
             return self
-        table = encoder.replace_text_by_inputs(self.values, dtype)
-        return replace(self, encoded_text=(encoder.text_columns, table))
+        return replace(self, encoded_text=(texts, replace_text_by_inputs(encoder, self.values, dtype)))
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedLocally:
         """Encode the rows, see `encode_for_training`."""
         X = self.values
-        if encoder.names is None and not isinstance(X, np.ndarray):
-            encoder = encoder.with_names_of(X)  # for error messages
-        if self.encoded_text is not None and self.encoded_text[0] == encoder.text_columns:
-            encoder = encoder.encoder_after_text
+        if encoder.names is None and isinstance(X, pd.DataFrame):
+            encoder = replace(encoder, names=column_names(X))  # for error messages
+        if self.encoded_text is not None and self.encoded_text[0] == text_columns(encoder):
+            encoder = encoder_after_text(encoder)
             _, X = self.encoded_text
         return EncodedLocally(encode_for_training(encoder, X, dtype, encoding_fold))
 

@@ -384,18 +384,19 @@ class InputBatches(Protocol):
 
 
 class DenseBatches:
-    """The rows of an array, (n, d) or (n,), copied batch by batch into one buffer."""
+    """The rows of an array, (n, d) or (n,)."""
 
     def __init__(self, values: Array, batch_format: BatchFormat = "dense") -> None:
         self.batch_format = batch_format
         self._values = values
-        self._is_view = not values.flags.c_contiguous
+        self._is_contiguous = values.flags.c_contiguous
         self._buffer = np.empty((0, *values.shape[1:]), values.dtype)
 
     def __call__(self, batch: Batch) -> Array:
-        """Return the batch's rows: a view for a slice, otherwise a buffer that the next call overwrites."""
-        # an array without its first columns is a view, and `take` would first copy the whole view
-        if isinstance(batch, slice) or self._is_view:
+        """Return the batch's rows: a view for a slice, otherwise a copy, which the next call may overwrite."""
+        # of values that are not contiguous, such as an array without its first columns, `take` would first copy all: no
+        # buffer is used
+        if isinstance(batch, slice) or not self._is_contiguous:
             return self._values[batch]
         if len(self._buffer) < len(batch):  # at the first batch, and at larger ones
             self._buffer = np.empty((len(batch), *self._values.shape[1:]), self._values.dtype)

@@ -33,11 +33,12 @@ from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._stream.records import BucketedRecords, BucketWriter, FrameFormat, Records, TableFormat
 from sknet._stream.sources import Chunk
 from sknet._stream.storage import ColumnStorage, NumberStorage, ScratchFiles
-from sknet._tables.categories import TargetStatistics
-from sknet._tables.encoder import TableEncoder, merge_target_statistics
+from sknet._tables.encoded_text import encoder_after_text, replace_text_by_inputs, text_columns
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.tables import take_optional
+from sknet._tables.target_statistics import TargetStatistics, merge_target_statistics, statistics_by_column
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, Batch, DType, Table, Target
 from sknet._vectors import blocks_of_batch
@@ -289,10 +290,10 @@ class StoredTable(FeatureTable):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetStatistics]:  # fmt: skip
-        """Return `TableEncoder.target_statistics` of all rows."""
+        """Return `statistics_by_column` of all rows."""
         return merge_target_statistics(
-            encoder.target_statistics(
-                self.format.unpack(records), target_of(y[row_indices]),
+            statistics_by_column(
+                encoder.columns, self.format.unpack(records), target_of(y[row_indices]),
                 take_optional(weight, row_indices), encoding_fold[row_indices],
             )
             for records, row_indices in self.pools()
@@ -305,8 +306,8 @@ class StoredTable(FeatureTable):
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
         """Encode texts, which takes longest, once for all epochs. Other columns are encoded whenever they are read."""
-        encoder_after_text, table = self._encode_text(encoder, dtype) if encoder.text_columns else (encoder, self)
-        return EncodedOnRead(table, encoder_after_text, dtype, encoding_fold)
+        after_text, table = self._encode_text(encoder, dtype) if text_columns(encoder) else (encoder, self)
+        return EncodedOnRead(table, after_text, dtype, encoding_fold)
 
     def _encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredTable]:
         """Return an encoder of all columns except texts, and a table in a new file in which the texts are encoded."""
@@ -314,17 +315,17 @@ class StoredTable(FeatureTable):
         numbers = np.empty(0, dtype)  # has the type of the stored numbers
         for column, stored in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
             columns += [NumberStorage("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
-        encoder_after_text = encoder.encoder_after_text
-        table_format = FrameFormat(list(encoder_after_text.column_names), columns)
+        after_text = encoder_after_text(encoder)
+        table_format = FrameFormat(list(after_text.column_names), columns)
         record_dtype = table_format.record_dtype
 
         def convert(records: Records) -> Records:
             converted = np.zeros(len(records), record_dtype)
-            table_format.pack_into(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
+            table_format.pack_into(replace_text_by_inputs(encoder, self.format.unpack(records), dtype), converted)
             return converted
 
         records = self.records.map(convert, record_dtype, ROWS_CONVERTED_AT_ONCE, self.files)
-        return encoder_after_text, replace(self, format=table_format, records=records)
+        return after_text, replace(self, format=table_format, records=records)
 
 
 BYTES_ENCODED_AT_ONCE = 2**23

@@ -3,18 +3,11 @@
 One-hot inputs: each frequent category has an input, and the infrequent categories share one.
 
 Target encoding [1]_: no training row is encoded by its own target. Each training row is encoded by the means of the
-other folds. The column stores these means, so that a later call encodes the same rows in the same way.
-
-A category's mean is shrunk towards the mean of all rows: more if it has few rows, or if categories hardly differ. The
-model is one-way random effects: the target of a row is μ + a + e. The effect a of its category has the variance τ², and
-e has the variance σ². The mean squares of the analysis of variance estimate both [2]_. The mean of a category of n rows
-becomes μ + λ·(mean − μ) with λ = n·τ²/(n·τ² + σ²), which is empirical Bayes [3]_.
+other folds. The column stores these means, so that a later call encodes the same rows in the same way. They are shrunk
+as `sknet._tables.target_statistics` explains.
 
 .. [1] Micci-Barreca, D. (2001). "A preprocessing scheme for high-cardinality categorical attributes in classification
    and prediction problems". SIGKDD Explorations 3, 27-32.
-.. [2] Searle, S. R., Casella, G. and McCulloch, C. E. (1992). "Variance Components". Wiley.
-.. [3] Efron, B. and Morris, C. (1975). "Data analysis using Stein's estimator and its generalizations". Journal of the
-   American Statistical Association 70, 311-319.
 
 Conventions
 -----------
@@ -29,13 +22,11 @@ slot : (n,)                  of target means: which category each row has; L for
                              category
 encoding_fold : (n,)         which fold each row is in; -1 for a held-out row, whose target no mean includes
 means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each fold
-n : (L,)                     the weight of each slot's rows; for λ in rows, see `effective_row_weight`
-mean, squares : (L, k)       the target's weighted mean, and the weighted sum of the squared differences from it
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan
@@ -43,17 +34,19 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnKind, ColumnSettings, TrainingRows
+from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnKind, ColumnSettings, WeightsAndTarget
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription
-from sknet._tables.sampling import N_ENCODING_FOLDS, cross_fit_folds
+from sknet._tables.sampling import cross_fit_folds
 from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
 from sknet._tables.tables import take_rows
+from sknet._tables.target_statistics import compute_target_statistics
 from sknet._tables.values import (
     INFERRED_TEXT_TYPES,
     ColumnValues,
     category_key,
     check_text_is_encodable,
+    find_slots,
     read_categories,
 )
 from sknet._typing import Array
@@ -194,11 +187,6 @@ class IdentifierColumn(CategoryColumn):
     )
 
 
-def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
-    """Return the slot of each key, or else `unknown`. The last entry is `missing`, which the code −1 picks."""
-    return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
-
-
 def unused_name(word: str, categories: tuple[str, ...], endings: Sequence[str] = ()) -> str:
     """Return a word with as many underscores as it needs to differ, with all endings, from all categories."""
     while any(word + ending in categories for ending in ("", *endings)):
@@ -248,11 +236,10 @@ class Categories:
         """Return the column with at most this many one-hot inputs, one for each of the most frequent categories."""
         keys = self.frequent_keys() if group_infrequent else list(self.n_rows)
         has_missing = self.has_missing
-        n = len(keys)
-        n_infrequent = len(self.shares) - len(keys)
+        n_special = (len(keys) < len(self.shares)) + has_missing  # inputs, of infrequent categories and missing values
         limit = np.inf if max_categories is None else max_categories
         # two categories without missing values always fit, since they have a single input
-        if n + (n_infrequent > 0) + has_missing > limit and (n != 2 or n_infrequent or has_missing):
+        if len(keys) + n_special > limit and (len(keys), n_special) != (2, 0):
             has_missing = has_missing and limit > 1  # with a single input, all share it
             n_kept = int(limit) - 1 - has_missing  # the infrequent categories need one input
             keys = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])[:n_kept]
@@ -286,68 +273,6 @@ def _sorted_keys(keys: list[str]) -> list[str]:
     except ValueError:
         return sorted(keys)
     return sorted(keys) if any(map(isnan, numbers.values())) else sorted(keys, key=lambda key: (numbers[key], key))
-
-
-# --- effects of categories -------------------------------------------------------------------------------------------
-
-
-def statistics_by_slot(
-    slot: NDArray[np.intp], n_slots: int, target: Array, weight: Array
-) -> tuple[Array, Array, Array]:
-    """Return n, mean and squares of each slot; see the Conventions."""
-    n = np.bincount(slot, weight, n_slots).astype(np.float64)  # without rows, bincount returns integers
-    mean = np.zeros((n_slots, target.shape[1]))
-    squares = np.zeros((n_slots, target.shape[1]))
-    for i, column in enumerate(target.T):
-        mean[:, i] = safe_divide(np.bincount(slot, weight * column, n_slots).astype(np.float64), n)
-        squares[:, i] = np.bincount(slot, weight * (column - mean[slot, i]) ** 2, n_slots)
-    return n, mean, squares
-
-
-def effective_row_weight(total: float, squared: float) -> float:
-    """Return the weight of one row, if the rows are replaced by Kish's (1965) effective number of equal rows."""
-    return squared / total if total > 0.0 else 1.0
-
-
-def merge_statistics(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
-    """Merge weights, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
-    weight = n[..., np.newaxis]
-    total = weight.sum(axis=0)
-    # squares about the mean of all = squares about each mean + weighted squares of the means' distances from it
-    merged = safe_divide((weight * mean).sum(axis=0), np.broadcast_to(total, mean.shape[1:]))
-    return total[..., 0], merged, squares.sum(axis=0) + (weight * (mean - merged) ** 2).sum(axis=0)
-
-
-def anova_mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, float]:
-    """Return the mean squares between and within categories, (k,) each, and an average size of the categories.
-
-    Their expectations are size·τ² + σ² and σ². Both are 0 if there is a single category, or a single row in each one,
-    since τ² and σ² cannot be told apart then.
-    """
-    n_rows = n.sum()
-    n_categories = np.count_nonzero(n)
-    if n_categories < 2 or n_rows <= n_categories:
-        return np.zeros(mean.shape[1]), np.zeros(mean.shape[1]), 1.0
-    _, _, squares_of_all = merge_statistics(n, mean, squares)
-    within = squares.sum(axis=0)
-    size = (n_rows - np.square(n).sum() / n_rows) / (n_categories - 1)
-    return (squares_of_all - within) / (n_categories - 1), within / (n_rows - n_categories), float(size)
-
-
-def shrunk_means(n: Array, mean: Array, squares: Array) -> Array:
-    """Return the mean of each slot, (L, k), shrunk by λ; the mean of all rows where a slot has no row."""
-    _, overall, _ = merge_statistics(n, mean, squares)
-    between_squares, within, size = anova_mean_squares(n, mean, squares)
-    between = np.maximum(between_squares - within, 0.0) / size
-    difference = np.where(n[:, np.newaxis] > 0, mean - overall, 0.0)
-    signal = n[:, np.newaxis] * between  # n·τ²
-    return overall + difference * safe_divide(signal, signal + within)  # λ of the module's docstring
-
-
-def safe_divide(numerator: Array, denominator: Array) -> Array:
-    """Return the quotient, or 0 where the denominator is 0."""
-    numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator > 0)
 
 
 # --- means of the target ---------------------------------------------------------------------------------------------
@@ -439,7 +364,7 @@ def one_hot_inputs(column: Column) -> CategoryColumn | None:
 
 
 def learn_category(
-    values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows
+    values: ColumnValues, name: str, settings: ColumnSettings, rows: WeightsAndTarget
 ) -> TargetEncodedColumn | CategoryColumn:
     """Learn the one-hot inputs of a column of categories, its target means, or both.
 
@@ -447,8 +372,7 @@ def learn_category(
     """
     codes, keys = read_categories(values, name)
     check_text_is_encodable(keys, f"Column {name!r} of X")
-    target = rows.target
-    weight = rows.weight
+    weight, target, _ = rows
     encoding = settings.category_encoding
     categories = count_categories(codes, keys, weight)
     if categories.all_differ:
@@ -464,76 +388,6 @@ def learn_category(
     deviation = np.array([mean_and_deviation(column, weight)[1] for column in target.T])
     return TargetEncodedColumn(
         statistics.means(), safe_reciprocal(deviation), statistics.keys, one_hot if encoding == "both" else None
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class TargetStatistics:
-    """Statistics of the target of some rows by fold and slot, which can be merged with those of other rows.
-
-    Attributes
-    ----------
-    keys : tuple of str
-        The L categories.
-    squared_weight : float
-        Sum of the squares of the rows' weights.
-    total : ndarray of shape (F, L + 2)
-        Weight of the rows.
-    mean, squares : ndarray of shape (F, L + 2, k)
-        The target's weighted mean, and the weighted sum of the squared differences from it.
-    """
-
-    keys: tuple[str, ...]
-    squared_weight: float
-    total: Array
-    mean: Array
-    squares: Array
-
-    def __add__(self, other: TargetStatistics) -> TargetStatistics:
-        """Return the statistics of both sets of rows."""
-        keys = tuple(dict.fromkeys((*self.keys, *other.keys)))
-        statistics_of_both = zip(self._aligned(keys), other._aligned(keys), strict=True)
-        return TargetStatistics(
-            keys, self.squared_weight + other.squared_weight, *merge_statistics(*map(np.stack, statistics_of_both))
-        )
-
-    def _aligned(self, keys: tuple[str, ...]) -> list[Array]:
-        """Return weights, means and squares by the slots of `keys`, which include all categories."""
-        slots = {key: slot for slot, key in enumerate(keys)}
-        # the last two slots are for missing values and unknown categories
-        new_slots = [*(slots[key] for key in self.keys), len(keys), len(keys) + 1]
-        aligned = []
-        for values in (self.total, self.mean, self.squares):
-            aligned.append(np.zeros((N_ENCODING_FOLDS, len(keys) + 2, *values.shape[2:])))
-            aligned[-1][:, new_slots] = values
-        return aligned
-
-    def means(self) -> Array:
-        """Return the shrunk means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
-        # which folds are pooled for each of the 1 + F means: all, then all but one
-        pooled = [slice(None), *(np.arange(N_ENCODING_FOLDS) != f for f in range(N_ENCODING_FOLDS))]
-        unit = effective_row_weight(float(self.total.sum()), self.squared_weight)
-        n, squares = self.total / unit, self.squares / unit
-        return np.stack([shrunk_means(*merge_statistics(n[f], self.mean[f], squares[f])) for f in pooled])
-
-
-def compute_target_statistics(
-    codes: NDArray[np.intp], keys: list[str], target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
-) -> TargetStatistics:
-    """Return the statistics of the target by fold and slot, from the results of `read_categories`.
-
-    The targets of held-out rows are left out, but their categories are included.
-    """
-    distinct = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same key
-    n_slots = len(distinct) + 2
-    n_cells = N_ENCODING_FOLDS * (len(distinct) + 2)
-    slot = find_slots({key: i for i, key in enumerate(distinct)}, keys, len(distinct) + 1, len(distinct))[codes]
-    cell = np.maximum(encoding_fold, 0) * n_slots + slot  # the index of each row's fold and slot
-    w = np.where(encoding_fold < 0, 0.0, 1.0 if weight is None else weight)
-    n, mean, squares = statistics_by_slot(cell, n_cells, target, w)
-    shape = N_ENCODING_FOLDS, n_slots
-    return TargetStatistics(
-        distinct, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1)
     )
 
 

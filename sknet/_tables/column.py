@@ -177,7 +177,7 @@ class ColumnSettings:
     input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     numeric_encoding : {"raw", "piecewise_linear", "steps"}
-        Whether numbers have bins, too, and steps where `TableEncoder.with_learnt_steps` finds them.
+        Whether numbers have bins, too, and steps where `with_learnt_steps` finds them.
     n_bins : int
         The most bins that a column has.
     max_categories : int or None
@@ -199,12 +199,12 @@ class ColumnSettings:
     text_components: int
 
 
-class TrainingRows(NamedTuple):
-    """What columns are learnt from, besides their values."""
+class WeightsAndTarget(NamedTuple):
+    """The weights and the target of the rows that columns are learnt from."""
 
     weight: Array | None = None  # (n,), positive; None is ones
     target: Array | None = None  # (n, k), the target matrix, if categories may be encoded by it
-    seed: int = 0  # of the decomposition of text
+    seed: int = 0  # of random draws: in the decomposition of text
 
 
 # --- kinds of columns ------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ class ColumnKind:
     name : str
         The key in `KINDS`, and what messages call it.
     learn : callable
-        (values, name, settings, `TrainingRows`) -> the learnt column.
+        (values, name, settings, `WeightsAndTarget`) -> the learnt column.
     classes : tuple of types
         The classes of the columns that `learn` returns.
     inferred_types : tuple of str
@@ -233,7 +233,7 @@ class ColumnKind:
     """
 
     name: str
-    learn: Callable[[ColumnValues, str, ColumnSettings, TrainingRows], Column]
+    learn: Callable[[ColumnValues, str, ColumnSettings, WeightsAndTarget], Column]
     classes: tuple[type[Column], ...]
     inferred_types: tuple[str, ...] = ()
     recognises: Callable[[pd.Series], bool] = lambda column: False

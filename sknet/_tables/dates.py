@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.arrays import is_missing
-from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, TrainingRows
+from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, WeightsAndTarget
 from sknet._tables.formulas import Formula, Wave
 from sknet._tables.messages import short_repr
 from sknet._tables.numbers import BaseNumberColumn, learn_number
@@ -212,23 +212,22 @@ def zone_of(datetimes: DatetimeLike) -> str | None:
 def read_datetimelike(values: ColumnValues, name: str, *, is_duration: bool) -> DatetimeLike:
     """Return dates or durations; a TypeError names a column with other values."""
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
-    expected_types = INFERRED_DURATION_TYPES if is_duration else INFERRED_DATE_TYPES
-    if pd.api.types.infer_dtype(values, skipna=True) in expected_types:
+    expected, converter = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
+    inferred = pd.api.types.infer_dtype(values, skipna=True)
+    if inferred in (INFERRED_DURATION_TYPES if is_duration else INFERRED_DATE_TYPES):
         try:
             datetimes = index(values)
             microseconds_of(datetimes)  # raises if a date is out of range
             return datetimes
         except (TypeError, ValueError, ArithmeticError) as error:
-            converter = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
             raise TypeError(
-                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{converter}, and make "
-                "what is out of its range None."
+                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with "
+                f"pandas.{converter}({'' if is_duration else 'utc=True'}), and make what is out of its range None."
             ) from error
     if bool(np.all(pd.isna(values))):  # then pandas infers no type
         return index([pd.NaT] * len(values))
-    expected, converter = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
     remedy = f"pandas.{converter}."
-    if pd.api.types.infer_dtype(values, skipna=True) in INFERRED_NUMBER_TYPES:
+    if inferred in INFERRED_NUMBER_TYPES:
         remedy = (
             f"pandas.{converter}(X[{name!r}], unit=...), and unit='s' for seconds, 'ms' for milliseconds or 'D' for "
             "days. Without a unit, pandas takes numbers for nanoseconds."
@@ -267,7 +266,7 @@ def read_dates_or_durations(values: ColumnValues, name: str) -> tuple[DatetimeLi
     return read_datetimelike(values, name, is_duration=is_duration), is_duration
 
 
-def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> DatetimeColumn:
+def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, rows: WeightsAndTarget) -> DatetimeColumn:
     """Learn how the seconds of a column of dates are scaled, and which cycles vary."""
     datetimes, is_duration = read_dates_or_durations(values, name)
     seconds = learn_number(seconds_of(datetimes), name, settings, rows)

@@ -40,14 +40,8 @@ from sknet._typing import Array, Table
 KINDS = {kind.name: kind for kind in (NUMBER, CATEGORY, DATE, TEXT)}
 """The kinds of columns by name. No two of them recognise the same column, so their order does not matter."""
 
-KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in kind.inferred_types}
-"""The name of the kind for each result of `pandas.api.types.infer_dtype`."""
-
 KINDS_BY_CLASS = {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
-"""The kind of each class of learnt columns."""
-
-KIND_BY_PARAMETER = {kind.parameter: name for name, kind in KINDS.items() if kind.parameter}
-"""The kinds of the columns that users name, by parameter."""
+"""The kind of each class of learnt columns, as files and exports know it; not of a kind that a program adds."""
 
 
 def recognised_kind(column: pd.Series, parameters: Collection[str] = ()) -> str | None:
@@ -67,7 +61,7 @@ def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) 
     Without `finds_categories`, text is a column of numbers: `column_as_floats` raises if it spells none.
     """
     inferred = inferred_type(column)
-    kind = KINDS_BY_TYPE.get(inferred)
+    kind = next((name for name, kind in KINDS.items() if inferred in kind.inferred_types), None)
     if not finds_categories:
         return "number" if kind in (None, "category") else kind
     # numbers of several types, such as decimals and floats, are "mixed" to pandas
@@ -118,14 +112,15 @@ class ColumnChoices:
     def named_kinds(self, names: Sequence[str]) -> list[str | None]:
         """Return the kind that the user chooses for each column, or None."""
         kinds: list[str | None] = [None] * len(names)
+        kind_by_parameter = {kind.parameter: name for name, kind in KINDS.items() if kind.parameter}
         for parameter, columns in self.columns_by_parameter.items():
             for j in np.flatnonzero(column_mask(columns, names, parameter)).tolist():
                 if kinds[j] is not None:
                     raise ValueError(
-                        f"Column {names[j]!r} of X is in {' and in '.join(KIND_BY_PARAMETER)}: leave it out of one of "
+                        f"Column {names[j]!r} of X is in {' and in '.join(kind_by_parameter)}: leave it out of one of "
                         "them."
                     )
-                kinds[j] = KIND_BY_PARAMETER[parameter]
+                kinds[j] = kind_by_parameter[parameter]
         return kinds
 
     def kind_of(self, values: pd.Series, name: str, named: str | None) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.arrays import is_missing
-from sknet._tables.column import MIN_VALUES_TO_WARN
+from sknet._tables.column import MIN_VALUES_TO_WARN, Column
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.tables import column_at, is_sparse, set_column, take_rows
 from sknet._tables.values import ColumnValues
@@ -78,14 +78,12 @@ def _are_columns_empty(values: Table | ColumnValues) -> Array:
 
 def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
     """Return the encoder with constant columns scaled by the values of new rows, and the names of these columns."""
-    columns = list(encoder.columns)
-    names = []
-    constant = [j for j, column in enumerate(columns) if column.is_constant]
+    constant = [j for j, column in enumerate(encoder.columns) if column.is_constant]
     if constant and is_sparse(X):
         X = X.tocsc()  # reading a column of a CSC matrix is fast
+    rescaled: dict[int, Column] = {}
     for j in constant:
-        name = encoder.column_names[j]
-        columns[j] = columns[j].rescaled_if_constant(column_at(X, j), name, weight)
-        if not columns[j].is_constant:
-            names.append(name)
-    return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names
+        column = encoder.columns[j].rescaled_if_constant(column_at(X, j), encoder.column_names[j], weight)
+        if not column.is_constant:
+            rescaled[j] = column
+    return (encoder.with_columns(rescaled) if rescaled else encoder), [encoder.column_names[j] for j in rescaled]

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.column import Column, ColumnKind, ColumnSettings, TrainingRows
+from sknet._tables.column import Column, ColumnKind, ColumnSettings, WeightsAndTarget
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription, MissingIndicator
 from sknet._tables.messages import short_repr
@@ -155,17 +155,6 @@ class TextColumn(EqualByFields, Column):
             out[:, c] = codes < 0
 
 
-@dataclass(frozen=True)
-class EncodedTextInput(Column):
-    """One input of text that is encoded already: the values are the input's values."""
-
-    input_descriptions: ClassVar[tuple[InputDescription, ...]] = (InputDescription("", "text"),)
-
-    def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
-        """Copy n values to `out`, of shape (n, 1)."""
-        out[:, 0] = values
-
-
 def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[str]]:
     """Return a code for each of n values, −1 where one is missing, and the text that each code stands for."""
     codes, distinct = factorize(values, name)
@@ -200,7 +189,7 @@ def holds_free_text(column: pd.Series) -> bool:
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> TextColumn:
+def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: WeightsAndTarget) -> TextColumn:
     """Learn terms and components from a column's n values and their weights."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import CountVectorizer

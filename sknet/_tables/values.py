@@ -9,7 +9,7 @@ Categories are codes (n,), −1 where missing, into a list of keys: the text of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 
 import numpy as np
 import pandas as pd
@@ -138,6 +138,11 @@ def read_categories(values: ColumnValues, name: str = "") -> tuple[NDArray[np.in
         codes, distinct = factorize(values, name)
         categories = np.asarray(distinct, dtype=object)
     return codes.astype(np.intp), [category_key(category) for category in categories]
+
+
+def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
+    """Return the slot of each key, or else `unknown`. The last entry is `missing`, which the code −1 picks."""
+    return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
 
 def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:

@@ -324,6 +324,13 @@ def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
     assert np.shares_memory(rows(np.array([1, 2])), picked)
 
 
+def test_rows_of_values_that_are_not_contiguous_are_new_arrays():
+    rows = DenseBatches(np.arange(12.0).reshape(6, 2)).without_first_inputs(1)
+    picked = rows(np.array([5, 0]))
+    assert not np.shares_memory(rows(np.array([1, 2])), picked)
+    assert picked.tolist() == [[11], [1]]
+
+
 # --- blocks of joined networks ----------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from sknet._tables.column import Column, ColumnSettings, TrainingRows
+from sknet._tables.column import Column, ColumnSettings, WeightsAndTarget
 from sknet._tables.kinds import KINDS
 from sknet._tables.numbers import SCALINGS
 from tests.tables.examples import column_settings
@@ -36,7 +36,7 @@ class ColumnCase:
     def learn(self, rows=slice(None), weight=None) -> Column:
         """Learn the column from some of the values."""
         target = None if self.target is None else self.target[rows]
-        column = KINDS[self.kind].learn(self.values.iloc[rows], "c", self.settings, TrainingRows(weight, target))
+        column = KINDS[self.kind].learn(self.values.iloc[rows], "c", self.settings, WeightsAndTarget(weight, target))
         return replace(column, steps=self.steps) if self.steps else column
 
 

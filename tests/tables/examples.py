@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.categories import CategoryColumn
-from sknet._tables.column import ColumnSettings, TrainingRows
+from sknet._tables.column import ColumnSettings, WeightsAndTarget
 from sknet._tables.dates import CYCLES
 from sknet._tables.encoder import TableEncoder, learn_encoder
 from sknet._tables.from_polars import as_pandas
@@ -15,6 +15,7 @@ from sknet._tables.kinds import ColumnChoices, Survey, survey_columns
 from sknet._tables.labels import as_labels
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.sampling import cross_fit_folds
+from sknet._tables.target_statistics import columns_with_means, statistics_by_column
 from sknet._tables.targets import read_regression_target
 from sknet._tables.text import TextColumn
 
@@ -61,7 +62,17 @@ def column_settings(**changes):
 def encoder_of(table, categorical_features="from_dtype", text_features=None, *, weight=None, target=None, **settings):
     """What is learnt from a table; `settings` are the parameters for columns."""
     survey = survey_columns(table, ColumnChoices(categorical_features, text_features))
-    return learn_encoder(table, column_settings(**settings), survey, TrainingRows(weight, target))
+    return learn_encoder(table, column_settings(**settings), survey, WeightsAndTarget(weight, target))
+
+
+def target_statistics(encoder, *arguments):
+    """What an encoder's columns learn of the target."""
+    return statistics_by_column(encoder.columns, *arguments)
+
+
+def with_target_statistics(encoder, statistics):
+    """An encoder with the target means of these statistics."""
+    return encoder.with_columns(columns_with_means(encoder.columns, statistics))
 
 
 def survey_of_numbers(n):

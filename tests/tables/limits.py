@@ -2,9 +2,9 @@
 
 from unittest.mock import patch
 
-from sknet._tables import encoder, sampling, splitting
+from sknet._tables import lookups, sampling, splitting
 
-LOOKUP_INPUTS = encoder.MIN_LOOKED_UP_INPUTS
+LOOKUP_INPUTS = lookups.MIN_LOOKED_UP_INPUTS
 
 
 def sample_rows(n, drawn_at_once=2**18):
@@ -19,4 +19,4 @@ def large_table_rows(n):
 
 def lookup_inputs(n):
     """Categories that make n one-hot inputs are looked up."""
-    return patch.object(encoder, "MIN_LOOKED_UP_INPUTS", n)
+    return patch.object(lookups, "MIN_LOOKED_UP_INPUTS", n)

@@ -1,6 +1,7 @@
 """A made-up kind of column: what a new kind gets without a line elsewhere."""
 
-from dataclasses import dataclass
+import pickle
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,8 @@ import pytest
 import sknet.export
 import sknet.stream
 from sknet import SigmoidMLPRegressor
-from sknet._tables.column import ColumnKind, FormulaColumn, TrainingRows
-from sknet._tables.kinds import KINDS
+from sknet._tables.column import ColumnKind, FormulaColumn, WeightsAndTarget
+from sknet._tables.kinds import KINDS, ColumnChoices, survey_columns
 from sknet._tables.numbers import BaseNumberColumn, learn_number
 from tests.tables.examples import column_settings, inputs_of, table_encoder
 
@@ -56,7 +57,7 @@ def _place_is_a_kind(monkeypatch):
 @pytest.fixture
 def column():
     settings = column_settings(numeric_encoding="piecewise_linear", n_bins=4)
-    return PLACE.learn(X["place"].where(X["height"] > -1.0), "place", settings, TrainingRows())
+    return PLACE.learn(X["place"].where(X["height"] > -1.0), "place", settings, WeightsAndTarget())
 
 
 def test_bins_of_several_numbers_come_before_all_other_inputs(column):
@@ -88,6 +89,21 @@ def test_a_fit_learns_from_it():
     net = SigmoidMLPRegressor(random_state=0, max_iter=30).fit(X, Y)
     assert net.score(X, Y) > 0.9
     assert len(net.explain(X[:2], background=X[:50]).values) == 2
+
+
+def test_a_kind_is_inferred_from_the_type_of_values(monkeypatch):
+    years = replace(PLACE, name="year", inferred_types=("period",))
+    monkeypatch.setitem(KINDS, "year", years)
+    table = pd.DataFrame({"year": pd.period_range("1900", periods=50, freq="Y")})
+    assert survey_columns(table, ColumnChoices()).kinds == {0: "year"}
+
+
+def test_a_pickle_holds_a_kind_that_a_program_adds_and_a_model_file_does_not(tmp_path):
+    net = quick().fit(X, Y)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).predict(X), net.predict(X))
+    sknet.save(net, tmp_path / "net")
+    with pytest.raises(sknet.ModelFileError, match="pieces of your own, PlaceColumn, which a file cannot hold"):
+        sknet.load(tmp_path / "net")
 
 
 def quick(**parameters):

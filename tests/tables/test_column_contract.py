@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._tables.column import FormulaColumn, TrainingRows
+from sknet._tables.column import FormulaColumn, WeightsAndTarget
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
@@ -157,7 +157,7 @@ def test_values_of_another_kind_are_refused_by_the_name_of_the_column(case):
             inputs_of(column, values)
         if case.kind != "date" and case.target is None:
             with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
-                KINDS[case.kind].learn(values, "c", case.settings, TrainingRows())
+                KINDS[case.kind].learn(values, "c", case.settings, WeightsAndTarget())
 
 
 # --- in a table ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sknet._tables import text
-from sknet._tables.column import TrainingRows
+from sknet._tables.column import WeightsAndTarget
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, holds_free_text, learn_text
 from tests.tables.examples import column_settings, suffixes
@@ -40,7 +40,7 @@ VARIED = np.array(["".join(letters) for letters in rng.choice(list("abcdefghij")
 
 def learn(values, n_components=5, weight=None):
     settings = column_settings(text_components=n_components)
-    return learn_text(pd.Series(values, dtype=object), "t", settings, TrainingRows(weight, seed=3))
+    return learn_text(pd.Series(values, dtype=object), "t", settings, WeightsAndTarget(weight, seed=3))
 
 
 def write(column, values, dtype=np.float64):
