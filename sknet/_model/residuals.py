@@ -388,7 +388,7 @@ def quantiles_between(
     if residuals is not None and residuals.signed is not None and residuals.of_all.effective_size:  # there are rows
         columns += residuals.signed.quantiles_by_level(np.asarray(head.loss.levels))
         columns.sort(axis=1)  # moved levels may cross
-    level_scores = ndtri(head.loss.levels)
+    level_scores = np.asarray(ndtri(head.loss.levels))
     scores = ndtri(quantile_levels)
     right = np.clip(np.searchsorted(level_scores, scores), 1, len(level_scores) - 1)  # the network's level above each
     share = (scores - level_scores[right - 1]) / (level_scores[right] - level_scores[right - 1])

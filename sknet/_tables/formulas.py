@@ -265,7 +265,7 @@ class NormalScore(Formula):
         check_not_infinite(values, names)
         missing = np.isnan(values)
         # `ndtri` is the inverse normal distribution function
-        return ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, values))))
+        return np.asarray(ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, values)))))
 
     def cdf(self, numbers: Array) -> Array:
         """Return the share of the training weight below each number; equal values count by half."""
