@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
+from sklearn.utils import get_tags
 
 from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
 from sknet._estimators.parameters import USER_SCORER, parameters_to_compare, solver_name_or_class
@@ -313,7 +314,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     table_copy = deepcopy(X) if is_frame(X) else X.copy()
     weights = {} if held_out_rows.weight is None else {"sample_weight": held_out_rows.weight}
     head = plan.encoding.head
-    kind = head.estimator_type
+    kind = get_tags(estimator).estimator_type
     y = head.reshape_like_y(held_out_rows.y)
 
     def score(model: Model, raw: Array) -> float:

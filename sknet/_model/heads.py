@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -79,7 +79,6 @@ class Head(ABC):
     """What turns labels or numbers into the network's targets, and raw outputs into predictions."""
 
     settings: TargetSettings
-    estimator_type: ClassVar[Literal["classifier", "regressor"]]  # of its estimator, in scikit-learn's words
     # whether the loss is minus a mean log-likelihood only after division by the variance of the noise
     has_noise_scale: ClassVar[bool]
 
@@ -195,7 +194,6 @@ class LabelHead(Head):
 
     settings: TargetSettings
     labels: Labels
-    estimator_type = "classifier"
     has_noise_scale = False  # the log-loss is minus a mean log-likelihood in any case
     log_of_unit = None
 
@@ -371,7 +369,6 @@ class RegressionHead(Head):
 
     settings: TargetSettings
     regression_target: RegressionTarget
-    estimator_type = "regressor"
     has_noise_scale = True
 
     def __post_init__(self) -> None:
