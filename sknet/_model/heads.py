@@ -93,9 +93,9 @@ class Head(ABC):
         """The number of raw outputs."""
 
     @property
-    @abstractmethod
     def log_of_unit(self) -> Array | None:
         """The logarithm of the number that a loss with a log link divides targets by, (k,); None for labels."""
+        return None
 
     @property
     @abstractmethod
@@ -121,13 +121,13 @@ class Head(ABC):
         """Yield what to warn of before the first training: something about labels, nothing about numbers."""
         return iter(())
 
-    @abstractmethod
     def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
         """Return the head with a scaler learnt from numbers, if the loss allows scaling; labels have no scale.
 
         Targets are centred and scaled to a standard deviation of 1. With a log link, they are divided by their mean
         if `in_unit_of_mean`.
         """
+        return self
 
     def with_constants_of(self, values: Array) -> Self:
         """Return the head that predicts the only value of each target that has a single one; labels have classes."""
@@ -137,9 +137,9 @@ class Head(ABC):
         """Return the head without the constants that new values differ from."""
         return self
 
-    @abstractmethod
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights multiplied by the class weights; numbers have no classes."""
+        return weight
 
     @abstractmethod
     def strata(self, values: Array) -> Array | None:
@@ -195,7 +195,6 @@ class LabelHead(Head):
     settings: TargetSettings
     labels: Labels
     has_noise_scale = False  # the log-loss is minus a mean log-likelihood in any case
-    log_of_unit = None
 
     @cached_property
     def loss(self) -> Loss:
@@ -249,9 +248,6 @@ class LabelHead(Head):
                     "its row out."
                 )
                 return
-
-    def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
-        return self
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the products of sample and class weights; raise if their sum is infinite or almost 0."""
@@ -418,9 +414,6 @@ class RegressionHead(Head):
 
     def reshape_like_y(self, values: Array) -> Array:
         return restore_shape(values, self.regression_target.flat)
-
-    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        return weight
 
     def strata(self, values: Array) -> Array | None:
         # whether a count is above 0, so that rare events are held out too
