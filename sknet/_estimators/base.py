@@ -194,7 +194,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
         fitted = fitted_of(self)
         try:
-            return METHODS[self._head_class][method](fitted.model.head, fitted.residuals, *arguments)
+            return METHODS[method](fitted.model.head, fitted.residuals, *arguments)
         except NoResidualsError:
             reason = reason_for_no_residuals(fitted, self.early_stopping)
             raise ValueError(

@@ -312,25 +312,20 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     return float(np.mean(scores))
 
 
-# --- by the head -----------------------------------------------------------------------------------------------------
+# --- by name, and by the head -----------------------------------------------------------------------------------------
 
-METHODS: Mapping[type[Head], Mapping[str, Callable[..., Decoding]]] = {
-    LabelHead: {
-        "predict": lambda head, _: Decoding(head.predict),
-        "predict_proba": lambda head, _: Decoding(
-            head.output_probabilities, head.reshape_probabilities, names=head.labels.classes
-        ),
-        "predict_log_proba": log_probability_decoding,
-        "decision_function": lambda head, _: Decoding(np.asarray, head.decision_function),
-        "predict_set": set_decoding,
-    },
-    RegressionHead: {
-        "predict": lambda head, _: Decoding(head.predict),
-        "predict_interval": interval_decoding,
-        "predict_quantiles": quantile_decoding,
-    },
+METHODS: Mapping[str, Callable[..., Decoding]] = {
+    "predict": lambda head, _: Decoding(head.predict),
+    "predict_proba": lambda head, _: Decoding(
+        head.output_probabilities, head.reshape_probabilities, names=head.labels.classes
+    ),
+    "predict_log_proba": log_probability_decoding,
+    "decision_function": lambda head, _: Decoding(np.asarray, head.decision_function),
+    "predict_set": set_decoding,
+    "predict_interval": interval_decoding,
+    "predict_quantiles": quantile_decoding,
 }
-"""The prediction methods by the class of the head: (head, residuals of held-out rows, *arguments) -> decoding.
+"""The prediction methods: (head, residuals of held-out rows, *arguments) -> decoding.
 
 They raise an error if they cannot predict.
 """
