@@ -19,12 +19,12 @@ from sknet._estimators import fit_messages
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import (
     AGAINST_VALIDATION_ROWS,
+    FULL_BATCHES,
     USER_FOLDS,
     CommonParameters,
     check_conflicts_with_temperature,
     check_no_conflict,
     column_choices,
-    solver_class,
 )
 from sknet._estimators.read_data import FitArguments, TableSchema, read_validation_rows
 from sknet._estimators.resolve import AutoFacts, choose_early_stopping, fraction_to_hold_out, resolve
@@ -215,7 +215,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
     validation_rows = read_validation_rows(call.arguments, type(estimator).__name__, head, schema)
     holdout = choose_holdout(estimator, call, head, all_rows, validation_rows)
     rows = all_rows
-    if not solver_class(estimator.solver).uses_batches and holdout.rows is None:
+    if FULL_BATCHES.holds(estimator) and holdout.rows is None:
         rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
     learner = None  # folds never continue an earlier call
     if call.earlier is None:

@@ -37,7 +37,6 @@ from sknet._estimators.parameters import (
     check_unchanged,
     fixed_once_learnt,
     none_holds,
-    solver_class,
 )
 from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
@@ -518,7 +517,7 @@ def _as_python_number(value: object) -> object:
 
 def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
-    if solver_class(p.solver) is LBFGS:
+    if FULL_BATCHES.holds(p):
         patience = make_from_parameters(Patience, p)
         return make_from_parameters(LBFGS, p, n_epochs=n_epochs, n_evaluations=int(p.max_fun), patience=patience)
     ends = not ENDLESS_SCHEDULE.holds(p)
