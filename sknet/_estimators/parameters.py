@@ -19,8 +19,6 @@ from sklearn.metrics import get_scorer_names
 
 from sknet._estimators.sklearn_api import (
     AllowedRange,
-    BaseCrossValidator,
-    BaseShuffleSplit,
     HasMethods,
     InvalidParameterError,
     Options,
@@ -37,6 +35,7 @@ from sknet._network.weights import INITIALIZERS, Initializer
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.messages import suggest_fraction
 from sknet._tables.numbers import SCALINGS
+from sknet._tables.splitting import RowSplitter
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer
 from sknet._typing import Array
 
@@ -117,7 +116,6 @@ Auto: TypeAlias = Literal["auto"]
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
 Weights: TypeAlias = tuple[Sequence[Array], Sequence[Array]]
 ClassWeight: TypeAlias = Mapping[object, float] | Sequence[Mapping[object, float]] | Literal["balanced"] | None
-Splitter: TypeAlias = BaseCrossValidator | BaseShuffleSplit
 ColumnNames: TypeAlias = Sequence[str] | Sequence[int] | Sequence[bool]
 """Columns by their names or indices, or a mask."""
 InteractionSets: TypeAlias = Sequence[Collection[str | int]]
@@ -151,7 +149,7 @@ class CommonParameters:
     verbose: Annotated[bool | int, "verbose", FREE_ON_RESUME] = False
     # --- when to stop ---
     early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", OneOf("auto", "folds")] = "auto"
-    validation_fraction: Annotated[float | Splitter | Auto, OPEN_UNIT_INTERVAL, SPLITTER, AUTO] = "auto"
+    validation_fraction: Annotated[float | RowSplitter | Auto, OPEN_UNIT_INTERVAL, SPLITTER, AUTO] = "auto"
     scoring: Annotated[str | Callable[..., float], OneOf("loss", *SCORER_NAMES), callable] = "loss"
     n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITE, AUTO, FREE_ON_RESUME] = "auto"
     tol: Annotated[float | Auto, NON_NEGATIVE, AUTO, FREE_ON_RESUME] = "auto"

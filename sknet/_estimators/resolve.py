@@ -120,7 +120,7 @@ def choose_early_stopping(p: CommonParameters, n_rows: int, *, is_stream: bool =
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, max_held_out: float = inf) -> float:
     """Return the fraction of the table's rows to hold out."""
-    parameter = p.validation_fraction
+    parameter: Any = p.validation_fraction  # no splitter
     fraction = rules.fraction_held_out(n_rows) if isinstance(parameter, str) else float(parameter)
     return min(fraction, max_held_out / n_rows)
 
