@@ -340,13 +340,10 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
 
 def loss_if_valid(p: CommonParameters) -> Loss | None:
     """Return the loss of a regressor; None if it is invalid, as in an estimator that a notebook displays."""
-    loss: object = p.loss
-    if isinstance(loss, str) and loss in REGRESSION_LOSSES:
-        try:
-            loss = REGRESSION_LOSSES[loss](**loss_options(p))
-        except (TypeError, ValueError):
-            return None
-    return loss if isinstance(loss, Loss) else None
+    try:
+        return p.loss if isinstance(p.loss, Loss) else REGRESSION_LOSSES[p.loss](**loss_options(p))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 # --- from parameters to settings -------------------------------------------------------------------------------------
