@@ -275,13 +275,14 @@ def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
     """Return the initial states of networks: new ones, or those of an earlier call or a checkpoint."""
     call = plan.call
     earlier = call.earlier
+    seeds = call.member_seeds(len(setups))
     if earlier is None:
-        seeds = call.member_seeds(len(setups))
         states = [setup.first_state(member_seeds) for setup, member_seeds in zip(setups, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [setups[0].new_state(theta, call.seed_of_steps)]
+        _, seed_of_steps = seeds[0]
+        states = [setups[0].new_state(theta, seed_of_steps)]
         if call.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             n = network.layout.n_parameters

@@ -80,12 +80,6 @@ class Call:
         _, of_rows, _ = self.seeds
         return of_rows
 
-    @property
-    def seed_of_steps(self) -> int:
-        """The seed of the order of rows, and dropout."""
-        _, _, of_steps = self.seeds
-        return of_steps
-
     def member_seeds(self, n_members: int) -> list[tuple[int, int]]:
         """Draw the seeds of weights and of steps for each member. The first member has those of a single network."""
         of_weights, _, of_steps = self.seeds  # members share the seed of rows
