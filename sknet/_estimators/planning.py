@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 from os import PathLike
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -125,10 +124,6 @@ def draw_seeds(source: np.random.RandomState) -> tuple[int, int, int]:
     return weights, rows, steps
 
 
-_RANDOM_STATE_LOCK = Lock()
-"""Held while a generator draws seeds or is rewound."""
-
-
 @contextmanager
 def drawing_seeds(
     estimator: ParametersAndAttributes,
@@ -140,18 +135,16 @@ def drawing_seeds(
     """Draw the seeds of a call, and yield it. It runs in the `with` block.
 
     An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
-    Calls that share a generator in several threads draw different seeds. If the call fails, the generator is rewound,
-    unless it has been used since.
+    If the call fails, the generator is rewound, unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:
         yield Call(arguments, earlier.seeds, earlier, is_partial_fit=is_partial_fit)
         return
     source = check_random_state(estimator.random_state)
     fitted_before = estimator._fitted
-    with _RANDOM_STATE_LOCK:
-        before = source.get_state(legacy=False)
-        seeds = draw_seeds(source)
-        after = source.get_state(legacy=False)
+    before = source.get_state(legacy=False)
+    seeds = draw_seeds(source)
+    after = source.get_state(legacy=False)
     try:
         if earlier is not None:
             of_weights, _, of_steps = seeds
@@ -159,10 +152,9 @@ def drawing_seeds(
             seeds = of_weights, of_rows, of_steps
         yield Call(arguments, seeds, earlier, is_partial_fit=is_partial_fit)
     except BaseException:
-        with _RANDOM_STATE_LOCK:
-            is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
-            if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
-                source.set_state(before)
+        is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
+        if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
+            source.set_state(before)
         raise
 
 
