@@ -30,7 +30,7 @@ from sknet._model.model import Model, Network
 from sknet._model.network_setup import NetworkSetup, check_networks_fit_in_memory, set_up_networks
 from sknet._model.phase import Phase, mean_history
 from sknet._model.residuals import learn_residuals
-from sknet._model.rows import EncodedRows, Rows
+from sknet._model.rows import EncodedRows, FeatureTable, Rows
 from sknet._model.sensitivity import (
     draw_encoded_rows,
     draw_importance_rows,
@@ -41,7 +41,6 @@ from sknet._model.sensitivity import (
 from sknet._model.train_phase import ModelScorer, Progress, TrainPhase
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.messages import short_repr
-from sknet._tables.tables import is_frame
 from sknet._training.solver import Observer, State, TrainingEnd
 from sknet._typing import Array, Table
 
@@ -311,8 +310,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)
     X = held_out_rows.X.for_scorer()
-    # a copy, since a scorer may change the table; polars has no `copy`
-    table_copy = deepcopy(X) if is_frame(X) else X.copy()
+    table_copy = X if isinstance(X, FeatureTable) else deepcopy(X)  # a copy, since a scorer may change the table
     weights = {} if held_out_rows.weight is None else {"sample_weight": held_out_rows.weight}
     head = plan.encoding.head
     kind = get_tags(estimator).estimator_type

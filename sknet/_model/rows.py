@@ -193,11 +193,6 @@ class FeatureTable(ABC):
         return False
 
     @property
-    def is_sparse(self) -> bool:
-        """Whether the table is a sparse matrix."""
-        return False
-
-    @property
     @abstractmethod
     def shape(self) -> tuple[int, int]:
         """The number of rows and columns."""
@@ -249,10 +244,6 @@ class FeatureTable(ABC):
 
     def for_scorer(self) -> Table:
         """Return what the user's scorer gets as X: by default this object, which can only be predicted."""
-        return self
-
-    def copy(self) -> Self:
-        """Return the table itself, which is immutable."""
         return self
 
     def dense_array_if_small(self, max_values: int) -> Array | None:
