@@ -90,6 +90,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
+        check_has_partial_fit(self)  # also if it was looked up on the class
         self._validate_params()
         arguments = FitArguments(X, y, sample_weight, classes=classes)
         with drawing_seeds(self, arguments, self._fitted, is_partial_fit=True) as call:

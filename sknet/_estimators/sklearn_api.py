@@ -130,12 +130,7 @@ class ConditionalMethod:
     """
 
     def __init__(self, method: Callable[..., object], check: Callable[[Any], None]) -> None:
-        @wraps(method)
-        def checked_method(estimator: object, *args: object, **kwargs: object) -> object:
-            check(estimator)
-            return method(estimator, *args, **kwargs)
-
-        self._method = checked_method
+        self._method = method
         self._check = check
 
     def __get__(self, estimator: object, owner: type | None = None) -> Callable[..., object]:
