@@ -541,7 +541,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
            priors and expected gradients". Nature Machine Intelligence 3, 620-631.
            arXiv:1906.10670.
         """
-        return explain_rows(self, X, background, verbose=bool(self.verbose))
+        return explain_rows(self, X, background)
 
     @with_checked_keywords
     def backpropagate(

@@ -59,9 +59,7 @@ def warn_of_undefined_scores(scoring: object) -> None:
     )
 
 
-def warn_of_stop_reason(
-    parameters: CommonParameters, result: TrainingEnd, *, quiet: bool = False, during_folds: bool = False
-) -> None:
+def warn_of_stop_reason(parameters: CommonParameters, result: TrainingEnd, *, quiet: bool, during_folds: bool) -> None:
     """Warn if training did not end as planned.
 
     With `quiet`, running out of epochs is normal. With `during_folds`, training ended while folds chose the epoch.

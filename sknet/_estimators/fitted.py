@@ -329,8 +329,7 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         are your own.
         """
         resolved = fitted_of(self).resolved
-        parameters = self.get_params(deep=False)  # a subclass may have others
-        return {name: as_plain_copies(resolved.get(name, value)) for name, value in parameters.items()}
+        return {name: as_plain_copies(resolved[name]) for name in self.get_params(deep=False)}
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -340,8 +340,8 @@ MIN_ROWS_WITHOUT_BACKGROUND = 20
 """The least number of explained rows that can be their own background."""
 
 
-def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
-    """Explain the rows of X; print the progress if `verbose`. Without a background, compare them with each other."""
+def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table) -> Explanation:
+    """Explain the rows of X. Without a background, compare them with each other."""
     passed = checked_table(estimator, X)  # with the text of dates
     model, table = model_and_read_table(estimator, passed)
     n = table.shape[0]
@@ -360,7 +360,7 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
             model.encoder.encode(compared, model.encoding.compute_dtype)
 
     def print_progress(n_done: int) -> None:
-        if verbose:
+        if estimator.verbose:
             print(f"Rows explained: {n_done:,} of {n:,}")
 
     with np.errstate(over="ignore", invalid="ignore"):
