@@ -13,7 +13,7 @@ conformal quantile : (k,)              largest residual inside the interval or s
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.metrics import d2_pinball_score, r2_score
@@ -87,7 +87,8 @@ def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: fl
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
-    residuals = required_residuals(residuals, "predict_set")
+    if residuals is None:
+        raise NoResidualsError
     largest_residual = checked_conformal_quantile(residuals, coverage)  # (n_classes,)
     rare = residuals.classes_too_rare_for(coverage) if per_class else []
     if rare:
@@ -109,7 +110,8 @@ def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: fl
 def interval_decoding(head: RegressionHead, residuals: ScaledResiduals | None, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
     check_not_single_quantile(head)
-    residuals = required_residuals(residuals, "predict_interval")
+    if residuals is None:
+        raise NoResidualsError
     quantile = checked_conformal_quantile(residuals, coverage)
     # predictions: (n,), (n, n_outputs) or (n, n_levels)
     return Decoding(head.predict, partial(intervals_around, head, residuals, quantile), ["lower", "upper"])
@@ -134,7 +136,8 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
     if levels:
         finish = partial(quantiles_between, head, residuals, quantile_levels)
     else:
-        residuals = required_residuals(residuals, "predict_quantiles")
+        if residuals is None:
+            raise NoResidualsError
         assert residuals.signed is not None  # there is one target
         signed = residuals.signed.quantiles_of_new_residual(quantile_levels)  # (levels,), or None
         if signed is None:
@@ -149,8 +152,6 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
 
 
 # --- quantiles of residuals ------------------------------------------------------------------------------------------
-
-AnyResiduals = TypeVar("AnyResiduals", bound=HeldOutResiduals)
 
 
 def checked_conformal_quantile(residuals: HeldOutResiduals, coverage: object) -> Array:
@@ -195,14 +196,7 @@ def rows_needed(coverage: float) -> int:
 
 
 class NoResidualsError(ValueError):
-    """A prediction method needs residuals, and the last call has kept none."""
-
-
-def required_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals:
-    """Return the residuals; raise an error without the reason if there are none."""
-    if residuals is None:
-        raise NoResidualsError(method)
-    return residuals
+    """A prediction method needs residuals, and the last call has kept none. The estimator adds the reason."""
 
 
 def reason_for_no_residuals(fitted: Fitted, early_stopping: object) -> str:
