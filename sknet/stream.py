@@ -360,7 +360,7 @@ def predict(
     """
     require_estimator(estimator, "sknet.stream")
     fitted = fitted_of(estimator)
-    methods = list(METHODS[estimator._head_class])
+    methods = [name for name in METHODS if hasattr(estimator, name)]
     if method not in methods:
         raise ValueError(f"method={method!r} does not predict: {type(estimator).__name__} has {methods}.")
     names = None if fitted.schema.names is None else fitted.schema.names.tolist()

@@ -7,7 +7,6 @@ assignment. So a call that fails changes nothing. `docs/a_fit_step_by_step.md` f
 
 import sys
 from dataclasses import replace
-from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
@@ -38,7 +37,15 @@ from sknet._estimators.parameters import (
     column_choices,
 )
 from sknet._estimators.planning import Call, drawing_seeds, make_plan, resuming, settings_of_objective
-from sknet._estimators.read_data import FitArguments, TableSchema, read_head_and_rows
+from sknet._estimators.read_data import (
+    FitArguments,
+    TableSchema,
+    drop_zero_weights,
+    read_features,
+    read_sample_weight,
+    replace_zero_weight_rows,
+    rows_of_positive_weight,
+)
 from sknet._estimators.resolve import make_target_settings
 from sknet._estimators.sklearn_api import (
     ClassNamePrefixFeaturesOutMixin,
@@ -83,6 +90,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
+        check_has_partial_fit(self)  # also if it was looked up on the class
         self._validate_params()
         arguments = FitArguments(X, y, sample_weight, classes=classes)
         with drawing_seeds(self, arguments, self._fitted, is_partial_fit=True) as call:
@@ -106,21 +114,24 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _read(self, call: Call) -> tuple[Head, Rows, TableSchema]:
         """Check the table and its schema, parse y, apply class weights, and drop rows of weight 0."""
-        arguments = call.arguments
+        arguments, earlier = call.arguments, call.earlier
         settings = make_target_settings(self)
-        estimator_name = type(self).__name__
-        learn = partial(self._head_class.learn, settings=settings, classes=arguments.classes)
-        if call.earlier is None:
-            head, rows, schema = read_head_and_rows(
-                arguments, estimator_name, arguments.schema, learn, column_choices(self)
-            )
+        name = type(self).__name__
+        weight = read_sample_weight(arguments.X, arguments.sample_weight)
+        known_schema = arguments.schema if earlier is None else earlier.schema
+        table, schema = read_features(drop_zero_weights(arguments.X, weight), name, known_schema, column_choices(self))
+        if arguments.y is None:
+            raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+        y = replace_zero_weight_rows(arguments.y, weight, "y")
+        if earlier is not None and call.is_partial_fit:  # its rows may lack classes, but a warm start must have all
+            head = earlier.model.head
+            values = head.read(y)
         else:
-            earlier_head = call.earlier.model.head
-            # the rows of `partial_fit` may lack classes, but a warm start must have all of them
-            parse = (lambda y: (earlier_head, earlier_head.read(y))) if call.is_partial_fit else learn
-            head, rows, schema = read_head_and_rows(arguments, estimator_name, call.earlier.schema, parse)
-            earlier_head.check_same_classes(head)
-            head = earlier_head.with_settings(settings)
+            head, values = self._head_class.learn(y, settings, arguments.classes)
+        rows = rows_of_positive_weight(table, values, weight, arguments.groups)
+        if earlier is not None:
+            earlier.model.head.check_same_classes(head)
+            head = earlier.model.head.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         return head, rows, schema
@@ -184,7 +195,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
         fitted = fitted_of(self)
         try:
-            return METHODS[self._head_class][method](fitted.model.head, fitted.residuals, *arguments)
+            return METHODS[method](fitted.model.head, fitted.residuals, *arguments)
         except NoResidualsError:
             reason = reason_for_no_residuals(fitted, self.early_stopping)
             raise ValueError(
@@ -530,7 +541,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
            priors and expected gradients". Nature Machine Intelligence 3, 620-631.
            arXiv:1906.10670.
         """
-        return explain_rows(self, X, background, verbose=bool(self.verbose))
+        return explain_rows(self, X, background)
 
     @with_checked_keywords
     def backpropagate(

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 from shutil import get_terminal_size
@@ -14,7 +14,6 @@ import numpy as np
 from sknet._estimators.fit_run import FitRun, origin_of
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import check_resumable
-from sknet._estimators.read_data import FitArguments
 from sknet._model.phase import Phase
 from sknet._model.rows import FeatureTable
 from sknet._packages import explain_missing_package
@@ -22,37 +21,26 @@ from sknet._storage.checkpoints import write_checkpoint
 from sknet._storage.files import as_path, check_writable
 from sknet._training.optimizers import PLATEAU_DIVISOR
 from sknet._training.solver import Observer
-from sknet._typing import Target
 
 # --- callbacks and checkpoints ---------------------------------------------------------------------------------------
 
 
 class CallbackObserver(Observer):
-    """Calls scikit-learn's callbacks. In its terms, a fit is a task with one subtask per epoch, also of folds.
+    """Calls scikit-learn's callbacks. In its terms, a fit is a task with one subtask per epoch, also of folds."""
 
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator whose `fit` was called, with its callbacks.
-
-    data : mapping
-        X, y and metadata for the hooks.
-
-    run : FitRun
-        The run of the fit.
-
-    n_epochs : int
-        How many epochs there will be at most.
-    """
-
-    def __init__(
-        self, estimator: ParametersAndAttributes, data: Mapping[str, Target], run: FitRun, n_epochs: int
-    ) -> None:
+    def __init__(self, estimator: ParametersAndAttributes, run: FitRun) -> None:
         self._estimator = estimator
-        self._data = data
         self._run = run
+        call = run.plan.call
+        X, y, weight = call.arguments.X, call.arguments.y, call.arguments.sample_weight
+        if isinstance(X, FeatureTable):  # in files or on workers: hooks get no data
+            X = y = weight = None
+        self._data = {"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}}
+        n_epochs = max(estimator.max_iter - call.epochs_done, 0)
+        if run.folds is not None:  # folds also train up to max_iter epochs
+            n_epochs += estimator.max_iter
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
-        self._context.call_on_fit_task_begin(estimator=estimator, **data)
+        self._context.call_on_fit_task_begin(estimator=estimator, **self._data)
         self._epoch: Any = None
 
     def _hook_arguments(self) -> dict[str, object]:
@@ -252,24 +240,15 @@ class CheckpointWriter(Observer):
     """
 
     def __init__(self, checkpoint: Checkpoint, run: FitRun) -> None:
-        self._path = checkpoint.path
-        self._every = checkpoint.every
+        self._checkpoint = checkpoint
         self._run = run
         self._origin = origin_of(run.plan)
 
     def epoch_ended(self) -> bool:
         """Write the progress of the run, every few epochs of folds or of the published networks."""
-        if self._run.phase.epochs_done % self._every == 0:
-            write_checkpoint(self._path, self._origin, self._run.progress)
+        if self._run.phase.epochs_done % self._checkpoint.every == 0:
+            write_checkpoint(self._checkpoint.path, self._origin, self._run.progress)
         return False
-
-
-def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
-    """Return X, y and metadata (sample weights) for callback hooks; all None for tables in files or on workers."""
-    if isinstance(arguments.X, FeatureTable):  # in files or on workers
-        return {"X": None, "y": None, "metadata": None}
-    metadata = None if arguments.sample_weight is None else {"sample_weight": arguments.sample_weight}
-    return {"X": arguments.X, "y": arguments.y, "metadata": metadata}
 
 
 # --- what `verbose` prints -------------------------------------------------------------------------------------------
@@ -400,9 +379,6 @@ def observers_of(estimator: ParametersAndAttributes, run: FitRun) -> Observers:
         is_line = estimator.verbose == 2 and not call.is_partial_fit
         observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run))
     if callbacks:
-        n_epochs = max(estimator.max_iter - call.epochs_done, 0)
-        if run.folds is not None:  # folds also train up to max_iter epochs
-            n_epochs += estimator.max_iter
-        observers.append(CallbackObserver(estimator, data_for_hooks(call.arguments), run, n_epochs))
+        observers.append(CallbackObserver(estimator, run))
     observers += [CheckpointWriter(callback, run) for callback in callbacks if isinstance(callback, Checkpoint)]
     return Observers(observers)

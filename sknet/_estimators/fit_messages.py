@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted, warn_of_unread_columns
-from sknet._estimators.parameters import AGAINST_FOLDS, CommonParameters, column_choices, none_holds, solver_class
+from sknet._estimators.parameters import AGAINST_FOLDS, FULL_BATCHES, CommonParameters, column_choices, none_holds
 from sknet._estimators.sklearn_api import warn
 from sknet._model.rows import FeatureTable
 from sknet._network.losses import Loss
@@ -59,9 +59,7 @@ def warn_of_undefined_scores(scoring: object) -> None:
     )
 
 
-def warn_of_stop_reason(
-    parameters: CommonParameters, result: TrainingEnd, *, quiet: bool = False, during_folds: bool = False
-) -> None:
+def warn_of_stop_reason(parameters: CommonParameters, result: TrainingEnd, *, quiet: bool, during_folds: bool) -> None:
     """Warn if training did not end as planned.
 
     With `quiet`, running out of epochs is normal. With `during_folds`, training ended while folds chose the epoch.
@@ -77,7 +75,7 @@ def warn_of_stop_reason(
         warn(text, UserWarning)
     elif result.reason in UNFINISHED_STOP_REASONS and not quiet:
         text = f"Stochastic Optimizer: {STOP_REASON_MESSAGES[result.reason].format(**vars(parameters))}"
-        if not solver_class(parameters.solver).uses_batches:
+        if FULL_BATCHES.holds(parameters):
             text = (
                 f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
                 "Increase max_iter or max_fun, or raise tol."
@@ -89,7 +87,7 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
     """Warn of a model that is no better than a constant, and of a temperature at its limit."""
     rate = float(parameters.learning_rate_init)
     ordinary = CommonParameters.learning_rate_init
-    has_rate = solver_class(parameters.solver).uses_batches
+    has_rate = not FULL_BATCHES.holds(parameters)
     temperature = fitted.model.network.temperature
     is_rate_to_blame = is_no_better_than_constant and has_rate and rate > ordinary
     if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6 and not is_rate_to_blame:
@@ -135,7 +133,7 @@ def warn_of_clipped_batches(parameters: CommonParameters, n: int) -> None:
     """Warn of a `batch_size` of more than n rows."""
     size = parameters.batch_size
     # this is scikit-learn's own message
-    if solver_class(parameters.solver).uses_batches and not isinstance(size, str) and size > n:
+    if not FULL_BATCHES.holds(parameters) and not isinstance(size, str) and size > n:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
 
 
@@ -318,7 +316,7 @@ def divergence_message(error: DivergedError, resolved: Mapping[str, object]) -> 
     solver, loss, alpha, decay = (resolved[name] for name in ("solver", "loss", "alpha", "weight_decay"))
     custom_loss = f", and check your own loss, {loss.name!r}" if isinstance(loss, Loss) else ""
     scaling = [] if resolved["input_scaling"] else ["input_scaling='robust'"]
-    if not solver_class(solver).uses_batches:
+    if FULL_BATCHES.test(solver):
         remedies = " or ".join([*scaling, "solver='adam'"])
         return f"{message}solver={solver!r}: try {remedies}{custom_loss}."
     if not isfinite(error.rate):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
+from sklearn.utils import get_tags
 
 from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
 from sknet._estimators.parameters import USER_SCORER, parameters_to_compare, solver_name_or_class
@@ -29,7 +30,7 @@ from sknet._model.model import Model, Network
 from sknet._model.network_setup import NetworkSetup, check_networks_fit_in_memory, set_up_networks
 from sknet._model.phase import Phase, mean_history
 from sknet._model.residuals import learn_residuals
-from sknet._model.rows import EncodedRows, Rows
+from sknet._model.rows import EncodedRows, FeatureTable, Rows
 from sknet._model.sensitivity import (
     draw_encoded_rows,
     draw_importance_rows,
@@ -40,7 +41,6 @@ from sknet._model.sensitivity import (
 from sknet._model.train_phase import ModelScorer, Progress, TrainPhase
 from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.messages import short_repr
-from sknet._tables.tables import is_frame
 from sknet._training.solver import Observer, State, TrainingEnd
 from sknet._typing import Array, Table
 
@@ -274,13 +274,14 @@ def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
     """Return the initial states of networks: new ones, or those of an earlier call or a checkpoint."""
     call = plan.call
     earlier = call.earlier
+    seeds = call.member_seeds(len(setups))
     if earlier is None:
-        seeds = call.member_seeds(len(setups))
         states = [setup.first_state(member_seeds) for setup, member_seeds in zip(setups, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [setups[0].new_state(theta, call.seed_of_steps)]
+        _, seed_of_steps = seeds[0]
+        states = [setups[0].new_state(theta, seed_of_steps)]
         if call.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             n = network.layout.n_parameters
@@ -309,11 +310,10 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)
     X = held_out_rows.X.for_scorer()
-    # a copy, since a scorer may change the table; polars has no `copy`
-    table_copy = deepcopy(X) if is_frame(X) else X.copy()
+    table_copy = X if isinstance(X, FeatureTable) else deepcopy(X)  # a copy, since a scorer may change the table
     weights = {} if held_out_rows.weight is None else {"sample_weight": held_out_rows.weight}
     head = plan.encoding.head
-    kind = head.estimator_type
+    kind = get_tags(estimator).estimator_type
     y = head.reshape_like_y(held_out_rows.y)
 
     def score(model: Model, raw: Array) -> float:

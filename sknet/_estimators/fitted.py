@@ -191,7 +191,7 @@ class OutputsForScorer:
 class FittedAttribute(Generic[T]):
     """A descriptor that reads a fitted attribute from the result of the last fit.
 
-    Before a fit it raises AttributeError, so that `hasattr` is False, as scikit-learn expects.
+    Before a fit it raises NotFittedError, an AttributeError, so that `hasattr` is False, as scikit-learn expects.
 
     Parameters
     ----------
@@ -228,28 +228,17 @@ class FittedAttribute(Generic[T]):
         """Return the value; without an estimator, this descriptor."""
         if estimator is None:
             return self
-        value = self._read(self._fitted_of(estimator))
+        value = self._read(fitted_of(estimator))
         if value is None and self._missing:
-            raise self._attribute_error(estimator)
+            name = type(estimator).__name__
+            raise AttributeError(f"{name!r} object has no attribute {self._name!r}: {self._missing}.")
         return cast(T, value)
 
     def __set__(self, estimator: "ParametersAndAttributes", value: object) -> None:
         """Set the value by hand, if `write` allows it."""
         if self._write is None:
             raise AttributeError(f"{self._name} is set by fit: it cannot be set by hand.")
-        estimator._fitted = self._write(self._fitted_of(estimator), value)
-
-    def _fitted_of(self, estimator: "ParametersAndAttributes") -> Fitted:
-        if estimator._fitted is None:
-            raise self._attribute_error(estimator)
-        return estimator._fitted
-
-    def _attribute_error(self, estimator: "ParametersAndAttributes") -> AttributeError:
-        """Return the error for an attribute that is missing."""
-        why = self._missing and f": {self._missing}"
-        return AttributeError(
-            f"{type(estimator).__name__!r} object has no attribute {self._name!r}{why or ' before fit'}."
-        )
+        estimator._fitted = self._write(fitted_of(estimator), value)
 
 
 def history_table(fitted: Fitted) -> pd.DataFrame:
@@ -339,11 +328,8 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         Setting them on an estimator gives the same fit. Lists, dicts and arrays are copies; functions and other objects
         are your own.
         """
-        if self._fitted is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
-        resolved = self._fitted.resolved
-        parameters = self.get_params(deep=False)  # a subclass may have others
-        return {name: as_plain_copies(resolved.get(name, value)) for name, value in parameters.items()}
+        resolved = fitted_of(self).resolved
+        return {name: as_plain_copies(resolved[name]) for name in self.get_params(deep=False)}
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

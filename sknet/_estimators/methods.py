@@ -13,7 +13,7 @@ conformal quantile : (k,)              largest residual inside the interval or s
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.metrics import d2_pinball_score, r2_score
@@ -87,7 +87,8 @@ def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: fl
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
-    residuals = required_residuals(residuals, "predict_set")
+    if residuals is None:
+        raise NoResidualsError
     largest_residual = checked_conformal_quantile(residuals, coverage)  # (n_classes,)
     rare = residuals.classes_too_rare_for(coverage) if per_class else []
     if rare:
@@ -109,7 +110,8 @@ def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: fl
 def interval_decoding(head: RegressionHead, residuals: ScaledResiduals | None, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
     check_not_single_quantile(head)
-    residuals = required_residuals(residuals, "predict_interval")
+    if residuals is None:
+        raise NoResidualsError
     quantile = checked_conformal_quantile(residuals, coverage)
     # predictions: (n,), (n, n_outputs) or (n, n_levels)
     return Decoding(head.predict, partial(intervals_around, head, residuals, quantile), ["lower", "upper"])
@@ -134,7 +136,8 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
     if levels:
         finish = partial(quantiles_between, head, residuals, quantile_levels)
     else:
-        residuals = required_residuals(residuals, "predict_quantiles")
+        if residuals is None:
+            raise NoResidualsError
         assert residuals.signed is not None  # there is one target
         signed = residuals.signed.quantiles_of_new_residual(quantile_levels)  # (levels,), or None
         if signed is None:
@@ -149,8 +152,6 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
 
 
 # --- quantiles of residuals ------------------------------------------------------------------------------------------
-
-AnyResiduals = TypeVar("AnyResiduals", bound=HeldOutResiduals)
 
 
 def checked_conformal_quantile(residuals: HeldOutResiduals, coverage: object) -> Array:
@@ -195,14 +196,7 @@ def rows_needed(coverage: float) -> int:
 
 
 class NoResidualsError(ValueError):
-    """A prediction method needs residuals, and the last call has kept none."""
-
-
-def required_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals:
-    """Return the residuals; raise an error without the reason if there are none."""
-    if residuals is None:
-        raise NoResidualsError(method)
-    return residuals
+    """A prediction method needs residuals, and the last call has kept none. The estimator adds the reason."""
 
 
 def reason_for_no_residuals(fitted: Fitted, early_stopping: object) -> str:
@@ -312,25 +306,20 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     return float(np.mean(scores))
 
 
-# --- by the head -----------------------------------------------------------------------------------------------------
+# --- by name, and by the head -----------------------------------------------------------------------------------------
 
-METHODS: Mapping[type[Head], Mapping[str, Callable[..., Decoding]]] = {
-    LabelHead: {
-        "predict": lambda head, _: Decoding(head.predict),
-        "predict_proba": lambda head, _: Decoding(
-            head.output_probabilities, head.reshape_probabilities, names=head.labels.classes
-        ),
-        "predict_log_proba": log_probability_decoding,
-        "decision_function": lambda head, _: Decoding(np.asarray, head.decision_function),
-        "predict_set": set_decoding,
-    },
-    RegressionHead: {
-        "predict": lambda head, _: Decoding(head.predict),
-        "predict_interval": interval_decoding,
-        "predict_quantiles": quantile_decoding,
-    },
+METHODS: Mapping[str, Callable[..., Decoding]] = {
+    "predict": lambda head, _: Decoding(head.predict),
+    "predict_proba": lambda head, _: Decoding(
+        head.output_probabilities, head.reshape_probabilities, names=head.labels.classes
+    ),
+    "predict_log_proba": log_probability_decoding,
+    "decision_function": lambda head, _: Decoding(np.asarray, head.decision_function),
+    "predict_set": set_decoding,
+    "predict_interval": interval_decoding,
+    "predict_quantiles": quantile_decoding,
 }
-"""The prediction methods by the class of the head: (head, residuals of held-out rows, *arguments) -> decoding.
+"""The prediction methods: (head, residuals of held-out rows, *arguments) -> decoding.
 
 They raise an error if they cannot predict.
 """
@@ -345,8 +334,8 @@ MIN_ROWS_WITHOUT_BACKGROUND = 20
 """The least number of explained rows that can be their own background."""
 
 
-def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
-    """Explain the rows of X; print the progress if `verbose`. Without a background, compare them with each other."""
+def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table) -> Explanation:
+    """Explain the rows of X. Without a background, compare them with each other."""
     passed = checked_table(estimator, X)  # with the text of dates
     model, table = model_and_read_table(estimator, passed)
     n = table.shape[0]
@@ -365,7 +354,7 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
             model.encoder.encode(compared, model.encoding.compute_dtype)
 
     def print_progress(n_done: int) -> None:
-        if verbose:
+        if estimator.verbose:
             print(f"Rows explained: {n_done:,} of {n:,}")
 
     with np.errstate(over="ignore", invalid="ignore"):

@@ -19,8 +19,6 @@ from sklearn.metrics import get_scorer_names
 
 from sknet._estimators.sklearn_api import (
     AllowedRange,
-    BaseCrossValidator,
-    BaseShuffleSplit,
     HasMethods,
     InvalidParameterError,
     Options,
@@ -37,10 +35,8 @@ from sknet._network.weights import INITIALIZERS, Initializer
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.messages import suggest_fraction
 from sknet._tables.numbers import SCALINGS
-from sknet._training.lbfgs import LBFGS
-from sknet._training.loop import MiniBatchSolver
+from sknet._tables.splitting import RowSplitter
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer
-from sknet._training.solver import Solver
 from sknet._typing import Array
 
 # --- constraints -----------------------------------------------------------------------------------------------------
@@ -120,7 +116,6 @@ Auto: TypeAlias = Literal["auto"]
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
 Weights: TypeAlias = tuple[Sequence[Array], Sequence[Array]]
 ClassWeight: TypeAlias = Mapping[object, float] | Sequence[Mapping[object, float]] | Literal["balanced"] | None
-Splitter: TypeAlias = BaseCrossValidator | BaseShuffleSplit
 ColumnNames: TypeAlias = Sequence[str] | Sequence[int] | Sequence[bool]
 """Columns by their names or indices, or a mask."""
 InteractionSets: TypeAlias = Sequence[Collection[str | int]]
@@ -128,9 +123,6 @@ InteractionSets: TypeAlias = Sequence[Collection[str | int]]
 
 INTERACTIONS = ("no_interactions", "pairwise")
 """The names that `interaction_cst` accepts."""
-
-SOLVERS: dict[str, type[Solver]] = dict.fromkeys(OPTIMIZERS, MiniBatchSolver) | {"lbfgs": LBFGS}
-"""The names that `solver` accepts, and their classes."""
 
 
 @dataclass(repr=False, eq=False)
@@ -151,13 +143,13 @@ class CommonParameters:
     learning_rate_init: Annotated[float, POSITIVE] = 0.015
     max_iter: Annotated[int, COUNT, FREE_ON_RESUME] = 128
     batch_size: Annotated[int | Literal["auto", "proportional"], OneOf("auto", "proportional"), COUNT] = "proportional"
-    solver: Annotated[str | Optimizer, OneOf(*SOLVERS), Optimizer] = "adam"
+    solver: Annotated[str | Optimizer, OneOf(*OPTIMIZERS, "lbfgs"), Optimizer] = "adam"
     learning_rate: Annotated[str | Callable[[float], float], OneOf(*SCHEDULES), callable] = "flat_cosine"
     random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
     verbose: Annotated[bool | int, "verbose", FREE_ON_RESUME] = False
     # --- when to stop ---
     early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", OneOf("auto", "folds")] = "auto"
-    validation_fraction: Annotated[float | Splitter | Auto, OPEN_UNIT_INTERVAL, SPLITTER, AUTO] = "auto"
+    validation_fraction: Annotated[float | RowSplitter | Auto, OPEN_UNIT_INTERVAL, SPLITTER, AUTO] = "auto"
     scoring: Annotated[str | Callable[..., float], OneOf("loss", *SCORER_NAMES), callable] = "loss"
     n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITE, AUTO, FREE_ON_RESUME] = "auto"
     tol: Annotated[float | Auto, NON_NEGATIVE, AUTO, FREE_ON_RESUME] = "auto"
@@ -308,11 +300,6 @@ def as_plain_copies(value: Any) -> Any:
     return value
 
 
-def solver_class(solver: object) -> type[Solver]:
-    """Return the class of a solver; a user's own optimizer uses mini-batches."""
-    return SOLVERS.get(solver, MiniBatchSolver) if isinstance(solver, str) else MiniBatchSolver
-
-
 def solver_name_or_class(solver: object) -> object:
     """Return the solver's name, or the class of a user's optimizer; moments depend on it."""
     return solver if isinstance(solver, str) else type(solver)
@@ -325,7 +312,7 @@ def column_choices(p: CommonParameters) -> ColumnChoices:
 
 def check_has_partial_fit(estimator: CommonParameters) -> None:
     """Raise an AttributeError if the estimator has no `partial_fit`."""
-    if not solver_class(estimator.solver).uses_batches:
+    if FULL_BATCHES.holds(estimator):
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
         )
@@ -359,7 +346,7 @@ class Condition:
         return f"{self.name}={self.shown or repr(getattr(p, self.name))}"
 
 
-FULL_BATCHES = Condition("solver", lambda solver: not solver_class(solver).uses_batches)
+FULL_BATCHES = Condition("solver", lambda solver: isinstance(solver, str) and solver == "lbfgs")
 # only scikit-learn's schedules; a user's function takes the fraction of training done, so it has an end
 ENDLESS_SCHEDULE = Condition("learning_rate", lambda rate: isinstance(rate, str) and SCHEDULES[rate].open_ended)
 NO_EVALUATION = Condition("early_stopping", lambda value: not value)
@@ -423,7 +410,7 @@ def check_conflicts_with_solver(p: CommonParameters) -> None:
 
 def check_resumable(solver: object) -> None:
     """Raise for a solver whose state cannot be written."""
-    if not solver_class(solver).uses_batches:
+    if FULL_BATCHES.test(solver):
         raise ValueError(
             f"solver={solver!r} keeps its curvature inside SciPy, so its runs cannot be written to a checkpoint and "
             "resumed: choose a first-order solver such as 'adam'."
@@ -447,8 +434,7 @@ def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:
 
 def fixed_once_learnt(p: CommonParameters) -> list[str]:
     """Return the parameters that must not change while training continues; with L-BFGS, `input_gains` may."""
-    has_gains = solver_class(p.solver).uses_batches
-    return [name for name in p._marked[FIXED] if has_gains or name != "input_gains"]
+    return [name for name in p._marked[FIXED] if name != "input_gains" or not FULL_BATCHES.holds(p)]
 
 
 def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 from os import PathLike
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,12 @@ from sknet._estimators import fit_messages
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import (
     AGAINST_VALIDATION_ROWS,
+    FULL_BATCHES,
     USER_FOLDS,
     CommonParameters,
     check_conflicts_with_temperature,
     check_no_conflict,
     column_choices,
-    solver_class,
 )
 from sknet._estimators.read_data import FitArguments, TableSchema, read_validation_rows
 from sknet._estimators.resolve import AutoFacts, choose_early_stopping, fraction_to_hold_out, resolve
@@ -80,12 +79,6 @@ class Call:
         _, of_rows, _ = self.seeds
         return of_rows
 
-    @property
-    def seed_of_steps(self) -> int:
-        """The seed of the order of rows, and dropout."""
-        _, _, of_steps = self.seeds
-        return of_steps
-
     def member_seeds(self, n_members: int) -> list[tuple[int, int]]:
         """Draw the seeds of weights and of steps for each member. The first member has those of a single network."""
         of_weights, _, of_steps = self.seeds  # members share the seed of rows
@@ -131,10 +124,6 @@ def draw_seeds(source: np.random.RandomState) -> tuple[int, int, int]:
     return weights, rows, steps
 
 
-_RANDOM_STATE_LOCK = Lock()
-"""Held while a generator draws seeds or is rewound."""
-
-
 @contextmanager
 def drawing_seeds(
     estimator: ParametersAndAttributes,
@@ -146,18 +135,16 @@ def drawing_seeds(
     """Draw the seeds of a call, and yield it. It runs in the `with` block.
 
     An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
-    Calls that share a generator in several threads draw different seeds. If the call fails, the generator is rewound,
-    unless it has been used since.
+    If the call fails, the generator is rewound, unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:
         yield Call(arguments, earlier.seeds, earlier, is_partial_fit=is_partial_fit)
         return
     source = check_random_state(estimator.random_state)
     fitted_before = estimator._fitted
-    with _RANDOM_STATE_LOCK:
-        before = source.get_state(legacy=False)
-        seeds = draw_seeds(source)
-        after = source.get_state(legacy=False)
+    before = source.get_state(legacy=False)
+    seeds = draw_seeds(source)
+    after = source.get_state(legacy=False)
     try:
         if earlier is not None:
             of_weights, _, of_steps = seeds
@@ -165,10 +152,9 @@ def drawing_seeds(
             seeds = of_weights, of_rows, of_steps
         yield Call(arguments, seeds, earlier, is_partial_fit=is_partial_fit)
     except BaseException:
-        with _RANDOM_STATE_LOCK:
-            is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
-            if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
-                source.set_state(before)
+        is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
+        if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
+            source.set_state(before)
         raise
 
 
@@ -215,7 +201,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
     validation_rows = read_validation_rows(call.arguments, type(estimator).__name__, head, schema)
     holdout = choose_holdout(estimator, call, head, all_rows, validation_rows)
     rows = all_rows
-    if not solver_class(estimator.solver).uses_batches and holdout.rows is None:
+    if FULL_BATCHES.holds(estimator) and holdout.rows is None:
         rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
     learner = None  # folds never continue an earlier call
     if call.earlier is None:

@@ -129,44 +129,6 @@ def _take(values: Table, row_indices: NDArray[np.intp]) -> Table:
 # --- tables with their targets ---------------------------------------------------------------------------------------
 
 
-def read_head_and_rows(
-    arguments: FitArguments,
-    estimator_name: str,
-    schema: TableSchema | None,
-    parse: Callable[[Target], tuple[Head, Array]],
-    choices: ColumnChoices | None = None,
-) -> tuple[Head, Rows, TableSchema]:
-    """Check a table, its target, weights and groups, and drop rows of weight 0.
-
-    Parameters
-    ----------
-    arguments : FitArguments
-    estimator_name : str
-        For messages.
-
-    schema : TableSchema or None
-        What the table must match; None for the first table.
-
-    parse : callable
-        y -> head, parsed y.
-
-    choices : ColumnChoices, default=None
-        The user's choices, which name the columns of an array that may hold text.
-
-    Returns
-    -------
-    head : Head
-    rows : Rows
-    schema : TableSchema
-    """
-    weight = read_sample_weight(arguments.X, arguments.sample_weight)
-    table, schema = read_features(drop_zero_weights(arguments.X, weight), estimator_name, schema, choices)
-    if arguments.y is None:
-        raise ValueError(f"This {estimator_name} estimator requires y to be passed, but the target y is None.")
-    head, values = parse(replace_zero_weight_rows(arguments.y, weight, "y"))
-    return head, rows_of_positive_weight(table, values, weight, arguments.groups), schema
-
-
 def read_validation_rows(arguments: FitArguments, estimator_name: str, head: Head, schema: TableSchema) -> Rows | None:
     """Check the validation set that the user passes; return None if there is none."""
     names = ("X_val", "y_val", "sample_weight_val")

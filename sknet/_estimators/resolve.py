@@ -37,7 +37,6 @@ from sknet._estimators.parameters import (
     check_unchanged,
     fixed_once_learnt,
     none_holds,
-    solver_class,
 )
 from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
@@ -121,7 +120,7 @@ def choose_early_stopping(p: CommonParameters, n_rows: int, *, is_stream: bool =
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, max_held_out: float = inf) -> float:
     """Return the fraction of the table's rows to hold out."""
-    parameter = p.validation_fraction
+    parameter: Any = p.validation_fraction  # no splitter
     fraction = rules.fraction_held_out(n_rows) if isinstance(parameter, str) else float(parameter)
     return min(fraction, max_held_out / n_rows)
 
@@ -341,13 +340,10 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
 
 def loss_if_valid(p: CommonParameters) -> Loss | None:
     """Return the loss of a regressor; None if it is invalid, as in an estimator that a notebook displays."""
-    loss: object = p.loss
-    if isinstance(loss, str) and loss in REGRESSION_LOSSES:
-        try:
-            loss = REGRESSION_LOSSES[loss](**loss_options(p))
-        except (TypeError, ValueError):
-            return None
-    return loss if isinstance(loss, Loss) else None
+    try:
+        return p.loss if isinstance(p.loss, Loss) else REGRESSION_LOSSES[p.loss](**loss_options(p))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 # --- from parameters to settings -------------------------------------------------------------------------------------
@@ -518,7 +514,7 @@ def _as_python_number(value: object) -> object:
 
 def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
-    if solver_class(p.solver) is LBFGS:
+    if FULL_BATCHES.holds(p):
         patience = make_from_parameters(Patience, p)
         return make_from_parameters(LBFGS, p, n_epochs=n_epochs, n_evaluations=int(p.max_fun), patience=patience)
     ends = not ENDLESS_SCHEDULE.holds(p)

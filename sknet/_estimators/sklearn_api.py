@@ -36,15 +36,12 @@ if TYPE_CHECKING:  # only types: scikit-learn has none
     from sknet._typing import Array, Table, Target
 
     Tags: TypeAlias = Any
-    BaseCrossValidator: TypeAlias = Any
-    BaseShuffleSplit: TypeAlias = Any
 
     class BaseEstimator:
         def get_params(self, deep: bool = True) -> dict[str, Any]: ...
         def set_params(self, **params: Any) -> Self: ...
         def get_metadata_routing(self) -> Any: ...
         def __sklearn_tags__(self) -> Tags: ...
-        def __sklearn_clone__(self) -> Self: ...
 
     class ClassifierMixin: ...
 
@@ -71,7 +68,6 @@ else:
         RegressorMixin,
         TransformerMixin,
     )
-    from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
     from sklearn.utils import Tags
 
     try:
@@ -134,12 +130,7 @@ class ConditionalMethod:
     """
 
     def __init__(self, method: Callable[..., object], check: Callable[[Any], None]) -> None:
-        @wraps(method)
-        def checked_method(estimator: object, *args: object, **kwargs: object) -> object:
-            check(estimator)
-            return method(estimator, *args, **kwargs)
-
-        self._method = checked_method
+        self._method = method
         self._check = check
 
     def __get__(self, estimator: object, owner: type | None = None) -> Callable[..., object]:
@@ -191,8 +182,8 @@ class DocumentationLinkMixin:
 
 
 __all__ = [
-    "AllowedRange", "BaseCrossValidator", "BaseEstimator", "BaseShuffleSplit", "CallbackSupportMixin",
-    "ClassNamePrefixFeaturesOutMixin", "ClassifierMixin", "DocumentationLinkMixin", "HasMethods",
-    "InvalidParameterError", "Options", "RegressorMixin", "StrOptions", "Tags", "TransformerMixin", "available_if",
-    "fit_context", "validate_parameter_constraints", "warn", "with_callbacks", "with_checked_keywords",
+    "AllowedRange", "BaseEstimator", "CallbackSupportMixin", "ClassNamePrefixFeaturesOutMixin", "ClassifierMixin",
+    "DocumentationLinkMixin", "HasMethods", "InvalidParameterError", "Options", "RegressorMixin", "StrOptions", "Tags",
+    "TransformerMixin", "available_if", "fit_context", "validate_parameter_constraints", "warn", "with_callbacks",
+    "with_checked_keywords",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import log
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -79,7 +79,6 @@ class Head(ABC):
     """What turns labels or numbers into the network's targets, and raw outputs into predictions."""
 
     settings: TargetSettings
-    estimator_type: ClassVar[Literal["classifier", "regressor"]]  # of its estimator, in scikit-learn's words
     # whether the loss is minus a mean log-likelihood only after division by the variance of the noise
     has_noise_scale: ClassVar[bool]
 
@@ -94,9 +93,9 @@ class Head(ABC):
         """The number of raw outputs."""
 
     @property
-    @abstractmethod
     def log_of_unit(self) -> Array | None:
         """The logarithm of the number that a loss with a log link divides targets by, (k,); None for labels."""
+        return None
 
     @property
     @abstractmethod
@@ -122,13 +121,13 @@ class Head(ABC):
         """Yield what to warn of before the first training: something about labels, nothing about numbers."""
         return iter(())
 
-    @abstractmethod
     def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
         """Return the head with a scaler learnt from numbers, if the loss allows scaling; labels have no scale.
 
         Targets are centred and scaled to a standard deviation of 1. With a log link, they are divided by their mean
         if `in_unit_of_mean`.
         """
+        return self
 
     def with_constants_of(self, values: Array) -> Self:
         """Return the head that predicts the only value of each target that has a single one; labels have classes."""
@@ -138,9 +137,9 @@ class Head(ABC):
         """Return the head without the constants that new values differ from."""
         return self
 
-    @abstractmethod
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights multiplied by the class weights; numbers have no classes."""
+        return weight
 
     @abstractmethod
     def strata(self, values: Array) -> Array | None:
@@ -195,9 +194,7 @@ class LabelHead(Head):
 
     settings: TargetSettings
     labels: Labels
-    estimator_type = "classifier"
     has_noise_scale = False  # the log-loss is minus a mean log-likelihood in any case
-    log_of_unit = None
 
     @cached_property
     def loss(self) -> Loss:
@@ -251,9 +248,6 @@ class LabelHead(Head):
                     "its row out."
                 )
                 return
-
-    def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
-        return self
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the products of sample and class weights; raise if their sum is infinite or almost 0."""
@@ -371,7 +365,6 @@ class RegressionHead(Head):
 
     settings: TargetSettings
     regression_target: RegressionTarget
-    estimator_type = "regressor"
     has_noise_scale = True
 
     def __post_init__(self) -> None:
@@ -421,9 +414,6 @@ class RegressionHead(Head):
 
     def reshape_like_y(self, values: Array) -> Array:
         return restore_shape(values, self.regression_target.flat)
-
-    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        return weight
 
     def strata(self, values: Array) -> Array | None:
         # whether a count is above 0, so that rare events are held out too

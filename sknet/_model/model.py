@@ -18,10 +18,10 @@ network's rows times its mixing weight
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from contextvars import copy_context
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from math import ceil
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -88,9 +88,6 @@ class Network:
     def blocks(self) -> tuple[tuple[Block, ...], ...]:
         """The blocks of each weight matrix: a joined network has weights of 0 between its networks."""
         return tuple(map(find_blocks, self.coefs))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}  # without the cached property
 
     def blas_may_split(self, n_rows: int) -> bool:
         """Whether BLAS may split the product of n rows with any of the weight matrices among threads."""

@@ -44,7 +44,6 @@ weight : (n,) or None    sample weights, positive
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import ceil
 
@@ -125,17 +124,17 @@ class Residuals:
         return np.interp(ranks / self.effective_size * m, np.arange(1, m + 1), column)
 
 
-class HeldOutResiduals(ABC):
+class HeldOutResiduals:
     """What the residuals of held-out rows tell about new rows."""
 
     of_all: Residuals  # of all held-out rows
 
-    @abstractmethod
     def conformal_quantile(self, coverage: float) -> Array | None:
         """Return for each target or class what a new row's residual does not exceed with this probability, (k,).
 
         None if there are too few rows.
         """
+        return self.of_all.conformal_quantile(coverage)
 
 
 # --- intervals and quantiles -----------------------------------------------------------------------------------------
@@ -266,9 +265,6 @@ class ScaledResiduals(HeldOutResiduals):
     def __post_init__(self) -> None:
         if not self.low.shape == self.high.shape == self.scale.knots.shape[1:]:
             raise ValueError("the residuals of held-out rows do not match the targets")
-
-    def conformal_quantile(self, coverage: float) -> Array | None:
-        return self.of_all.conformal_quantile(coverage)
 
 
 def has_interval(head: RegressionHead) -> bool:

@@ -57,14 +57,6 @@ class EncodedInputs(InputBatches, Protocol):
         """Return the raw output of a network for all n rows, (n, k), without dropout."""
 
 
-def too_little_weight_message(total_weight: float) -> str:
-    """Return the error message for weights whose sum is below `MIN_TOTAL_WEIGHT`."""
-    return (
-        f"sample_weight adds up to {total_weight:g} in the rows trained on, or in those held out, so little that 1 "
-        "over it overflows: give weights that are less far apart, or 0."
-    )
-
-
 TARGETS_ENCODED_AT_ONCE = 2**16
 """Number of rows whose targets are encoded at a time."""
 
@@ -115,7 +107,10 @@ class EncodedRows:
         in_table = row_indices if self.row_indices is None else self.row_indices[row_indices]
         rows = replace(self, inputs=self.inputs[row_indices], row_indices=in_table, computed={})
         if rows.weight_of_table is not None and rows.total_weight < MIN_TOTAL_WEIGHT:
-            raise ValueError(too_little_weight_message(rows.total_weight))
+            raise ValueError(
+                f"sample_weight adds up to {rows.total_weight:g} in the rows trained on, or in those held out, so "
+                "little that 1 over it overflows: give weights that are less far apart, or 0."
+            )
         return rows
 
     def for_network(self, n_skipped_inputs: int, smoothing: float = 0.0) -> Self:
@@ -193,11 +188,6 @@ class FeatureTable(ABC):
         return False
 
     @property
-    def is_sparse(self) -> bool:
-        """Whether the table is a sparse matrix."""
-        return False
-
-    @property
     @abstractmethod
     def shape(self) -> tuple[int, int]:
         """The number of rows and columns."""
@@ -249,10 +239,6 @@ class FeatureTable(ABC):
 
     def for_scorer(self) -> Table:
         """Return what the user's scorer gets as X: by default this object, which can only be predicted."""
-        return self
-
-    def copy(self) -> Self:
-        """Return the table itself, which is immutable."""
         return self
 
     def dense_array_if_small(self, max_values: int) -> Array | None:

@@ -186,11 +186,6 @@ class TableInMemory(FeatureTable):
     encoded_text: tuple[tuple[Column, ...], pd.DataFrame] | None = None
 
     @property
-    def is_sparse(self) -> bool:
-        """Whether it is a sparse matrix."""
-        return is_sparse(self.values)
-
-    @property
     def is_polars(self) -> bool:
         """Whether the user has passed a polars frame."""
         return self.polars_frame is not None
@@ -198,12 +193,7 @@ class TableInMemory(FeatureTable):
     @property
     def is_in_memory(self) -> bool:
         """Whether the values are not in a file."""
-        return not self.is_memory_mapped
-
-    @property
-    def is_memory_mapped(self) -> bool:
-        """Whether the values are in a file."""
-        return is_memory_mapped(self.values)
+        return not is_memory_mapped(self.values)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -228,13 +218,13 @@ class TableInMemory(FeatureTable):
         """Return the table for a scorer; a memory-mapped file is read into an array."""
         if self.polars_frame is not None:
             return self.polars_frame
-        return np.array(self.values) if self.is_memory_mapped else self.values
+        return self.values if self.is_in_memory else np.array(self.values)
 
     def dense_array_if_small(self, max_values: int) -> Array | None:
         """Return the values as an array; None if there are more than `max_values`, or in a data frame."""
         if self.shape[0] * self.shape[1] > max_values:
             return None
-        if self.is_sparse:
+        if is_sparse(self.values):
             return self.values.toarray()
         return self.values if isinstance(self.values, np.ndarray) else None
 

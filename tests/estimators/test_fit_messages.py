@@ -24,10 +24,10 @@ X = np.random.default_rng(0).normal(size=(40, 2))
 NET = SigmoidMLPRegressor(max_iter=7, tol=0.25, n_iter_no_change=3)
 
 
-def said(*args, **how):
+def said(parameters, result, *, quiet=False, during_folds=False):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_of_stop_reason(*args, **how)
+        warn_of_stop_reason(parameters, result, quiet=quiet, during_folds=during_folds)
     return [(warning.category, str(warning.message)) for warning in caught]
 
 

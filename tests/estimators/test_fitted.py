@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
+from sklearn.exceptions import NotFittedError
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
 
@@ -206,18 +207,25 @@ def test_pickles_and_files_keep_importances_while_there_are_any(kept, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda net: SigmoidMLPRegressor(),
         lambda net: net.partial_fit(TABLE, WIDE[:, 0]),
         lambda net: setattr(net, "coefs_", net.coefs_),
         lambda net: setattr(net, "intercepts_", net.intercepts_),
     ],
-    ids=["not fitted", "partial_fit", "weights set by hand", "biases set by hand"],
+    ids=["partial_fit", "weights set by hand", "biases set by hand"],
 )
 def test_a_changed_network_has_no_importances(change):
     net = SigmoidMLPRegressor(**QUICK).fit(TABLE, WIDE[:, 0])
-    net = change(net) or net
+    change(net)
     with pytest.raises(AttributeError, match="fit computes it, and partial_fit.*explain"):
         net.feature_importances_  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["coefs_", "feature_importances_", "resolved_params_"])
+def test_an_attribute_that_is_read_before_fit_is_answered_with_fit(name):
+    net = SigmoidMLPRegressor()
+    assert not hasattr(net, name)
+    with pytest.raises(NotFittedError, match=r"^This SigmoidMLPRegressor .* Call 'fit'"):
+        getattr(net, name)
 
 
 def test_importances_are_those_of_the_same_rows_in_parts(tmp_path):

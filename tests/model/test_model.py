@@ -1,6 +1,5 @@
 """A model predicts raw tables, in blocks and in threads, and never changes."""
 
-import pickle
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -192,9 +191,3 @@ def joined_network():
 
 def test_a_joined_network_leaves_out_the_weights_between_its_networks():
     assert [len(blocks) for blocks in joined_network().blocks] == [2, 0]
-
-
-def test_the_blocks_are_not_pickled():
-    network = joined_network()
-    assert network.blocks
-    assert "blocks" not in pickle.loads(pickle.dumps(network)).__dict__

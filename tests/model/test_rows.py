@@ -75,8 +75,8 @@ def test_without_weights_nothing_is_dropped():
 def test_rows_of_a_memory_map_stay_in_its_file(mapped):
     rows = rows_of(mapped, NUMBER)
     first, second = rows.take(np.array([5])), rows.take(np.array([7]))
-    assert first.X.is_memory_mapped
-    assert second.X.is_memory_mapped
+    assert not first.X.is_in_memory
+    assert not second.X.is_in_memory
     assert not isinstance(second.X.for_scorer(), np.memmap)
     assert_array_equal(first.X.values[:], COUNTS[[5]])
     assert_array_equal(second.X.values, COUNTS[[7]])
