@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
         try:
             run(names, models, options.splits, monotonic() + 60 * options.minutes)
         except ImportError as error:  # of a table's package, or of what a model's package needs
-            sys.exit(f"{error}: install the group `tables` and what the first lines of this program name, or choose other --models and --tables.")
+            sys.exit(f"{error}: install what this program's first lines name, or choose other --models and --tables.")
 
 
 def run(names: list[str], models: list[str], n_splits: int, until: float) -> None:
