@@ -103,7 +103,7 @@ def page_tables() -> dict[str, str]:
     head = "| error ÷ sknet's | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7
     models = [head, *(_line(rows, peer, "") for peer in PEERS)]
     head = "| error ÷ sknet's, both with the target's own loss | deviance | median | RMSE | median |\n|" + " --- |" * 5
-    own = [head, *(_line(rows, peer, ", own loss") for peer in PEERS[:4])]
+    own = [head, *(_line(rows, peer, ", own loss") for peer in (*PEERS[:4], "linear model"))]
     signs = verdicts(rows)
     tuned = ["| ÷ | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7]
     for ours, peer in TUNED_PAIRS:
