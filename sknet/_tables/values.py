@@ -93,24 +93,19 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError, ArithmeticError) as error:
+        reason = str(error).rstrip(".")
         remedy = (
             "Convert it, or make it a category before fit: by its dtype in a data frame, or by naming it in "
             "categorical_features."
         )
-        if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
+        collections = (value for value in column if isinstance(value, Sized) and not isinstance(value, str))
+        if (collection := next(collections, None)) is not None:
             remedy = "Give each value of such a collection a column of its own, or drop the column."
+            if "with a sequence" in reason:  # NumPy does not name its type
+                reason = f"holds values of type {type(collection).__name__}, such as {short_repr(collection)}"
         raise (TypeError if isinstance(error, TypeError) else ValueError)(
-            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but "
-            f"{reason_for_no_numbers(column, error)}. {remedy}"
+            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {reason}. {remedy}"
         ) from error
-
-
-def reason_for_no_numbers(column: ColumnValues, error: Exception) -> str:
-    """Return why values cannot become numbers: the error, or the type of a sequence, which NumPy does not name."""
-    for value in column if "with a sequence" in str(error) else []:
-        if isinstance(value, Sized) and not isinstance(value, str):
-            return f"holds values of type {type(value).__name__}, such as {short_repr(value)}"
-    return str(error).rstrip(".")
 
 
 def check_not_infinite(values: Array, names: Sequence[str]) -> None:
