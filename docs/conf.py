@@ -36,6 +36,7 @@ extensions = [
     "parameter_table",
     "gallery_links",
     "for_readers",
+    "figures_and_numbers",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.zip", "gallery/*.md5"]

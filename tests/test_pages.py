@@ -229,6 +229,16 @@ def test_the_gallery_lists_every_program(extensions):
     assert extensions("gallery_links").LIST.search(text), "the site shows the programs with pictures instead"
 
 
+def test_cells_of_numbers_are_marked_and_break_before_the_standard_error(extensions):
+    pytest.importorskip("sphinx")
+    nodes, module = pytest.importorskip("docutils.nodes"), extensions("figures_and_numbers")
+    texts = ["0.80 ± 0.08 (22)", "1 to 2", "< 0.01", "CatBoost", "59: all that the rule allows", ""]
+    cells = [nodes.entry("", nodes.paragraph("", "", nodes.Text(text))) for text in texts]
+    module.mark_numbers(None, nodes.row("", *cells))
+    assert [cell["classes"] == ["number"] for cell in cells] == [True, True, True, False, False, False]
+    assert cells[0].astext() == "0.80 ±\N{NO-BREAK SPACE}0.08 (22)"
+
+
 def test_pictures_in_pages_are_files_of_the_repository():
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         pytest.skip("not a git work tree")

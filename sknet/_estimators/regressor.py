@@ -174,8 +174,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     input_gains : bool or "auto", default="auto"
         Whether each input has a positive factor that multiplies its weights in the
         first layer and is learnt faster than these [7]_. So networks find out which
-        inputs matter. Where held-out rows or folds evaluate the epochs, inputs that
-        carry nothing fade. "auto" is True, but False in the four cases of the Notes,
+        inputs matter. Where held-out rows or folds evaluate the epochs, uninformative
+        inputs fade. "auto" is True, but False in the four cases of the Notes,
         with "lbfgs" and without hidden layers. True is an error with "lbfgs" or sparse
         input.
 
