@@ -4,6 +4,7 @@ import re
 import shutil
 from functools import cache
 from importlib.metadata import PackageNotFoundError
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -366,6 +367,18 @@ def test_the_first_pages_say_what_three_changes_did_to_the_87_tables():
     assert per_cent == [3, 1, 1]
     for text in first_pages():
         assert "They made the error rate 3 % smaller, and the log-loss and the RMSE 1 %." in text
+
+
+def test_the_first_pages_say_that_two_of_the_87_tables_hold_rows_of_others():
+    rows = third.measured()
+    others = rows[~rows["table"].isin(["mlbench/HouseVotes84", "kernlab/income"])]
+    assert others["table"].nunique() == 85
+    verdicts, without_them = third.verdicts(rows), third.verdicts(others)
+    for figure, peer in product(report.FIGURES, third.FIRST_PAGE_PEERS):
+        assert without_them[figure, peer] == verdicts[figure, peer]
+        mean, without = (np.exp(-report.ratios_of(some, figure, peer)["mean"].mean()) for some in (rows, others))
+        assert abs(mean - without) <= 0.01
+    assert all("Without them, no mean changes by more than .01." in text for text in first_pages())
 
 
 def test_what_the_first_pages_say_of_other_networks_and_of_the_first_draw():
