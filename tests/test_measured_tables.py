@@ -340,7 +340,7 @@ def test_the_first_pages_say_that_a_linear_model_is_often_as_good():
     rows = third.measured()
     for figure in report.FIGURES:
         assert np.exp(-report.ratios_of(rows, figure, "linear model")["mean"].astype(float).median()) < 1.025
-    assert all("On half of the tables, a linear model is within 2 %: try one first." in text for text in first_pages())
+    assert all("On half of the tables, a linear model is within 2%: try one first." in text for text in first_pages())
 
 
 def test_the_first_pages_say_that_the_defaults_of_lightgbm_are_faster():
@@ -366,7 +366,7 @@ def test_the_first_pages_say_what_three_changes_did_to_the_87_tables():
     ]
     assert per_cent == [3, 1, 1]
     for text in first_pages():
-        assert "They made the error rate 3 % smaller, and the log-loss and the RMSE 1 %." in text
+        assert "They made the error rate 3% smaller, and the log-loss and the RMSE 1%." in text
 
 
 def test_the_first_pages_say_that_two_of_the_87_tables_hold_rows_of_others():

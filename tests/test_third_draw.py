@@ -102,7 +102,7 @@ def ranked(monkeypatch):
 
 def test_a_model_that_always_wins_is_first(ranked):
     assert [row[0] for row in ranked[2:]] == ["sknet", *report.PEERS]
-    assert ranked[2][3:] == ["1.00", "1.00", "0.00", "0.0 %"]
+    assert ranked[2][3:] == ["1.00", "1.00", "0.00", "0.0%"]
 
 
 def test_the_ranking_is_of_splits_that_all_models_have_run(ranked):

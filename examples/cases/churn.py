@@ -166,7 +166,7 @@ def novelty(rows):
 usual = np.quantile(novelty(X_new), 0.95)
 months = {
     "as before": X_new,
-    "charges 30 % higher": X_new.assign(monthly_charge=1.3 * X_new["monthly_charge"]),
+    "charges 30% higher": X_new.assign(monthly_charge=1.3 * X_new["monthly_charge"]),
     "contracts renamed": X_new.assign(contract=X_new["contract"].str.upper()),
 }
 for name, rows in months.items():

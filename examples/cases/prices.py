@@ -42,7 +42,7 @@ WAYS = {
 
 
 def predictions(name, train, test):
-    """Return a prediction and the ends of a 90 % interval for each test row."""
+    """Return a prediction and the ends of a 90% interval for each test row."""
     is_log = name == "log of the price"
     net = WAYS[name].fit(X.loc[train], np.log(y[train]) if is_log else y[train])
     found, ends = net.predict(X.loc[test]), net.predict_interval(X.loc[test], coverage=0.9)
@@ -98,7 +98,7 @@ left.scatter(found[inside] / 1000, price[inside] / 1000, s=6, color="#14606b", l
 left.scatter(found[~inside] / 1000, price[~inside] / 1000, s=10, color="#c2571a", label="outside")
 ticks = [50, 100, 200, 400, 700]
 left.set(xscale="log", yscale="log", xlabel="predicted price, thousands", ylabel="price, thousands")
-left.set(title='90 % intervals of loss="gamma"')
+left.set(title='90% intervals of loss="gamma"')
 for axis in (left.xaxis, left.yaxis):
     axis.set_ticks(ticks, labels=ticks)
     axis.set_ticks([], minor=True)

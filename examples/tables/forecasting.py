@@ -56,7 +56,7 @@ for name, net in nets.items():
     low, high = net.predict_interval(X[new], coverage=0.9).T
     inside[name] = (low <= y[new]) & (y[new] <= high)
     error = mean_absolute_error(y[new], net.predict(X[new]))
-    print(f"{name:18} error {error:.2f} °C, {inside[name].mean():.0%} in 90 % intervals, {net.best_epoch_} epochs")
+    print(f"{name:18} error {error:.2f} °C, {inside[name].mean():.0%} in 90% intervals, {net.best_epoch_} epochs")
 
 codes = X.assign(series=X["series"].astype("category"), day=X["day"].dt.day_of_year)
 trees = HistGradientBoostingRegressor(categorical_features="from_dtype", random_state=0).fit(codes[past], y[past])
@@ -69,7 +69,7 @@ print(f"the last value       error {mean_absolute_error(y[new], X.loc[new, '0 da
 week_ahead = new & (rows["series"] == "temp_max") & (rows["days ahead"] == 7)
 figure, (line, bars) = plt.subplots(1, 2, figsize=(10, 3.8), width_ratios=(2, 1), layout="constrained")
 low, high = by_time.predict_interval(X[week_ahead], coverage=0.9).T
-line.fill_between(X.loc[week_ahead, "day"], low, high, color="#14606b", alpha=0.2, lw=0, label="90 % interval")
+line.fill_between(X.loc[week_ahead, "day"], low, high, color="#14606b", alpha=0.2, lw=0, label="90% interval")
 line.plot(X.loc[week_ahead, "day"], by_time.predict(X[week_ahead]), color="#14606b", label="forecast, a week before")
 line.plot(X.loc[week_ahead, "day"], y[week_ahead], ".", ms=3, color="#c2571a", label="measured")
 line.set(ylabel="highest temperature of the day, °C")
@@ -77,6 +77,6 @@ line.legend(frameon=False)
 shares = pd.DataFrame({name: held.groupby(X.loc[new, "days ahead"]).mean() for name, held in inside.items()})
 shares.plot.bar(ax=bars, color=["#c2571a", "0.6", "#14606b"], rot=0)
 bars.axhline(0.9, color="0.3", ls=":")
-bars.set(ylabel="share inside the 90 % intervals", ylim=(0.5, 1.0))
+bars.set(ylabel="share inside the 90% intervals", ylim=(0.5, 1.0))
 bars.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3, fontsize=8, columnspacing=1.0)
 plt.show()

@@ -3,7 +3,7 @@ A distribution in bins
 ======================
 
 The whole distribution of a number, as bins with probabilities, and its score. The bins lie between quantiles: the
-target is between the 1 % and the 2 % quantile with a probability of 1 %. `ScoringBench
+target is between the 1% and the 2% quantile with a probability of 1%. `ScoringBench
 <https://github.com/jonaslandsgesell/ScoringBench>`_ ranks models by such distributions (arXiv 2603.29928). The class
 below is made for it: it has the methods that ``scoringbench/univariate/wrappers/base.py`` asks for at commit 49f0d7a4.
 The page ``docs/guide/tabarena.md`` says how to add the class.
@@ -80,7 +80,7 @@ def main():
     model = SknetWrapper(random_state=0).fit(train.drop(columns="miles_per_gallon"), train["miles_per_gallon"])
     found = model.predict_distribution(test)
     print(f"{found.probas.shape[1]} bins in each of {len(test)} rows")
-    print(f"first row: 10 % each below {found.bin_edges[0, 10]:.1f} and above {found.bin_edges[0, 90]:.1f}, ", end="")
+    print(f"first row: 10% each below {found.bin_edges[0, 10]:.1f} and above {found.bin_edges[0, 90]:.1f}, ", end="")
     print(f"mean {found.mean[0]:.1f}, and in truth {target[0]:.1f}")
     print(f"CRPS: {ranked_probability_score(found, target):.3f}")
     quantiles = found.bin_edges[:, 1:-1].T

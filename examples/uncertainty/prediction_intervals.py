@@ -2,7 +2,7 @@
 Prediction intervals
 ====================
 
-Two kinds of 90 % intervals for the fuel consumption of cars. Around a prediction, the width depends on the errors at
+Two kinds of 90% intervals for the fuel consumption of cars. Around a prediction, the width depends on the errors at
 similar predictions. Between two quantiles, it may depend on any column. Both are corrected by the errors on rows that
 folds held out. On average, nine in ten new cars lie inside. In a single split of so few cars, the share may be off by a
 few per cent.
@@ -43,7 +43,7 @@ def main() -> None:
         )
         order, places = np.argsort(ends.sum(axis=1)), np.arange(len(ends))  # of the last split
         within, values = inside.to_numpy()[order], y_test.to_numpy()[order]
-        axis.fill_between(places, *ends[order].T, alpha=0.3, label="90 % interval")
+        axis.fill_between(places, *ends[order].T, alpha=0.3, label="90% interval")
         axis.plot(places[within], values[within], ".", label="inside")
         axis.plot(places[~within], values[~within], "x", color="tab:red", label="outside")
         axis.set(title=name, xlabel="unseen cars, in the order of their predictions")

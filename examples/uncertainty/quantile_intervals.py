@@ -33,7 +33,7 @@ def main() -> None:
     low, middle, high = net.predict(line).T
     _, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
     ax.plot(X_test[:, 0], y_test, ".", color="0.6", ms=3, label="rows not seen")
-    ax.fill_between(line[:, 0], low, high, color="#14606b", alpha=0.25, lw=0, label="5 % to 95 %")
+    ax.fill_between(line[:, 0], low, high, color="#14606b", alpha=0.25, lw=0, label="5% to 95%")
     ax.plot(line[:, 0], middle, color="#14606b", lw=2, label="median")
     ax.set(xlabel="x", ylabel="y")
     ax.legend(frameon=False, loc="upper left")

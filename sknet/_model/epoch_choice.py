@@ -56,7 +56,7 @@ def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: in
 MIN_STEPS_TO_CHOOSE = 75
 """An epoch that ends before this many steps is not chosen, unless it is the last one, or its networks are
 overconfident, see `OVERCONFIDENT_INVERSE_TEMPERATURE`. Its loss could only be low by chance, and the average of the
-weights still includes the first ones. If any epoch may be chosen, error rates are .8 % larger on 54 tables
+weights still includes the first ones. If any epoch may be chosen, error rates are .8% larger on 54 tables
 (tests/benchmarks/notes.md)."""
 
 OVERCONFIDENT_INVERSE_TEMPERATURE = 0.2
@@ -113,7 +113,7 @@ class Selection:
         """Return a solver that takes as many steps as folds have chosen, rounded to whole epochs of n rows.
 
         The number of epochs is not kept: an epoch of all rows has more steps than an epoch of a fold, so the network
-        would fit more of the noise. On tables of noise, the loss on new rows was then 2 to 6 % larger.
+        would fit more of the noise. On tables of noise, the loss on new rows was then 2 to 6% larger.
 
         Each step has the learning rate of the folds' steps, and the geometric mean of their pull on gains and of that
         of n rows, which is weaker. With the latter, inputs that carry nothing would fade less than in the networks that

@@ -80,7 +80,7 @@ MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
 MIXING_PRIOR_DEVIATION = 0.25
 """The standard deviation of the prior on the mixing weight. The prior's mean gives each network the same weight.
 
-If the weights are always equal, errors of numbers are .6 % larger on 29 tables (tests/benchmarks/notes.md)."""
+If the weights are always equal, errors of numbers are .6% larger on 29 tables (tests/benchmarks/notes.md)."""
 
 
 class HeldOutOutputs(NamedTuple):

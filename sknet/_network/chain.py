@@ -313,8 +313,8 @@ class DenseInBlocks(Dense):
 BatchFormat = Literal["dense", "ones", "sparse", "one_hot_and_dense"]
 """What the first layer takes: an array, an array whose last column is 1, a CSR matrix, or `OneHotAndDenseRows`.
 
-With the column of ones, the product with W adds the biases. This saves 2 % of the time of a default fit of 2,000 rows,
-and 4 to 7 % for networks as small as 10-20-1.
+With the column of ones, the product with W adds the biases. This saves 2% of the time of a default fit of 2,000 rows,
+and 4 to 7% for networks as small as 10-20-1.
 """
 
 FIRST_LAYERS: dict[BatchFormat, Callable[..., Layer]] = {

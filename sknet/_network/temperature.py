@@ -20,7 +20,7 @@ MAX_LOG_TEMPERATURE = 3.0
 """The largest absolute logarithm of the temperature: the search for it needs an interval."""
 
 PRIOR_LOG_DEVIATION = 0.6
-"""The standard deviation of the prior on the temperature's logarithm. Without a prior, log-losses are 3 % larger on 54
+"""The standard deviation of the prior on the temperature's logarithm. Without a prior, log-losses are 3% larger on 54
 tables (tests/benchmarks/notes.md)."""
 
 

@@ -56,7 +56,7 @@ MAX_TERMS = 5_000
 """The most terms that are counted; the most frequent terms are chosen."""
 
 IDF_POWER = 1.5
-"""The power of the inverse document frequency in a term's weight. With 1, the error is up to 5 % larger."""
+"""The power of the inverse document frequency in a term's weight. With 1, the error is up to 5% larger."""
 
 SCALING_COMPONENTS = 30
 """How many of the first components set the scale of all: further components then do not change the first ones."""

@@ -345,7 +345,7 @@ def flat_cosine(progress: ScheduleInput) -> float:
 
 
 def one_cycle(progress: ScheduleInput) -> float:
-    """Rise from 1/25 to 1 in the first 30 %, then fall to 1/250,000, both along half a cosine.
+    """Rise from 1/25 to 1 in the first 30%, then fall to 1/250,000, both along half a cosine.
 
     Smith (2018), arXiv:1803.09820.
     """

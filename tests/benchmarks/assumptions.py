@@ -76,7 +76,7 @@ def main() -> None:
             print(f"{n_ids:12d}{rows_each:11d}{share:7.2f}{mean:20.3f}{np.mean(warned):9.2f}", flush=True)
     for n in (1_000, 100_000):
         for n_columns in (8, 20):
-            shown = ", ".join(f"{name} {100 * share:.2f} %" for name, share in costs(n, n_columns).items())
+            shown = ", ".join(f"{name} {100 * share:.2f}%" for name, share in costs(n, n_columns).items())
             print(f"{n:,} rows, {n_columns} columns: {shown}", flush=True)
 
 

@@ -137,8 +137,8 @@ def test_a_step_has_five_rows_on_either_side():
 
 @pytest.mark.parametrize(
     ("n", "jump", "seed", "is_clear"),
-    [(4000, 0.66, 0, False),  # it reduces the error by 2.8 %
-     (4000, 0.75, 0, True),  # by 3.5 %
+    [(4000, 0.66, 0, False),  # it reduces the error by 2.8%
+     (4000, 0.75, 0, True),  # by 3.5%
      (160, 1.1, 1, False),  # the mean gain is 1.9 standard errors
      (200, 1.1, 1, True)],  # 2.3 standard errors
 )  # fmt: skip

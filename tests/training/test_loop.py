@@ -95,7 +95,7 @@ def test_each_epoch_sees_every_sample_once_in_a_new_order():
 
 @pytest.mark.parametrize(("relative", "n_epochs"), [(False, 9), (True, 4)])
 def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
-    """Each epoch is .02 better than the one before: 2 % of 1, .2 % of 10."""
+    """Each epoch is .02 better than the one before: 2% of 1, .2% of 10."""
     script = Script([-10.0 + 0.02 * i for i in range(9)])
     solver = mini_batch(n_epochs=9, tol=0.01, n_iter_no_change=2, is_relative=relative)
     result, _ = trained(problem(quadratic), solver, evaluate=script)

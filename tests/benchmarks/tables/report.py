@@ -204,14 +204,14 @@ def claim() -> str:
 
 
 def smaller(rows: pd.DataFrame, average: Callable[[pd.Series], float]) -> str:
-    """By how many per cent our errors are smaller than those of the two strong models of trees: "5 to 10 %"."""
+    """By how many per cent our errors are smaller than those of the two strong models of trees: "5 to 10%"."""
     each = [ratios_of(rows, *cell)["mean"].astype(float) for cell in product(FIGURES, CLAIMED)]
-    return f"{span([100 * (1 - np.exp(average(logarithms))) for logarithms in each])} %"
+    return f"{span([100 * (1 - np.exp(average(logarithms))) for logarithms in each])}%"
 
 
 def shares_of_time(rows: pd.DataFrame) -> str:
-    """The time of our fits, in per cent of those of the two strong models of trees: "20 to 51 %"."""
-    return f"{span([100 * seconds_of(rows, *cell) for cell in product(ESTIMATORS, CLAIMED)])} %"
+    """The time of our fits, in per cent of those of the two strong models of trees: "20 to 51%"."""
+    return f"{span([100 * seconds_of(rows, *cell) for cell in product(ESTIMATORS, CLAIMED)])}%"
 
 
 def times_as_long(rows: pd.DataFrame) -> str:
@@ -320,8 +320,8 @@ def not_told_apart() -> str:
     logs = [each[cell] for cell, verdict in verdicts(rows).items() if verdict == 0]
     in_mean, in_median = (100 * max(abs(np.expm1(of(log))) for log in logs) for of in (np.mean, np.median))
     return (
-        f"Without a significant difference, the models may still differ: here by up to {in_mean:.0f} % in the mean, "
-        f"and by up to {in_median:.0f} % in the median."
+        f"Without a significant difference, the models may still differ: here by up to {in_mean:.0f}% in the mean, "
+        f"and by up to {in_median:.0f}% in the median."
     )
 
 
@@ -689,14 +689,14 @@ def put_labels(ax: Any, places: dict[str, tuple[float, float]]) -> None:
 
 
 def mean_with_interval(logarithms: pd.Series) -> np.ndarray:
-    """The geometric mean of ratios between the ends of its 95 % interval, and their median."""
+    """The geometric mean of ratios between the ends of its 95% interval, and their median."""
     each = logarithms.astype(float)
     half = student.ppf(0.975, len(each) - 1) * each.std() / np.sqrt(len(each))
     return np.exp([each.mean() - half, each.mean(), each.mean() + half, each.median()])
 
 
 def draw_intervals() -> None:
-    """Ours over theirs: mean with its 95 % interval over tables, and median; once more for a telephone."""
+    """Ours over theirs: mean with its 95% interval over tables, and median; once more for a telephone."""
     import matplotlib.pyplot as plt
 
     wide, wide_axes = plt.subplots(1, 3, figsize=(10, 3.8), sharex=True, sharey=True, layout="constrained")
@@ -757,7 +757,7 @@ def legend_of_intervals() -> list[Any]:
     return [
         plt.Line2D([], [], **MEAN | {"mfc": TEAL}, label="mean: significant difference"),
         plt.Line2D([], [], **MEAN, label="mean: no significant difference"),
-        plt.Line2D([], [], color=TEAL, lw=2, label="95 % interval of the mean"),
+        plt.Line2D([], [], color=TEAL, lw=2, label="95% interval of the mean"),
         plt.Line2D([], [], **MEDIAN, label="median"),
     ]
 

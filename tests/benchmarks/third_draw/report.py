@@ -159,7 +159,7 @@ def claim() -> str:
         [
             f"- **Errors.** Of the {len(cells)} differences in the table below, {earlier.significant(len(told))}, "
             f"{favour}. To CatBoost and to the tuned models, {len(strong)} are: {', '.join(strong)}.",
-            f"- **Time, on one thread.** On average, a fit takes {100 / times_of_a_fit(rows, 'CatBoost'):.0f} % of "
+            f"- **Time, on one thread.** On average, a fit takes {100 / times_of_a_fit(rows, 'CatBoost'):.0f}% of "
             f"CatBoost's time, and {1 / times_of_a_fit(rows, 'LightGBM'):.0f} times as long as LightGBM's.",
             earlier.larger_claim(),
         ]
@@ -177,7 +177,7 @@ def times() -> str:
 
 
 def draw_first_page() -> None:
-    """Theirs over ours: a bar a model for the loss of a table, with its 95 % interval and median, and the time."""
+    """Theirs over ours: a bar a model for the loss of a table, with its 95% interval and median, and the time."""
     import matplotlib.pyplot as plt
 
     rows = with_loss()
@@ -262,12 +262,12 @@ def ranking(models: Collection[str]) -> str:
     evaluator = BenchmarkEvaluator(seed_column="seed", columns_to_agg_extra=None)
     found = evaluator.leaderboard(results, include_rescaled_loss=True, elo_kwargs={"calibration_framework": ANCHOR})
     lines = [f"| {len(results[['task', 'seed']].drop_duplicates())} splits of {results['task'].nunique()} tables "]
-    lines[0] += "| Elo | 95 % interval | mean rank | win rate | rescaled loss | improvability |\n|" + " --- |" * 7
+    lines[0] += "| Elo | 95% interval | mean rank | win rate | rescaled loss | improvability |\n|" + " --- |" * 7
     for name, row in found.iterrows():
         interval = f"{row['elo'] - row['elo-']:.0f} to {row['elo'] + row['elo+']:.0f}"
         lines.append(
             f"| {name} | {row['elo']:.0f} | {interval} | {row['rank']:.2f} | {row['winrate']:.2f} "
-            f"| {row['loss_rescaled']:.2f} | {100 * row['improvability']:.1f} % |"
+            f"| {row['loss_rescaled']:.2f} | {100 * row['improvability']:.1f}% |"
         )
     return "\n".join(lines)
 
