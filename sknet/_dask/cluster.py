@@ -29,7 +29,7 @@ ANSWER_TIMEOUT = 3.0
 """Seconds in which each worker must answer a first direct call; otherwise, calls go through the scheduler."""
 
 
-class WorkerActor:
+class KeptValueActor:
     """A value on a worker, in a dask actor. `KeptValues` calls its methods from the driver."""
 
     def __init__(self, make: Callable[..., object], *arguments: object) -> None:
@@ -75,7 +75,7 @@ class KeptValues:
         sent = [None if call_arguments is None else list(call_arguments) for call_arguments in arguments]
         try:
             if not self._actors:
-                self._futures = self._cluster.start_tasks(WorkerActor, *self._arguments, as_actors=True)
+                self._futures = self._cluster.start_tasks(KeptValueActor, *self._arguments, as_actors=True)
                 self._actors = self._cluster.actors(self._futures)
             pairs = zip(self._actors, sent, strict=True)
             calls = [
@@ -168,7 +168,7 @@ class Cluster:
     def compute(self, partitions: Sequence[Delayed]) -> list[Future]:
         """Start to compute partitions of a collection, neighbouring partitions on the same worker."""
         futures: list[Future] = []
-        for address, block in self._blocks_by_thread(partitions):
+        for address, block in self._split_among_threads(partitions):
             # if this worker is lost, another one computes them
             futures += self._client.compute(block, workers=address, allow_other_workers=True)
         self._futures.update(futures)
@@ -202,7 +202,7 @@ class Cluster:
                 self._client.submit(
                     function, *task_arguments, pure=False, workers=address, allow_other_workers=address is not None
                 )
-                for address, block in self._blocks_by_thread(list(zip(*arguments, strict=True)))
+                for address, block in self._split_among_threads(list(zip(*arguments, strict=True)))
                 for task_arguments in block
             ]
         else:
@@ -227,7 +227,7 @@ class Cluster:
                 client.direct_to_workers = False  # for all actors of the client
         return actors
 
-    def _blocks_by_thread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
+    def _split_among_threads(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
         """Split items into one block per thread; return the address of its worker (None: any worker) and the block."""
         threads = self._thread_addresses() or [None]  # None: there is no worker now, so take the first that comes
         n = len(items)

@@ -162,7 +162,7 @@ def checked_table(estimator: "ParametersAndAttributes", X: Table) -> Table:
 
 
 def warn_of_unread_columns(unread: Mapping[str, Sequence[str]], argument: str) -> None:
-    """Warn of the columns that `read_new_values` returns for the table that is passed as this argument."""
+    """Warn of columns whose values the encoder could not read, with the reason: see `read_new_values`."""
     for reason, names in unread.items():
         warn(f"Columns {short_list(names)} of {argument} {reason}", UserWarning)
 

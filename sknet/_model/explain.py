@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 
 from sknet._model.machine import run_on_slices, threads_for_blocks
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
-from sknet._model.sensitivity import slopes_of_explained, slopes_of_hidden
+from sknet._model.sensitivity import slopes_of_explained_outputs, slopes_of_hidden
 from sknet._packages import explain_missing_package
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.sampling import hash_integers
@@ -421,7 +421,9 @@ class EncodedBackground:
                 of_layer = slopes_of_hidden(network, flat, np.full((1, z.shape[1]), weight, z.dtype))
                 slopes[0] += next(of_layer).reshape(dz.shape)
             else:
-                for total, slope in zip(slopes, slopes_of_explained(network, flat, explained, weight), strict=True):
+                for total, slope in zip(
+                    slopes, slopes_of_explained_outputs(network, flat, explained, weight), strict=True
+                ):
                     total += slope.reshape(dz.shape)
         if one_layer:
             np.multiply(slopes[0].copy(), network.coefs[-1].T[:, np.newaxis, np.newaxis], out=slopes)

@@ -24,7 +24,7 @@ import numpy as np
 from sknet._model.settings import TargetSettings
 from sknet._network.links import Link
 from sknet._network.losses import Loss
-from sknet._network.losses_by_target import loss_in_unit, loss_of_present_targets, works_in_any_unit
+from sknet._network.losses_by_target import loss_of_divided_targets, loss_of_present_targets, works_in_any_unit
 from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS
 from sknet._network.losses_of_numbers import REGRESSION_LOSSES
 from sknet._tables.labels import Labels, apply_class_weight, as_labels, learn_labels
@@ -381,7 +381,7 @@ class RegressionHead(Head):
             losses_by_target = tuple((loss, slice(j, j + 1)) for j in range(k))
             loss = loss_of_present_targets(loss, losses_by_target, weight_of_each_target=1.0 / k)
         if not loss.takes_scaled_targets and self.log_of_unit.any():
-            loss = loss_in_unit(loss, self.regression_target.scaler.scale)
+            loss = loss_of_divided_targets(loss, self.regression_target.scaler.scale)
         return loss
 
     @property

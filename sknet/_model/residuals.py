@@ -295,7 +295,7 @@ def learn_regression_residuals(
             signed_residuals = values - predictions
         else:
             residuals = values - middle
-            n_rows = min_effective_sample_size(residuals, weight)
+            n_rows = smallest_effective_sample_size(residuals, weight)
             n_bins = int(min(MAX_PREDICTION_BINS, n_rows // MIN_ROWS_PER_PREDICTION_BIN))
             scale = learn_residual_scale(middle, residuals, weight, n_bins)
             # with the same number of bins, the scales of folds are comparable with the scale of all rows
@@ -321,10 +321,10 @@ def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
     m = len(residuals) if weight is None and len(residuals) <= MAX_RESIDUAL_QUANTILES else MAX_RESIDUAL_QUANTILES
     quantile_levels = np.arange(1, m + 1) / m
     quantiles = SortedColumns.from_columns(residuals.T, weight).quantiles(quantile_levels).T
-    return Residuals(quantiles, min_effective_sample_size(residuals, weight))
+    return Residuals(quantiles, smallest_effective_sample_size(residuals, weight))
 
 
-def min_effective_sample_size(residuals: Array, weight: Array | None) -> float:
+def smallest_effective_sample_size(residuals: Array, weight: Array | None) -> float:
     """Return the smallest effective sample size of a column; missing residuals are ignored."""
     weight = np.ones(len(residuals)) if weight is None else weight
     columns = [weight[present] for present in ~np.isnan(residuals.T)]

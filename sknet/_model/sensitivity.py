@@ -59,7 +59,9 @@ def input_gradients(model: Model, table: Table) -> Array:
 # --- slopes by the first sums; these functions overwrite z -----------------------------------------------------------
 
 
-def slopes_of_explained(network: Network, z: Array, explained: ExplainedOutputs, factor: float) -> Iterator[Array]:
+def slopes_of_explained_outputs(
+    network: Network, z: Array, explained: ExplainedOutputs, factor: float
+) -> Iterator[Array]:
     """Yield `factor` times d output / dz, (n, h), for each explained output; overwrites z."""
     # skips the product with the output layer, so that time does not grow with k^2
     if explained.are_raw and network.activations:
@@ -265,7 +267,7 @@ def mean_slopes_by_unit(network: Network, head: Head, z: Array) -> Iterator[Arra
     fractions = [(i + 0.5) / POINTS_PER_ROW for i in range(POINTS_PER_ROW)]
     points = np.concatenate([fraction * z + (1.0 - fraction) * z[rng.permutation(len(z))] for fraction in fractions])
     # one output at a time: a thousand classes would take much memory
-    for slopes in slopes_of_explained(network, points, head.explained_outputs, 1.0 / POINTS_PER_ROW):
+    for slopes in slopes_of_explained_outputs(network, points, head.explained_outputs, 1.0 / POINTS_PER_ROW):
         yield slopes.reshape(POINTS_PER_ROW, *z.shape).sum(axis=0)
 
 

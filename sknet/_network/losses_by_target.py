@@ -102,7 +102,7 @@ def _start_in_unit(
     return start(target, weight) + log_of_unit
 
 
-def loss_in_unit(loss: Loss, unit: Array) -> Loss:
+def loss_of_divided_targets(loss: Loss, unit: Array) -> Loss:
     """Return the loss for targets that are divided by a unit, (k,). Raw outputs keep the original unit."""
     log_of_unit = np.log(unit)
     return replace(

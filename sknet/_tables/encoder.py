@@ -9,8 +9,8 @@ many categories may be looked up, see `sknet._tables.lookups`.
 
 Conventions
 -----------
-n rows; d columns; n_inputs inputs of the network. Formulas take a arguments: one for a column of numbers, several for
-one of dates.
+n rows; d columns; n_inputs inputs of the network. Together, the formulas take `a` arguments: one for a column of
+numbers, several for one of dates.
 
 X : (n, d)                   the table
 arguments : (n, a)           numbers, NaN where a value is missing
@@ -154,13 +154,13 @@ class TableEncoder:
     def is_numeric(self) -> bool:
         """Whether all columns are numbers that are encoded together, without a loop over columns."""
         return all(column.is_number for column in self.columns) and all(
-            placed.formula.is_joint for placed in self.stacked_formulas
+            stacked.formula.is_joint for stacked in self.stacked_formulas
         )
 
     @property
     def keeps_zeros(self) -> bool:
         """Whether zeros stay zeros in every column, so that a sparse table stays sparse."""
-        return self.is_numeric and all(placed.formula.keeps_zeros for placed in self.stacked_formulas)
+        return self.is_numeric and all(stacked.formula.keeps_zeros for stacked in self.stacked_formulas)
 
     @property
     def has_target_encoding(self) -> bool:
@@ -192,8 +192,8 @@ class TableEncoder:
         if is_sparse(X):
             if self.keeps_zeros:
                 check_sparse_is_finite(X)
-                (placed,) = self.stacked_formulas  # the scaled numbers
-                return placed.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
+                (stacked,) = self.stacked_formulas  # the scaled numbers
+                return stacked.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
             X = self.sparse_to_dense(X)
         m = self.n_inputs
         out = np.empty((len(X), self.n_inputs + ones), dtype)
@@ -229,8 +229,8 @@ class TableEncoder:
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         folds = take_optional(encoding_fold, rows)
         arguments = self._arguments(values)
-        for placed in self.stacked_formulas:
-            placed.encode_into(arguments, out, self._argument_names)
+        for stacked in self.stacked_formulas:
+            stacked.encode_into(arguments, out, self._argument_names)
         if len(self._formula_columns) == self.n_columns:
             return out
         for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):

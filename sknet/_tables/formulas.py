@@ -435,13 +435,13 @@ indices is as fast."""
 
 @dataclass(frozen=True, eq=False)
 class StackedFormula:
-    """A formula, the columns of numbers that it takes, and its inputs.
+    """A formula, the arguments that it takes, and its inputs.
 
     Attributes
     ----------
     formula : Formula
     columns : ndarray of ints, of shape (d,)
-        The indices of its columns among all columns of numbers.
+        The indices of its arguments among those of all formulas: see `sknet._tables.encoder`.
     inputs : ndarray of ints, of shape (m,)
         The indices of its inputs among those of the network.
     """
@@ -463,7 +463,7 @@ class StackedFormula:
         return [(span, slice(int(self.inputs[span][0]), int(self.inputs[span][-1]) + 1)) for span in spans]
 
     def encode_into(self, numbers: Array, out: Array, names: Sequence[str]) -> None:
-        """Write the inputs of n rows of all columns of numbers into `out`, which has all inputs of the network."""
+        """Write the inputs of n rows with the arguments of all formulas into `out`, which has all inputs of the network."""
         if len(self.columns) < numbers.shape[1]:
             numbers, names = numbers[:, self.columns], [names[k] for k in self.columns]
         encoded = self.formula.encode(numbers, out.dtype, names)

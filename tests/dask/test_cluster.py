@@ -120,7 +120,7 @@ def kill(workers, which, delay):
         (dict(n_members=2), "value_and_gradient", 17, 0.002),
         (dict(n_members=2), "outputs_of_shard", 4, 0.001),
         (dict(dropout=0.2), "value_and_gradient", 9, 0.003),
-        ({}, "WorkerActor", 1, 0.01),
+        ({}, "KeptValueActor", 1, 0.01),
     ],
     ids=["adam", "encode", "lbfgs", "folds", "members", "outputs of members", "dropout", "kept values"],
 )
@@ -140,7 +140,7 @@ def test_a_fit_goes_on_if_a_worker_is_lost_before_its_first_call(client, workers
     results, lost = Cluster.results, []
 
     def without_first_actors(self, futures):
-        if not lost and str(futures[0].key).startswith("WorkerActor"):
+        if not lost and str(futures[0].key).startswith("KeptValueActor"):
             lost.append(len(futures))
             raise RuntimeError("Worker holding Actor was lost")  # as dask says it
         return results(self, futures)
