@@ -463,7 +463,7 @@ class StackedFormula:
         return [(span, slice(int(self.inputs[span][0]), int(self.inputs[span][-1]) + 1)) for span in spans]
 
     def encode_into(self, numbers: Array, out: Array, names: Sequence[str]) -> None:
-        """Write the inputs of n rows with the arguments of all formulas into `out`, which has all inputs of the network."""
+        """Write the inputs of n rows, given the arguments of all formulas, into `out`, which has all inputs."""
         if len(self.columns) < numbers.shape[1]:
             numbers, names = numbers[:, self.columns], [names[k] for k in self.columns]
         encoded = self.formula.encode(numbers, out.dtype, names)
