@@ -92,11 +92,13 @@ def fit(
 
     sample_weight : str or array-like of shape (n_samples,), default=None
         Name of the column of weights, which is then not used as a feature. If the
-        source is an array, pass the array of weights.
+        source is an array, pass the array of weights. An array for a source of chunks
+        is an error, since tuples hold the weights themselves.
 
     groups : str or array-like of shape (n_samples,), default=None
         Name of the column of groups. If the source is an array, pass the array of
-        groups. Rows of one group are held out together.
+        groups. An array for a source of chunks is an error, as for weights. Rows of
+        one group are held out together.
 
     validation : path, pyarrow Dataset, ndarray or callable, default=None
         Your own validation rows, in any form that `source` accepts and with the same

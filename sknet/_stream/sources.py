@@ -199,10 +199,22 @@ def _chunk_of(number: int, passed_chunk: object, roles: Roles, argument: str) ->
     chunk = Chunk(number, *passed_chunk)
     if is_sparse(chunk.X):
         raise TypeError(f"{argument}() gave a sparse chunk: give dense arrays or data frames.")
-    if not _names_columns(roles.sample_weight) and not _names_columns(roles.groups):
+    of_tuples = {
+        "sample_weight": ("(X, y, sample_weight)", roles.sample_weight, chunk.weight),
+        "groups": ("(X, y, None, groups)", roles.groups, chunk.groups),
+    }
+    for what, (form, role, values) in of_tuples.items():
+        if role is not None and not (values is None and _names_columns(role) and is_frame(chunk.X)):
+            raise ValueError(
+                f"{what}={short_repr(role)} is given, and the chunks of {argument}() are tuples, which bring their own "
+                f"{what}: leave {what} out, and give chunks such as {form}."
+            )
+    if roles.sample_weight is None and roles.groups is None:
         return chunk
     X, _, weight, groups = _split_by_role(chunk.X, roles, argument)
-    return Chunk(number, X, chunk.y, weight, groups)
+    return Chunk(
+        number, X, chunk.y, chunk.weight if weight is None else weight, chunk.groups if groups is None else groups
+    )
 
 
 def _split_by_role(frame: Table, roles: Roles, argument: str) -> tuple[Table, Target, Target, Target]:

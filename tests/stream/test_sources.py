@@ -41,6 +41,7 @@ def test_functions_give_chunks_with_their_roles(folder):
     check(read_chunks(lambda: ((X[["a", "c"]], X["y"], X["w"], X["g"]) for X in parts), Roles()))
     check(read_chunks(lambda: ((X[["a", "c", "w", "g"]], X["y"]) for X in parts), Roles(None, "w", "g")))
     check(read_chunks(lambda: ((X[["a", "c", "w", "g"]], X["y"]) for X in parts), Roles()), ("a", "c", "w", "g"))
+    check(read_chunks(lambda: ((X[["a", "c", "g"]], X["y"], X["w"]) for X in parts), Roles(None, None, "g")))
     found = read_chunks_to_predict(lambda: iter([FRAME[:1], (FRAME[1:], None)]), ["a"])
     assert [(chunk.number, chunk.X.shape) for chunk in found] == [(1, (1, 1)), (2, (5, 1))]
 
@@ -70,6 +71,10 @@ def test_arrays_are_read_in_chunks():
         (lambda: [1], Roles(), "gave a chunk 1: give"),
         (lambda: [(1,)], Roles(), r"gave a chunk \(1,\): give"),
         (lambda: [([[1]], [1])], Roles("y"), "targets of their own"),
+        (lambda: [(FRAME, [0] * 6)], Roles(None, np.ones(6)), r"leave sample_weight out, .*\(X, y, sample_weight\)"),
+        (lambda: [(FRAME, [0] * 6)], Roles(None, None, [1] * 6), r"leave groups out, .*\(X, y, None, groups\)"),
+        (lambda: [(np.eye(2), [0, 1])], Roles(None, "w"), "sample_weight='w' is given"),
+        (lambda: [(FRAME, [0] * 6, np.ones(6))], Roles(None, "w"), "bring their own sample_weight"),
         (lambda: [FRAME], Roles("z"), "no column 'z': give one of"),
         (lambda: [FRAME], Roles(), "target is None: name the column of source that is to be predicted"),
         (lambda: [FRAME], Roles(3), "target=3 names no column of source: give one of"),
