@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 
 from sknet._packages import explain_missing_package
-from sknet._tables.dates import holds_iso_dates
 from sknet._tables.messages import short_repr
 from sknet._tables.tables import is_frame, is_sparse, mapped_file, take_rows
 from sknet._typing import Array, Table, Target
@@ -335,9 +334,9 @@ def _record_batches(files: Fragment | Dataset, schema: pyarrow.Schema, n_rows: i
 
 
 def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> pd.DataFrame:
-    """Return a batch as a frame whose columns have the types of the schema; repeated texts become categories.
+    """Return a batch as a frame whose columns have the types of the schema; categories of a file stay categories.
 
-    Dates that are text stay text, because as categories they would not be read as dates.
+    Other text stays text, because the levels of a categorical count as declared.
     """
     import pyarrow
 
@@ -357,13 +356,11 @@ def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> 
 
 
 def _are_categories(in_file: pyarrow.Array, texts: pyarrow.Array) -> bool:
-    """Whether texts become categories: if they repeat, and are not dates or are categories in the file."""
+    """Whether texts are categories: if they are in the file, and repeat."""
     from pyarrow import types
 
     present = texts.drop_null()  # as `holds_free_text` counts
-    categories = present.unique()
-    repeat = 2 * len(categories) <= len(present)
-    return repeat and (types.is_dictionary(in_file.type) or not holds_iso_dates(categories.to_pandas()))
+    return bool(types.is_dictionary(in_file.type)) and 2 * len(present.unique()) <= len(present)
 
 
 # --- schemas ---------------------------------------------------------------------------------------------------------

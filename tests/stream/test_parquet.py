@@ -44,14 +44,11 @@ def test_schemas_are_unified_where_nothing_is_lost(tmp_path, columns, expected):
     assert found.where(found.notna(), None).tolist() == expected
 
 
-def test_text_that_repeats_is_read_as_categories_and_other_text_as_it_is(tmp_path):
-    found = read(written(tmp_path, TEXT))["b"]
-    other = read(written(tmp_path, ["p", "q", "r", None]))["b"]
-    assert isinstance(found.dtype, pd.CategoricalDtype)
-    assert not isinstance(other.dtype, pd.CategoricalDtype)
-    assert found.tolist() == TEXT
-    assert other.tolist()[:3] == ["p", "q", "r"]
-    assert other.isna().tolist()[3]
+def test_text_is_read_as_it_is_and_repeated_categories_of_a_file_as_categories(tmp_path):
+    for values, is_categorical in ((TEXT, False), (["p", "q", "r", None], False), (pd.Categorical(TEXT), True)):
+        found = read(written(tmp_path, values))["b"]
+        assert isinstance(found.dtype, pd.CategoricalDtype) == is_categorical
+        assert found.astype(object).where(found.notna(), None).tolist() == list(values)
 
 
 @pytest.mark.parametrize(

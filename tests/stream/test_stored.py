@@ -271,6 +271,21 @@ def test_categories_that_a_dtype_declares_have_inputs_even_without_rows():
         assert "z" in streamed
 
 
+def test_text_of_parquet_files_declares_no_category(tmp_path):
+    """One that the sample lacks has no input of its own, as if a function gave the same chunks."""
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"k": ["x", "y"] * 150, "y": np.arange(300.0)})
+    frame.loc[:9, "k"] = [f"once {i}" for i in range(10)]
+    frame.to_parquet(tmp_path / "a.parquet")
+    net = SigmoidMLPRegressor(max_iter=1, random_state=0)
+    with sample_rows(100):
+        of_file, of_chunks = (
+            stream.fit(clone(net), source, target="y").inputs_ for source in (tmp_path, lambda: iter([frame]))
+        )
+    pd.testing.assert_frame_equal(of_file, of_chunks)
+    assert 2 < len(of_file) < 12
+
+
 @pytest.mark.parametrize(("text", "dtype", "warns"), [("{} kg", object, True), ("{} kg", "category", False)])
 def test_text_that_holds_numbers_is_told_as_by_fit(text, dtype, warns):
     frame = pd.DataFrame({"v": pd.Series([text.format(i % 60) for i in range(120)], dtype=dtype)})
