@@ -83,8 +83,9 @@ def fit(
         target. Chunks without rows are skipped.
 
         Files must have the same columns. Their types may differ if nothing is lost:
-        integers become floats, dictionaries become text, and a column without values
-        takes the type of the other files.
+        integers become floats, decimals beside other numbers become float64,
+        dictionaries become text, and a column without values takes the type of the
+        other files.
 
     target : str, list of str or array-like, default=None
         Name of the target column, or several names. If the source is an array, pass the

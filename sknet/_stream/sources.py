@@ -1,7 +1,8 @@
 """Read rows chunk by chunk from Parquet files, a pyarrow Dataset, an array in a file, or a user's function.
 
 The Parquet files of a path may have different schemas if nothing is lost: a column without values takes the type of the
-other files, integers become floats, and dictionaries become text. A Dataset keeps its own schema.
+other files, integers become floats, decimals beside other numbers become float64, and dictionaries become text. A
+Dataset keeps its own schema.
 
 Conventions
 -----------
@@ -402,7 +403,12 @@ def _columns_without_index(schema: pyarrow.Schema) -> list[str]:
 def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> pyarrow.DataType:
     """Return a type that can hold the values of a column from all files."""
     import pyarrow
+    from pyarrow.types import is_decimal, is_floating, is_integer, is_null
 
+    are_decimals = {is_decimal(of_file) for _, of_file in types if not is_null(of_file)}
+    are_numbers = all(is_decimal(t) or is_floating(t) or is_integer(t) or is_null(t) for _, t in types)
+    if are_numbers and len(are_decimals) > 1:  # for Arrow, a decimal is a float16 beside one, and may lack digits
+        return pyarrow.float64()
     schemas = [pyarrow.schema([(name, of_file)]) for _, of_file in types]
     try:
         return pyarrow.unify_schemas(schemas, promote_options="permissive").field(name).type
@@ -415,13 +421,13 @@ def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> py
 
 
 def _decoded_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
-    """Return the type of the values of a dictionary of text; other types unchanged."""
+    """Return the type of the values of a dictionary of text, without views of strings; other types unchanged."""
+    import pyarrow
     from pyarrow import types
 
-    is_text = types.is_dictionary(of_file) and (
-        _is_string_type(of_file.value_type) or types.is_null(of_file.value_type)
-    )
-    return of_file.value_type if is_text else of_file
+    if types.is_dictionary(of_file) and (_is_string_type(of_file.value_type) or types.is_null(of_file.value_type)):
+        of_file = of_file.value_type
+    return pyarrow.string() if types.is_string_view(of_file) else of_file  # Arrow does not unify views with strings
 
 
 def _is_string_type(of_file: pyarrow.DataType) -> bool:

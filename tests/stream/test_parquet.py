@@ -1,6 +1,7 @@
 """Parquet files as data frames: schemas that are unified or named, and memory that stays small."""
 
 import time
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ pyarrow, dataset = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.
 
 N = 4
 TEXT = ["x", "y", "x", "y"]
+PRICES = [Decimal("0.5"), Decimal("0.1")] * 2
+STRING_VIEWS = pd.Series(TEXT, dtype=pd.ArrowDtype(pyarrow.string_view()))
 
 
 def written(folder, *columns):
@@ -37,6 +40,13 @@ def read(source, columns=None):
         ((pd.Categorical(TEXT), TEXT), TEXT * 2),
         ((TEXT, pd.Categorical(TEXT)), TEXT * 2),
         ((pd.Categorical([None] * N, ["x"]), TEXT), [None] * N + TEXT),
+        (([1, 2, 3, 4], PRICES), [1, 2, 3, 4, 0.5, 0.1, 0.5, 0.1]),
+        ((PRICES, np.arange(N, dtype="uint64")), [0.5, 0.1, 0.5, 0.1, 0, 1, 2, 3]),
+        ((np.full(N, 0.5, "float16"), [None] * N, PRICES), [0.5] * N + [None] * N + [0.5, 0.1, 0.5, 0.1]),
+        ((np.full(N, 0.5, "float32"), PRICES), [0.5] * N + [0.5, 0.1, 0.5, 0.1]),
+        ((PRICES, PRICES), PRICES * 2),
+        ((TEXT, STRING_VIEWS), TEXT * 2),
+        ((STRING_VIEWS, pd.Categorical(TEXT)), TEXT * 2),
     ],
 )
 def test_schemas_are_unified_where_nothing_is_lost(tmp_path, columns, expected):
