@@ -71,9 +71,9 @@ def _memory_map_of(X: object) -> Array | None:
 
 
 def as_uniform_array(frame: pd.DataFrame) -> Array | None:
-    """Return a frame as an array if all its columns are NumPy numbers of one type, else None."""
+    """Return a frame as an array if all its columns are NumPy numbers of one type, or bools, else None."""
     dtypes = set(frame.dtypes)
-    if len(dtypes) == 1 and all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in dtypes):
+    if len(dtypes) == 1 and all(isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in dtypes):
         return np.asarray(frame.to_numpy())  # usually a view: pandas stores columns of one type in one array
     return None
 

@@ -67,7 +67,8 @@ def test_frames_of_one_type_are_read_as_the_array_that_holds_them():
     X = np.arange(6.0).reshape(3, 2)
     frame = pd.DataFrame(X)
     assert np.shares_memory(as_uniform_array(frame), frame[0].to_numpy())
-    others = [frame.astype({0: "float32"}), frame.astype("Float64"), frame > 1, frame.astype(str)]
+    assert_array_equal(as_uniform_array(frame > 1), X > 1)
+    others = [frame.astype({0: "float32"}), frame.astype("Float64"), frame.astype({0: bool}), frame.astype(str)]
     assert all(as_uniform_array(other) is None for other in [*others, frame.iloc[:, :0]])
 
 
