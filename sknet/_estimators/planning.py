@@ -262,10 +262,10 @@ def warn_of_unlike_assumptions(
 ) -> None:
     """Warn of a table that is not what the defaults assume, if some of its rows show it."""
     checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
-    X = rows.X.rows_in_memory(checked)
+    target = head.targets(rows.y[checked], np.dtype(np.float64))
     could_use_groups = holdout.holds_out_rows_of_table and rows.groups is None
     holds_out_at_random = could_use_groups and not USER_FOLDS.holds(estimator)
-    signs = find_signs(X, head.targets(rows.y[checked], np.dtype(np.float64)), survey, checks_time=holds_out_at_random)
+    signs = find_signs(rows.X.rows_in_memory(), checked, target, survey, checks_time=holds_out_at_random)
     if signs.time is not None:
         fit_messages.warn_of_time_order(estimator, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
     for j in signs.identifiers:

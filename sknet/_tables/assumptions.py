@@ -32,7 +32,7 @@ from sknet._tables.dates import read_dates_or_durations, seconds_of
 from sknet._tables.kinds import Survey
 from sknet._tables.sampling import hash_integers
 from sknet._tables.statistics import safe_reciprocal
-from sknet._tables.tables import as_uniform_array, column_at, is_frame
+from sknet._tables.tables import as_uniform_array, column_at, is_frame, take_rows
 from sknet._tables.values import column_as_floats, read_categories
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
@@ -520,14 +520,17 @@ class Signs(NamedTuple):
     identifiers: tuple[int, ...]  # the indices of columns of numbers that behave like identifiers
 
 
-def find_signs(X: Table, target: Array, survey: Survey, *, checks_time: bool) -> Signs:
+def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_time: bool) -> Signs:
     """Find a column of dates with rows in the order of time, if `checks_time`, and numbers that are identifiers.
 
     Parameters
     ----------
-    X : array or data frame of shape (n, d)
+    X : array or data frame of shape (N, d)
         In the order of the user's rows.
+    rows : slice
+        The n rows to check. Only whether dates never fall, or never rise, is then checked in all rows.
     target : ndarray of shape (n, k)
+        The targets of these rows.
     survey : Survey
         The kinds of the columns.
     checks_time : bool
@@ -536,7 +539,9 @@ def find_signs(X: Table, target: Array, survey: Survey, *, checks_time: bool) ->
     -------
     signs : Signs
     """
-    dates = dict(_dates_of(X, survey) if checks_time else ())
+    whole, X = X, take_rows(X, rows)
+    columns = [j for j, kind in survey.kinds.items() if kind == "date" and checks_time]
+    dates = {j: _seconds_of_column(X, j, survey.names[j]) for j in columns}
     in_order = [j for j, seconds in dates.items() if time_periods(seconds) is not None]
     numbers = dict(_numbers_of(X, survey))
     repeated = (j for j, values in numbers.items() if equal_integers(values) is not None)
@@ -544,7 +549,8 @@ def find_signs(X: Table, target: Array, survey: Survey, *, checks_time: bool) ->
     if len(candidates) > MAX_NUMBERS_CHECKED:
         candidates = []
     checked = CheckedTarget(target, lambda: OtherColumns([*numbers.values()], [*_categories_of(X, survey)]))
-    time = next((j for j in in_order if rows_in_time_order(dates[j], checked)), None)
+    alike = (j for j in in_order if rows_in_time_order(dates[j], checked))
+    time = next((j for j in alike if time_periods(_seconds_of_column(whole, j, survey.names[j])) is not None), None)
     identifiers = tuple(j for j in candidates if behaves_like_identifier(numbers[j], checked))
     return Signs(time, time is not None and bool((np.diff(dates[time]) < 0.0).any()), identifiers)
 
@@ -564,10 +570,7 @@ def _categories_of(X: Table, survey: Survey) -> Iterator[NDArray[np.intp]]:
             yield read_categories(column_at(X, j), survey.names[j])[0] + 1
 
 
-def _dates_of(X: Table, survey: Survey) -> Iterator[tuple[int, Array]]:
-    """Yield the index and the seconds of each column of dates; durations are none."""
-    for j, kind in survey.kinds.items():
-        if kind == "date":
-            datetimes, is_duration = read_dates_or_durations(column_at(X, j), survey.names[j])
-            if not is_duration:
-                yield j, seconds_of(datetimes)
+def _seconds_of_column(X: Table, j: int, name: str) -> Array:
+    """Return the seconds of a column of dates, (n,); of durations, no seconds, (0,)."""
+    datetimes, is_duration = read_dates_or_durations(column_at(X, j), name)
+    return np.empty(0) if is_duration else seconds_of(datetimes)

@@ -8,4 +8,4 @@ def checks_of(X, y):
     """A function that checks evenly spaced rows of a frame for time and identifiers; their columns are known."""
     survey = survey_columns(X, ColumnChoices())
     rows = slice(0, len(X), -(-len(X) // MAX_ROWS_CHECKED))
-    return lambda: find_signs(X[rows], y.to_numpy()[rows, None], survey, checks_time=True)
+    return lambda: find_signs(X, rows, y.to_numpy()[rows, None], survey, checks_time=True)

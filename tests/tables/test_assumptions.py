@@ -311,9 +311,9 @@ def test_noise_is_not_explained():
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def signs_of(table, y, *, checks_time=True):
+def signs_of(table, y, *, rows=slice(None), checks_time=True):
     survey = survey_columns(table, ColumnChoices())
-    return find_signs(table, np.reshape(y, (len(y), -1)), survey, checks_time=checks_time)
+    return find_signs(table, rows, np.reshape(y, (len(y), -1))[rows], survey, checks_time=checks_time)
 
 
 @pytest.fixture
@@ -333,6 +333,17 @@ def test_the_columns_of_a_frame_are_found(table):
     assert signs_of(X[::-1], y[::-1]) == Signs(time=2, is_falling=True, identifiers=(3,))
     assert signs_of(X, y, checks_time=False) == Signs(time=None, is_falling=False, identifiers=(3,))
     assert signs_of(X.assign(date=X["date"].dt.tz_localize("UTC")), y).time == 2
+
+
+def test_dates_are_in_order_only_if_those_of_rows_that_are_not_checked_are(table):
+    (X, y), second = table, slice(0, None, 2)
+    twice = np.repeat(np.arange(len(y)), 2)
+    X, y = X.iloc[twice], y[twice]
+    assert signs_of(X, y, rows=second).time == 2
+    dates = X["date"].to_numpy().copy()
+    dates[[101, 201]] = dates[[201, 101]]
+    assert signs_of(X.assign(date=dates), y, rows=second).time is None
+    assert signs_of(X.assign(date=dates, other=X["date"]), y, rows=second).time == 4
 
 
 def test_the_identifiers_of_an_array_are_found(table):
