@@ -139,10 +139,7 @@ class TrainingHistoryDisplay:
         """
         inner = inner_estimator(estimator, "history_")
         has_folds = inner.resolved_params_["early_stopping"] == "folds"
-        best_epoch = None
-        if inner.validation_scores_ is not None:
-            n_before = len(inner.loss_curve_) - inner.n_iter_  # epochs of earlier calls, with a warm start
-            best_epoch = n_before + inner.best_epoch_
+        best_epoch = None if inner.validation_scores_ is None else inner.best_epoch_
         display = cls(inner.history_, best_epoch=best_epoch, estimator_name=type(inner).__name__, has_folds=has_folds)
         return display.plot(ax=ax, log_scale=log_scale)
 

@@ -349,12 +349,14 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         attribute.
 
     best_epoch_ : int
-        Epoch of the last call, counted from 1, whose weights all members have kept.
-        With held-out rows, it is the best epoch. With folds, it is the epoch of the
-        least joint loss, to which a classifier adds a small penalty on temperatures far
-        from 1. An epoch within the first 75 steps is chosen only if training ends with
-        it or, by a classifier, if the temperature is above 5. `n_iter_` then counts the
-        epochs on all rows. Without held-out rows or folds, it is the last epoch.
+        Epoch of the last call whose weights all members have kept. It is counted from
+        1, with the epochs of earlier calls if this one continues them, as in
+        `history_` and `validation_scores_`. With held-out rows, it is the best epoch.
+        With folds, it is the epoch of the least joint loss, to which a classifier adds
+        a small penalty on temperatures far from 1. An epoch within the first 75 steps
+        is chosen only if training ends with it or, by a classifier, if the temperature
+        is above 5. `n_iter_` then counts the epochs on all rows. Without held-out
+        rows or folds, it is the last epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without

@@ -67,8 +67,11 @@ class Fitted:
 
     @property
     def best_epoch(self) -> int:
-        """The chosen epoch; without evaluation, the last one."""
-        return self.n_iter if self.chosen_epoch is None else self.chosen_epoch
+        """The chosen epoch among those of all calls, 0 if there is none; without evaluation, the last one."""
+        if self.chosen_epoch == 0:
+            return 0
+        n_before = 0 if self.fold_epochs else len(self.history) - self.n_iter  # epochs of earlier calls
+        return n_before + (self.n_iter if self.chosen_epoch is None else self.chosen_epoch)
 
     @property
     def best_score(self) -> float | None:

@@ -242,6 +242,17 @@ def test_partial_fit_after_early_stopping_goes_on_from_the_best_epoch():
 
 
 @quiet
+def test_the_best_epoch_after_a_warm_start_is_an_index_of_the_scores():
+    net = SigmoidMLPRegressor(**STOPPING | {"warm_start": True, "max_iter": 5})
+    first = net.fit(X, NUMBER).n_iter_
+    scores = np.array(net.fit(X, NUMBER).validation_scores_)
+    assert net.best_epoch_ == first + 1 + np.argmax(scores[first:])
+    net.set_params(early_stopping=False).fit(X, NUMBER)
+    assert net.best_epoch_ == len(net.loss_curve_)
+    assert net.partial_fit(X, NUMBER).best_epoch_ == len(net.loss_curve_)
+
+
+@quiet
 def test_a_warm_start_holds_out_the_same_rows():
     seen = []
 

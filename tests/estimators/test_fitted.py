@@ -154,16 +154,16 @@ def test_the_best_epoch_is_the_one_whose_weights_were_kept(scoring):
         assert_array_equal(kept, last)
 
 
-def test_without_held_out_rows_the_last_epoch_is_kept_and_a_warm_start_counts_anew():
+def test_without_held_out_rows_the_last_epoch_is_kept_and_a_warm_start_counts_on():
     net = SigmoidMLPClassifier(**QUICK).fit(WIDE, LABEL)
     assert (net.best_epoch_, net.temperature_) == (3, 1.0)
     net.set_params(warm_start=True, early_stopping=True, validation_fraction=0.3, max_iter=2)
     with pytest.warns(RuntimeWarning, match="this is a warm start"):
         net.fit(WIDE, LABEL)
     assert len(net.history_) == 5
-    assert net.best_epoch_ == 1 + np.argmax(net.validation_scores_[-2:])
+    assert net.best_epoch_ == 3 + 1 + np.argmax(net.validation_scores_[-2:])
     net.partial_fit(WIDE, LABEL)
-    assert (net.best_epoch_, net.temperature_) == (1, 1.0)
+    assert (net.best_epoch_, net.temperature_) == (6, 1.0)
 
 
 def test_a_file_keeps_the_temperature_and_the_best_epoch(tmp_path):
