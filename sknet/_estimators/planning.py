@@ -4,7 +4,7 @@ A call starts from nothing, from the result of an earlier call, or from a checkp
 """
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
@@ -37,7 +37,7 @@ from sknet._model.rows import Rows
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint, read_checkpoint
 from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs
-from sknet._tables.constraints import interaction_sets
+from sknet._tables.constraints import column_signs, interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_of_splitter
@@ -207,7 +207,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
     if call.earlier is None:
         settings, resolved, encoding, learner = learn_columns(estimator, call, head, all_rows, rows, schema, holdout)
     else:
-        settings, resolved = resolve(estimator, facts_of_call(call, all_rows, holdout))
+        settings, resolved = resolve(estimator, facts_of_call(estimator, call, all_rows, holdout))
         encoding = encoding_of_earlier(call.earlier, head, rows, call)
         fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
         fit_messages.warn_of_ended_schedule(settings.solver, call.earlier, call.state)
@@ -248,7 +248,7 @@ def learn_columns(
     survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
     fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
     n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
-    settings, resolved = resolve(estimator, facts_of_call(call, all_rows, holdout, survey, n_sets))
+    settings, resolved = resolve(estimator, facts_of_call(estimator, call, all_rows, holdout, survey, n_sets))
     learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
     encoding = learner.learn(rows, holdout.train)
     fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
@@ -275,8 +275,9 @@ def warn_of_unlike_assumptions(
 
 
 def facts_of_call(
-    call: Call, rows: Rows, holdout: Holdout, survey: Survey = UNKNOWN_COLUMNS, n_interaction_sets: int = 1
-) -> AutoFacts:
+    estimator: ParametersAndAttributes, call: Call, rows: Rows, holdout: Holdout, survey: Survey = UNKNOWN_COLUMNS,
+    n_interaction_sets: int = 1,
+) -> AutoFacts:  # fmt: skip
     """Return what "auto" depends on; `survey` is of columns to learn, and duplicates count as rows of their own."""
     n = len(rows)
     n_train = n if holdout.train is None else len(holdout.train)
@@ -288,15 +289,23 @@ def facts_of_call(
         n_interaction_sets=n_interaction_sets,
         is_stream=rows.X.is_stream,
         largest_batch=rows.X.largest_batch,
-        earlier_resolved=None if call.earlier is None else call.earlier.resolved,
+        earlier_resolved=None if call.earlier is None else earlier_parameters(estimator, call.earlier),
         is_incremental=call.is_incremental,
         n_epochs=call.epochs_done + 1 if call.is_partial_fit else None,
     )
 
 
+def earlier_parameters(estimator: ParametersAndAttributes, earlier: Fitted) -> Mapping[str, object]:
+    """Return the resolved parameters of an earlier call, with this call's `monotonic_cst` if it means the same."""
+    names = earlier.model.encoder.column_names
+    now, before = estimator.monotonic_cst, earlier.resolved["monotonic_cst"]
+    is_same = np.array_equal(column_signs(now, names), column_signs(before, names))
+    return {**earlier.resolved, "monotonic_cst": now} if is_same else earlier.resolved
+
+
 def settings_of_objective(estimator: ParametersAndAttributes, call: Call, earlier: Fitted, rows: Rows) -> Settings:
     """Return the settings of the objective that a `partial_fit` would minimise on these rows."""
-    facts = facts_of_call(call, rows, Holdout())
+    facts = facts_of_call(estimator, call, rows, Holdout())
     # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
     settings, _ = resolve(estimator, replace(facts, early_stopping=earlier.chosen_epoch is not None))
     return settings

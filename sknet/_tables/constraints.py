@@ -22,8 +22,35 @@ from numpy.typing import NDArray
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import COLUMNS_REMEDY, column_mask
 from sknet._tables.messages import short_repr
+from sknet._typing import Array
 
 # --- monotone columns ------------------------------------------------------------------------------------------------
+
+
+def column_signs(monotonic_cst: object, names: Sequence[str]) -> Array:
+    """Return the sign of each column, (d,), 0 where it is not constrained; raise for other values."""
+    if monotonic_cst is None:
+        return np.zeros(len(names), dtype=object)
+    if isinstance(monotonic_cst, pd.Series) and all(isinstance(name, str) for name in monotonic_cst.index):
+        monotonic_cst = monotonic_cst.to_dict()  # by name, and not by order
+    if isinstance(monotonic_cst, Mapping):
+        values = np.zeros(len(names), dtype=object)
+        for column, value in monotonic_cst.items():
+            values[column_mask([column], names, "monotonic_cst")] = value
+    else:
+        values = np.asarray(monotonic_cst, dtype=object)
+    if values.shape != (len(names),):
+        raise ValueError(
+            f"monotonic_cst={short_repr(monotonic_cst)} has shape {values.shape}, and X has {len(names)} "
+            f"columns: {COLUMNS_REMEDY['monotonic_cst']}."
+        )
+    for name, value in zip(names, values, strict=True):
+        if not isinstance(value, Real) or value not in (-1, 0, 1):
+            raise ValueError(
+                f"monotonic_cst gives {short_repr(value)} for the column {name!r}: give 1 where predictions must not "
+                "fall as it rises, -1 where they must not rise, or 0."
+            )
+    return values
 
 
 def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8] | None:
@@ -32,27 +59,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
     A column's scaled number and its bins rise with the column, and have its sign. The sign of its indicator of missing
     values is 0, since a missing value is neither larger nor smaller than others.
     """
-    if monotonic_cst is None:
-        return None
-    if isinstance(monotonic_cst, pd.Series) and all(isinstance(name, str) for name in monotonic_cst.index):
-        monotonic_cst = monotonic_cst.to_dict()  # by name, and not by order
-    if isinstance(monotonic_cst, Mapping):
-        values = np.zeros(encoder.n_columns, dtype=object)
-        for column, value in monotonic_cst.items():
-            values[column_mask([column], encoder.column_names, "monotonic_cst")] = value
-    else:
-        values = np.asarray(monotonic_cst, dtype=object)
-    if values.shape != (encoder.n_columns,):
-        raise ValueError(
-            f"monotonic_cst={short_repr(monotonic_cst)} has shape {values.shape}, and X has {encoder.n_columns} "
-            f"columns: {COLUMNS_REMEDY['monotonic_cst']}."
-        )
-    for name, value in zip(encoder.column_names, values, strict=True):
-        if not isinstance(value, Real) or value not in (-1, 0, 1):
-            raise ValueError(
-                f"monotonic_cst gives {short_repr(value)} for the column {name!r}: give 1 where predictions must not "
-                "fall as it rises, -1 where they must not rise, or 0."
-            )
+    values = column_signs(monotonic_cst, encoder.column_names)
     if not any(values):
         return None
     for name, value, column in zip(encoder.column_names, values, encoder.columns, strict=True):

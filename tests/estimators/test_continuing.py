@@ -227,6 +227,17 @@ def test_lists_of_lists_are_the_same_choice_as_lists_of_tuples(sets):
         net.set_params(interaction_cst=[sets[1], ["b"]]).fit(FRAME, NUMBER)
 
 
+@pytest.mark.parametrize(("first", "same", "other"), [
+    ([1, 0, 0], {"a": 1}, {"b": 1}), (None, [0, 0, 0], [0, 0, 1]), ({}, None, {"a": -1}),
+    ({"a": -1, "b": 0}, {"a": -1}, None),
+])  # fmt: skip
+def test_forms_of_monotonic_cst_that_mean_the_same_are_the_same_choice(first, same, other):
+    net = SigmoidMLPRegressor(**QUICK, monotonic_cst=first, warm_start=True).fit(FRAME, NUMBER)
+    assert len(net.set_params(monotonic_cst=same).fit(FRAME, NUMBER).loss_curve_) == 4
+    with pytest.raises(ValueError, match="monotonic_cst=.* cannot take effect"):
+        net.set_params(monotonic_cst=other).fit(FRAME, NUMBER)
+
+
 def test_lists_within_lists_are_copies_too():
     weights = [{0: 1.0}, {0: 2.0}]
     both = np.column_stack([LABEL, 1 - LABEL])
