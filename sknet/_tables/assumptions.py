@@ -345,7 +345,7 @@ MIN_SHARE_OF_FIFTHS = 0.5
 Such a target will soon leave its range, whatever other columns explain until now."""
 
 
-def time_periods(seconds: Array) -> NDArray[np.intp] | None:
+def codes_of_ordered_dates(seconds: Array) -> NDArray[np.intp] | None:
     """Return codes of the dates, (n,), in the order of the rows; None if dates both rise and fall, or are few.
 
     A missing date counts as the date of the row before.
@@ -381,7 +381,7 @@ def rows_in_time_order(seconds: Array, checked: CheckedTarget) -> bool:
     -------
     bool
     """
-    period = time_periods(seconds)
+    period = codes_of_ordered_dates(seconds)
     if period is None:
         return False
     fifths = group_effect(blocks_of_time(period, ceil(len(period) / 5)), checked.ranks)
@@ -447,13 +447,13 @@ def equal_integers(numbers: Array, min_distinct: int = MIN_DISTINCT) -> Repeated
         return None
     if np.abs(observed_numbers).max(initial=0.0) > LARGEST_NUMBER:
         return None
-    values, codes, counts = _distinct_integers(observed_numbers)
+    values, codes, counts = _factorize_integers(observed_numbers)
     if len(values) < min_distinct or (counts > 1).mean() < MIN_REPEATED:
         return None
     return RepeatedIntegers(observed, values.astype(np.float64), codes, counts)
 
 
-def _distinct_integers(integers: Array) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
+def _factorize_integers(integers: Array) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
     """Return the distinct integers, (G,), the code of each of n integers, and how many have each code."""
     low, high = (integers.min(), integers.max()) if len(integers) else (0, 0)
     if high - low > MAX_GAPS * len(integers):
@@ -542,7 +542,7 @@ def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_t
     whole, X = X, take_rows(X, rows)
     columns = [j for j, kind in survey.kinds.items() if kind == "date" and checks_time]
     dates = {j: _seconds_of_column(X, j, survey.names[j]) for j in columns}
-    in_order = [j for j, seconds in dates.items() if time_periods(seconds) is not None]
+    in_order = [j for j, seconds in dates.items() if codes_of_ordered_dates(seconds) is not None]
     numbers = dict(_numbers_of(X, survey))
     repeated = (j for j, values in numbers.items() if equal_integers(values) is not None)
     candidates = list(islice(repeated, MAX_NUMBERS_CHECKED + 1))
@@ -550,7 +550,9 @@ def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_t
         candidates = []
     checked = CheckedTarget(target, lambda: OtherColumns([*numbers.values()], [*_categories_of(X, survey)]))
     alike = (j for j in in_order if rows_in_time_order(dates[j], checked))
-    time = next((j for j in alike if time_periods(_seconds_of_column(whole, j, survey.names[j])) is not None), None)
+    time = next(
+        (j for j in alike if codes_of_ordered_dates(_seconds_of_column(whole, j, survey.names[j])) is not None), None
+    )
     identifiers = tuple(j for j in candidates if behaves_like_identifier(numbers[j], checked))
     return Signs(time, time is not None and bool((np.diff(dates[time]) < 0.0).any()), identifiers)
 

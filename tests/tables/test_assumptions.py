@@ -10,12 +10,12 @@ from sknet._tables.assumptions import (
     OtherColumns,
     Signs,
     behaves_like_identifier,
+    codes_of_ordered_dates,
     find_signs,
     group_effect,
     ranks_of,
     residual_of,
     rows_in_time_order,
-    time_periods,
 )
 from sknet._tables.kinds import ColumnChoices, survey_columns
 
@@ -134,13 +134,13 @@ def test_a_column_that_follows_time_explains_nothing(form):
 
 def test_the_order_of_dates():
     days = np.arange(30.0)
-    np.testing.assert_array_equal(time_periods(np.repeat(days, 2)), np.repeat(np.arange(30), 2))
-    np.testing.assert_array_equal(time_periods(-days), np.arange(30))
-    assert time_periods(np.roll(days, 1)) is None  # it falls once, and rises
-    assert time_periods(np.repeat(days[:19], 5)) is None  # too few dates
-    assert time_periods(np.full(30, np.nan)) is None
+    np.testing.assert_array_equal(codes_of_ordered_dates(np.repeat(days, 2)), np.repeat(np.arange(30), 2))
+    np.testing.assert_array_equal(codes_of_ordered_dates(-days), np.arange(30))
+    assert codes_of_ordered_dates(np.roll(days, 1)) is None  # it falls once, and rises
+    assert codes_of_ordered_dates(np.repeat(days[:19], 5)) is None  # too few dates
+    assert codes_of_ordered_dates(np.full(30, np.nan)) is None
     with_gaps = np.where(np.isin(days, [0, 7]), np.nan, days)
-    np.testing.assert_array_equal(time_periods(with_gaps)[[0, 1, 6, 7, 8]], [0, 0, 5, 5, 6])
+    np.testing.assert_array_equal(codes_of_ordered_dates(with_gaps)[[0, 1, 6, 7, 8]], [0, 0, 5, 5, 6])
 
 
 # --- made identifiers ------------------------------------------------------------------------------------------------
