@@ -76,8 +76,9 @@ def warn_of_stop_reason(parameters: CommonParameters, result: TrainingEnd, *, qu
     elif result.reason in UNFINISHED_STOP_REASONS and not quiet:
         text = f"Stochastic Optimizer: {STOP_REASON_MESSAGES[result.reason].format(**vars(parameters))}"
         if FULL_BATCHES.holds(parameters):
+            why = result.message or "max_iter is reached"
             text = (
-                f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
+                f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {why}. "
                 "Increase max_iter or max_fun, or raise tol."
             )
         warn(text, ConvergenceWarning)

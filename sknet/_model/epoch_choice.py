@@ -118,7 +118,8 @@ class Selection:
         Each step has the learning rate of the folds' steps, and the geometric mean of their pull on gains and of that
         of n rows, which is weaker. With the latter, inputs that carry nothing would fade less than in the networks that
         chose the steps; with the former, columns that are informative only together were lost in some fits: see "Inputs
-        that carry nothing" in tests/benchmarks/notes.md.
+        that carry nothing" in tests/benchmarks/notes.md. If folds have chosen the last epoch of `max_iter`, the solver
+        is returned as it is.
         """
         if self.chosen_epoch >= solver.n_epochs:  # the last epoch of `max_iter` is the best: keep all epochs
             return solver

@@ -25,7 +25,8 @@ from sknet._vectors import blocks_of_batch
 # --- memory ----------------------------------------------------------------------------------------------------------
 
 N_THETA_COPIES = 6
-"""How many arrays of theta's length training may hold: theta, gradient, two moments, average and best epoch."""
+"""How many arrays of theta's length training holds at least. Copies that undo or keep an epoch come on top of theta,
+gradient, moments and average: a fit was seen to hold 7 to 16, and one by L-BFGS 50 of float64."""
 
 N_LAYER_BUFFERS = 4
 """How many arrays of the size of a layer's outputs a batch may need: sums, gradient, dropout mask, dropped outputs."""
@@ -38,7 +39,7 @@ BYTES_THAT_ALWAYS_FIT = 2**25
 
 
 def check_fits_in_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0, n_networks: int = 1) -> None:
-    """Raise if training would need more memory than there is.
+    """Raise if training would need more memory than there is, by the least that it may need.
 
     `n_weights` and `n_outputs`, the layers' outputs for a batch, count all networks together.
     """
@@ -50,8 +51,8 @@ def check_fits_in_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
         needed_gib = -(-needed_bytes // 2**30)  # rounded up, in integers: it may be too large for a float
         remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"
         raise ValueError(
-            f"{what} makes {n_weights:,} weights; to train them takes {needed_gib:,} GiB, and this machine has "
-            f"{memory / 2**30:,.1f} GiB: use {remedy}{', or smaller batches' if n_outputs else ''}."
+            f"{what} makes {n_weights:,} weights; to train them takes at least {needed_gib:,} GiB, and this machine "
+            f"has {memory / 2**30:,.1f} GiB: use {remedy}{', or smaller batches' if n_outputs else ''}."
         )
 
 

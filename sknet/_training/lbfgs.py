@@ -69,9 +69,9 @@ class LBFGS(Solver):
             if state.epoch == epochs_before:
                 raise
             return TrainingEnd(StopReason.INTERRUPTED, state.epoch)
-        # SciPy's own reason, unless `record_iteration` has stopped it
-        reason = minimization.reason or _REASONS[outcome.status]
-        return TrainingEnd(reason, state.epoch, str(outcome.message))
+        if minimization.reason is not None:  # `record_iteration` has stopped SciPy
+            return TrainingEnd(minimization.reason, state.epoch)
+        return TrainingEnd(_REASONS[outcome.status], state.epoch, str(outcome.message))
 
 
 class _SignedParts:
@@ -187,9 +187,9 @@ class _Minimization:
         state.record_epoch(self.problem.n_samples, record)
         self.solver.end_epoch([state], self.evaluate)
         self.reason = self.solver.reason_to_end(state)
+        self.snapshot = state.snapshot()
         if self.observer.epoch_ended():
             self.reason = self.reason or StopReason.CALLBACK
-        self.snapshot = state.snapshot()
         if self.reason is not None:
             raise StopIteration
         self._iteration_begun = False

@@ -86,7 +86,7 @@ class TrainingEnd:
 
     reason: StopReason
     epochs_done: int  # with those of earlier calls
-    message: str = ""  # from SciPy, for L-BFGS
+    message: str = ""  # from SciPy, if it ended L-BFGS
     callback_asked: bool = False  # whether an observer has asked to stop after the last epoch, whatever the reason
 
     @property

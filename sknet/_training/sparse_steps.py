@@ -20,7 +20,8 @@ from sknet._typing import Array, Gradient, Positions, SparseGradient
 from sknet._vectors import blocks_of_batch
 
 PARAMETERS_MOVED_AT_ONCE = 2**15
-"""How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps" in benchmarks/notes.md."""
+"""How many parameters a sparse step moves at once, to stay in the cache: see "Sparse steps"
+in tests/benchmarks/notes.md."""
 
 
 def blocks_to_move(rows: Positions, h: int) -> Iterator[Positions]:

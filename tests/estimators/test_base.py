@@ -59,7 +59,7 @@ def bad_scorer(estimator, X, y):
 BAD_ROWS = np.where(np.arange(N) == 3, -1.0, 1.0)
 FAILURES = {
     "a parameter": ({"alpha": -1.0}, {}),
-    "a parameter that only assembly checks": ({"activation": ["tanh"] * 3}, {}),
+    "a parameter that only the making of networks checks": ({"activation": ["tanh"] * 3}, {}),
     "first weights": ({"init": ([np.ones((2, 2))], [np.ones(2)])}, {}),
     "columns": ({}, {"X": np.where(np.arange(4) == 2, np.inf, 1.0) * np.ones((N, 1))}),
     "a table": ({}, {"X": np.array([["a"] * 4] * N)}),

@@ -142,9 +142,13 @@ def test_adaptive_ends_when_the_rate_is_spent():
     assert_allclose(np.unique(np.round(np.log(used / 0.01) / np.log(5))), np.arange(-len(np.unique(used)) + 1, 1))
 
 
-@pytest.mark.parametrize("limit", [{"max_iter": 3}, {"max_fun": 4, "max_iter": 1000}])
-def test_lbfgs_that_runs_out_says_so(limit):
-    with pytest.warns(ConvergenceWarning, match=r"lbfgs failed to converge after \d+ iteration\(s\).*max_iter"):
+@pytest.mark.parametrize(
+    ("limit", "why"),
+    [({"max_iter": 3}, "max_iter is reached"), ({"max_fun": 4, "max_iter": 1000}, "STOP: .*EVALUATIONS.*")],
+)
+def test_lbfgs_that_runs_out_says_so(limit, why):
+    said = rf"lbfgs failed to converge after \d iteration\(s\): {why}\. Increase max_iter or max_fun, or raise tol\.$"
+    with pytest.warns(ConvergenceWarning, match=said):
         net = SigmoidMLPRegressor(**PLAIN | {"solver": "lbfgs", "tol": 1e-12, **limit}).fit(X, NUMBER)
     assert 1 <= net.n_iter_ <= 4
 

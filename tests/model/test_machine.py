@@ -15,9 +15,25 @@ def test_networks_that_do_not_fit_in_memory_raise(monkeypatch):
     monkeypatch.setattr("os.sysconf", pages.__getitem__)
     most = (10_000 * 4096 - MIN_NETWORK_BYTES) // (8 * N_THETA_COPIES)
     check_fits_in_memory("this", most, 8)
-    with pytest.raises(ValueError, match=r"this makes 852,993 weights; to train them takes 1 GiB.*use smaller layers"):
+    with pytest.raises(
+        ValueError, match=r"this makes 852,993 weights; to train them takes at least 1 GiB.*use smaller layers"
+    ):
         check_fits_in_memory("this", most + 1, 8)
     check_fits_in_memory("this", most + 1, 4)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_training_takes_at_least_the_memory_that_is_asked_for(solver, early_stopping):
+    X = np.random.default_rng(0).normal(size=(64, 4))
+    net = SigmoidMLPRegressor((800, 800), solver=solver, early_stopping=early_stopping, n_members=1, max_iter=2, tol=0)
+    tracemalloc.start()
+    net.fit(X, X[:, 0])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    theta_bytes = sum(array.nbytes for array in (*net.coefs_, *net.intercepts_))
+    assert peak >= N_THETA_COPIES * theta_bytes
 
 
 def test_nothing_raises_if_the_memory_is_unknown(monkeypatch):

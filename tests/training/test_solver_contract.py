@@ -66,7 +66,7 @@ def test_each_epoch_begins_is_evaluated_and_ends(make):
 
 
 @each_solver
-def test_a_run_goes_on_until_it_is_exhausted(make):
+def test_a_run_goes_on_until_its_solver_has_a_reason_to_end(make):
     the_problem, state = problem(LeastSquares()), state_of(START, make())
     assert make(n_epochs=2).reason_to_end(state) is None
     assert train(make(n_epochs=2), the_problem, state).reason is StopReason.MAX_ITER
@@ -107,7 +107,7 @@ def test_an_observer_stops_training(make):
 
 
 @each_solver
-def test_a_score_that_no_longer_rises_exhausts_a_run_and_the_best_epoch_is_kept(make):
+def test_a_score_that_no_longer_rises_ends_a_run_and_the_best_epoch_is_kept(make):
     how, script = {"tol": 1e-3, "n_iter_no_change": 2}, Script([1.0, 3, 2, 3, 2], stop_at=5)
     solver = make(n_epochs=9, **how)
     state = state_of(START, make())
@@ -176,15 +176,14 @@ def run_to(make, n_epochs, part=None, nth=0):
 def test_an_interrupt_leaves_the_last_whole_epoch(make, part, nth):
     result, state = run_to(make, 9, part, nth)
     assert result == TrainingEnd(StopReason.INTERRUPTED, state.epoch)
-    n_whole = nth if make is mini_batch and part == "epoch_ended" else nth - 1  # a round is whole when this is called
+    n_whole = nth if part == "epoch_ended" else nth - 1  # an epoch is whole when this is called
     assert 1 <= state.epoch <= n_whole
     assert part == "objective" or state.epoch == n_whole
     assert same(state, run_to(make, state.epoch)[1])
 
 
-@pytest.mark.parametrize(
-    ("make", "part"), [*((lbfgs, part) for part in PARTS), *((mini_batch, part) for part in PARTS[:-1])]
-)
+@each_solver
+@pytest.mark.parametrize("part", PARTS[:-1])
 def test_an_interrupt_before_the_first_whole_epoch_changes_nothing_and_is_raised(make, part):
     result, state = run_to(make, 9, part, 1)
     assert result is None
