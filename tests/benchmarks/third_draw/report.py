@@ -154,11 +154,12 @@ def claim() -> str:
     cells = list(product(earlier.FIGURES, FIRST_PAGE_PEERS))
     told = [cell for cell in cells if signs.get(cell, 0)]
     strong = [f"{figure} ({earlier.name_of(peer)})" for figure, peer in told if peer in CLAIMED]
+    n_strong = len(earlier.FIGURES) * len(CLAIMED)
     favour = "all in sknet's favour" if all(signs[cell] < 0 for cell in told) else "not all in sknet's favour"
     return "\n".join(
         [
             f"- **Errors.** Of the {len(cells)} differences in the table below, {earlier.significant(len(told))}, "
-            f"{favour}. To CatBoost and to the tuned models, {len(strong)} are: {', '.join(strong)}.",
+            f"{favour}. Of the {n_strong} to CatBoost and to the tuned models, {len(strong)} are: {', '.join(strong)}.",
             f"- **Time, on one thread.** On average, a fit takes {100 / times_of_a_fit(rows, 'CatBoost'):.0f}% of "
             f"CatBoost's time, and {1 / times_of_a_fit(rows, 'LightGBM'):.0f} times as long as LightGBM's.",
             earlier.larger_claim(),
