@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -237,6 +238,18 @@ def test_cells_of_numbers_are_marked_and_break_before_the_standard_error(extensi
     module.mark_numbers(None, nodes.row("", *cells))
     assert [cell["classes"] == ["number"] for cell in cells] == [True, True, True, False, False, False]
     assert cells[0].astext() == "0.80 ±\N{NO-BREAK SPACE}0.08 (22)"
+
+
+def test_pictures_of_pages_link_to_their_files_and_those_of_cards_do_not(extensions):
+    """A card of the gallery is one link to its program; a second link inside it would push the picture out."""
+    pytest.importorskip("sphinx")
+    nodes, module = pytest.importorskip("docutils.nodes"), extensions("figures_and_numbers")
+    uris = ["measured/tables.png", "gallery/images/thumb/quickstart_thumb.png"]
+    env = SimpleNamespace(images={uri: (set(), Path(uri).name) for uri in uris})
+    builder = SimpleNamespace(format="html", imagedir="_images", get_target_uri=lambda name: f"{name}.html")
+    page = nodes.paragraph("", "", *[nodes.image(uri=uri) for uri in uris])
+    module.link_pictures(SimpleNamespace(builder=builder, env=env), page, "page")
+    assert [link["refuri"] for link in page.findall(nodes.reference)] == ["_images/tables.png"]
 
 
 def test_pictures_in_pages_are_files_of_the_repository():

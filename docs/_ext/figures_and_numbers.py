@@ -31,11 +31,15 @@ def mark_numbers(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def link_pictures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Make each picture of a page a link to its file, which a telephone shows in full size."""
+    """Make each picture of a page a link to its file, which a telephone shows in full size.
+
+    Those of the gallery's cards are left alone, since a card is a link already.
+    """
     if app.builder.format != "html":
         return
     for image in [*doctree.findall(nodes.image)]:
-        if image["uri"] in app.env.images and not isinstance(image.parent, nodes.reference):
+        is_of_card = "/images/thumb/" in image["uri"]
+        if image["uri"] in app.env.images and not is_of_card and not isinstance(image.parent, nodes.reference):
             folder = relative_uri(app.builder.get_target_uri(docname), app.builder.imagedir)
             address = posixpath.join(folder, quote(app.env.images[image["uri"]][1]))
             image.replace_self(nodes.reference("", "", image.deepcopy(), internal=True, refuri=address))
