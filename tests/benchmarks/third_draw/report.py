@@ -159,7 +159,7 @@ def claim() -> str:
     return "\n".join(
         [
             f"- **Errors.** Of the {len(cells)} differences in the table below, {earlier.significant(len(told))}, "
-            f"{favour}. Of the {n_strong} to CatBoost and to the tuned models, {len(strong)} are: {', '.join(strong)}.",
+            f"{favour}. Against CatBoost and the tuned models, {len(strong)} of {n_strong} are: {', '.join(strong)}.",
             f"- **Time, on one thread.** On average, a fit takes {100 / times_of_a_fit(rows, 'CatBoost'):.0f}% of "
             f"CatBoost's time, and {1 / times_of_a_fit(rows, 'LightGBM'):.0f} times as long as LightGBM's.",
             earlier.larger_claim(),
