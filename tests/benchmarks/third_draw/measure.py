@@ -9,7 +9,7 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.metrics import mean_tweedie_deviance
+from sklearn.metrics import mean_tweedie_deviance, roc_auc_score
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from tests.benchmarks.harness import blas_threads, processor
@@ -20,7 +20,7 @@ from tests.benchmarks.third_draw.models import DEFAULTS, OWN_LOSSES, PACKAGES, T
 ROWS = earlier.MEASURED / "third_draw.csv"
 MACHINE = earlier.MEASURED / "third_draw.json"
 COLUMNS = ["table", "split", "number", "model", "n_train"]
-COLUMNS += ["error", "log_loss", "deviance", "fit_seconds", "predict_seconds", "note"]
+COLUMNS += ["error", "log_loss", "deviance", "fit_seconds", "predict_seconds", "note", "auc"]
 POWERS = {"poisson": 1.0, "gamma": 2.0, "tweedie": 1.5}
 LEAST = 1e-6
 """Share of the mean target below which a prediction counts as this much in a deviance."""
@@ -70,7 +70,7 @@ def table(name: str, number: int, models: list[str], until: float) -> None:
 def fit(
     drawn: rule.Drawn, train: np.ndarray, test: np.ndarray, make: Maker, seed: int, is_tuned: bool
 ) -> dict[str, object]:
-    """Measure as before, and the deviance of a positive target's predictions beside it."""
+    """Measure as before, and beside it the deviance of a positive target, or the area under the ROC curve."""
     kept = []
 
     def remembered(is_regression: bool, seed: int) -> BaseEstimator:
@@ -88,12 +88,15 @@ def fit(
         predicted = np.ravel(kept[0].predict(drawn.table.X.iloc[test]))
         predicted = np.maximum(predicted, LEAST * drawn.table.y.mean())
         one["deviance"] = float(mean_tweedie_deviance(y, predicted, power=POWERS[drawn.loss]))
+    if not drawn.table.is_regression and drawn.table.y.nunique() == 2 and "error" in one:
+        is_second = drawn.table.y.iloc[test].astype(str) == str(kept[0].classes_[1])
+        one["auc"] = float(roc_auc_score(is_second, kept[0].predict_proba(drawn.table.X.iloc[test])[:, 1]))
     return one
 
 
 def append(one: dict[str, object]) -> None:
     line = pd.DataFrame([one], columns=COLUMNS)
-    for name in ("error", "log_loss", "deviance", "fit_seconds", "predict_seconds"):
+    for name in ("error", "log_loss", "deviance", "fit_seconds", "predict_seconds", "auc"):
         line[name] = line[name].astype(float).map(lambda value: float(f"{value:.5g}"))
     line.to_csv(ROWS, mode="a", header=not ROWS.exists(), index=False)
     print(" ".join(str(value) for value in line.iloc[0]), flush=True)
