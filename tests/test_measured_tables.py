@@ -329,9 +329,9 @@ def test_the_headline_is_true_by_means_and_medians():
     assert third.rule.taken()["rows"].median() < 900
     rows = third.measured()
     signs = third.verdicts(rows)
-    for peer in third.CLAIMED:
+    for peer in ("CatBoost", "LightGBM, tuned", "XGBoost, tuned"):
         for figure in report.FIGURES:
-            assert signs[figure, peer] <= 0
+            assert signs.get((figure, peer), 0) <= 0
             each = report.ratios_of(rows, figure, peer)["mean"].astype(float)
             assert 0.9 < np.exp(each.median()) < 1.02
             assert 0.9 < np.exp(each.mean()) < 1.02
@@ -347,10 +347,9 @@ def test_the_first_pages_say_that_a_linear_model_is_often_as_good():
 def test_the_first_pages_say_that_the_defaults_of_lightgbm_are_faster():
     rows = third.measured()
     assert all(third.verdicts(rows)[figure, "LightGBM"] == -1 for figure in report.FIGURES)
-    times = 1 / third.times_of_a_fit(rows, "LightGBM")
-    assert all(
-        f"LightGBM's defaults are less accurate, but {times:.0f} times as fast" in text for text in first_pages()
-    )
+    times = [third.times_as_fast(rows, task) for task in report.ESTIMATORS]
+    for text in first_pages():
+        assert f"LightGBM's defaults are less accurate, but [{' to '.join(times)} times as fast]" in text
 
 
 def test_the_first_pages_say_what_was_not_compared():
@@ -376,7 +375,7 @@ def test_the_first_pages_say_that_two_of_the_87_tables_hold_rows_of_others():
     assert others["table"].nunique() == 85
     verdicts, without_them = third.verdicts(rows), third.verdicts(others)
     for figure, peer in product(report.FIGURES, third.FIRST_PAGE_PEERS):
-        assert without_them[figure, peer] == verdicts[figure, peer]
+        assert without_them.get((figure, peer), 0) == verdicts.get((figure, peer), 0)
         mean, without = (np.exp(-report.ratios_of(some, figure, peer)["mean"].mean()) for some in (rows, others))
         assert abs(mean - without) <= 0.01
     assert all("Without them, no mean changes by more than .01." in text for text in first_pages())
