@@ -101,7 +101,7 @@ def ranked(monkeypatch):
 
 
 def test_a_model_that_always_wins_is_first(ranked):
-    assert [row[0] for row in ranked[2:]] == ["sknet", *report.PEERS]
+    assert [row[0] for row in ranked[2:]] == ["sknet", *map(report.earlier.name_of, report.PEERS)]
     assert ranked[2][3:] == ["1.00", "1.00", "0.00", "0.0%"]
 
 

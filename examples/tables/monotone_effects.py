@@ -1,6 +1,6 @@
 """
-Monotone effects
-================
+Monotone curves
+===============
 
 All else equal, a car with more power or more weight does not go further on a gallon, and a newer car goes at least as
 far. With ``monotonic_cst``, the predictions follow these rules for every car. The networks learn from only eighty cars.
