@@ -87,8 +87,8 @@ def claim() -> str:
     catboost, lightgbm = (float(np.exp(ratios[peer]["time of a fit"]["mean"].astype(float).mean())) for peer in peers)
     return (
         f"- **10,000 rows and more.** On {rows['table'].nunique()} larger tables, of up to {rows['size'].max():,} "
-        f"rows, sknet's errors are {small.span(medians, 2)} times those of CatBoost and LightGBM in the median, all with "
-        f"defaults. sknet has the smaller loss {' and '.join(map(won_and_worst, peers))}. On average, a fit takes "
+        f"rows, sknet's errors are {small.span(medians, 2)} times those of CatBoost and LightGBM in the median, all "
+        f"with defaults. sknet has the smaller loss {' and '.join(map(won_and_worst, peers))}. On average, a fit takes "
         f"{100 * catboost:.0f}% of CatBoost's time, and {lightgbm:.1f} times as long as LightGBM's. "
         f"No model was tuned on these tables."
     )
