@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 from typing import ClassVar
 
 import numpy as np
@@ -98,13 +99,13 @@ processor's cache, where dense rows are fastest. Reading a batch of a large tabl
 it from compact rows. For 200,000 rows of 40 numbers with 12 bins, a process grows by 99 MB with compact rows and by 425
 MB with dense ones; fits that encode each batch from the table take half as long again (tests/benchmarks/notes.md)."""
 
-MAX_KEPT_TO_ARRAY_RATIO = 2.5
-"""If encoded rows, with what else a fit keeps of each row, take more than this many times the memory of the array, each
-batch is encoded from the array: with short integers, and with few columns. This takes two to three times as long as
+MAX_KEPT_TO_TABLE_RATIO = 2.5
+"""If encoded rows, with what else a fit keeps of each row, take more than this many times the memory of the table, each
+batch is encoded from the table: with short integers, with few columns, and with dates. This takes two to three times as long as
 writing compact rows, which is a tenth of a step. A default fit may take three times the table."""
 
 MIN_BYTES_TO_SAVE_MEMORY = 50_000_000
-"""The memory of a fit to a smaller array may be as large as to an array of this size."""
+"""The memory of a fit to a smaller table may be as large as to a table of this size."""
 
 OTHER_BYTES_PER_ROW = 16
 """What a default fit keeps of a row besides its inputs: its target, its index, and its place in the order of two
@@ -144,7 +145,7 @@ def choose_form(encoder: TableEncoder, X: Table, dtype: DType) -> tuple[str, int
     """Choose how the rows of a dense table are kept for training; return the form, and how many bytes it takes.
 
     The form is "dense" for one matrix, "compact" for compact rows, or "table" for the table alone, if it is
-    memory-mapped, or an array that is much smaller than its encoded rows.
+    memory-mapped, or much smaller than its encoded rows.
     """
     if is_memory_mapped(X):
         return "table", 0
@@ -157,9 +158,17 @@ def choose_form(encoder: TableEncoder, X: Table, dtype: DType) -> tuple[str, int
     if compact_bytes < 0.75 * n_bytes:
         form, n_bytes = "compact", compact_bytes
     n_bytes_kept = n_bytes + n * OTHER_BYTES_PER_ROW
-    if isinstance(X, np.ndarray) and n_bytes_kept > MAX_KEPT_TO_ARRAY_RATIO * max(X.nbytes, MIN_BYTES_TO_SAVE_MEMORY):
+    if n_bytes_kept > MAX_KEPT_TO_TABLE_RATIO * max(_bytes_of(X), MIN_BYTES_TO_SAVE_MEMORY):
         return "table", 0
     return form, n_bytes
+
+
+def _bytes_of(X: Table) -> float:
+    """Return how many bytes a dense table takes; infinity if it has texts, which take more than encoded rows."""
+    if isinstance(X, np.ndarray):
+        return X.nbytes
+    has_text = any(pd.api.types.is_string_dtype(dtype) for dtype in X.dtypes)
+    return inf if has_text else float(X.memory_usage(index=False).sum())
 
 
 def encode_batchwise(

@@ -72,6 +72,13 @@ CITY = rng.permutation(np.arange(N) % 240)  # five rows each: none is rare
 NUMBER = X[:, 0] + CITY % 2 + 0.1 * rng.normal(size=N)
 CITIES = pd.DataFrame({"a": X[:, 0], "city": CITY.astype(str), "b": X[:, 1]})
 SOME = np.array([5, 0, 77, 318, 40, 5])
+SHORT = np.random.default_rng(1).integers(0, 200, (N, 12), dtype=np.uint8)
+DATES = pd.DataFrame({name: pd.Timestamp(2020, 1, 1) + pd.to_timedelta(X[:, 0], unit="D") for name in "ab"})
+FRAMES = {
+    "short integers beside a number": (pd.DataFrame(SHORT).add_prefix("c").assign(number=X[:, 0]), "table"),
+    "dates": (DATES, "table"),
+    "short integers beside texts": (pd.DataFrame(SHORT).add_prefix("c").assign(city=CITY.astype(str)), "compact"),
+}
 
 
 def mapped(tmp_path):
@@ -113,10 +120,9 @@ def test_inputs_without_bins_equal_a_raw_encoding(kind, tmp_path):
 
 
 def test_dates_with_default_bins_are_kept_as_compact_rows():
-    dates = pd.DataFrame({name: pd.Timestamp(2020, 1, 1) + pd.to_timedelta(X[:, 0], unit="D") for name in "ab"})
-    encoding, _ = encoded_in(dates)
+    encoding, _ = encoded_in(DATES)
     with compact_bytes(0):
-        assert is_compact(encoding.encoder, dates)
+        assert is_compact(encoding.encoder, DATES)
 
 
 @pytest.mark.parametrize("kind", ["dense", "look-ups"])
@@ -152,6 +158,23 @@ def test_a_narrow_table_is_kept_only_as_it_is(n_columns, form):
     encoder = encoded_in(table)[0].encoder
     with compact_bytes(0), bytes_to_save(0):
         assert choose_form(encoder, table, np.dtype(np.float32))[0] == form
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_frame_that_is_much_smaller_than_its_rows_is_encoded_batch_by_batch(name):
+    frame, form = FRAMES[name]
+    encoder = encoded_in(frame)[0].encoder.dense_encoder
+    with compact_bytes(0), bytes_to_save(0):
+        assert choose_form(encoder, frame, np.dtype(np.float32))[0] == form
+
+
+@pytest.mark.parametrize("name", [name for name, (_, form) in FRAMES.items() if form == "table"])
+def test_a_fit_to_a_frame_that_is_encoded_batch_by_batch_has_the_same_weights(name):
+    frame, _ = FRAMES[name]
+    net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
+    whole = clone(net).fit(frame, NUMBER)
+    with compact_bytes(0), bytes_to_save(0), patch.object(table_in_memory, "encode_compact", None):
+        assert_array_equal(clone(net).fit(frame, NUMBER).coefs_[0], whole.coefs_[0])
 
 
 def test_sparse_rows_after_dense_ones_may_be_kept_compact():
