@@ -101,8 +101,8 @@ MB with dense ones; fits that encode each batch from the table take half as long
 
 MAX_KEPT_TO_TABLE_RATIO = 2.5
 """If encoded rows, with what else a fit keeps of each row, take more than this many times the memory of the table, each
-batch is encoded from the table: with short integers, with few columns, and with dates. This takes two to three times as long as
-writing compact rows, which is a tenth of a step. A default fit may take three times the table."""
+batch is encoded from the table: with short integers, few columns, or dates. An epoch then takes little longer for an
+array, and two to five times as long for a frame. A default fit may take three times the table."""
 
 MIN_BYTES_TO_SAVE_MEMORY = 50_000_000
 """The memory of a fit to a smaller table may be as large as to a table of this size."""
