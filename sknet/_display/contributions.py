@@ -473,7 +473,10 @@ def shown_categories(observed: pd.Series) -> pd.Series:
         categories = pd.Series(pd.Categorical(counts.index, dtype=observed.dtype))
         return categories.sort_values(ignore_index=True) if observed.dtype.ordered else categories
     categories = pd.Series(counts.index, dtype=observed.dtype)
-    return categories if observed.dtype == object else categories.sort_values(ignore_index=True)
+    if observed.dtype == object:
+        return categories
+    # NumPy sorts them, since a column of Arrow dictionaries cannot sort itself
+    return categories.iloc[np.argsort(counts.index.to_numpy())].reset_index(drop=True)
 
 
 def plot_curve(panel: Any, function: ShapeFunction) -> Any:

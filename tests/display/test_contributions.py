@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -285,6 +286,14 @@ def test_categories_that_occur_are_drawn_in_their_order():
     labels = [label.get_text() for label in display.axes_[0].get_xticklabels()]
     assert sorted(labels[:-1]) == ["Oslo", "Rome"]
     assert labels[-1] == "missing"
+
+
+def test_categories_in_arrow_dictionaries_are_drawn_in_their_order():
+    grades = pa.array(TABLE["grade"].astype(str)).dictionary_encode()
+    table = pd.DataFrame({"size": TABLE["size"], "grade": pd.arrays.ArrowExtensionArray(grades)})
+    net = SigmoidMLPRegressor(**ADDITIVE).fit(table, NUMBER)
+    function = drawn(ShapeFunctionDisplay.from_estimator(net, table, columns=["grade"]))["grade"]
+    assert list(function.values) == ["high", "low", "mid"]
 
 
 def test_a_rug_shows_where_the_rows_are():
