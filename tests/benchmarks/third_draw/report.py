@@ -118,7 +118,13 @@ def page_tables() -> dict[str, str]:
             ]
             kinds.append(f"| {kind} | {peer} | {' | '.join(cells)} |")
     tables = {"third models": models, "third own loss": own, "third kinds": kinds, "third tuned": tuned}
-    sentences = {"third times": times(), "third sizes": sizes(), "third changes": changes(), "third auc": auc()}
+    sentences = {
+        "third times": times(),
+        "third sizes": sizes(),
+        "third better": better_models(),
+        "third changes": changes(),
+        "third auc": auc(),
+    }
     return {name: "\n".join(lines) for name, lines in tables.items()} | sentences
 
 
@@ -203,22 +209,26 @@ def times_as_fast(rows: pd.DataFrame, task: str) -> str:
 
 
 def sizes() -> str:
-    """How large the tables are, and on how many of them other models are better than ours."""
-    rows = with_loss()
+    """How large the tables are."""
     tables = rule.taken()
-    better = []
-    for peer in ("CatBoost", "LightGBM", "linear model"):
-        counts = []
-        for task in earlier.ESTIMATORS:
-            each = ratios(rows[rows["task"] == task], "loss", peer)
-            counts.append(f"{won_and_lost(each)[1]} of {len(each)}")
-        better.append(f"{peer} on {counts[0]} and {counts[1]}")
     return (
         f"The tables have {tables['rows'].min():,} to {tables['rows'].max():,} rows (quartiles "
         f"{quartiles(tables['rows'])}) and {tables['columns'].min()} to {tables['columns'].max()} columns (quartiles "
-        f"{quartiles(tables['columns'])}). Other models are better than sknet on some tables of classes, by the "
-        f"log-loss, and on some tables of numbers, by the RMSE: {'; '.join(better)}."
+        f"{quartiles(tables['columns'])})."
     )
+
+
+def better_models() -> str:
+    """On how many tables each model is better than ours."""
+    rows = with_loss()
+    lines = []
+    for peer in PEERS:
+        cells = []
+        for task in earlier.ESTIMATORS:
+            each = ratios(rows[rows["task"] == task], "loss", peer)
+            cells.append(f"{won_and_lost(each)[1]} of {len(each)}")
+        lines.append([earlier.name_of(peer), *cells])
+    return earlier.as_markdown(["better than sknet on tables of", "classes (log-loss)", "numbers (RMSE)"], lines)
 
 
 def quartiles(sizes: pd.Series) -> str:
