@@ -348,9 +348,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     feature_importances_ : ndarray of shape (n_features,)
         How much the outputs vary with each column of the table. Importances add up to
-        1. `fit` computes them by expected gradients at up to 512 training rows, so they
-        are nearly proportional to `explain(X).importance()`. `partial_fit` drops this
-        attribute.
+        1. `fit` computes them by expected gradients at up to 512 training rows. With one
+        output, they are nearly proportional to `explain(X).importance()`. Of several
+        outputs, each counts equally, whatever its unit. `partial_fit` drops this attribute.
 
     best_epoch_ : int
         Epoch of the last call whose weights all members have kept. It is counted from
@@ -488,8 +488,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Returns
         -------
         y : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_levels)
-            The predictions, in the units of the target. They have the float type of the
-            table, or float64 if the targets need it: if their mean is 1,000 standard
+            The predictions, in the units of the target. They are float32 if
+            all columns of the table are, and otherwise float64. They are float64 if the
+            targets need it, too: if their mean is 1,000 standard
             deviations or more from 0, or their scale is outside 1e-30 to 1e30. A target
             that has a single value in all rows of the fit is predicted exactly.
         """
