@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet._tables.column import FormulaColumn, WeightsAndTarget
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
+from sknet._tables.kinds import KINDS, kinds_by_class
 from tests.tables.column_cases import CASES, WRONG
 from tests.tables.examples import inputs_of, suffixes
 
@@ -26,7 +26,7 @@ def missing_of(values):
 
 
 def test_every_kind_is_listed():
-    assert {type(case.learn()) for case in CASES.values()} == KINDS_BY_CLASS.keys()
+    assert {type(case.learn()) for case in CASES.values()} == kinds_by_class().keys()
     assert {case.kind for case in CASES.values()} == WRONG.keys() == KINDS.keys()
 
 
