@@ -20,7 +20,7 @@ from sknet._model.model import Model
 from sknet._tables.column import Column, ColumnKind
 from sknet._tables.dates import DATE, is_text, read_dates_or_durations, read_iso_dates, zone_of
 from sknet._tables.from_polars import as_pandas
-from sknet._tables.kinds import KINDS_BY_CLASS, column_kind
+from sknet._tables.kinds import column_kind, kinds_by_class
 from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
 from sknet._tables.tables import is_frame
@@ -61,7 +61,7 @@ Input = tuple[str, DType]
 
 def dtype_of_feed(dtype: object, column: Column) -> DType:
     """Return the dtype of a learnt column's feed, given the dtype of its values. Dates are integers of nanoseconds."""
-    kind = KINDS_BY_CLASS.get(type(column))  # None for a kind that a program has added to `KINDS`
+    kind = kinds_by_class().get(type(column))
     feed = STRING if kind is None else FEED_DTYPES_BY_KIND.get(kind, STRING)
     return feed if feed == INT64 else FEED_DTYPES.get(str(dtype), feed)
 

@@ -54,7 +54,7 @@ from sknet._tables.column import ColumnKind
 from sknet._tables.dates import DATE
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, stack_formulas
-from sknet._tables.kinds import KINDS_BY_CLASS
+from sknet._tables.kinds import kinds_by_class
 from sknet._tables.numbers import NUMBER
 from sknet._tables.tables import is_frame
 from sknet._tables.text import TEXT
@@ -196,7 +196,7 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the columns of a feed, all columns of one kind at a time, and yield the encoded columns."""
-    writers = [_find_writer(COLUMN_WRITERS, KINDS_BY_CLASS.get(type(item.column)), item.name) for item in placed]
+    writers = [_find_writer(COLUMN_WRITERS, kinds_by_class().get(type(item.column)), item.name) for item in placed]
     for write in dict.fromkeys(writers):
         yield from write(graph, feed, [item for item, writer in zip(placed, writers, strict=True) if writer is write])
 

@@ -231,13 +231,16 @@ class LabelHead(Head):
         return self.labels.decode(values)
 
     def start_warnings(self, values: Array, *, holds_rows_out: bool) -> Iterator[str]:
-        """Yield warnings of a single class, and of classes of one row if rows are held out."""
+        """Yield warnings of a single class of positive weight, and of classes of one row if rows are held out."""
         columns = self.labels.classes_by_column
-        only_classes = [classes.tolist()[0] for classes in columns if len(classes) == 1]
+        only_classes = [classes.tolist()[0] for classes in self._weighted_classes if len(classes) == 1]
         if only_classes:
+            by_weight, checked = (
+                ("", "y") if self.settings.class_weight is None else (" of positive weight", "y and class_weight")
+            )
             yield (
-                f"y has a single class, {short_repr(only_classes[0])}: the classifier can predict no other. Check y, "
-                "or pass rows of other classes."
+                f"y has a single class{by_weight}, {short_repr(only_classes[0])}: the classifier can predict no other. "
+                f"Check {checked}, or pass rows of other classes."
             )
         for classes, codes in zip(columns, values.T, strict=True):
             of_one_row = classes[np.bincount(codes[codes >= 0], minlength=len(classes)) == 1]
@@ -248,6 +251,16 @@ class LabelHead(Head):
                     "its row out."
                 )
                 return
+
+    @property
+    def _weighted_classes(self) -> Iterator[Array]:
+        """The classes of each column whose class weight is positive, whether rows have them or not."""
+        columns = self.labels.classes_by_column
+        for j, classes in enumerate(columns):
+            codes = np.full((len(classes), len(columns)), -1)  # each class once, and no other labels
+            codes[:, j] = np.arange(len(classes))
+            weight = apply_class_weight(self.settings.class_weight, self.labels, codes)
+            yield classes if weight is None else classes[weight > 0.0]
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the products of sample and class weights; raise if their sum is infinite or almost 0."""

@@ -32,7 +32,7 @@ from uuid import uuid4
 import numpy as np
 
 from sknet._packages import explain_missing_package
-from sknet._storage.pack import Packer, unpack
+from sknet._storage.pack import Packer, unpack, with_added_kinds
 from sknet._typing import Array
 
 T = TypeVar("T")
@@ -158,7 +158,7 @@ def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, typ
     with explain_missing_package(public_name, "safetensors"):
         from safetensors.numpy import save
     path = as_path(path)
-    packer = Packer(classes)
+    packer = Packer(with_added_kinds(classes))
     plain = packer.pack(value)
     settings = json.dumps({"pieces": _names_of(packer.pieces), "value": plain}, separators=(",", ":"))
     arrays = {name: _as_tensor(array) for name, array in packer.arrays.items()}
@@ -269,7 +269,8 @@ def read(
         content = json.loads(settings, parse_int=_parse_int)
         pieces = _custom_pieces(path, content["pieces"], custom or {})
         try:
-            return make(unpack((content["value"], arrays, pieces), classes, memory_left // BYTES_PER_ROW_VALUE))
+            packed = content["value"], arrays, pieces
+            return make(unpack(packed, with_added_kinds(classes), memory_left // BYTES_PER_ROW_VALUE))
         except Exception as error:
             writer = metadata["sknet"]
             if _parse_version(writer) <= _parse_version(MINOR_VERSION):

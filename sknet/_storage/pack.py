@@ -29,7 +29,7 @@ from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.kinds import KINDS_BY_CLASS
+from sknet._tables.kinds import kinds_by_class
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
 from sknet._training.solver import BestEpoch, Epoch, State
@@ -45,7 +45,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 
 
 STORED_CLASSES = classes_by_name(
-    Model, Encoding, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
+    Model, Encoding, Network, TableEncoder, *kinds_by_class(), LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, BestEpoch,
 )  # fmt: skip
 """The classes of learnt values, by the names that files give them.
@@ -54,6 +54,12 @@ A new field needs a default, for files that lack it: the value with which sknet 
 be removed or renamed after a release, because a file with an unknown field is refused. If a class is renamed, files
 keep its old name.
 """
+
+
+def with_added_kinds(classes: Mapping[str, type]) -> dict[str, type]:
+    """Return the classes with those of columns of kinds that a program has added to `KINDS`; no class is replaced."""
+    return {**classes_by_name(*kinds_by_class()), **classes}
+
 
 Packed = tuple[object, dict[str, Array], list[object]]
 """A plain value, arrays by path, and the user's own pieces."""

@@ -33,6 +33,7 @@ from sknet._stream.storage import (
     AllMissingTextStorage,
     ColumnStorage,
     NumberStorage,
+    ObjectStorage,
     ScratchFiles,
     check_not_wider,
     float_type,
@@ -320,11 +321,6 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
         values = column_at(X, j)
         kind = choices.kind_of(values, name, named)
         is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
-        if kind not in STORAGES:
-            raise ValueError(
-                f"Column {name!r} of X is of the kind {kind!r}, which a stream cannot store: name it in "
-                "categorical_features, turn it into numbers, or call fit with the whole table."
-            )
-        make_storage = AllMissingTextStorage if is_unknown else STORAGES[kind]
+        make_storage = AllMissingTextStorage if is_unknown else STORAGES.get(kind, ObjectStorage)
         columns.append(make_storage(name, values, files))
     return FrameFormat(list(X.columns), columns)

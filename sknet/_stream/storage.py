@@ -1,6 +1,7 @@
 """How the records of a stream store the values of one column, by its kind.
 
-A category is stored as its index, a date as microseconds, and a number as a float. Texts are stored in a second file.
+A category is stored as its index, a date as microseconds, and a number as a float. Texts are stored in a second file,
+and so are the values of a kind without a storage of its own.
 All files are temporary. They have no names, so the system removes them when they are closed, even if the process is
 killed.
 
@@ -15,6 +16,7 @@ packed : (n,)            what a record holds of it, of the storage's `dtype`
 from __future__ import annotations
 
 import errno
+import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -248,13 +250,14 @@ class DateStorage(ColumnStorage):
         return dates if self._zone is None else dates.tz_localize("UTC").tz_convert(self._zone)
 
 
-# --- texts ------------------------------------------------------------------------------------------------------------
+# --- texts and other objects ------------------------------------------------------------------------------------------
 
 
-class TextStorage(ColumnStorage):
-    """Texts are stored in a file of their own, and for each row where its text begins, its size and a checksum.
+class ObjectStorage(ColumnStorage):
+    """Values of a kind that is not in `STORAGES` are pickled: what they mean is known to their kind alone.
 
-    Due to the checksums, a hash of the records depends on the texts, too: see `StoredTable.digest`.
+    Pickles are stored in a file of their own, and for each row where its pickle begins, its size and a checksum. Due to
+    the checksums, a hash of the records depends on the values, too: see `StoredTable.digest`.
     """
 
     dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
@@ -265,31 +268,61 @@ class TextStorage(ColumnStorage):
         self._file = files.open()
         self._end = 0
 
+    def _as_bytes(self, values: Table) -> list[bytes | None]:
+        """Return each value as bytes, None if it is missing."""
+        objects = pd.Series(values, dtype=object)
+        try:
+            return [
+                None if missing else pickle.dumps(value)
+                for value, missing in zip(objects.tolist(), objects.isna().tolist(), strict=True)
+            ]
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise TypeError(
+                f"Column {self._name!r} of X holds values that a stream cannot store, because they cannot be pickled "
+                f"({error}): turn them into text, or call fit with the whole table."
+            ) from error
+
+    def _from_bytes(self, content: bytes) -> object:
+        """Return the value that was stored as these bytes."""
+        return pickle.loads(content)
+
     def pack(self, values: Table) -> Array:
-        """Return where the texts are in the file; the size of a missing text is −1."""
-        codes, texts = read_texts(values, self._name)
-        encoded_texts = [text.encode("utf-8", "surrogatepass") for text in texts]  # keeps broken Unicode
-        content = [encoded_texts[code] if code >= 0 else b"" for code in codes.tolist()]
-        packed = np.zeros(len(codes), self.dtype)
+        """Return where the values are in the file; the size of a missing value is −1."""
+        parts = self._as_bytes(values)
+        content = [part or b"" for part in parts]
+        packed = np.zeros(len(parts), self.dtype)
         packed["size"] = list(map(len, content))
         ends = self._end + np.cumsum(packed["size"], dtype=np.int64)
         packed["start"] = ends - packed["size"]
         packed["crc"] = list(map(crc32, content))
-        packed["size"][codes < 0] = -1
+        packed["size"][[part is None for part in parts]] = -1
         self._file.seek(self._end)  # `unpack` moves the file's position
         self._files.write(self._file, b"".join(content))
         self._end = self._file.tell()
         return packed
 
     def unpack(self, packed: Array) -> Table:
-        """Return the texts."""
-        texts = np.empty(len(packed), dtype=object)
+        """Return the values."""
+        values = np.empty(len(packed), dtype=object)
         for i in np.argsort(packed["start"]).tolist():  # in the order of the file
             size = int(packed["size"][i])
             if size >= 0:
                 self._file.seek(int(packed["start"][i]))
-                texts[i] = self._file.read(size).decode("utf-8", "surrogatepass")
-        return pd.Series(texts, dtype=object)  # from an array, pandas would infer its own type of strings
+                values[i] = self._from_bytes(self._file.read(size))
+        return pd.Series(values, dtype=object)  # from an array, pandas would infer its own type of strings
+
+
+class TextStorage(ObjectStorage):
+    """Texts are stored as UTF-8."""
+
+    def _as_bytes(self, values: Table) -> list[bytes | None]:
+        """Return each text as bytes; raise for other values."""
+        codes, texts = read_texts(values, self._name)
+        encoded_texts = [text.encode("utf-8", "surrogatepass") for text in texts]  # keeps broken Unicode
+        return [encoded_texts[code] if code >= 0 else None for code in codes.tolist()]
+
+    def _from_bytes(self, content: bytes) -> object:
+        return content.decode("utf-8", "surrogatepass")
 
 
 # --- all kinds --------------------------------------------------------------------------------------------------------
@@ -300,4 +333,4 @@ STORAGES: dict[str, Callable[[str, Table, ScratchFiles], ColumnStorage]] = {
     "date": DateStorage,
     "text": TextStorage,
 }
-"""The storage of each kind of column that a stream can hold: (name, values of the first chunk, files) -> storage."""
+"""The storage of each kind of column: (name, values of the first chunk, files) -> storage. Others are pickled."""

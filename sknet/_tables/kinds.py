@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.advice import advice_for_text
 from sknet._tables.categories import CATEGORY, Categories, count_categories
+from sknet._tables.column import Column, ColumnKind
 from sknet._tables.dates import DATE
 from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
@@ -40,8 +41,10 @@ from sknet._typing import Array, Table
 KINDS = {kind.name: kind for kind in (NUMBER, CATEGORY, DATE, TEXT)}
 """The kinds of columns by name. No two of them recognise the same column, so their order does not matter."""
 
-KINDS_BY_CLASS = {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
-"""The kind of each class of learnt columns, as files and exports know it; not of a kind that a program adds."""
+
+def kinds_by_class() -> dict[type[Column], ColumnKind]:
+    """Return the kind of each class of learnt columns, as files and exports know it."""
+    return {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
 
 
 def recognised_kind(column: pd.Series, parameters: Collection[str] = ()) -> str | None:

@@ -247,6 +247,26 @@ def test_a_column_of_a_single_class_is_told():
         SigmoidMLPClassifier(max_iter=2, early_stopping=False).fit(TABLE, y)
 
 
+@pytest.mark.parametrize("fit", [fit_memory, fit_stream])
+def test_a_single_class_that_has_weight_is_told(fit):
+    net = SigmoidMLPClassifier(max_iter=2, early_stopping=False, class_weight={0: 0, 1: 1})
+    with pytest.warns(UserWarning, match="y has a single class of positive weight, 1: .* Check y and class_weight"):
+        fit(net, TABLE, np.arange(400) % 2)
+
+
+def test_a_label_with_a_single_class_that_has_weight_is_told():
+    Y = np.column_stack([np.arange(400) % 2, np.arange(400) // 2 % 2])
+    net = SigmoidMLPClassifier(max_iter=2, early_stopping=False, class_weight=[{0: 1, 1: 0}, {0: 1, 1: 2}])
+    with pytest.warns(UserWarning, match="y has a single class of positive weight, 0"):
+        net.fit(TABLE, Y)
+
+
+def test_no_class_weight_makes_a_chunk_of_one_class_a_single_class():
+    for class_weight in ({0: 1, 1: 2}, None):
+        net = SigmoidMLPClassifier(class_weight=class_weight).partial_fit(TABLE[:20], np.zeros(20), classes=[0, 1])
+        net.partial_fit(TABLE[20:40], np.ones(20))
+
+
 def test_classes_that_are_still_to_come_are_no_single_class():
     net = SigmoidMLPClassifier().partial_fit(TABLE[:20], np.zeros(20), classes=[0, 1])
     net.partial_fit(TABLE[20:40], np.zeros(20))

@@ -57,10 +57,6 @@ def test_what_is_written_in_parts_is_written_whole(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"ten bytes!"
 
 
-def test_every_kind_of_column_has_a_storage():
-    assert STORAGES.keys() == {case.kind for case in COLUMNS.values()}
-
-
 def frame(n=12):
     days = pd.date_range("2024-03-30", periods=n, freq="5h")
     table = pd.DataFrame(

@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -98,27 +99,82 @@ def test_a_kind_is_inferred_from_the_type_of_values(monkeypatch):
     assert survey_columns(table, ColumnChoices()).kinds == {0: "year"}
 
 
-def test_a_pickle_holds_a_kind_that_a_program_adds_and_a_model_file_does_not(tmp_path):
+def quick(**parameters):
+    return SigmoidMLPRegressor(max_iter=1, n_members=1, early_stopping=False, random_state=0, **parameters)
+
+
+# --- pickles and files -----------------------------------------------------------------------------------------------
+
+
+def test_a_pickle_and_a_model_file_hold_a_kind_that_a_program_adds(tmp_path):
     net = quick().fit(X, Y)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).predict(X), net.predict(X))
     sknet.save(net, tmp_path / "net")
-    with pytest.raises(sknet.ModelFileError, match="pieces of your own, PlaceColumn, which a file cannot hold"):
+    for again in (pickle.loads(pickle.dumps(net)), sknet.load(tmp_path / "net")):
+        np.testing.assert_array_equal(again.predict(X), net.predict(X))
+
+
+def test_a_file_is_refused_where_its_kind_has_not_been_added(tmp_path, monkeypatch):
+    sknet.save(quick().fit(X, Y), tmp_path / "net")
+    monkeypatch.delitem(KINDS, "place")
+    with pytest.raises(sknet.ModelFileError, match="it holds a 'PlaceColumn', which is not known here"):
         sknet.load(tmp_path / "net")
 
 
-def quick(**parameters):
-    return SigmoidMLPRegressor(max_iter=1, n_members=1, early_stopping=False, **parameters)
+def test_a_class_of_a_program_replaces_none_of_the_package_in_files(tmp_path, monkeypatch):
+    class NumberColumn(PlaceColumn):
+        pass
+
+    monkeypatch.setitem(KINDS, "place", replace(PLACE, classes=(NumberColumn,)))
+    net = quick().fit(X[["height"]], Y)
+    sknet.save(net, tmp_path / "net")
+    np.testing.assert_array_equal(sknet.load(tmp_path / "net").predict(X[["height"]]), net.predict(X[["height"]]))
+
+
+# --- streams ---------------------------------------------------------------------------------------------------------
 
 
 def chunks(table):
     return lambda: ((table[i : i + 500], Y[i : i + 500]) for i in range(0, N, 500))
 
 
-def test_a_stream_names_a_column_of_a_kind_that_it_cannot_store():
-    with pytest.raises(ValueError, match="Column 'place' of X is of the kind 'place', which a stream cannot store"):
-        sknet.stream.fit(quick(), chunks(X))
-    with pytest.warns(UserWarning, match="left out"):
-        sknet.stream.fit(quick(categorical_features=["place"]), chunks(X))
+def test_a_kind_is_learnt_from_a_stream_as_its_numbers_are():
+    net = sknet.stream.fit(quick(numeric_encoding="raw"), chunks(X))
+    numbers = pd.DataFrame({"a": PLACES[:, 0], "b": PLACES[:, 1], "height": X["height"]})
+    expected = sknet.stream.fit(quick(numeric_encoding="raw"), chunks(numbers))
+    np.testing.assert_array_equal(net.predict(X), expected.predict(numbers))
+
+
+def test_a_stream_has_the_inputs_of_a_fit_in_memory():
+    stored = X.assign(place=X["place"].where(X.index % 9 > 0))
+    net = sknet.stream.fit(quick(), chunks(stored))
+    pd.testing.assert_frame_equal(net.inputs_, quick().fit(stored, Y).inputs_)
+    assert "place" in set(net.inputs_["column"])
+    pieces = [piece for piece, _ in chunks(stored)()]
+    np.testing.assert_array_equal(np.concatenate(list(sknet.stream.predict(net, pieces))), net.predict(stored))
+
+
+class Place(NamedTuple):
+    a: float
+    b: float
+
+    def __str__(self):
+        return f"{self.a}/{self.b}"
+
+
+def test_objects_that_are_no_text_are_stored_in_a_stream():
+    objects = X.assign(place=[Place(*place) for place in PLACES.tolist()])
+    net, expected = (sknet.stream.fit(quick(), chunks(table)) for table in (objects, X))
+    np.testing.assert_array_equal(net.predict(objects), expected.predict(X))
+
+
+def test_a_stream_names_a_column_whose_values_cannot_be_stored():
+    class Unknown(Place):
+        """A class that pickle does not find by its name."""
+
+    objects = X.assign(place=[Unknown(*place) for place in PLACES.tolist()])
+    with pytest.raises(TypeError, match="Column 'place' of X holds values that a stream cannot store, .* turn them"):
+        sknet.stream.fit(quick(), chunks(objects))
+    quick().fit(objects, Y)
 
 
 def test_a_stream_whose_first_chunk_has_no_place_refuses_places():
