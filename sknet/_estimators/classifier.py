@@ -26,7 +26,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     Parameters
     ----------
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
-        Number of units in each hidden layer; `()` has no hidden layer. "auto" is
+        Number of units in each hidden layer; `()` means no hidden layer. "auto" is
         (128,), and with `interaction_cst` at least eight units per set of columns.
 
     activation : str, Activation or a sequence of these, default="sigmoid"

@@ -26,7 +26,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     Parameters
     ----------
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
-        Number of units in each hidden layer; `()` has no hidden layer. "auto" is (96,
+        Number of units in each hidden layer; `()` means no hidden layer. "auto" is (96,
         32), and with `interaction_cst` at least eight units per set of columns in each
         layer.
 
