@@ -163,9 +163,9 @@ def claim() -> str:
     never_worse = all(signs[cell] < 0 for cell in told)
     return "\n".join(
         [
-            f"- **Errors.** sknet is {'never' if never_worse else 'sometimes'} significantly worse. It is significantly "
-            f"better in {len(told)} of the {len(cells)} comparisons below, but only in {len(strong)} of {n_strong} against "
-            f"CatBoost and tuned models: {' and '.join(strong)}.",
+            f"- **Errors.** sknet is {'never' if never_worse else 'sometimes'} significantly worse. It is "
+            f"significantly better in {len(told)} of the {len(cells)} comparisons below, but only in {len(strong)} of "
+            f"{n_strong} against CatBoost and tuned models: {' and '.join(strong)}.",
             f"- **Ranking, two classes.** 1 − AUC, the area above the ROC curve: CatBoost's is "
             f"{lacking(rows, 'CatBoost')} times sknet's on average, and LightGBM's {lacking(rows, 'LightGBM')} times.",
             f"- **Time, on one thread.** Three quarters of sknet's fits took less than {three_quarters(rows):.1f} "
