@@ -168,7 +168,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         fitted = run.final_result(network, held_out_outputs, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)
         if self.verbose and not quiet:
-            print_stop_reason(run.plan.resolved, result)
+            print_stop_reason(run.plan.resolved, result, run.plan.settings.solver.patience.verdict)
         if any(state.scores_undefined for _, state in run.published_networks):
             warn_of_undefined_scores(self.scoring)
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)

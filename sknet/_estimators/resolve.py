@@ -52,7 +52,8 @@ from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
-from sknet._training.solver import Patience, Solver, StopReason
+from sknet._training.patience import Patience
+from sknet._training.solver import Solver, StopReason
 
 AUTO_CLASSIFIER_SIZES = (128,)
 """The value of `hidden_layer_sizes="auto"` for a classifier."""
@@ -533,6 +534,6 @@ def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
         pull=PULL if p.input_gains and p.early_stopping else 0.0,
         n_epochs=n_epochs,
         schedule_epochs=int(p.max_iter),
-        patience=make_from_parameters(Patience, p, is_relative=ends),
+        patience=make_from_parameters(Patience, p, schedule_ends=ends),
         end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,
     )

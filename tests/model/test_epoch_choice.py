@@ -44,7 +44,7 @@ def prepared(weight=None, y=LABEL, target=LABELS, *, numeric_encoding="steps", n
     settings = make_settings(
         table=column_settings(numeric_encoding=numeric_encoding),
         dropout=(0.2,),
-        solver=mini_batch(OPTIMIZERS["adam"], is_relative=True, tol=tol, **SOLVER | solver),
+        solver=mini_batch(OPTIMIZERS["adam"], schedule_ends=True, tol=tol, **SOLVER | solver),
         temperature_scaling=target is LABELS,
         members_see_bins=tuple(i % 2 == 1 and numeric_encoding != "raw" for i in range(n_members)),
     )
