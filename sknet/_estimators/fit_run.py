@@ -139,11 +139,10 @@ class FitRun:
         n_iter = self.phase.n_iter
         plan = self.plan
         call = plan.call
-        chosen_epoch = None
-        if self.folds is not None:
+        if self.folds is None:
+            chosen_epoch = self.phase.best_epoch
+        else:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
-        elif plan.holdout.rows is not None:
-            chosen_epoch = self.phase.best_epoch or 0
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = plan.n_train_rows * sum(map(len, epochs)) if n_iter else 0
         return Fitted(

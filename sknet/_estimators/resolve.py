@@ -204,7 +204,7 @@ def auto_tol(p: CommonParameters, facts: AutoFacts) -> float:
 
 
 def auto_patience(p: CommonParameters, facts: AutoFacts) -> int:
-    """Return the number of epochs without improvement after which training stops."""
+    """Return the value of `n_iter_no_change`."""
     if p.early_stopping == "folds":
         is_steady = isinstance(p, RegressorParameters) or facts.n_rows >= rules.MEDIUM_TABLE_ROWS
         return rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE
