@@ -176,7 +176,10 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             outputs_to_compare = None if USER_SCORER.holds(self) else held_out_outputs
             is_no_better_than_constant = are_no_better_than_constant(
-                run.published_networks, outputs_to_compare, stopped_by_user=result.is_by_user
+                run.published_networks,
+                outputs_to_compare,
+                max_epochs=run.plan.settings.solver.n_epochs,
+                stopped_by_user=result.is_by_user,
             )
             warn_of_doubtful_result(self, fitted, is_no_better_than_constant=is_no_better_than_constant)
         self._publish(fitted)

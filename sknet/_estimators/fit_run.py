@@ -97,8 +97,9 @@ class FitRun:
     def make_published_networks(self, selection: Selection | None) -> None:
         """Make the networks that will be published. Folds have ended before, since they need the memory."""
         settings = self.plan.settings
-        solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(self.train_rows))
-        setups = set_up_networks(settings, self.plan.encoding, self.train_rows, self.held_out_rows, solver=solver)
+        if selection is not None:
+            settings = replace(settings, solver=selection.solver_for(settings.solver, len(self.train_rows)))
+        setups = set_up_networks(settings, self.plan.encoding, self.train_rows, self.held_out_rows)
         states = first_states(self.plan, setups)
         self.training = TrainPhase(setups, states, self.importance_rows, selection, self.score)
 

@@ -11,7 +11,7 @@ m                  inputs of the network
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, prod
 
 import numpy as np
@@ -45,7 +45,7 @@ ROWS_IN_CACHE = 512
 class NetworkSetup:
     """What the training of a network needs besides its state: rows, objective and solver."""
 
-    settings: Settings
+    settings: Settings  # with the solver that trains this network
     encoding: Encoding
     n_skipped_inputs: int  # how many of the encoded table's inputs it skips, the first ones
     train_rows: EncodedRows  # in the form that this network takes, like the held-out rows
@@ -54,7 +54,11 @@ class NetworkSetup:
     l1: float  # strength of the L1 penalty, which the solver applies
     objective_settings: ObjectiveSettings
     objective: ObjectiveFunction
-    solver: Solver
+
+    @property
+    def solver(self) -> Solver:
+        """The solver that trains it."""
+        return self.settings.solver
 
     @property
     def layout(self) -> Layout:
@@ -181,7 +185,6 @@ def set_up_network(
     held_out_rows: EncodedRows | None = None,
     *,
     sees_bins: bool = True,
-    solver: Solver | None = None,
 ) -> NetworkSetup:
     """Make the setup of one network: its layout, rows, constraints, objective and solver.
 
@@ -197,16 +200,13 @@ def set_up_network(
     sees_bins : bool, default=True
         Whether the network takes the bins as inputs.
 
-    solver : Solver, default=None
-        A solver with another number of epochs, which counts epochs already done.
-        By default the solver of the settings.
-
     Returns
     -------
     NetworkSetup
     """
+    if held_out_rows is None:
+        settings = replace(settings, solver=settings.solver.without_evaluation())
     head = encoding.head
-    solver = solver or settings.solver
     is_sparse = train_rows.inputs.batch_format == "sparse"
     if settings.solver.learns_gains and is_sparse:
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
@@ -237,7 +237,6 @@ def set_up_network(
         l1=l1,
         objective_settings=objective_settings,
         objective=objective,
-        solver=solver if held_out_rows is not None else solver.without_evaluation(),
     )
 
 
@@ -246,12 +245,10 @@ def set_up_networks(
     encoding: Encoding,
     train_rows: EncodedRows,
     held_out_rows: EncodedRows | None = None,
-    *,
-    solver: Solver | None = None,
 ) -> list[NetworkSetup]:
     """Make the setup of each member, see `set_up_network`."""
     return [
-        set_up_network(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, solver=solver)
+        set_up_network(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins)
         for sees_bins in settings.members_see_bins
     ]
 

@@ -122,12 +122,12 @@ def test_the_table_is_encoded_again_only_for_folds_with_an_encoding_of_their_own
 
 def outputs_after(n_epochs, rows, settings, splits):
     """Raw outputs for the held-out rows: the means of members that were trained for so many epochs without them."""
-    solver, outputs = replace(settings.solver, n_epochs=n_epochs), []
+    settings, outputs = replace(settings, solver=replace(settings.solver, n_epochs=n_epochs)), []
     for split in splits:
         train, held_out = rows.take(split.train), rows.take(split.held_out)
         members = []
         for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
-            setup = set_up_network(settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver)
+            setup = set_up_network(settings, rows.encoding, train, held_out, sees_bins=sees_bins)
             state = setup.first_state(seeds)
             train_side_by_side([setup], [state], NO_OBSERVER, None)
             members.append(setup.raw_held_out_outputs(state.theta_to_publish))
