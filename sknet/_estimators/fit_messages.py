@@ -67,7 +67,7 @@ def warn_of_stop_reason(parameters: CommonParameters, result: TrainingEnd, *, qu
         text = STOP_REASON_MESSAGES[result.reason]
         if during_folds:
             text += (
-                " Folds were choosing the epoch: the estimator has the network of the first fold after epoch "
+                " Folds were choosing the epoch: the estimator has the members of the first fold after epoch "
                 f"{result.epochs_done}, trained without the rows of that fold, and has no prediction sets or "
                 "intervals. Train for longer, or set early_stopping=True."
             )

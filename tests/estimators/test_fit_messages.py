@@ -45,10 +45,10 @@ def test_an_unfinished_run_is_a_convergence_warning():
 def test_an_interrupt_is_told():
     assert said(NET, ended("INTERRUPTED")) == [(UserWarning, "Training interrupted by user.")]
     assert said(NET, ended("LOSS_PLATEAU")) == said(NET, ended("CALLBACK")) == []
-    for reason in ("INTERRUPTED", "CALLBACK"):  # the published network is then that of a fold
+    for reason in ("INTERRUPTED", "CALLBACK"):  # the published members are then those of a fold
         ((category, text),) = said(NET, ended(reason), during_folds=True)
         assert category is UserWarning
-        assert "the network of the first fold" in text
+        assert "the members of the first fold" in text
         assert "early_stopping=True" in text
 
 
