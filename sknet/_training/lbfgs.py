@@ -104,9 +104,11 @@ class _SignedParts:
         n = self.n_split
         return np.concatenate([g[:n] + self.l1, g[n:], self.l1 - g[:n]])
 
-    def bounds(self, size: int) -> Bounds:
+    def bounds(self, size: int) -> Bounds | None:
         """Return the bounds on x: the bounds on the weights and, with an L1 penalty, 0 for each of their parts."""
         n = self.n_split
+        if not n and self.weight_bounds is None:  # SciPy makes a tuple for each bound, even if it is infinite
+            return None
         lower = np.full(size, -np.inf)
         upper = np.full(size, np.inf)
         if self.weight_bounds is not None:
