@@ -214,7 +214,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     holdout = plan.holdout
     rows = plan.rows
     n_folds = len(holdout.folds)
-    check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
+    check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds, keeps_best=holdout.rows is not None)
     if call.checkpoint is not None:
         call.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
     if n_folds:  # folds may encode the table again, but not its texts

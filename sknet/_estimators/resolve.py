@@ -382,7 +382,7 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
-        check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
+        check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, n_networks=n_members)
     encoding: str = p.numeric_encoding
     members_see_bins: tuple[bool, ...] = (encoding != "raw",) * n_members
     if encoding == ALTERNATING:
@@ -421,7 +421,7 @@ def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
         depth = int(depth)
         if depth > 1:
             # before the tuple itself becomes too long; counts only weights between hidden layers, 4 bytes each
-            check_fits_in_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
+            check_fits_in_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size)
         return (size,) * depth
     listed: list[object] = list(sizes)
     if depth != 1:

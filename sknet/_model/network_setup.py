@@ -18,7 +18,13 @@ import numpy as np
 
 from sknet._model.encoding import Encoding
 from sknet._model.fading import gain_groups, pull_on_inputs
-from sknet._model.machine import check_fits_in_memory, limit_blas_threads, single_blas_thread, threads_for_networks
+from sknet._model.machine import (
+    N_LAYER_BUFFERS,
+    check_fits_in_memory,
+    limit_blas_threads,
+    single_blas_thread,
+    threads_for_networks,
+)
 from sknet._model.model import Network
 from sknet._model.rows import EncodedRows
 from sknet._model.settings import Settings
@@ -278,7 +284,9 @@ def read_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list
     return coefs, intercepts
 
 
-def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
+def check_networks_fit_in_memory(
+    settings: Settings, encoding: Encoding, n_rows: int, n_folds: int, *, keeps_best: bool
+) -> None:
     """Raise if all networks that are in memory at once do not fit: the members, or before them those of each fold."""
     layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.members_see_bins]
     n_times = max(n_folds, 1)
@@ -291,7 +299,11 @@ def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows:
     if n_networks > 1:
         of_folds = f" for each of {n_folds} folds held out," if n_folds else ""
         what = f"n_members={len(layouts)}{of_folds} with {what}"
-    check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
+    itemsize = encoding.compute_dtype.itemsize
+    has_l1 = settings.alpha * settings.l1_ratio > 0.0
+    per_parameter = settings.solver.bytes_per_parameter(itemsize, keeps_best=keeps_best, has_l1=has_l1)
+    n_bytes = n_weights * per_parameter + N_LAYER_BUFFERS * n_outputs * itemsize
+    check_fits_in_memory(what, n_weights, n_bytes, n_networks=n_networks, has_batches=True)
 
 
 def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) -> int:

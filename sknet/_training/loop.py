@@ -90,6 +90,11 @@ class MiniBatchSolver(Solver):
         """Return the number of samples of a batch."""
         return min(self.batch_size, n_samples)
 
+    def bytes_per_parameter(self, itemsize: int, *, keeps_best: bool, has_l1: bool) -> int:
+        """Count the gradient, the state and its snapshot, and the averaged theta of the best and of the last epoch."""
+        n_of_state = 1 + self.optimizer.n_moments + (self.averaging > 0.0)
+        return (1 + 2 * n_of_state + 2 * keeps_best) * itemsize
+
     def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return a state with moments of 0, gains of 1 and an average, if there is one, that equals theta."""
         if self.learns_gains:

@@ -274,6 +274,13 @@ class Solver(ABC):
         """Return the number of samples that a step uses: all, unless it takes batches."""
         return n_samples
 
+    @abstractmethod
+    def bytes_per_parameter(self, itemsize: int, *, keeps_best: bool, has_l1: bool) -> int:
+        """Return how many bytes training takes at least for each parameter, which has `itemsize` bytes itself.
+
+        `keeps_best` if the weights of the best epoch are kept. Arrays that live for one operation come on top.
+        """
+
     def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return the first state of training that starts at theta, without moments unless the solver has some."""
         return State(theta, (), rng)
