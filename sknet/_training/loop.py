@@ -36,12 +36,12 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
-    MovedArrays,
     Observer,
     Problem,
     Solver,
     State,
     StopReason,
+    ThetaAndMoments,
     TrainingEnd,
 )
 from sknet._training.sparse_steps import LateAverages, blocks_to_move
@@ -336,7 +336,7 @@ class MiniBatchLoop:
         return steps
 
     def _move(
-        self, moved: MovedArrays, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
+        self, moved: ThetaAndMoments, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
     ) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 

@@ -106,7 +106,7 @@ class DivergedError(ArithmeticError):
 
 
 @dataclass
-class MovedArrays:
+class ThetaAndMoments:
     """What a step moves: theta, its moments and its average, or the same part of each of them."""
 
     theta: Array
@@ -118,14 +118,14 @@ class MovedArrays:
         """Theta, its moments and its average, if there is one."""
         return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
-    def map(self, function: Callable[[Array], Array]) -> "MovedArrays":
+    def map(self, function: Callable[[Array], Array]) -> "ThetaAndMoments":
         """Return the value of the function for each of these arrays."""
         average = None if self.average is None else function(self.average)
-        return MovedArrays(function(self.theta), tuple(map(function, self.moments)), average=average)
+        return ThetaAndMoments(function(self.theta), tuple(map(function, self.moments)), average=average)
 
 
 @dataclass
-class State(MovedArrays):
+class State(ThetaAndMoments):
     """The state of one network in training: parameters, moments, random numbers, counters and history."""
 
     rng: np.random.Generator
