@@ -350,7 +350,9 @@ class PartitionedTable(FeatureTable):
         weights = [None] * len(partition_rows) if weight is None else groups.by_group(weight)
         # convert all targets at once: the value in place of a missing target must not depend on partitions
         targets = groups.by_group(target_of(y))
-        parts = zip(self.partitions.futures, partition_rows, targets, weights, groups.by_group(encoding_fold), strict=True)
+        parts = zip(
+            self.partitions.futures, partition_rows, targets, weights, groups.by_group(encoding_fold), strict=True
+        )
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence per parameter, as for `map`
         return merge_target_statistics(

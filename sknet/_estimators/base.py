@@ -127,7 +127,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             head = earlier.model.head
             values = head.read(y)
         else:
-            head, values = self._head_class.learn(y, settings, arguments.classes)
+            head, values = self._head_class.learn_and_read(y, settings, arguments.classes)
         rows = rows_of_positive_weight(table, values, weight, arguments.groups)
         if earlier is not None:
             earlier.model.head.check_same_classes(head)
