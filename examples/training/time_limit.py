@@ -7,8 +7,8 @@ another epoch like the longest one would still end in time. If not, ``fit`` ends
 The first epoch always runs.
 
 Set ``early_stopping=True``, so that this is the network of the best epoch so far. By default, ``fit`` first trains
-networks without a fold of the rows, to find the number of epochs. If it is stopped then, the estimator gets the network
-of the first fold.
+networks without a fold of the rows, to find the number of epochs. If it is stopped then, the estimator gets the members
+of the first fold, joined.
 
 Run it with ``python examples/training/time_limit.py``.
 """

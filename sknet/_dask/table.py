@@ -232,8 +232,8 @@ class RowGroups:
             rank[self.order[of_group]] = np.arange(of_group.stop - of_group.start)
         return rank
 
-    def split(self, values: Array) -> list[Array]:
-        """Split values of all rows, (n, ...), by group."""
+    def by_group(self, values: Array) -> list[Array]:
+        """Return the values of each group, given those of all rows, (n, ...)."""
         return [values[self.order[of_group]] for of_group in self.slices]
 
     def join(self, of_groups: Sequence[Array]) -> Array:
@@ -297,7 +297,7 @@ class Partitions:
         partition = np.searchsorted(self.stops, row_indices, side="right")  # the first that ends after the row
         groups = RowGroups(partition, len(self.stops))
         starts = [0, *self.stops[:-1].tolist()]
-        by_partition = zip(groups.split(row_indices), starts, strict=True)
+        by_partition = zip(groups.by_group(row_indices), starts, strict=True)
         return groups, [(indices - start).astype(np.int32) for indices, start in by_partition]  # half the bytes
 
 
@@ -347,10 +347,12 @@ class PartitionedTable(FeatureTable):
     ) -> dict[int, TargetStatistics]:  # fmt: skip
         """Return `statistics_by_column` of all rows."""
         groups, partition_rows = self.partitions.split_by_partition(self.row_indices)
-        weights = [None] * len(partition_rows) if weight is None else groups.split(weight)
+        weights = [None] * len(partition_rows) if weight is None else groups.by_group(weight)
         # convert all targets at once: the value in place of a missing target must not depend on partitions
-        targets = groups.split(target_of(y))
-        parts = zip(self.partitions.futures, partition_rows, targets, weights, groups.split(encoding_fold), strict=True)
+        targets = groups.by_group(target_of(y))
+        parts = zip(
+            self.partitions.futures, partition_rows, targets, weights, groups.by_group(encoding_fold), strict=True
+        )
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence per parameter, as for `map`
         return merge_target_statistics(
@@ -369,11 +371,11 @@ class PartitionedTable(FeatureTable):
         cluster = self.partitions.cluster
         shards = self.partitions.shards
         groups, partition_rows = table.split_by_partition(self.row_indices)
-        encoding_folds = [None] * len(partition_rows) if encoding_fold is None else groups.split(encoding_fold)
+        encoding_folds = [None] * len(partition_rows) if encoding_fold is None else groups.by_group(encoding_fold)
         n = len(shards)
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
-        by_partition = table.futures, partition_rows, groups.split(shard.rank), encoding_folds
+        by_partition = table.futures, partition_rows, groups.by_group(shard.rank), encoding_folds
         per_shard = [[values[partitions] for partitions in shards] for values in by_partition]
         futures = cluster.start_tasks(encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
         cluster.map_tasks(do_nothing, futures)  # raises here if rows cannot be encoded
@@ -468,7 +470,7 @@ class EncodedOnWorkers:
     @cached_property
     def rows_by_shard(self) -> Sequence[Array | None]:
         """The `shard_rows` of each shard; None for all its encoded rows."""
-        return [None] * len(self.futures) if self.shard_rows is None else self.shard.split(self.shard_rows)
+        return [None] * len(self.futures) if self.shard_rows is None else self.shard.by_group(self.shard_rows)
 
     def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
         """Return the raw output of a network for all n rows, (n, k), without dropout."""
@@ -490,11 +492,11 @@ class ShardedObjective:
         self._settings = settings
         self.target_sample = rows.target, rows.relative_weight
         n = len(inputs.futures)
-        weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
+        weights = [None] * n if rows.relative_weight is None else inputs.shard.by_group(rows.relative_weight)
         # targets and weights are sent once for all steps, theta is sent at each step
         self._on_shards = inputs.partitions.cluster.start_tasks(
             NetworkOnShard, [settings] * n, [inputs.n_skipped_inputs] * n, inputs.rows_by_shard,
-            inputs.shard.split(rows.target), weights,
+            inputs.shard.by_group(rows.target), weights,
         )  # fmt: skip
         self._objectives = inputs.partitions.cluster.keep(ObjectiveOfShard, inputs.futures, self._on_shards)
 
@@ -537,7 +539,7 @@ class ShardedObjective:
             if n_rows_in_batch(batch) == self.n_samples:
                 return [None if n_rows_in_batch(of_shard) else np.empty(0, np.int32) for of_shard in shard.slices]
             batch = np.arange(batch.start, batch.stop)
-        return RowGroups(shard.group[batch], shard.n_groups).split(shard.rank[batch])
+        return RowGroups(shard.group[batch], shard.n_groups).by_group(shard.rank[batch])
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Return the batches of an epoch, whose rows may be on any workers."""

@@ -190,7 +190,7 @@ class ExplanationDisplay:
         self.axes_[0].set_title("mean absolute contribution")
         self.axes_[1].set_title(f"contributions in row {self.row}")
         for axes in self.axes_:
-            axes.set_xlabel(self.explanation.description_of(output), parse_math=False)
+            axes.set_xlabel(self.explanation.output_description(output), parse_math=False)
             axes.spines[["top", "right"]].set_visible(False)
         return self
 
@@ -368,7 +368,7 @@ class ShapeFunctionDisplay:
                 f"columns={columns} leaves nothing to draw: the columns with a function are {list(functions)}. Text, "
                 "columns that the network does not use, and columns of which X has no value have no function."
             )
-        return cls(chosen, ylabel=f"contribution to\n{explanation.description_of(index)}").plot(ax=ax)
+        return cls(chosen, ylabel=f"contribution to\n{explanation.output_description(index)}").plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
         """Draw the functions.

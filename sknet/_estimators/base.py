@@ -127,7 +127,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             head = earlier.model.head
             values = head.read(y)
         else:
-            head, values = self._head_class.learn(y, settings, arguments.classes)
+            head, values = self._head_class.learn_and_read(y, settings, arguments.classes)
         rows = rows_of_positive_weight(table, values, weight, arguments.groups)
         if earlier is not None:
             earlier.model.head.check_same_classes(head)
@@ -168,7 +168,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         fitted = run.final_result(network, held_out_outputs, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)
         if self.verbose and not quiet:
-            print_stop_reason(run.plan.resolved, result)
+            print_stop_reason(run.plan.resolved, result, run.plan.settings.solver.patience.verdict)
         if any(state.scores_undefined for _, state in run.published_networks):
             warn_of_undefined_scores(self.scoring)
         warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
@@ -176,7 +176,10 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             outputs_to_compare = None if USER_SCORER.holds(self) else held_out_outputs
             is_no_better_than_constant = are_no_better_than_constant(
-                run.published_networks, outputs_to_compare, stopped_by_user=result.is_by_user
+                run.published_networks,
+                outputs_to_compare,
+                max_epochs=run.plan.settings.solver.n_epochs,
+                stopped_by_user=result.is_by_user,
             )
             warn_of_doubtful_result(self, fitted, is_no_better_than_constant=is_no_better_than_constant)
         self._publish(fitted)

@@ -122,8 +122,8 @@ class TimeLimit(SilentCallback):
     By default, tables of 40 to 14,999 rows are trained in two phases. First, networks
     that leave out one fold each choose the number of epochs, and then the published
     networks are trained on all rows. The limit applies to both phases together. If the
-    first phase is stopped, the estimator gets the network of the first fold, which has
-    not seen the rows of that fold. If the second phase is stopped, it gets networks of
+    first phase is stopped, the estimator gets the members of the first fold, which have
+    not seen the rows of that fold. If the second phase is stopped, it gets members with
     fewer epochs than the folds have chosen.
 
     `solver="lbfgs"` stops after an iteration. `partial_fit` calls no callbacks.

@@ -25,29 +25,28 @@ from sknet._typing import Array, Table
 STOP_REASON_MESSAGES = {
     StopReason.FINISHED: "All epochs of the schedule are done.",
     StopReason.MAX_ITER: "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",
-    StopReason.LOSS_PLATEAU: (
-        "Training loss did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
-    ),
-    StopReason.SCORE_PLATEAU: (
-        "Validation score did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
-    ),
+    StopReason.LOSS_PLATEAU: "Training loss {verdict}.",
+    StopReason.SCORE_PLATEAU: "Validation score {verdict}.",
     StopReason.CALLBACK: "A callback asked to stop.",
     StopReason.INTERRUPTED: "Training interrupted by user.",
     StopReason.CONVERGED: "The gradient or the decrease of the objective is below tol={tol:g}.",
     StopReason.LINE_SEARCH: "L-BFGS ended early.",
 }
-"""Why training ended. A name in braces is replaced by the value of that parameter."""
+"""Why training ended. A name in braces is replaced by the value of that parameter, `verdict` by that of `Patience`."""
 
 UNFINISHED_STOP_REASONS = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Stop reasons that cause a warning."""
 
 
-def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> None:
-    """Print why training ended, unless a warning says so; `resolved` are the resolved parameters."""
+def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd, verdict: str) -> None:
+    """Print why training ended, unless a warning says so; `resolved` are the resolved parameters.
+
+    `verdict` is that of `Patience`.
+    """
     if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
         print(f"All {result.epochs_done} epochs that folds have chosen are done. Stopping.")
     elif result.reason not in (*UNFINISHED_STOP_REASONS, StopReason.INTERRUPTED):
-        print(f"{STOP_REASON_MESSAGES[result.reason].format(**resolved)} Stopping.")
+        print(f"{STOP_REASON_MESSAGES[result.reason].format(**resolved, verdict=verdict)} Stopping.")
 
 
 def warn_of_undefined_scores(scoring: object) -> None:
@@ -68,7 +67,7 @@ def warn_of_stop_reason(parameters: CommonParameters, result: TrainingEnd, *, qu
         text = STOP_REASON_MESSAGES[result.reason]
         if during_folds:
             text += (
-                " Folds were choosing the epoch: the estimator has the network of the first fold after epoch "
+                " Folds were choosing the epoch: the estimator has the members of the first fold after epoch "
                 f"{result.epochs_done}, trained without the rows of that fold, and has no prediction sets or "
                 "intervals. Train for longer, or set early_stopping=True."
             )

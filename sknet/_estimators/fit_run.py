@@ -97,8 +97,9 @@ class FitRun:
     def make_published_networks(self, selection: Selection | None) -> None:
         """Make the networks that will be published. Folds have ended before, since they need the memory."""
         settings = self.plan.settings
-        solver = settings.solver if selection is None else selection.solver_for(settings.solver, len(self.train_rows))
-        setups = set_up_networks(settings, self.plan.encoding, self.train_rows, self.held_out_rows, solver=solver)
+        if selection is not None:
+            settings = replace(settings, solver=selection.solver_for(settings.solver, len(self.train_rows)))
+        setups = set_up_networks(settings, self.plan.encoding, self.train_rows, self.held_out_rows)
         states = first_states(self.plan, setups)
         self.training = TrainPhase(setups, states, self.importance_rows, selection, self.score)
 
@@ -139,11 +140,10 @@ class FitRun:
         n_iter = self.phase.n_iter
         plan = self.plan
         call = plan.call
-        chosen_epoch = None
-        if self.folds is not None:
+        if self.folds is None:
+            chosen_epoch = self.phase.best_epoch
+        else:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
-        elif plan.holdout.rows is not None:
-            chosen_epoch = self.phase.best_epoch or 0
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = plan.n_train_rows * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
@@ -214,7 +214,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     holdout = plan.holdout
     rows = plan.rows
     n_folds = len(holdout.folds)
-    check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds)
+    check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds, keeps_best=holdout.rows is not None)
     if call.checkpoint is not None:
         call.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
     if n_folds:  # folds may encode the table again, but not its texts

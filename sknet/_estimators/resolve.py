@@ -52,7 +52,8 @@ from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
-from sknet._training.solver import Patience, Solver, StopReason
+from sknet._training.patience import Patience
+from sknet._training.solver import Solver, StopReason
 
 AUTO_CLASSIFIER_SIZES = (128,)
 """The value of `hidden_layer_sizes="auto"` for a classifier."""
@@ -203,7 +204,7 @@ def auto_tol(p: CommonParameters, facts: AutoFacts) -> float:
 
 
 def auto_patience(p: CommonParameters, facts: AutoFacts) -> int:
-    """Return the number of epochs without improvement after which training stops."""
+    """Return the value of `n_iter_no_change`."""
     if p.early_stopping == "folds":
         is_steady = isinstance(p, RegressorParameters) or facts.n_rows >= rules.MEDIUM_TABLE_ROWS
         return rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE
@@ -381,7 +382,7 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
-        check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
+        check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, n_networks=n_members)
     encoding: str = p.numeric_encoding
     members_see_bins: tuple[bool, ...] = (encoding != "raw",) * n_members
     if encoding == ALTERNATING:
@@ -420,7 +421,7 @@ def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
         depth = int(depth)
         if depth > 1:
             # before the tuple itself becomes too long; counts only weights between hidden layers, 4 bytes each
-            check_fits_in_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
+            check_fits_in_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size)
         return (size,) * depth
     listed: list[object] = list(sizes)
     if depth != 1:
@@ -533,6 +534,6 @@ def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
         pull=PULL if p.input_gains and p.early_stopping else 0.0,
         n_epochs=n_epochs,
         schedule_epochs=int(p.max_iter),
-        patience=make_from_parameters(Patience, p, is_relative=ends),
+        patience=make_from_parameters(Patience, p, schedule_ends=ends),
         end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,
     )

@@ -26,7 +26,11 @@ from sknet._vectors import blocks_of_batch
 
 
 def are_no_better_than_constant(
-    networks: Sequence[tuple[NetworkSetup, State]], held_out_outputs: HeldOutOutputs | None, *, stopped_by_user: bool
+    networks: Sequence[tuple[NetworkSetup, State]],
+    held_out_outputs: HeldOutOutputs | None,
+    *,
+    max_epochs: int,
+    stopped_by_user: bool,
 ) -> bool:
     """Whether a fit's loss is at least as high as that of the best constant prediction.
 
@@ -40,6 +44,9 @@ def are_no_better_than_constant(
         The trained networks.
 
     held_out_outputs : HeldOutOutputs or None
+    max_epochs : int
+        The user's limit; folds may have chosen fewer epochs.
+
     stopped_by_user : bool
         Whether an interrupt or a callback ended training.
 
@@ -48,10 +55,10 @@ def are_no_better_than_constant(
     bool
         False also if training was too short to tell.
     """
-    for setup, state in networks:
+    for _, state in networks:
         # After few steps every network is worse than a constant. This is no fault if training was merely cut short, but
         # it is one if held-out rows or a plateau ended training.
-        is_cut_short = stopped_by_user or state.epoch >= setup.settings.solver.n_epochs
+        is_cut_short = stopped_by_user or state.epoch >= max_epochs
         if is_cut_short and state.step < MIN_STEPS_TO_CHOOSE:
             return False
     if held_out_outputs is not None and networks:

@@ -6,9 +6,8 @@ larger tables some of them, are held out in turn; see `fold_counts`. Training wi
 The rule: all networks train side by side. After each epoch, all held-out rows rate their raw outputs together: by the
 loss at the best temperature, plus a penalty on extreme temperatures. The epoch with the lowest sum is chosen, and among
 equal ones the last. NaN counts as the highest sum. Epochs before `MIN_STEPS_TO_CHOOSE` steps are not chosen, unless the
-networks are overconfident. The folds end once the loss has not improved by `tol` for more than `n_iter_no_change`
-epochs. The outputs for held-out rows that are kept, for intervals and `oof_prediction_`, come from epochs chosen by
-other rows: see `draw_cross_fit_sets`.
+networks are overconfident. The folds end when patience is over. The outputs for held-out rows that are kept, for
+intervals and `oof_prediction_`, come from epochs chosen by other rows: see `draw_cross_fit_sets`.
 
 Conventions
 -----------

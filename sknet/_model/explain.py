@@ -119,7 +119,7 @@ class Explanation:
     is_additive: bool = False
     output_descriptions: Sequence[str] = ()
 
-    def description_of(self, output: int) -> str:
+    def output_description(self, output: int) -> str:
         """Return what an output is: "log-odds of 'yes'".
 
         Parameters

@@ -106,7 +106,7 @@ class Head(ABC):
 
     @classmethod
     @abstractmethod
-    def learn(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
+    def learn_and_read(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
         """Learn what y is, for labels perhaps with further classes; return the head and the parsed y."""
 
     @abstractmethod
@@ -219,7 +219,7 @@ class LabelHead(Head):
         return self.labels.n_outputs
 
     @classmethod
-    def learn(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
+    def learn_and_read(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
         """Learn the classes; return the head and the codes of y."""
         labels, codes = learn_labels(y, classes)
         return cls(settings, labels), codes
@@ -415,7 +415,7 @@ class RegressionHead(Head):
         return replace(TargetScaler.unscaled(self.regression_target.n_outputs), constants=scaler.constants)
 
     @classmethod
-    def learn(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
+    def learn_and_read(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
         """Read numbers; return an unscaled head, and the numbers."""
         values, flat = read_regression_target(y)
         check_no_target_is_empty(values)

@@ -24,9 +24,8 @@ from sknet._vectors import blocks_of_batch
 
 # --- memory ----------------------------------------------------------------------------------------------------------
 
-N_THETA_COPIES = 6
-"""How many arrays of theta's length training holds at least. Copies that undo or keep an epoch come on top of theta,
-gradient, moments and average: a fit was seen to hold 7 to 16, and one by L-BFGS 50 of float64."""
+LEAST_BYTES_PER_WEIGHT = 12
+"""What every solver takes: theta, its gradient and a snapshot, in float32."""
 
 N_LAYER_BUFFERS = 4
 """How many arrays of the size of a layer's outputs a batch may need: sums, gradient, dropout mask, dropped outputs."""
@@ -38,21 +37,22 @@ BYTES_THAT_ALWAYS_FIT = 2**25
 """Every machine has this much memory. For less, the limit is not looked up, which takes as long as a training step."""
 
 
-def check_fits_in_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0, n_networks: int = 1) -> None:
-    """Raise if training would need more memory than there is, by the least that it may need.
+def check_fits_in_memory(
+    what: str, n_weights: int, n_bytes: int | None = None, *, n_networks: int = 1, has_batches: bool = False
+) -> None:
+    """Raise if training would need more memory than there is: at least `n_bytes`, in addition to Python objects.
 
-    `n_weights` and `n_outputs`, the layers' outputs for a batch, count all networks together.
+    `n_weights` counts all networks together. By default, their arrays take the least that every solver needs.
     """
-    needed_bytes = (
-        N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs
-    ) * itemsize + n_networks * MIN_NETWORK_BYTES
+    needed_bytes = LEAST_BYTES_PER_WEIGHT * n_weights if n_bytes is None else n_bytes
+    needed_bytes += n_networks * MIN_NETWORK_BYTES
     memory = memory_limit() if needed_bytes > BYTES_THAT_ALWAYS_FIT else inf
     if needed_bytes > memory:
         needed_gib = -(-needed_bytes // 2**30)  # rounded up, in integers: it may be too large for a float
         remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"
         raise ValueError(
             f"{what} makes {n_weights:,} weights; to train them takes at least {needed_gib:,} GiB, and this machine "
-            f"has {memory / 2**30:,.1f} GiB: use {remedy}{', or smaller batches' if n_outputs else ''}."
+            f"has {memory / 2**30:,.1f} GiB: use {remedy}{', or smaller batches' if has_batches else ''}."
         )
 
 

@@ -11,14 +11,20 @@ m                  inputs of the network
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, prod
 
 import numpy as np
 
 from sknet._model.encoding import Encoding
 from sknet._model.fading import gain_groups, pull_on_inputs
-from sknet._model.machine import check_fits_in_memory, limit_blas_threads, single_blas_thread, threads_for_networks
+from sknet._model.machine import (
+    N_LAYER_BUFFERS,
+    check_fits_in_memory,
+    limit_blas_threads,
+    single_blas_thread,
+    threads_for_networks,
+)
 from sknet._model.model import Network
 from sknet._model.rows import EncodedRows
 from sknet._model.settings import Settings
@@ -45,7 +51,7 @@ ROWS_IN_CACHE = 512
 class NetworkSetup:
     """What the training of a network needs besides its state: rows, objective and solver."""
 
-    settings: Settings
+    settings: Settings  # with the solver that trains this network
     encoding: Encoding
     n_skipped_inputs: int  # how many of the encoded table's inputs it skips, the first ones
     train_rows: EncodedRows  # in the form that this network takes, like the held-out rows
@@ -54,7 +60,11 @@ class NetworkSetup:
     l1: float  # strength of the L1 penalty, which the solver applies
     objective_settings: ObjectiveSettings
     objective: ObjectiveFunction
-    solver: Solver
+
+    @property
+    def solver(self) -> Solver:
+        """The solver that trains it."""
+        return self.settings.solver
 
     @property
     def layout(self) -> Layout:
@@ -181,7 +191,6 @@ def set_up_network(
     held_out_rows: EncodedRows | None = None,
     *,
     sees_bins: bool = True,
-    solver: Solver | None = None,
 ) -> NetworkSetup:
     """Make the setup of one network: its layout, rows, constraints, objective and solver.
 
@@ -197,16 +206,13 @@ def set_up_network(
     sees_bins : bool, default=True
         Whether the network takes the bins as inputs.
 
-    solver : Solver, default=None
-        A solver with another number of epochs, which counts epochs already done.
-        By default the solver of the settings.
-
     Returns
     -------
     NetworkSetup
     """
+    if held_out_rows is None:
+        settings = replace(settings, solver=settings.solver.without_evaluation())
     head = encoding.head
-    solver = solver or settings.solver
     is_sparse = train_rows.inputs.batch_format == "sparse"
     if settings.solver.learns_gains and is_sparse:
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
@@ -237,7 +243,6 @@ def set_up_network(
         l1=l1,
         objective_settings=objective_settings,
         objective=objective,
-        solver=solver if held_out_rows is not None else solver.without_evaluation(),
     )
 
 
@@ -246,12 +251,10 @@ def set_up_networks(
     encoding: Encoding,
     train_rows: EncodedRows,
     held_out_rows: EncodedRows | None = None,
-    *,
-    solver: Solver | None = None,
 ) -> list[NetworkSetup]:
     """Make the setup of each member, see `set_up_network`."""
     return [
-        set_up_network(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, solver=solver)
+        set_up_network(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins)
         for sees_bins in settings.members_see_bins
     ]
 
@@ -281,7 +284,9 @@ def read_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list
     return coefs, intercepts
 
 
-def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
+def check_networks_fit_in_memory(
+    settings: Settings, encoding: Encoding, n_rows: int, n_folds: int, *, keeps_best: bool
+) -> None:
     """Raise if all networks that are in memory at once do not fit: the members, or before them those of each fold."""
     layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.members_see_bins]
     n_times = max(n_folds, 1)
@@ -294,7 +299,11 @@ def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows:
     if n_networks > 1:
         of_folds = f" for each of {n_folds} folds held out," if n_folds else ""
         what = f"n_members={len(layouts)}{of_folds} with {what}"
-    check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
+    itemsize = encoding.compute_dtype.itemsize
+    has_l1 = settings.alpha * settings.l1_ratio > 0.0
+    per_parameter = settings.solver.bytes_per_parameter(itemsize, keeps_best=keeps_best, has_l1=has_l1)
+    n_bytes = n_weights * per_parameter + N_LAYER_BUFFERS * n_outputs * itemsize
+    check_fits_in_memory(what, n_weights, n_bytes, n_networks=n_networks, has_batches=True)
 
 
 def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) -> int:

@@ -67,7 +67,7 @@ class Phase(ABC):
     @property
     @abstractmethod
     def best_epoch(self) -> int | None:
-        """The best epoch so far of all networks together; 0 if folds may choose none yet, None without evaluation."""
+        """The best epoch so far of all networks together; 0 if there is none yet, None without evaluation."""
 
     @property
     def epochs_done(self) -> int:

@@ -109,8 +109,8 @@ class TrainPhase(Phase):
 
     @property
     def best_epoch(self) -> int | None:
-        """The best epoch so far of all networks together; None without evaluation."""
-        return self.states[0].best.epoch or None
+        """The best epoch so far of all networks together; 0 if there is none yet, None without evaluation."""
+        return None if self._evaluator is None else self.states[0].best.epoch
 
     @property
     def n_iter(self) -> int:

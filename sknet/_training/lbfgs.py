@@ -32,6 +32,10 @@ from sknet._typing import Array
 _REASONS = {0: StopReason.CONVERGED, 1: StopReason.MAX_ITER, 2: StopReason.LINE_SEARCH}
 """The reason by SciPy's `status`; 1 is the limit of iterations or of evaluations."""
 
+N_SCIPY_ARRAYS = 38
+"""How many float64 arrays as long as x SciPy holds: ten past steps with their changes of the gradient, five for its
+work, and copies of x and of the gradient."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGS(Solver):
@@ -44,6 +48,11 @@ class LBFGS(Solver):
 
     n_evaluations: int  # of the objective, at most
     tol: float  # training ends when no component of the gradient is larger
+
+    def bytes_per_parameter(self, itemsize: int, *, keeps_best: bool, has_l1: bool) -> int:
+        """Count theta, its snapshot, the point that is tried and its gradient, the best epoch, and SciPy's arrays."""
+        n_of_scipy = (2 if has_l1 else 1) * N_SCIPY_ARRAYS  # a penalty splits each weight into two parts
+        return (4 + 2 * keeps_best) * itemsize + n_of_scipy * 8
 
     def train(
         self,
@@ -104,9 +113,11 @@ class _SignedParts:
         n = self.n_split
         return np.concatenate([g[:n] + self.l1, g[n:], self.l1 - g[:n]])
 
-    def bounds(self, size: int) -> Bounds:
+    def bounds(self, size: int) -> Bounds | None:
         """Return the bounds on x: the bounds on the weights and, with an L1 penalty, 0 for each of their parts."""
         n = self.n_split
+        if not n and self.weight_bounds is None:  # SciPy makes a tuple for each bound, even if it is infinite
+            return None
         lower = np.full(size, -np.inf)
         upper = np.full(size, np.inf)
         if self.weight_bounds is not None:

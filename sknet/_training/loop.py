@@ -36,12 +36,12 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
-    MovedArrays,
     Observer,
     Problem,
     Solver,
     State,
     StopReason,
+    ThetaAndMoments,
     TrainingEnd,
 )
 from sknet._training.sparse_steps import LateAverages, blocks_to_move
@@ -89,6 +89,11 @@ class MiniBatchSolver(Solver):
     def samples_per_step(self, n_samples: int) -> int:
         """Return the number of samples of a batch."""
         return min(self.batch_size, n_samples)
+
+    def bytes_per_parameter(self, itemsize: int, *, keeps_best: bool, has_l1: bool) -> int:
+        """Count the gradient, the state and its snapshot, and the averaged theta of the best and of the last epoch."""
+        n_of_state = 1 + self.optimizer.n_moments + (self.averaging > 0.0)
+        return (1 + 2 * n_of_state + 2 * keeps_best) * itemsize
 
     def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return a state with moments of 0, gains of 1 and an average, if there is one, that equals theta."""
@@ -144,9 +149,9 @@ class MiniBatchSolver(Solver):
             return
         for state in states:
             rate = self.rate * adaptive(ScheduleInput(n_plateaus=state.n_plateaus))
-            if self.patience.is_over(state) and rate > MIN_ADAPTIVE_RATE:
+            if self.patience.is_over(state.patience_counters) and rate > MIN_ADAPTIVE_RATE:
                 state.n_plateaus += 1
-                state.n_no_improvement = 0
+                state.patience_counters = self.patience.renewed(state.patience_counters)
 
     def with_epochs(self, n_epochs: int, stretch: float, pull_factor: float) -> Self:
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
@@ -331,7 +336,7 @@ class MiniBatchLoop:
         return steps
 
     def _move(
-        self, moved: MovedArrays, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
+        self, moved: ThetaAndMoments, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
     ) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 

@@ -2,7 +2,7 @@
 
 `State` is the whole state, so that it can be copied, stored and resumed bit for bit. It includes early stopping,
 because a checkpoint must contain its counters and the weights of the best epoch. After each epoch of all networks side
-by side, the phase evaluates them together, and the solver counts how long they have not improved.
+by side, the phase evaluates them together, and the solver counts how long they have not improved: see `patience.py`.
 
 Conventions
 -----------
@@ -17,16 +17,14 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from math import inf, isfinite, isnan, nan
+from math import isnan, nan
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._training.patience import Patience, PatienceCounters
 from sknet._typing import Array, Batch, ValueAndGradient
-
-MIN_CRITERION_FOR_RELATIVE_TOL = 1e-300
-"""The least size of the least criterion that a relative `tol` multiplies: if it stays 0, this is no improvement."""
 
 # --- what training returns --------------------------------------------------------------------------------------------
 
@@ -108,7 +106,7 @@ class DivergedError(ArithmeticError):
 
 
 @dataclass
-class MovedArrays:
+class ThetaAndMoments:
     """What a step moves: theta, its moments and its average, or the same part of each of them."""
 
     theta: Array
@@ -120,14 +118,14 @@ class MovedArrays:
         """Theta, its moments and its average, if there is one."""
         return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
-    def map(self, function: Callable[[Array], Array]) -> "MovedArrays":
+    def map(self, function: Callable[[Array], Array]) -> "ThetaAndMoments":
         """Return the value of the function for each of these arrays."""
         average = None if self.average is None else function(self.average)
-        return MovedArrays(function(self.theta), tuple(map(function, self.moments)), average=average)
+        return ThetaAndMoments(function(self.theta), tuple(map(function, self.moments)), average=average)
 
 
 @dataclass
-class State(MovedArrays):
+class State(ThetaAndMoments):
     """The state of one network in training: parameters, moments, random numbers, counters and history."""
 
     rng: np.random.Generator
@@ -135,8 +133,7 @@ class State(MovedArrays):
     epoch: int = 0  # whole epochs done
     n_samples_seen: int = 0  # training samples in these epochs
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
-    n_no_improvement: int = 0  # epochs since the criterion last fell below `least_criterion` by at least `tol`
-    least_criterion: float = inf  # of an evaluation; without one, the least training loss
+    patience_counters: PatienceCounters = field(default_factory=PatienceCounters)
     best: BestEpoch = BestEpoch()  # with `averaged_theta` after it, if evaluations are recorded
     history: list[Epoch] = field(default_factory=list)
 
@@ -251,39 +248,6 @@ NO_OBSERVER = Observer()
 """An observer that never stops training."""
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long training goes on without improvement. The counters are in each `State`.
-
-    Attributes
-    ----------
-    tol : float
-        By how much the criterion must at least fall for an improvement.
-    n_iter_no_change : float, default=inf
-        Training ends after more epochs than these without such an improvement.
-    is_relative : bool, default=False
-        Whether `tol` is relative to the least criterion.
-    """
-
-    tol: float
-    n_iter_no_change: float = inf
-    is_relative: bool = False
-
-    def count_epoch(self, state: State, criterion: float) -> None:
-        """Count an epoch of this criterion: the lower, the better."""
-        least = state.least_criterion
-        tol = self.tol
-        if self.is_relative and isfinite(least):
-            tol *= max(abs(least), MIN_CRITERION_FOR_RELATIVE_TOL)
-        # NaN is no improvement
-        state.n_no_improvement = 0 if criterion <= least - tol else state.n_no_improvement + 1
-        state.least_criterion = min(least, criterion)
-
-    def is_over(self, state: State) -> bool:
-        """Whether training ends; not for a state kept for `partial_fit`, which has no history."""
-        return bool(state.history) and state.n_no_improvement > self.n_iter_no_change
-
-
 @dataclass(frozen=True, kw_only=True)
 class Solver(ABC):
     """The settings of training, which are the same for all networks side by side."""
@@ -310,6 +274,13 @@ class Solver(ABC):
         """Return the number of samples that a step uses: all, unless it takes batches."""
         return n_samples
 
+    @abstractmethod
+    def bytes_per_parameter(self, itemsize: int, *, keeps_best: bool, has_l1: bool) -> int:
+        """Return how many bytes training takes at least for each parameter, which has `itemsize` bytes itself.
+
+        `keeps_best` if the weights of the best epoch are kept. Arrays that live for one operation come on top.
+        """
+
     def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return the first state of training that starts at theta, without moments unless the solver has some."""
         return State(theta, (), rng)
@@ -323,7 +294,7 @@ class Solver(ABC):
         # it does not cut short a schedule that ends, since it falls most at the end; L-BFGS ends by itself
         if self.uses_batches and self.end_reason is not StopReason.FINISHED:
             return self
-        return replace(self, patience=replace(self.patience, n_iter_no_change=inf))
+        return replace(self, patience=self.patience.endless())
 
     @abstractmethod
     def train(
@@ -356,10 +327,11 @@ class Solver(ABC):
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 criterion = evaluate()
         for state in states:
-            self.patience.count_epoch(state, criterion)
+            state.patience_counters = self.patience.after_epoch(state.patience_counters, criterion)
 
     def reason_to_end(self, state: State) -> StopReason | None:
         """Return why training ends after the last epoch; None if it goes on."""
-        if self.patience.is_over(state):
+        # a state that was kept for `partial_fit` has no history; training goes on from it at any rate
+        if state.history and self.patience.is_over(state.patience_counters):
             return StopReason.SCORE_PLATEAU if state.best.epoch else StopReason.LOSS_PLATEAU
         return self.end_reason if state.epoch >= self.n_epochs else None

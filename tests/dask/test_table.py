@@ -15,8 +15,8 @@ from tests.tables.limits import lookup_inputs
 def test_rows_of_groups_come_back_in_their_order():
     groups = RowGroups(np.array([1, 0, 2, 0, 1]), 4)
     assert_array_equal(groups.rank, [0, 0, 0, 1, 1])
-    assert [part.tolist() for part in groups.split(np.arange(5))] == [[1, 3], [0, 4], [2], []]
-    assert_array_equal(groups.join(groups.split(np.arange(5.0))), np.arange(5.0))
+    assert [part.tolist() for part in groups.by_group(np.arange(5))] == [[1, 3], [0, 4], [2], []]
+    assert_array_equal(groups.join(groups.by_group(np.arange(5.0))), np.arange(5.0))
 
 
 @pytest.mark.parametrize(

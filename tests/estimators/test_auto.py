@@ -132,7 +132,7 @@ def test_scikit_learns_schedules_wait_as_they_do():
     settings, answers = settings_and_answers(
         SigmoidMLPClassifier(learning_rate="adaptive"), AutoFacts(LARGE_TABLE_ROWS, True)
     )
-    assert (answers.n_iter_no_change, answers.tol, settings.solver.patience.is_relative) == (
+    assert (answers.n_iter_no_change, answers.tol, settings.solver.patience.schedule_ends) == (
         rules.PATIENCE,
         rules.TOL,
         False,

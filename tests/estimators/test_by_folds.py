@@ -196,7 +196,7 @@ def test_folds_that_diverge_name_the_rate():
 
 @pytest.mark.parametrize("n_members", [1, 2])
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
-def test_an_interrupt_among_the_folds_leaves_the_first_folds_network(kind, n_members):
+def test_an_interrupt_among_the_folds_leaves_the_first_folds_members(kind, n_members):
     y = LABEL if kind is SigmoidMLPClassifier else NUMBER
     net = kind(**FOLDS | {"n_members": n_members, "batch_size": N, "learning_rate": stops_at(1)})
     with pytest.raises(KeyboardInterrupt):

@@ -193,7 +193,7 @@ FOLDS = dict(hidden_layer_sizes=3, max_iter=6, random_state=0, early_stopping="f
 @of_both
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_the_folds_epochs_are_tasks_too(kind, y, n_members):
-    """Those of the folds first, with the first fold's network; then those of the networks that learn from all rows."""
+    """Those of the folds first, with the first fold's members; then those of the networks that learn from all rows."""
     recorder = Recorder()
     net = kind(**FOLDS, n_members=n_members).set_callbacks(recorder).fit(X, y)
     n_folds_epochs = len(net.validation_scores_)

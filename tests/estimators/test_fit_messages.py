@@ -45,27 +45,27 @@ def test_an_unfinished_run_is_a_convergence_warning():
 def test_an_interrupt_is_told():
     assert said(NET, ended("INTERRUPTED")) == [(UserWarning, "Training interrupted by user.")]
     assert said(NET, ended("LOSS_PLATEAU")) == said(NET, ended("CALLBACK")) == []
-    for reason in ("INTERRUPTED", "CALLBACK"):  # the published network is then that of a fold
+    for reason in ("INTERRUPTED", "CALLBACK"):  # the published members are then those of a fold
         ((category, text),) = said(NET, ended(reason), during_folds=True)
         assert category is UserWarning
-        assert "the network of the first fold" in text
+        assert "the members of the first fold" in text
         assert "early_stopping=True" in text
 
 
 @pytest.mark.parametrize("reason", ENDS)
 def test_verbose_tells_the_ends_that_no_warning_tells(reason, capsys):
-    print_stop_reason(vars(NET), ended(reason))
+    print_stop_reason(vars(NET), ended(reason), "fell no more")
     told = capsys.readouterr().out
     assert "folds" not in told
     assert told.endswith(" Stopping.\n") == (not said(NET, ended(reason)))
     if reason == "LOSS_PLATEAU":
-        assert "tol=0.250000 for 3 consecutive epochs" in told
+        assert told.startswith("Training loss fell no more. ")
 
 
 def test_every_reason_is_a_sentence_with_the_values_of_parameters():
     assert [reason.name for reason in STOP_REASON_MESSAGES] == ENDS
     for template in STOP_REASON_MESSAGES.values():
-        sentence = template.format(**vars(NET))
+        sentence = template.format(**vars(NET), verdict="fell no more")
         assert "{" not in sentence
         assert sentence[0].isupper()
 
@@ -92,7 +92,7 @@ def test_a_warning_points_at_the_users_line():
 
 @pytest.mark.parametrize("reason", ENDS)
 def test_verbose_tells_of_the_epochs_that_folds_have_chosen_once_these_are_done(reason, capsys):
-    print_stop_reason(vars(NET) | {"early_stopping": "folds"}, ended(reason, 7))
+    print_stop_reason(vars(NET) | {"early_stopping": "folds"}, ended(reason, 7), "fell no more")
     told = capsys.readouterr().out
     assert ("All 7 epochs that folds have chosen are done. Stopping." in told) == (reason == "FINISHED")
 

@@ -94,7 +94,7 @@ def test_every_setting_comes_from_a_parameter(monkeypatch, solver):
     monkeypatch.setattr(module, "make_from_parameters", recording)
     for schedule in names_of("learning_rate"):
         settings(SigmoidMLPClassifier(solver=solver, learning_rate=schedule))
-    assert unmatched == ({"end_reason", "is_relative"} if solver == "lbfgs" else set())
+    assert unmatched == ({"end_reason", "schedule_ends"} if solver == "lbfgs" else set())
 
 
 def regressor(**parameters):

@@ -19,8 +19,8 @@ from tests.tables.examples import column_settings, survey_of
 from tests.training.problems import mini_batch
 
 SCALED_NUMBERS = TargetSettings("squared_error", target_scaling="standard")
-NUMBERS = {"of_target": SCALED_NUMBERS, "learn_head": RegressionHead.learn}
-LABELS = {"of_target": TargetSettings("log_loss"), "learn_head": LabelHead.learn}
+NUMBERS = {"of_target": SCALED_NUMBERS, "learn_head": RegressionHead.learn_and_read}
+LABELS = {"of_target": TargetSettings("log_loss"), "learn_head": LabelHead.learn_and_read}
 """What `encoded_with` takes for numbers and for labels."""
 
 
@@ -54,7 +54,7 @@ def make_settings(**changes):
 
 
 def encoded_with(
-    settings, X, y, weight=None, *, cross_fit=False, of_target=SCALED_NUMBERS, learn_head=RegressionHead.learn
+    settings, X, y, weight=None, *, cross_fit=False, of_target=SCALED_NUMBERS, learn_head=RegressionHead.learn_and_read
 ):
     """The encoding, the encoded rows, and the rows."""
     head, values = learn_head(y, of_target)
@@ -88,7 +88,7 @@ def make_model(X, y, *, n_outputs=1, activation="tanh", dtype=float, n_units=4, 
 def encoded(net, X, y, weight=None, *, validated=False):
     """Settings, the encoding, the encoded rows, and the rows, as a fit of this estimator would make them."""
     settings = settings_of(net, len(y), validated)
-    learn_head = LabelHead.learn if is_classifier(net) else RegressionHead.learn
+    learn_head = LabelHead.learn_and_read if is_classifier(net) else RegressionHead.learn_and_read
     return settings, *encoded_with(settings, X, y, weight, of_target=target_settings_of(net), learn_head=learn_head)
 
 

@@ -97,7 +97,7 @@ def test_the_best_constant_of_many_rows_takes_little_memory(name, weighted):
     rng = np.random.default_rng(0)
     y = np.exp(rng.standard_normal((2**21, 1), dtype=np.float32))
     weight = rng.random(len(y), dtype=np.float32) if weighted else None
-    loss = RegressionHead.learn([1.0, 2.0], TargetSettings(name, {}))[0].loss
+    loss = RegressionHead.learn_and_read([1.0, 2.0], TargetSettings(name, {}))[0].loss
     tracemalloc.start()
     constant = best_constant(loss, y, weight)
     constant_loss = _loss_of_constant(loss, constant, y, weight)

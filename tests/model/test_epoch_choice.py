@@ -44,7 +44,7 @@ def prepared(weight=None, y=LABEL, target=LABELS, *, numeric_encoding="steps", n
     settings = make_settings(
         table=column_settings(numeric_encoding=numeric_encoding),
         dropout=(0.2,),
-        solver=mini_batch(OPTIMIZERS["adam"], is_relative=True, tol=tol, **SOLVER | solver),
+        solver=mini_batch(OPTIMIZERS["adam"], schedule_ends=True, tol=tol, **SOLVER | solver),
         temperature_scaling=target is LABELS,
         members_see_bins=tuple(i % 2 == 1 and numeric_encoding != "raw" for i in range(n_members)),
     )
@@ -122,12 +122,12 @@ def test_the_table_is_encoded_again_only_for_folds_with_an_encoding_of_their_own
 
 def outputs_after(n_epochs, rows, settings, splits):
     """Raw outputs for the held-out rows: the means of members that were trained for so many epochs without them."""
-    solver, outputs = replace(settings.solver, n_epochs=n_epochs), []
+    settings, outputs = replace(settings, solver=replace(settings.solver, n_epochs=n_epochs)), []
     for split in splits:
         train, held_out = rows.take(split.train), rows.take(split.held_out)
         members = []
         for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
-            setup = set_up_network(settings, rows.encoding, train, held_out, sees_bins=sees_bins, solver=solver)
+            setup = set_up_network(settings, rows.encoding, train, held_out, sees_bins=sees_bins)
             state = setup.first_state(seeds)
             train_side_by_side([setup], [state], NO_OBSERVER, None)
             members.append(setup.raw_held_out_outputs(state.theta_to_publish))

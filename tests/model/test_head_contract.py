@@ -30,8 +30,8 @@ class HeadCase:
         """Return the head, with the scale of its targets, and the parsed targets."""
         y = self.y if y is None else y
         if self.y.dtype != float:
-            return LabelHead.learn(y, self.settings)
-        head, values = RegressionHead.learn(y, self.settings)
+            return LabelHead.learn_and_read(y, self.settings)
+        head, values = RegressionHead.learn_and_read(y, self.settings)
         return head.with_fitted_scaler(values, None), values
 
     def outputs(self, head, raw):

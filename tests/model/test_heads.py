@@ -25,7 +25,7 @@ LOG_LOSS = TargetSettings("log_loss")
 
 
 def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
-    head, values = RegressionHead.learn(y, TargetSettings(loss, options, target_scaling=scaling))
+    head, values = RegressionHead.learn_and_read(y, TargetSettings(loss, options, target_scaling=scaling))
     return head.with_fitted_scaler(values, None), values
 
 
@@ -35,7 +35,7 @@ def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
 @of_every_kind
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
 def test_probabilities_and_decisions_have_scikit_learns_shape(kind, loss):
-    head, codes = LabelHead.learn(LABELS[kind], TargetSettings(loss))
+    head, codes = LabelHead.learn_and_read(LABELS[kind], TargetSettings(loss))
     raw = 8.0 * (head.targets(codes, np.dtype(float)) - 0.5)
     P = head.reshape_probabilities(head.output_probabilities(raw))
     for part in P if kind == "multioutput" else [P]:
@@ -51,14 +51,14 @@ def test_probabilities_and_decisions_have_scikit_learns_shape(kind, loss):
 
 
 def test_class_weights_multiply_sample_weights():
-    head, codes = LabelHead.learn(LABELS["multiclass"], TargetSettings("log_loss", class_weight={"a": 3.0}))
+    head, codes = LabelHead.learn_and_read(LABELS["multiclass"], TargetSettings("log_loss", class_weight={"a": 3.0}))
     assert head.with_settings(LOG_LOSS).apply_class_weight(codes, WEIGHT) is WEIGHT
     assert_array_equal(head.apply_class_weight(codes, WEIGHT), np.where(CODES == 0, 3.0, 1.0) * WEIGHT)
 
 
 def test_class_weights_that_leave_no_row_raise():
     settings = TargetSettings("log_loss", class_weight={"no": 0.0, "yes": 0.0})
-    head, codes = LabelHead.learn(LABELS["binary"], settings)
+    head, codes = LabelHead.learn_and_read(LABELS["binary"], settings)
     with pytest.raises(ValueError, match="class_weight and sample_weight make the weight of every row zero"):
         head.apply_class_weight(codes, None)
 
@@ -66,14 +66,14 @@ def test_class_weights_that_leave_no_row_raise():
 @pytest.mark.parametrize("weight", [1e-320, 1e-250])
 def test_class_weights_that_add_up_to_almost_nothing_raise(weight):
     settings = TargetSettings("log_loss", class_weight={"no": weight, "yes": 0.0})
-    head, codes = LabelHead.learn(LABELS["binary"], settings)
+    head, codes = LabelHead.learn_and_read(LABELS["binary"], settings)
     with pytest.raises(ValueError, match="class_weight times sample_weight adds up to almost nothing"):
         head.apply_class_weight(codes, None)
 
 
 def test_predict_skips_the_softmax():
     rng = np.random.default_rng(1)
-    head, _ = LabelHead.learn(LABELS["multiclass"], LOG_LOSS)
+    head, _ = LabelHead.learn_and_read(LABELS["multiclass"], LOG_LOSS)
     assert head.loss is LOSSES["log_loss, softmax"].loss
     raw = rng.normal(size=(N, 3))
     kept = raw.copy()
@@ -82,14 +82,14 @@ def test_predict_skips_the_softmax():
 
 
 def test_output_biases_start_at_the_class_frequencies_with_centred_weights_only():
-    head, _ = LabelHead.learn(LABELS["multiclass"], LOG_LOSS)
+    head, _ = LabelHead.learn_and_read(LABELS["multiclass"], LOG_LOSS)
     target = np.eye(3)[CODES]
     assert_allclose(head.initial_output_bias(target, WEIGHT, "centred"), head.loss.start(target, WEIGHT))
     assert head.initial_output_bias(target, WEIGHT, "glorot_uniform") is None
 
 
 def test_a_label_head_may_change_its_loss():
-    head, _ = LabelHead.learn(LABELS["multiclass"], LOG_LOSS)
+    head, _ = LabelHead.learn_and_read(LABELS["multiclass"], LOG_LOSS)
     other = head.with_settings(TargetSettings("squared_error"))
     assert other.labels is head.labels
     assert other.loss is not head.loss
@@ -97,10 +97,10 @@ def test_a_label_head_may_change_its_loss():
 
 
 def test_a_warm_start_with_other_labels_raises():
-    head, _ = LabelHead.learn(LABELS["binary"], LOG_LOSS)
-    head.check_same_classes(LabelHead.learn(LABELS["binary"][::-1], LOG_LOSS)[0])
+    head, _ = LabelHead.learn_and_read(LABELS["binary"], LOG_LOSS)
+    head.check_same_classes(LabelHead.learn_and_read(LABELS["binary"][::-1], LOG_LOSS)[0])
     with pytest.raises(ValueError, match="same classes as in the previous call.*Previously got"):
-        head.check_same_classes(LabelHead.learn(LABELS["multiclass"], LOG_LOSS)[0])
+        head.check_same_classes(LabelHead.learn_and_read(LABELS["multiclass"], LOG_LOSS)[0])
     with pytest.raises(ValueError, match="never"):
         head.read(np.array(["never", "yes"]))
 
@@ -110,7 +110,7 @@ def test_a_warm_start_with_other_labels_raises():
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 def test_targets_have_mean_0_and_deviation_1_under_the_weights(weight):
-    head, values = RegressionHead.learn(NUMBER, TargetSettings("squared_error", target_scaling="standard"))
+    head, values = RegressionHead.learn_and_read(NUMBER, TargetSettings("squared_error", target_scaling="standard"))
     target = head.with_fitted_scaler(values, weight).targets(values, np.dtype(float))[:, 0]
     assert np.average(target, weights=weight) == pytest.approx(0.0, abs=1e-12)
     assert np.average(target**2, weights=weight) == pytest.approx(1.0)
@@ -126,7 +126,7 @@ def test_several_quantile_levels():
     assert (np.diff(found, axis=1) >= 0.0).all()
     assert found.mean() > 50.0
     with pytest.raises(ValueError, match=r"quantile=\(0.1, 0.9\) gives several levels and takes a y of one dimension"):
-        _ = RegressionHead.learn(np.ones((N, 2)), TargetSettings("quantile", {"quantile": (0.1, 0.9)}))[0].loss
+        _ = RegressionHead.learn_and_read(np.ones((N, 2)), TargetSettings("quantile", {"quantile": (0.1, 0.9)}))[0].loss
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
@@ -173,7 +173,9 @@ def test_counts_too_small_or_large_for_the_dtype_raise():
         (1e-60, "too small for float32: multiply y, or"),
     ):
         values = np.full((3, 1), value)
-        head = RegressionHead.learn(values[:, 0], settings)[0].with_fitted_scaler(values, None, in_unit_of_mean=False)
+        head = RegressionHead.learn_and_read(values[:, 0], settings)[0].with_fitted_scaler(
+            values, None, in_unit_of_mean=False
+        )
         with pytest.raises(ValueError, match=message):
             head.targets(values, np.dtype(np.float32))
         assert head.with_fitted_scaler(values, None).targets(values, np.dtype(np.float32)).tolist() == [[1.0]] * 3
@@ -201,7 +203,7 @@ def test_a_regression_head_may_change_its_loss():
 
 
 def test_another_loss_after_a_fit_must_have_the_same_units_and_outputs():
-    head, _ = RegressionHead.learn(np.arange(9.0), TargetSettings("squared_error", target_scaling="standard"))
+    head, _ = RegressionHead.learn_and_read(np.arange(9.0), TargetSettings("squared_error", target_scaling="standard"))
     with pytest.raises(ValueError, match="loss='poisson' cannot follow .*only one of them takes scaled targets"):
         head.with_settings(TargetSettings("poisson", target_scaling="standard"))
     with pytest.raises(ValueError, match="loss='quantile' cannot follow .*their numbers of outputs differ"):

@@ -48,7 +48,7 @@ def rows_of(head, target, total_weight):
 
 
 def loss_of_labels(has_temperature, **settings):
-    head, values = LabelHead.learn(LABEL, TargetSettings("log_loss"))
+    head, values = LabelHead.learn_and_read(LABEL, TargetSettings("log_loss"))
     target = head.targets(values, np.dtype(float))
     return loss_of(rows_of(head, target, float(M)), has_temperature=has_temperature, **settings)
 
@@ -80,7 +80,7 @@ def test_the_mixing_weight_does_not_depend_on_the_unit_of_the_target(factor):
     """The prior is relative to the noise."""
     rng = np.random.default_rng(1)
     y = rng.normal(size=30)
-    head, values = RegressionHead.learn(factor * y, TargetSettings("squared_error"))
+    head, values = RegressionHead.learn_and_read(factor * y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
     held_out_evaluator = loss_of(rows_of(head, target, 4.0))
     errors = np.linalg.qr(np.random.default_rng(1).normal(size=(30, 2)))[0] * [1.0, 2.0] * np.sqrt(30.0)
@@ -104,7 +104,7 @@ def test_a_mixing_weight_whose_loss_is_nan_is_not_chosen():
 def test_the_prior_on_the_mixing_weight_has_a_deviation_of_a_quarter(total_weight):
     """With a fifth, few rows would give the better component 0.6; with three tenths, more rows would give it 0.8."""
     y = np.repeat([-1.0, 1.0], 10)
-    head, values = RegressionHead.learn(y, TargetSettings("squared_error"))
+    head, values = RegressionHead.learn_and_read(y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
     error = np.tile([-1.0, 1.0], 10)[:, np.newaxis]
     held_out_evaluator = loss_of(rows_of(head, target, total_weight))

@@ -241,7 +241,8 @@ def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, valida
 
 def test_fewer_epochs_keep_the_length_of_the_schedule():
     settings, *encoded_rows = encoded(max_iter=9)
-    solver = set_up_network(settings, *encoded_rows, solver=replace(settings.solver, n_epochs=2)).solver
+    settings = replace(settings, solver=replace(settings.solver, n_epochs=2))
+    solver = set_up_network(settings, *encoded_rows).solver
     assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
 
 

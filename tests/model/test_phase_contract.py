@@ -54,6 +54,7 @@ def trained(end, n_members):
     early_stopping, stop_after = ENDS[end]
     run, counter = run_of(early_stopping=early_stopping, n_members=n_members), Counter(stop_after)
     assert not run.phase.has_finished_epoch
+    assert run.phase.best_epoch == (0 if early_stopping else None)
     result = run.select_and_train(counter)
     return run, run.phase, result, counter
 

@@ -25,7 +25,7 @@ from sknet._model.settings import TargetSettings
 
 
 def head_for(values, loss="squared_error", **options):
-    return RegressionHead.learn(values, TargetSettings(loss, options))[0]
+    return RegressionHead.learn_and_read(values, TargetSettings(loss, options))[0]
 
 
 def scaled_residuals_of(values, predictions, weight=None, **how):

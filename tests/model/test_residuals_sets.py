@@ -19,7 +19,7 @@ COVERAGES = (0.05, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 def head_for(y):
-    return LabelHead.learn(y, TargetSettings("log_loss", {}))[0]
+    return LabelHead.learn_and_read(y, TargetSettings("log_loss", {}))[0]
 
 
 def simulated(n, shares=(0.5, 0.3, 0.2), sharpness=1.5, seed=0):

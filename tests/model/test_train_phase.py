@@ -82,8 +82,8 @@ def test_all_networks_keep_the_best_epoch_of_all_together(n_members):
     assert phase.best_epoch == 1 + np.argmax(scores) < len(scores)
     shorter, _ = phase_of(data.NUMBER, **how)
     for setup, state in shorter.networks:
-        solver = replace(setup.solver, n_epochs=phase.best_epoch)
-        train_side_by_side([replace(setup, solver=solver)], [state], NO_OBSERVER, None)
+        settings = replace(setup.settings, solver=replace(setup.solver, n_epochs=phase.best_epoch))
+        train_side_by_side([replace(setup, settings=settings)], [state], NO_OBSERVER, None)
     for one, other in zip(phase.states, shorter.states, strict=True):
         assert_array_equal(one.best.kept, other.averaged_theta)
 

@@ -9,7 +9,8 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchSolver, take_snapshots
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import NO_OBSERVER, BestEpoch, Epoch, Patience, Problem, State, StopReason, TrainingEnd
+from sknet._training.patience import Patience, PatienceCounters
+from sknet._training.solver import NO_OBSERVER, BestEpoch, Epoch, Problem, State, StopReason, TrainingEnd
 from sknet._vectors import minibatches
 
 OPTIMIZERS = {
@@ -63,9 +64,9 @@ def problem(objective, n=12, p=5, **more):
     return Problem(objective, n, p, partial(minibatches, n), **more)
 
 
-def mini_batch(optimizer=OPTIMIZERS["sgd"], tol=0.0, n_iter_no_change=inf, is_relative=False, **more):
+def mini_batch(optimizer=OPTIMIZERS["sgd"], tol=0.0, n_iter_no_change=inf, schedule_ends=False, **more):
     settings = {"schedule": constant, "rate": 0.1, "batch_size": 4, "n_epochs": 5}
-    return MiniBatchSolver(optimizer, patience=Patience(tol, n_iter_no_change, is_relative), **settings | more)
+    return MiniBatchSolver(optimizer, patience=Patience(tol, n_iter_no_change, schedule_ends), **settings | more)
 
 
 def lbfgs(tol=1e-10, n_iter_no_change=inf, **more):
@@ -165,6 +166,11 @@ def epoch(loss=1.0, score=1.0, *, validation_loss=1.0, learning_rate=0.1, gradie
 def best_epoch(number=0, kept=None, score=nan):
     """The best epoch so far; by default, there is none yet."""
     return BestEpoch(number, kept, score)
+
+
+def counters(n_no_improvement=0, least_criterion=inf):
+    """What patience has counted; by default nothing."""
+    return PatienceCounters(n_no_improvement, least_criterion)
 
 
 def state_after(n_epochs, p=4, **parts):

@@ -18,6 +18,7 @@ import sknet._training
 from sknet._training import loop
 from sknet._training.loop import soft_threshold
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
+from sknet._training.patience import PatienceCounters
 from sknet._training.solver import NO_OBSERVER, DivergedError, State, StopReason, TrainingEnd
 from tests.training.problems import (
     OPTIMIZERS,
@@ -91,30 +92,6 @@ def test_each_epoch_sees_every_sample_once_in_a_new_order():
     seen.clear()
     trained(problem(objective), mini_batch(batch_size=50, n_epochs=1))
     assert seen == [slice(0, 12)]  # one batch: the order does not matter, and nothing is gathered
-
-
-@pytest.mark.parametrize(("relative", "n_epochs"), [(False, 9), (True, 4)])
-def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
-    """Each epoch is .02 better than the one before: 2% of 1, .2% of 10."""
-    script = Script([-10.0 + 0.02 * i for i in range(9)])
-    solver = mini_batch(n_epochs=9, tol=0.01, n_iter_no_change=2, is_relative=relative)
-    result, _ = trained(problem(quadratic), solver, evaluate=script)
-    assert result.epochs_done == n_epochs
-
-
-@pytest.mark.parametrize("score", [0.0, 0.5, -0.5])
-@pytest.mark.parametrize("relative", [False, True])
-def test_a_constant_score_is_a_plateau_whatever_it_is(relative, score):
-    """Such as an F1 of 0, which that of a rare class is for long: a share of 0 is no improvement."""
-    solver = mini_batch(n_epochs=20, tol=1e-4, n_iter_no_change=2, is_relative=relative)
-    result, _ = trained(problem(quadratic), solver, evaluate=Script([score] * 20))
-    assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 4)
-
-
-def test_any_positive_score_improves_on_0():
-    solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=2, is_relative=True)
-    result, _ = trained(problem(quadratic), solver, evaluate=Script([0.0, 0.0, 1e-9, *[0.0] * 6]))
-    assert result.epochs_done == 6
 
 
 def test_a_finished_schedule_ends_with_its_reason():
@@ -472,7 +449,7 @@ def test_counts_and_plateaus_go_on_where_they_were():
     solver = mini_batch(schedule=adaptive, rate=1e-4, n_epochs=9, tol=1e-4, n_iter_no_change=1)
     _, whole = trained(problem(flat), solver)
     _, part = trained(problem(flat), replace(solver, n_epochs=4))
-    assert (part.n_plateaus, part.n_no_improvement) == (1, 1)
+    assert (part.n_plateaus, part.patience_counters.n_no_improvement) == (1, 1)
     trained(problem(flat), solver, part.copy())
     state = part.copy()
     assert trained(problem(flat), solver, state)[0].reason is StopReason.LOSS_PLATEAU
@@ -622,7 +599,7 @@ def test_an_evaluation_that_records_nothing_keeps_no_weights():
     problems, states = problems_and_states()
     criteria = iter([3.0, 1.0, 2.0, 1.5])
     SOLVER.train(problems, states, evaluate=lambda: next(criteria))
-    assert [(state.best.epoch, state.least_criterion, state.n_no_improvement) for state in states] == [(0, 1.0, 2)] * 3
+    assert [(state.best.epoch, state.patience_counters) for state in states] == [(0, PatienceCounters(2, 1.0))] * 3
 
 
 @pytest.mark.parametrize("at", [2, 3])

@@ -1,4 +1,4 @@
-"""Epochs without improvement, the best epoch, copies, the snapshot for interrupts."""
+"""The best epoch, copies, the snapshot for interrupts."""
 
 import gc
 import pickle
@@ -8,56 +8,10 @@ from math import inf, isnan, nan
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from sknet._training.solver import BestEpoch, DivergedError, Epoch, Patience, State, StopReason, TrainingEnd
+from sknet._training.patience import PatienceCounters
+from sknet._training.solver import BestEpoch, DivergedError, Epoch, State, StopReason, TrainingEnd
 from tests.training.problems import lbfgs, recording, same, state_of
-
-# --- epochs without improvement
-
-
-def observed(scores, tol, n_to_wait):
-    """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
-    state, patience = state_of([0.0]), Patience(tol)
-    for i, score in enumerate(scores, 1):
-        patience.count_epoch(state, -score)
-        if state.n_no_improvement > n_to_wait:
-            return i
-    return None
-
-
-@pytest.mark.parametrize(
-    ("tol", "scores", "end"),
-    [
-        (0, [1, 2, 3, 4, 5, 6], None),
-        (0, [1, 1, 1, 1, 1], None),  # not to fall by less than 0 is to improve by at least 0
-        (0.1, [1, 1, 1, 1, 1], 4),  # the third without improvement
-        (0.1, [1, 1.05, 1.1, 1.15], 4),  # each within tol of the best so far, which rises with them
-        (0.1, [1, 0, 0, 1.2, 0, 0, 0], 7),  # counting starts again
-        (0.1, [nan, nan, nan, nan], 3),
-        (0.1, [1, nan, nan, 2, nan], None),
-    ],
-)
-def test_epochs_without_improvement(tol, scores, end):
-    assert observed(scores, tol, 2) == end
-
-
-def test_infinite_patience_never_ends():
-    assert observed([0] * 1000, 1.0, inf) is None
-
-
-@given(st.lists(st.floats(-5, 5), max_size=30), st.floats(0, 1), st.integers(1, 5))
-def test_the_count_is_scikit_learns(scores, tol, n_to_wait):
-    best, count, end = inf, 0, None
-    for i, loss in enumerate((-score for score in scores), 1):
-        count = count + 1 if loss > best - tol else 0
-        best = min(best, loss)
-        if count > n_to_wait:
-            end = i
-            break
-    assert observed(scores, tol, n_to_wait) == end
-
 
 # --- the best epoch
 
@@ -131,8 +85,9 @@ def eventful(dtype=float):
     theta = rng.normal(size=4).astype(dtype)
     history = [Epoch(0.1, nan, -inf, 1e-3, 1 / 3, 0.5), Epoch(0.05, 2.0, 3.0, 1e-4, 1e-300, 0.25)]
     return State(
-        theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, n_plateaus=1, n_no_improvement=3,
-        least_criterion=-0.7, best=BestEpoch(2, theta * 2, 3.0, 2.0), average=theta / 3, history=history,
+        theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, n_plateaus=1,
+        patience_counters=PatienceCounters(3, -0.7), best=BestEpoch(2, theta * 2, 3.0, 2.0), average=theta / 3,
+        history=history,
     )  # fmt: skip
 
 
@@ -152,10 +107,7 @@ def test_a_state_comes_back_bit_for_bit(make, travel, dtype):
     assert (again.average is None) == (state.average is None)
     assert again.theta.dtype == dtype
     assert again.rng.random() == state.rng.random()
-    assert all(
-        type(getattr(again, name)) is int
-        for name in ("step", "epoch", "n_samples_seen", "n_plateaus", "n_no_improvement")
-    )
+    assert all(type(getattr(again, name)) is int for name in ("step", "epoch", "n_samples_seen", "n_plateaus"))
 
 
 def test_a_copy_shares_nothing():
@@ -197,8 +149,8 @@ def advance(state):
     for vector in (*state.moments, state.average):
         vector *= 2
     state.rng.random(3)
-    state.step, state.epoch, state.n_samples_seen, state.n_plateaus, state.n_no_improvement = 20, 3, 36, 2, 0
-    state.least_criterion, state.best = -9.0, BestEpoch(3, state.theta.copy(), 9.0)
+    state.step, state.epoch, state.n_samples_seen, state.n_plateaus = 20, 3, 36, 2
+    state.patience_counters, state.best = PatienceCounters(0, -9.0), BestEpoch(3, state.theta.copy(), 9.0)
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
 
@@ -218,8 +170,9 @@ def test_restore_undoes_everything_since_the_snapshot():
 
 def test_a_new_run_has_done_nothing():
     new = State(np.zeros(2), (), np.random.default_rng(0))
-    counted = (new.step, new.epoch, new.n_samples_seen, new.n_plateaus, new.n_no_improvement, len(new.history))
-    assert counted == (0, 0, 0, 0, 0, 0)
+    counted = (new.step, new.epoch, new.n_samples_seen, new.n_plateaus, len(new.history))
+    assert counted == (0, 0, 0, 0, 0)
+    assert new.patience_counters == PatienceCounters(0, inf)
     assert new.best == BestEpoch()
     assert new.average is None
 

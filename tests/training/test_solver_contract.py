@@ -6,6 +6,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
+from sknet._training.patience import PatienceCounters
 from sknet._training.solver import BestEpoch, DivergedError, StopReason, TrainingEnd
 from tests.training.problems import (
     Interrupting,
@@ -48,7 +49,8 @@ def test_a_new_run_starts_at_theta_with_nothing_remembered(make, dtype):
     assert state.rng is rng
     assert state.average is None
     assert all(moment.dtype == dtype and not moment.any() for moment in state.moments)
-    assert (state.step, state.epoch, state.best, state.history, state.least_criterion) == (0, 0, BestEpoch(), [], inf)
+    assert (state.step, state.epoch, state.best, state.history) == (0, 0, BestEpoch(), [])
+    assert state.patience_counters == PatienceCounters()
 
 
 def test_a_moving_average_starts_at_a_copy_of_theta():
