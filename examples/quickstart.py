@@ -224,7 +224,7 @@ if names == CHOSEN:
     print("is as good.")
     print("For all nine tables, in about three minutes: python examples/quickstart.py all")
 print()
-show("", PEERS, "time")
+show("", PEERS, "total")
 found, seconds, start = {}, {peer: [] for peer in PEERS}, perf_counter()
 for name in names:
     scores = cross_validated(name, *TABLES[name]())

@@ -28,6 +28,7 @@ PARAMETERS_ELSEWHERE = {
     **dict.fromkeys(["max_bin", "max_bins"], "n_bins"),
     "nesterov": "nesterovs_momentum",
     "penalty": "alpha, with l1_ratio for the L1 penalty",
+    **dict.fromkeys(["exposure", "offset", "init_score", "base_margin"], "sample_weight=exposure, with the rate as y"),
 }
 """Names of parameters in other packages, and what does the same here, for hints in messages."""
 

@@ -471,10 +471,11 @@ class RegressionHead(Head):
         """Raise for targets outside the range of the loss."""
         outside = ~self.loss.targets.contains(values) & ~np.isnan(values)
         if outside.any():
+            least, most = np.nanmin(values), np.nanmax(values)
+            takes = "all numbers, such as loss='squared_error'" if least < 0 else "zeros, such as loss='tweedie'"
             raise ValueError(
-                f"loss={self.loss.name!r} needs targets that are {self.loss.targets}; y has a minimum of "
-                f"{np.nanmin(values):g} and a maximum of {np.nanmax(values):g}. Choose a loss that takes all numbers, "
-                "such as loss='squared_error'."
+                f"loss={self.loss.name!r} needs targets that are {self.loss.targets}; y has a minimum of {least:g} and "
+                f"a maximum of {most:g}. Choose a loss that takes {takes}."
             )
 
     def initial_output_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:

@@ -149,7 +149,11 @@ def test_counts_are_divided_by_their_mean(loss):
             -1.0,
             "poisson' needs targets that are 0 or more; y has a minimum of -1.* such as loss='squared_error'",
         ),
-        ("gamma", 0.0, "loss='gamma' needs targets that are above 0; y has a minimum of 0"),
+        (
+            "gamma",
+            0.0,
+            "loss='gamma' needs targets that are above 0; y has a minimum of 0 .*zeros, such as loss='tweedie'",
+        ),
         (Loss("own", None, None, targets=Interval(0, 200)), 300.0, "'own' needs .* between 0 and 200.*maximum of 300"),
     ],
 )

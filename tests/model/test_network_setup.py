@@ -125,7 +125,7 @@ def least_memory(settings, encoding, n_rows):
         middle = (too_few + enough) // 2
         try:
             with memory_of(middle):
-                check_networks_fit_in_memory(settings, encoding, n_rows, 0)
+                check_networks_fit_in_memory(settings, encoding, n_rows, 0, keeps_best=False)
             enough = middle
         except ValueError:
             too_few = middle
@@ -141,7 +141,7 @@ def test_memory_counts_weights_and_the_rows_computed_at_once():
     assert least_memory(settings, encoding, 50) + 10 * row_bytes <= least
     assert least_memory(settings, encoding, 256) == least_memory(settings, encoding, 10_000)
     with memory_of(least // 2), pytest.raises(ValueError, match="300,001 weights"):
-        check_networks_fit_in_memory(settings, encoding, 60, 0)
+        check_networks_fit_in_memory(settings, encoding, 60, 0, keeps_best=False)
 
 
 def test_the_memory_error_names_inputs_and_outputs():

@@ -281,7 +281,9 @@ def draw_first_page() -> None:
     for peer in FIRST_PAGE_PEERS:
         low, mean, high, median = 1 / earlier.mean_with_interval(ratios(rows, "loss", peer)["mean"])
         time = two_digits(times_of_a_fit(rows, peer))
-        bars.append((earlier.name_of(peer), low, mean, high, median, time))
+        n_tables = rows[rows["model"] == peer]["table"].nunique()
+        name = earlier.name_of(peer) + (f" ({n_tables})" if n_tables < rows["table"].nunique() else "")
+        bars.append((name, low, mean, high, median, time))
     bars.sort(key=lambda bar: bar[2])
     figure, ax = plt.subplots(figsize=(4.8, 3.3), layout="constrained")
     for place, (name, low, mean, high, median, time) in enumerate(bars):
@@ -300,7 +302,7 @@ def draw_first_page() -> None:
     ax.set_xticks([])
     ax.tick_params(left=False)
     ax.spines[:].set_visible(False)
-    ax.set_title("error ÷ sknet's: mean (bar), median (dot)", loc="left", fontsize=10)
+    ax.set_title("error ÷ sknet's (shorter is better)", loc="left", fontsize=10)
     ax.text(1.02, 1.02, "time\nof a fit", transform=ax.transAxes, va="bottom")
     figure.savefig(FIRST_PAGE, dpi=200)
 
