@@ -91,6 +91,7 @@ html_title = "sknet"
 html_logo = html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["sknet.css"]
+html_search_scorer = os.path.join(os.path.dirname(__file__), "_static", "search_scores.js")
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
