@@ -178,6 +178,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             is_no_better_than_constant = are_no_better_than_constant(
                 run.published_networks,
                 outputs_to_compare,
+                n_rows=run.plan.n_train_rows,
                 max_epochs=run.plan.settings.solver.n_epochs,
                 stopped_by_user=result.is_by_user,
             )

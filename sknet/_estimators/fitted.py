@@ -75,7 +75,7 @@ class Fitted:
 
     @property
     def best_score(self) -> float | None:
-        """The validation score of the chosen epoch; NaN if all scores are NaN, None without evaluation."""
+        """The highest validation score of all calls, with folds that of the chosen epoch; NaN or None if unknown."""
         if self.scores is None:
             return None
         if self.fold_epochs:

@@ -189,11 +189,7 @@ class Plan:
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
     encoding: Encoding
     learner: EncodingLearner | None  # learns the columns again for each fold; None without folds
-
-    @property
-    def n_train_rows(self) -> int:
-        """How many rows the published networks are trained on."""
-        return len(self.rows if self.holdout.train is None else self.holdout.train)
+    n_train_rows: int  # how many rows the published networks are trained on, before equal rows are merged
 
 
 def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, schema: TableSchema) -> Plan:
@@ -201,8 +197,9 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
     validation_rows = read_validation_rows(call.arguments, type(estimator).__name__, head, schema)
     holdout = choose_holdout(estimator, call, head, all_rows, validation_rows)
     rows = all_rows
-    if FULL_BATCHES.holds(estimator) and holdout.rows is None:
-        rows = rows.merge_duplicates_if_small()  # full batches: order and number of rows do not matter
+    # with full batches, order and number of rows do not matter; but rows of categories are counted, to find rare ones
+    if FULL_BATCHES.holds(estimator) and holdout.rows is None and not column_choices(estimator).columns_by_parameter:
+        rows = rows.merge_duplicates_if_small()
     learner = None  # folds never continue an earlier call
     if call.earlier is None:
         settings, resolved, encoding, learner = learn_columns(estimator, call, head, all_rows, rows, schema, holdout)
@@ -221,6 +218,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
         resolved=resolved,
         encoding=encoding,
         learner=learner if holdout.folds else None,  # it holds a sample of the table in memory
+        n_train_rows=len(all_rows if holdout.train is None else holdout.train),
     )
     fit_messages.warn_of_clipped_batches(estimator, plan.n_train_rows)
     if validation_rows is not None:

@@ -29,6 +29,7 @@ def are_no_better_than_constant(
     networks: Sequence[tuple[NetworkSetup, State]],
     held_out_outputs: HeldOutOutputs | None,
     *,
+    n_rows: int,
     max_epochs: int,
     stopped_by_user: bool,
 ) -> bool:
@@ -44,6 +45,9 @@ def are_no_better_than_constant(
         The trained networks.
 
     held_out_outputs : HeldOutOutputs or None
+    n_rows : int
+        The number n of training rows; equal rows may have been merged since.
+
     max_epochs : int
         The user's limit; folds may have chosen fewer epochs.
 
@@ -63,7 +67,7 @@ def are_no_better_than_constant(
             return False
     if held_out_outputs is not None and networks:
         return _constant_wins_on_held_out_rows(held_out_outputs, networks[0][0])
-    return any(_is_no_better_in_training(setup, state) for setup, state in networks)
+    return any(_is_no_better_in_training(setup, state, n_rows) for setup, state in networks)
 
 
 def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, setup: NetworkSetup) -> bool:
@@ -77,7 +81,7 @@ def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, setup: Net
     return _mean_loss_in_blocks(head.loss, held_out_outputs.raw, target, held_out_outputs.weight) >= of_constant
 
 
-def _is_no_better_in_training(setup: NetworkSetup, state: State) -> bool:
+def _is_no_better_in_training(setup: NetworkSetup, state: State, n_rows: int) -> bool:
     """Compare the loss on the training rows."""
     constant = _best_constant_of(setup)
     if constant is None:
@@ -86,7 +90,7 @@ def _is_no_better_in_training(setup: NetworkSetup, state: State) -> bool:
     loss = setup.encoding.head.loss
     target, weight = setup.objective.target_sample
     of_constant = _loss_of_constant(loss, constant, target, weight)
-    limit = of_constant - abs(of_constant) / len(target)  # abs: a user's loss may be negative
+    limit = of_constant - abs(of_constant) / n_rows  # abs: a user's loss may be negative
     # this loss is known already; dropout and penalty only make it higher
     if state.history[-1].loss < limit:
         return False
