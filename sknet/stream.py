@@ -13,6 +13,7 @@ from tempfile import gettempdir
 import numpy as np
 import pandas as pd
 
+from sknet._estimators.callbacks import check_checkpoints
 from sknet._estimators.fitted import fitted_of
 from sknet._estimators.methods import METHODS
 from sknet._estimators.parameters import ClassifierParameters, check_streamable, column_choices
@@ -250,7 +251,8 @@ def _fit_stream(
     check_streamable(estimator)
     if validation is not None and not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
-    if resume is not None:  # before hours of reading
+    check_checkpoints(estimator)  # before hours of reading
+    if resume is not None:
         read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
     with ScratchFiles(folder) as files:
         reader = _ChunkReader(estimator)

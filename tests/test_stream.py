@@ -183,6 +183,15 @@ def test_a_run_is_resumed_bit_for_bit(tmp_path, fitted):
         stream.fit(make(), in_chunks(700, TABLE[::-1]), target="y", resume=path)
 
 
+def test_a_checkpoint_that_cannot_be_written_is_told_before_a_chunk_is_read(tmp_path):
+    from sknet import Checkpoint
+
+    pytest.importorskip("sklearn.callback")
+    net = SigmoidMLPClassifier(**QUICK).set_callbacks(Checkpoint(tmp_path / "no folder" / "run.safetensors"))
+    with pytest.raises(OSError, match="run.safetensors cannot be written"):
+        stream.fit(net, lambda: pytest.fail("a chunk was read"), target="y")
+
+
 def test_empty_chunks_are_skipped(fitted, parquet, tmp_path):
     pieces = [TABLE[:0], *in_chunks(700)(), TABLE[:0]]
     net = stream.fit(SigmoidMLPClassifier(**QUICK), lambda: (X[[*FEATURES, "y"]] for X in pieces), target="y")

@@ -218,13 +218,20 @@ class Checkpoint(SilentCallback):
         self.every: int = int(every)
 
     def setup(self, estimator: object, context: object) -> None:
-        """Check, before a fit, that its state and the file can be written."""
+        """Check, before training, that its state and the file can be written."""
         if not hasattr(estimator, "resume"):
             raise TypeError(
                 f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is not one of them."
             )
         check_resumable(getattr(estimator, "solver", None))
         check_writable(self.path)
+
+
+def check_checkpoints(estimator: object) -> None:
+    """Raise if a `Checkpoint` among the callbacks of an estimator cannot write its file."""
+    for callback in getattr(estimator, "_skl_callbacks", []):
+        if isinstance(callback, Checkpoint):
+            callback.setup(estimator, None)
 
 
 class CheckpointWriter(Observer):
