@@ -1,8 +1,9 @@
 """What the documents say of the CSV: every table between two marks in a page, and one picture.
 
 A page says `<!-- measured: name -->` where the table of that name begins, and `<!-- end -->` where it ends. The ratio
-of one table is the geometric mean of (ours + .01) / (theirs + .01) over the splits that both models have; the ratio of
-many tables is the geometric mean of theirs. Standard deviations over splits divide by their number less one.
+of one table is the geometric mean of (theirs + .01) / (ours + .01) over the splits that both models have: above 1, ours
+is better. The ratio of many tables is the geometric mean of those of each. Standard deviations over splits divide by
+their number less one. In the program, `ratios` are logarithms of ours over theirs, so what is shown is negated.
 
 What is reported, whatever comes out: error rate, log-loss and RMSE; geometric means with and without the offset,
 medians, and the table that moves a mean most (`without_shift`); ratios by rows to fit, below 500, below 1,000 and above
@@ -63,7 +64,7 @@ EACH_TABLE = [
     "RealMLP-TD, bagged",
 ]
 """The models that the pages with every table have room for."""
-RATIO_TO = "sknet ÷"
+TO_OURS = "÷ sknet's"
 ESTIMATORS = {"classification": "classifier", "regression": "regressor"}
 SIZES = {"below 500": (0, 499), "500 to 999": (500, 999), "1,000 and more": (1000, 10**9)}
 
@@ -147,11 +148,11 @@ def summary(tables: str) -> str:
         for peer in BY_NEARNESS:
             each = ratios_of(rows, figure, peer)
             if len(each) >= MIN_TABLES:
-                mean, median = ratio_cells(each)
+                mean, median = ratio_cells(-each)
                 n = splits_of(rows[rows["table"].isin(each.index)], peer)
                 told = bold_if(signs.get((figure, peer), 0) != 0, mean)
                 body.append([name_of(peer), told, median, *won_and_lost(each), str(len(each)), n])
-        head = [RATIO_TO, f"{figure}, mean", "median", "better", "worse", "tables", "splits"]
+        head = [f"{figure} {TO_OURS}", "mean", "median", "sknet is better", "worse", "tables", "splits"]
         found += [as_markdown(head, body)] if body else []
     return "\n\n".join(found)
 
@@ -317,7 +318,7 @@ def not_told_apart() -> str:
     """How far sknet and other models differ where the difference is not significant."""
     rows = random_splits("second")
     each, _ = tested(rows)
-    logs = [each[cell] for cell, verdict in verdicts(rows).items() if verdict == 0]
+    logs = [-each[cell] for cell, verdict in verdicts(rows).items() if verdict == 0]
     in_mean, in_median = (100 * max(abs(np.expm1(of(log))) for log in logs) for of in (np.mean, np.median))
     return (
         f"Without a significant difference, the models may still differ: here by up to {in_mean:.0f}% in the mean, "
@@ -346,10 +347,10 @@ def by_groups(groups: dict[str, pd.DataFrame]) -> str:
             heads += [f"{name} ({rows[rows['task'] == task]['table'].nunique()})", "median"]
         body = []
         for peer in NEAREST:
-            cells = [cell for rows in groups.values() for cell in ratio_cells(ratios_of(rows, figure, peer))]
+            cells = [cell for rows in groups.values() for cell in ratio_cells(-ratios_of(rows, figure, peer))]
             if any(cells):
                 body.append([name_of(peer), *cells])
-        found += [as_markdown([f"{figure}, {RATIO_TO}", *heads], body)] if body else []
+        found += [as_markdown([f"{figure} {TO_OURS}", *heads], body)] if body else []
     return "\n\n".join(found)
 
 
@@ -360,7 +361,7 @@ def without_shift(tables: str) -> str:
     for peer in NEAREST:
         for figure, (task, column) in FIGURES.items():
             here = rows[rows["task"] == task]
-            shifted, plain = (ratios(here, column, peer, shift)["mean"].astype(float) for shift in (SHIFT, 0.0))
+            shifted, plain = (-ratios(here, column, peer, shift)["mean"].astype(float) for shift in (SHIFT, 0.0))
             if len(shifted) < MIN_TABLES:
                 continue
             defined = plain[np.isfinite(plain)]
@@ -379,7 +380,7 @@ def without_shift(tables: str) -> str:
                 ]
             )
     head = [
-        RATIO_TO,
+        TO_OURS,
         "figure",
         "mean",
         "mean without .01",
@@ -429,10 +430,10 @@ def cell(wide: pd.DataFrame, model: str) -> str:
 
 
 def complete_ratios(rows: pd.DataFrame) -> pd.DataFrame:
-    """Ours over each peer on each table, NaN where the peer has not been run on every split of it that ours has."""
+    """Each peer over ours on each table, NaN where the peer has not been run on every split of it that ours has."""
     n_splits = rows.groupby(["table", "model"]).size().unstack()
     each = {
-        peer: ratios(rows, "loss", peer)["mean"].astype(float).where(lambda r, p=peer: n_splits[p] == n_splits[OURS])
+        peer: -ratios(rows, "loss", peer)["mean"].astype(float).where(lambda r, p=peer: n_splits[p] == n_splits[OURS])
         for peer in PEERS
         if peer in n_splits
     }
@@ -440,20 +441,20 @@ def complete_ratios(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def worst(tables: str, n: int) -> str:
-    """Where we lose most: ours over the best of the peers that were run on every split of the table."""
+    """Where we lose most: the best of the peers over ours, of those that were run on every split of the table."""
     rows = random_splits(tables)
     each = complete_ratios(rows)
-    furthest = each.max(axis=1).sort_values(ascending=False)
+    furthest = each.min(axis=1).sort_values()
     body = []
-    for name, ratio in furthest[furthest > 1].head(n).items():
-        best = each.loc[name].idxmax()
+    for name, ratio in furthest[furthest < 1].head(n).items():
+        best = each.loc[name].idxmin()
         here = rows[rows["table"] == name]
         mean = here.groupby("model")["loss"].mean()
         spread = ratio * ratios(here, "loss", best)["std"].item()
         plus = "" if np.isnan(spread) else f" ± {spread:.2f}"
         first = here.iloc[0]
         size = together(f"{first['rows']:,} × {first['columns']}")
-        better = f"{(each.loc[name] > 1).sum()} of {each.loc[name].notna().sum()}"
+        better = f"{(each.loc[name] < 1).sum()} of {each.loc[name].notna().sum()}"
         losses = [f"{mean[best]:.3f}", f"{mean[OURS]:.3f}", MEASURE[first["task"]]]
         body.append([name.split("/")[-1], together(f"{ratio:.2f}{plus}"), name_of(best), *losses, size, better])
     head = ["table", "ratio", "best model", "its loss", "sknet's", "measure", "rows × columns", "models ahead"]
@@ -461,7 +462,7 @@ def worst(tables: str, n: int) -> str:
 
 
 def times(tables: str) -> str:
-    """Processor seconds of a fit, ours over theirs: the geometric mean over tables, by task and by the rows to fit."""
+    """Processor seconds of a fit, theirs over ours: the geometric mean over tables, by task and by training rows."""
     rows = random_splits(tables).dropna(subset="fit_seconds")
     found = []
     for task, estimator in ESTIMATORS.items():
@@ -470,11 +471,11 @@ def times(tables: str) -> str:
         medians = [group[group["model"] == OURS]["fit_seconds"].median() for group in groups.values()]
         body = [["sknet, median seconds", *["" if np.isnan(median) else f"{median:.2f}" for median in medians]]]
         for peer in PEERS:
-            cells = [time_cell(seconds_of(group, task, peer)) for group in groups.values()]
+            cells = [time_cell(1 / seconds_of(group, task, peer)) for group in groups.values()]
             if any(cells):
-                body.append([f"{RATIO_TO} {name_of(peer)}", *cells])
+                body.append([name_of(peer), *cells])
         heads = [f"{size} ({group['table'].nunique()})" for size, group in groups.items()]
-        found += [as_markdown([f"{estimator}s: rows to fit", *heads], body)] if len(body) > 1 else []
+        found += [as_markdown([f"{estimator}s: time of a fit {TO_OURS}", *heads], body)] if len(body) > 1 else []
     return "\n\n".join(found)
 
 
@@ -582,7 +583,7 @@ NUMBER = re.compile(r"[*<\s]*\d[\d.,]*(\s(±|to)\s[\d.]+)?\**")
 
 
 def draw() -> None:
-    """Ours over theirs on each table of the second draw, one row of dots per peer."""
+    """Theirs over ours on each table of the second draw, one row of dots per peer."""
     import matplotlib.pyplot as plt
 
     rows = random_splits("second")
@@ -592,15 +593,15 @@ def draw() -> None:
     for ax, (task, title) in zip(axes, titles.items(), strict=True):
         here = rows[rows["task"] == task]
         for place, peer in enumerate(peers):
-            each = np.exp(ratios(here, "loss", peer)["mean"].astype(float))
+            each = np.exp(-ratios(here, "loss", peer)["mean"].astype(float))
             put_count(ax, place, len(each), here)
-            ax.plot(each.clip(0.4, 1.6), np.full(len(each), place), "o", color="0.45", alpha=0.45, ms=5, mew=0)
+            ax.plot(each.clip(0.6, 2.5), np.full(len(each), place), "o", color="0.45", alpha=0.45, ms=5, mew=0)
             if len(each) >= MIN_TABLES:
                 ax.plot(np.exp(np.log(each).mean()), place, **MEAN)
                 ax.plot(each.median(), place, **MEDIAN)
         ax.axvline(1, color="0.5", lw=1)
-        ax.set(xscale="log", xlim=(0.38, 1.7), xlabel="sknet's ÷ the other's: left of 1, sknet is better", title=title)
-        ax.set_xticks([0.4, 0.5, 0.7, 1, 1.3, 1.6], labels=["≤ 0.4", "0.5", "0.7", "1", "1.3", "≥ 1.6"])
+        ax.set(xscale="log", xlim=(0.57, 2.65), xlabel="÷ sknet's: right of 1, sknet is better", title=title)
+        ax.set_xticks([0.6, 0.8, 1, 1.4, 2, 2.5], labels=["≤ 0.6", "0.8", "1", "1.4", "2", "≥ 2.5"])
         ax.minorticks_off()
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="0.92")
@@ -696,7 +697,7 @@ def mean_with_interval(logarithms: pd.Series) -> np.ndarray:
 
 
 def draw_intervals() -> None:
-    """Ours over theirs: mean with its 95% interval over tables, and median; once more for a telephone."""
+    """Theirs over ours: mean with its 95% interval over tables, and median; once more for a telephone."""
     import matplotlib.pyplot as plt
 
     wide, wide_axes = plt.subplots(1, 3, figsize=(10, 3.8), sharex=True, sharey=True, layout="constrained")
@@ -719,7 +720,7 @@ def put_intervals(axes: Any) -> list[str]:
     peers = [peer for peer in INTERVAL_PEERS if peer in set(rows["model"])]
     for ax, (name, (task, _)) in zip(axes, FIGURES.items(), strict=True):
         for place, peer in enumerate(peers):
-            each = ratios_of(rows, name, peer)["mean"]
+            each = -ratios_of(rows, name, peer)["mean"]
             low, mean, high, median = mean_with_interval(each)
             fill = TEAL if signs.get((name, peer), 0) else "white"
             put_count(ax, place, len(each), rows[rows["task"] == task])
@@ -729,15 +730,15 @@ def put_intervals(axes: Any) -> list[str]:
         ax.axvline(1, color="0.2", lw=1.2, zorder=0)
         ax.set(xscale="log", ylim=(len(peers) - 0.5, -0.5))
         n_tables = rows[rows["task"] == task]["table"].nunique()
-        ax.set_xlabel(f"sknet's {name} ÷ the other's\n{n_tables} tables", fontsize=10)
+        ax.set_xlabel(f"{name} {TO_OURS}\n{n_tables} tables", fontsize=10)
         ax.tick_params(left=False, labelbottom=True, labelsize=10)
         ax.spines[["top", "right", "left"]].set_visible(False)
-        for x, side, text in ((0.98, "right", "← sknet is better"), (1.02, "left", "other is better →")):
+        for x, side, text in ((0.98, "right", "← other is better"), (1.02, "left", "sknet is better →")):
             ax.text(x, 1.02, text, ha=side, transform=ax.get_xaxis_transform(), fontsize=9)
     low, high = axes[0].get_xlim()
     ticks = [tick for tick in RATIO_TICKS if low <= tick <= high]
     for ax in axes:
-        ax.axvspan(low, 1, color=TEAL, alpha=0.09, lw=0, zorder=0)
+        ax.axvspan(1, high, color=TEAL, alpha=0.09, lw=0, zorder=0)
         ax.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
         ax.set_xlim(low, high)
@@ -767,7 +768,7 @@ MEAN = {"ls": "", "marker": "o", "color": TEAL, "mfc": "white", "ms": 8, "mew": 
 MEDIAN = {"ls": "", "marker": "|", "color": ORANGE, "ms": 13, "mew": 2.5}
 """One mark means the same in every picture."""
 
-RATIO_TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2]
+RATIO_TICKS = [0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2, 2.5]
 INTERVAL_PEERS = [*NEAREST, "HistGradientBoosting", "scikit-learn's MLP", "linear model"]
 TABLES: dict[str, Callable[[], str]] = {
     "second by rows": lambda: by_rows("second"),
