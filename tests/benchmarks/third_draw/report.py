@@ -164,7 +164,7 @@ def claim() -> str:
     return "\n".join(
         [
             f"- **Errors.** sknet is {'never' if never_worse else 'sometimes'} significantly worse. It is "
-            f"significantly better in {len(told)} of the {len(cells)} comparisons below, but only in {len(strong)} of "
+            f"significantly better in {len(told)} of the {len(cells)} comparisons above, but only in {len(strong)} of "
             f"{n_strong} against CatBoost and tuned models: {' and '.join(strong)}.",
             f"- **Ranking, two classes.** 1 − AUC, the area above the ROC curve: CatBoost's is "
             f"{lacking(rows, 'CatBoost')} times sknet's on average, and LightGBM's {lacking(rows, 'LightGBM')} times.",
