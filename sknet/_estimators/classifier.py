@@ -16,7 +16,7 @@ from sknet._typing import Array, Table, Target
 
 
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
-    """Multi-layer perceptron classifier for raw tables, with calibrated probabilities and sets of classes.
+    """Multi-layer perceptron classifier for raw tables, with calibrated probabilities and prediction sets.
 
     It takes a raw table. Numbers are scaled and also divided into bins [5]_,
     categories, dates and free text are encoded, and missing values are marked.

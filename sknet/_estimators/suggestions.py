@@ -18,6 +18,7 @@ PARAMETERS_ELSEWHERE = {
     "callbacks": "set_callbacks(...)",
     **dict.fromkeys(["max_time", "time_limit"], "set_callbacks(TimeLimit(seconds))"),
     "validation_split": "validation_fraction",
+    "device": "sknet.export.to_torch, for predictions on a GPU (fit runs on the CPU)",
     "dropout_rate": "dropout",
     "text_columns": "text_features",
     "n_layers": "depth",

@@ -1,4 +1,4 @@
-"""Whether intervals and sets of classes hold nine in ten targets of real tables, with default parameters.
+"""Whether intervals and prediction sets hold nine in ten targets of real tables, with default parameters.
 
     python -m tests.benchmarks.coverage_of_tables [--splits N] [--tables N]
 
@@ -106,7 +106,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     drawn = second.drawn().sort_values("rows", kind="stable")
-    for task, shown in (("regression", "intervals"), ("classification", "sets of classes")):
+    for task, shown in (("regression", "intervals"), ("classification", "prediction sets")):
         names = list(drawn["name"][drawn["task"] == task])[: options.tables]
         fits = list(measured(names, options.splits))
         half = len(fits) // 2

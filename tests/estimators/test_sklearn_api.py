@@ -50,6 +50,7 @@ class Mine(SigmoidMLPRegressor):
     (lambda: SigmoidMLPRegressor(nesterov=True), r"'nesterov': did you mean nesterovs_momentum\?$"),
     (lambda: SigmoidMLPRegressor(penalty="l1"), r"'penalty': did you mean alpha, with l1_ratio for the L1 penalty\?$"),
     (lambda: SigmoidMLPRegressor(offset=2), r"'offset': did you mean sample_weight=exposure, with the rate as y\?$"),
+    (lambda: SigmoidMLPRegressor(device="cuda"), r"'device': did you mean sknet.export.to_torch, for predictions on a"),
     (lambda: SigmoidMLPRegressor(n_bons=2), r"'n_bons': did you mean n_bins\?"),
     (lambda: SigmoidMLPRegressor(n_jbs=2), r"'n_jbs': known are those of"),  # a similarity of 0.73 to "n_bins"
     (lambda: SigmoidMLPClassifier(zzz=3), r"'zzz': known are those of help\(SigmoidMLPClassifier\)"),
