@@ -66,8 +66,8 @@ def fit(
     chunks matters only for columns of strings: they are dates if the first chunk holds
     ISO 8601 dates, free text if it looks like text, and categories otherwise, unless
     `categorical_features` or `text_features` names them. After a first chunk of dates,
-    text that is no date is an error. Unlike `fit`, a stream is not checked for rows in
-    the order of time and for identifiers.
+    text that is no date is an error. Unlike `fit`, a stream does not check whether
+    its rows are in the order of time, or whether numbers are identifiers.
 
     Parameters
     ----------

