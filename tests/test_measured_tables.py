@@ -327,13 +327,11 @@ def test_the_headline_is_true_by_means_and_medians():
     rows = third.measured()
     assert third.rule.taken()["rows"].median() < 900
     signs = third.verdicts(rows)
-    numbers, classes = (
-        third.two_digits(third.times_of_a_fit(rows[rows["task"] == task], "CatBoost"))
-        for task in ("regression", "classification")
-    )
-    claim = f"its defaults match CatBoost's accuracy, and fit {numbers} times (numbers) to {classes} times (classes) as"
+    assert 4.5 < third.times_of_a_fit(rows, "CatBoost") < 5.5
+    claim = "its defaults match CatBoost's accuracy, and fit five times as fast on average, with one thread each.**"
     for text in first_pages():
-        assert f"{claim} fast.** Half of the tables have fewer than 900 rows." in text
+        assert claim in text
+        assert "Half of the tables have fewer than 900 rows." in text
     for figure in report.FIGURES:
         assert signs.get((figure, "CatBoost"), 0) <= 0
         each = report.ratios_of(rows, figure, "CatBoost")["mean"].astype(float)

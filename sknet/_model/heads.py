@@ -248,7 +248,7 @@ class LabelHead(Head):
                 yield (
                     f"y has a single row for each of the classes {short_list(of_one_row.tolist())}. Such a class "
                     "cannot be both learnt and validated: pass more rows of it, merge it with another class, or leave "
-                    "its row out."
+                    f"its row out.{' For numbers, use SigmoidMLPRegressor.' if classes.dtype.kind in 'iuf' else ''}"
                 )
                 return
 

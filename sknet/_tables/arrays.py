@@ -60,14 +60,14 @@ def as_native_array(values: Target, name: str) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def as_numbers(values: Target, name: str) -> Array:
+def as_numbers(values: Target, name: str, remedy: str = "Convert it first.") -> Array:
     """Return values as an array of numbers. Text may spell numbers, and missing values become NaN."""
     array = as_native_array(values, name)
     if array.dtype.kind in "fiub":
         return array
     if array.dtype.kind in "mMc":
         what = "complex numbers: Complex data not supported" if array.dtype.kind == "c" else f"{array.dtype} values"
-        raise ValueError(f"{name} should hold numbers, but holds {what}. Convert it first.")
+        raise ValueError(f"{name} should hold numbers, but holds {what}. {remedy}")
     objects = array.astype(object)
     try:
         return none_to_nan(objects).astype(np.float64)
@@ -76,7 +76,7 @@ def as_numbers(values: Target, name: str) -> Array:
         at, value = next((at, value) for at, value in np.ndenumerate(objects) if not _is_number(value))
         raise ValueError(
             f"{name} should hold numbers, but row {at[0] if at else 0} holds {short_repr(value)}: "
-            f"{str(error).rstrip('.')}. Convert it first."
+            f"{str(error).rstrip('.')}. {remedy}"
         ) from error
 
 

@@ -25,6 +25,9 @@ from sknet._tables.statistics import FLOAT32_RANGE, mean_and_deviation
 from sknet._tables.tables import is_frame
 from sknet._typing import Array, Target
 
+REMEDY = "Convert it first, or use SigmoidMLPClassifier for classes."
+"""The remedy of an error about a target that is no number."""
+
 LARGEST_TARGET = 1e300
 """The largest target. Predictions may be many scales away from the mean, and must be finite."""
 
@@ -47,9 +50,9 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
     """
     if is_frame(y):
         check_readable_collection(y, "y")
-        columns = [as_numbers(column, "y") for _, column in as_pandas(y).items()]
+        columns = [as_numbers(column, "y", REMEDY) for _, column in as_pandas(y).items()]
         y = np.column_stack(columns or [np.empty((len(y), 0))])
-    numbers = as_numbers(y, "y")
+    numbers = as_numbers(y, "y", REMEDY)
     if numbers.ndim not in (1, 2) or numbers.size == 0:
         raise ValueError(f"y has shape {numbers.shape}: give it the shape (n,) or (n, targets), a row for each of X.")
     with np.errstate(over="ignore"):  # longer floats may become infinite

@@ -241,6 +241,14 @@ def test_a_class_of_a_single_row_is_told_if_rows_are_held_out():
         net.set_params(early_stopping=False).fit(TABLE, y)
 
 
+@pytest.mark.parametrize(("rare", "has_hint"), [("2", False), (2, True)])
+def test_numbers_as_classes_of_a_single_row_name_the_regressor(rare, has_hint):
+    y = np.array([type(rare)(1)] * 399 + [rare])
+    with pytest.warns(UserWarning, match="y has a single row") as caught:
+        SigmoidMLPClassifier(2, max_iter=2, random_state=0).fit(TABLE, y)
+    assert str(caught[0].message).endswith("For numbers, use SigmoidMLPRegressor.") == has_hint
+
+
 def test_a_column_of_a_single_class_is_told():
     y = np.column_stack([np.arange(400) % 3, np.full(400, 7)])
     with pytest.warns(UserWarning, match="y has a single class, 7"):

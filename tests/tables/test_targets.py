@@ -83,7 +83,9 @@ def test_missing_and_infinite_targets_are_refused(bad, hold):
     "y", [["1", "x"], pd.Series(["x"], dtype="str"), pd.to_datetime(["2000"]), [{}], [[[1]], ["x"]]]
 )
 def test_what_is_no_number_is_refused_by_name(y):
-    with pytest.raises(ValueError, match=r"y should hold numbers, but .* Convert it first|inhomogeneous"):
+    with pytest.raises(
+        ValueError, match=r"y should hold numbers, but .* Convert it first, or use SigmoidMLPClassifier|inhomogeneous"
+    ):
         read_regression_target(y)
 
 
