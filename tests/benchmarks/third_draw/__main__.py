@@ -34,9 +34,9 @@ for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ[f"{library}_NUM_THREADS"] = "1"  # read once, when NumPy is imported
 
 from tests.benchmarks.third_draw import measure, report, rule  # noqa: E402
-from tests.benchmarks.third_draw.models import DEFAULTS, OWN_LOSSES, TUNED  # noqa: E402
+from tests.benchmarks.third_draw.models import DEFAULTS, OWN_LOSSES, STOPPED_EARLY, TUNED  # noqa: E402
 
-NAMES = [*DEFAULTS, *OWN_LOSSES["poisson"], *TUNED]
+NAMES = [*DEFAULTS, *STOPPED_EARLY, *OWN_LOSSES["poisson"], *TUNED]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -15,7 +15,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from tests.benchmarks.harness import blas_threads, processor
 from tests.benchmarks.tables import measure as earlier
 from tests.benchmarks.third_draw import rule
-from tests.benchmarks.third_draw.models import DEFAULTS, OWN_LOSSES, PACKAGES, TUNED, Maker
+from tests.benchmarks.third_draw.models import DEFAULTS, OWN_LOSSES, PACKAGES, STOPPED_EARLY, TUNED, Maker
 
 ROWS = earlier.MEASURED / "third_draw.csv"
 MACHINE = earlier.MEASURED / "third_draw.json"
@@ -33,7 +33,7 @@ def rows() -> pd.DataFrame:
 
 
 def models_for(loss: str, with_tuned: bool) -> dict[str, Maker]:
-    return DEFAULTS | OWN_LOSSES.get(loss, {}) | (TUNED if with_tuned else {})
+    return DEFAULTS | STOPPED_EARLY | OWN_LOSSES.get(loss, {}) | (TUNED if with_tuned else {})
 
 
 def split(drawn: rule.Drawn, number: int) -> tuple[np.ndarray, np.ndarray] | None:

@@ -6,6 +6,9 @@ sknet, which reads both itself. The rest of the preparation is `tables.models`.
 Tuned by five folds: the defaults and 29 random settings of a space. Boosted trees stop early in each fold, and are
 fitted again to all rows with the folds' mean number of trees. Their spaces are TabArena's (Erickson et al. 2025,
 arXiv:2506.16791, with 2,000 trees at most, where TabArena has 10,000). sknet has a space of its own.
+
+"Stopped early" is what many people do without tuning: a fifth of the training rows choose the number of trees, of
+1,000 at most (CatBoost's default), and the trees are not fitted again.
 """
 
 from collections.abc import Callable
@@ -110,11 +113,28 @@ def generalized_linear(power: float, is_regression: bool, seed: int) -> BaseEsti
     return plain.scaled(GridSearchCV(model, {"alpha": [10.0**k for k in range(-4, 3)]}))
 
 
+class FromTheMean(BaseEstimator):
+    """CatBoost's trees, which start from a prediction of 1 by themselves, start from the mean, as LightGBM's do."""
+
+    def __init__(self, loss: str, seed: int) -> None:
+        self.loss, self.seed = loss, seed
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "FromTheMean":
+        self.start_ = float(np.log(np.mean(y)))
+        trees = plain.catboost(True, self.seed).set_params(loss_function=self.loss)
+        self.trees_ = trees.fit(X, y, baseline=np.full(len(y), self.start_))
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        return np.exp(self.start_ + self.trees_.predict(X, prediction_type="RawFormulaVal"))
+
+
 OWN_LOSSES: dict[str, dict[str, Maker]] = {
     loss: {
         "sknet, own loss": lambda _, seed, loss=loss: SigmoidMLPRegressor(loss=loss, random_state=seed),
         "LightGBM, own loss": prepared(with_settings(plain.lightgbm, objective=loss)),
         "CatBoost, own loss": prepared(with_settings(plain.catboost, loss_function=catboost_loss)),
+        "CatBoost, from the mean, own loss": prepared(lambda _, seed, loss=catboost_loss: FromTheMean(loss, seed)),
         "XGBoost, own loss": prepared(partial(xgboost, objective=xgboost_loss)),
         "linear model, own loss": prepared(partial(generalized_linear, power)),
     }
@@ -218,6 +238,8 @@ class Tuned(BaseEstimator):
     returns its number of trees, or None. Folds keep groups together, if `groups` are given.
     """
 
+    max_trees = MAX_TREES
+
     def __init__(self, is_regression: bool, seed: int, make: Callable, draw: Callable, kind: str) -> None:
         self.is_regression, self.seed, self.make, self.draw, self.kind = is_regression, seed, make, draw, kind
 
@@ -248,12 +270,12 @@ class Tuned(BaseEstimator):
 
     def fit_in_fold(self, X: pd.DataFrame, y: np.ndarray, X_left: pd.DataFrame, y_left: np.ndarray, setting: dict):
         seen = self.is_regression or set(y_left) <= set(y)
-        more = {} if self.kind == "sknet" else {TREES[self.kind]: MAX_TREES}
+        more = {} if self.kind == "sknet" else {TREES[self.kind]: self.max_trees}
         if self.kind == "xgboost" and seen:
             more["early_stopping_rounds"] = PATIENCE
         model = self.make(self.is_regression, self.seed, **setting, **more)
         if self.kind == "sknet" or not seen:
-            return model.fit(X, y), None if self.kind == "sknet" else MAX_TREES
+            return model.fit(X, y), None if self.kind == "sknet" else self.max_trees
         if self.kind == "lightgbm":
             from lightgbm import early_stopping
 
@@ -284,13 +306,24 @@ class Tuned(BaseEstimator):
         return self.model_.classes_
 
 
+class StoppedEarly(Tuned):
+    """The defaults, with the number of trees that is best for a fifth of the rows."""
+
+    max_trees = 1000
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "StoppedEarly":
+        train, left = self.folds(X, y, None)[0]
+        self.model_, _ = self.fit_in_fold(X.iloc[train], y[train], X.iloc[left], y[left], {})
+        return self
+
+
 TREES = {"lightgbm": "n_estimators", "catboost": "iterations", "xgboost": "n_estimators"}
 
 
-def tuned_trees(kind: str, make: Callable, draw: Callable) -> Maker:
+def tuned_trees(kind: str, make: Callable, draw: Callable, tuned: type[Tuned] = Tuned) -> Maker:
     def model(is_regression: bool, seed: int) -> BaseEstimator:
         names = FunctionTransformer(plain.plain_names)
-        return make_pipeline(PlainColumns(), names, Tuned(is_regression, seed, make, draw, kind))
+        return make_pipeline(PlainColumns(), names, tuned(is_regression, seed, make, draw, kind))
 
     return model
 
@@ -321,5 +354,9 @@ TUNED: dict[str, Maker] = {
     "LightGBM, tuned": tuned_trees("lightgbm", lightgbm_trees, lightgbm_setting),
     "CatBoost, tuned": tuned_trees("catboost", catboost_trees, catboost_setting),
     "XGBoost, tuned": tuned_trees("xgboost", xgboost_trees, xgboost_setting),
+}
+STOPPED_EARLY: dict[str, Maker] = {
+    "LightGBM, stopped early": tuned_trees("lightgbm", lightgbm_trees, lightgbm_setting, StoppedEarly),
+    "CatBoost, stopped early": tuned_trees("catboost", catboost_trees, catboost_setting, StoppedEarly),
 }
 PACKAGES = plain.PACKAGES | {"XGBoost": "xgboost"}
