@@ -335,8 +335,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         with folds, minus their joint loss.
 
     best_validation_score_ : float or None
-        The highest of `validation_scores_`. With folds, it is the score of the epoch
-        `best_epoch_`, which may be lower. NaN if `scoring` never returned a number.
+        The score of the epoch `best_epoch_`; NaN if `scoring` never returned a number. It
+        is the highest of the last call. With folds, it may be lower than the highest.
 
     oof_prediction_ : ndarray, or a list of such
         Out-of-fold predictions of the training rows (probabilities for a classifier),
