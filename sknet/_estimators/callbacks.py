@@ -36,7 +36,7 @@ class CallbackObserver(Observer):
         if isinstance(X, FeatureTable):  # in files or on workers: hooks get no data
             X = y = weight = None
         self._data = {"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}}
-        n_epochs = max(estimator.max_iter - call.epochs_done, 0)
+        n_epochs = max(estimator.max_iter - call.epochs_done_before, 0)
         if run.folds is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)

@@ -282,11 +282,12 @@ def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
         theta = network.theta_vector(plan.encoding.compute_dtype)
         _, seed_of_steps = seeds[0]
         states = [setups[0].new_state(theta, seed_of_steps)]
-        if call.state is not None:
+        kept = call.state_to_continue
+        if kept is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             n = network.layout.n_parameters
             dtype = earlier.model.encoding.output_dtype
-            states = [state_with_published_weights(call.state, states[0], n, dtype, keep_moments=now == before)]
+            states = [state_with_published_weights(kept, states[0], n, dtype, keep_moments=now == before)]
     return states if call.checkpoint is None else call.checkpoint.states_or(states)
 
 

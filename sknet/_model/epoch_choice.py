@@ -70,7 +70,7 @@ MAX_CROSS_FIT_SETS = 4
 
 @dataclass(frozen=True)
 class FoldsProgress:
-    """The states of the folds' networks, and what the folds have chosen so far.
+    """How far the folds have come: the states of their networks, and the best epoch so far.
 
     Training changes the states. Each epoch makes a new value of the rest, so that an interrupt can undo a whole epoch.
     """

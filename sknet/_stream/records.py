@@ -35,7 +35,7 @@ from sknet._stream.storage import (
     NumberStorage,
     ObjectStorage,
     ScratchFiles,
-    check_not_wider,
+    check_fits_stored_type,
     float_type,
 )
 from sknet._tables.kinds import ColumnChoices
@@ -113,7 +113,7 @@ def _buckets(start: int, stop: int) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, eq=False)
 class BucketedRecords:
-    """Records in a file, sorted into buckets.
+    """All records of a stream in one file, dealt at random into buckets, so that a few buckets are a random sample.
 
     Attributes
     ----------
@@ -245,7 +245,7 @@ class ArrayFormat:
         """Write rows of an array into `records`."""
         if is_frame(X):
             raise TypeError("it is a data frame, and the first chunk is an array: give all chunks one type.")
-        check_not_wider(X.dtype, self.dtype, "X")
+        check_fits_stored_type(X.dtype, self.dtype, "X")
         records["X"] = X
 
     def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:
