@@ -350,7 +350,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         How much the outputs vary with each column of the table. Importances add up to
         1. `fit` computes them by expected gradients at up to 512 training rows. With one
         output, they are nearly proportional to `explain(X).importance()`. Of several
-        outputs, each counts equally, whatever its unit. `partial_fit` drops this attribute.
+        outputs, each counts equally, whatever its unit; a constant target does not count,
+        and alone it makes all importances equal. `partial_fit` drops this attribute.
 
     best_epoch_ : int
         Epoch of the last call whose weights all members have kept. It is counted from
