@@ -197,7 +197,7 @@ class FitRun:
     def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
         positive_weight_mask = self.plan.rows.positive_weight_mask
-        if positive_weight_mask is not None:  # rows of weight 0 were dropped
+        if positive_weight_mask is not None:
             row_indices = np.flatnonzero(positive_weight_mask)[row_indices]
         n = len(self.plan.rows if positive_weight_mask is None else positive_weight_mask)
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)

@@ -65,7 +65,7 @@ class TargetsAndWeights:
 
     total_weight: float | None = None
     relative_weight: Array | None = None  # (n,)
-    target_by_smoothing: dict[float, Array] = field(default_factory=dict)  # by label smoothing, (n, k) each
+    target_by_label_smoothing: dict[float, Array] = field(default_factory=dict)  # (n, k) each
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class EncodedRows:
     y_of_table: Array  # parsed targets of all rows of the table, one column for each target
     weight_of_table: Array | None  # of all rows of the table, not rescaled
     encoding: Encoding
-    smoothing: float = 0.0  # label smoothing
+    label_smoothing: float = 0.0
     row_indices: NDArray[np.intp] | None = None  # (n,), which rows of the table these are; None for all
     shared: TargetsAndWeights = field(default_factory=TargetsAndWeights)  # by the networks of a fit
 
@@ -114,9 +114,9 @@ class EncodedRows:
             )
         return rows
 
-    def for_network(self, n_skipped_inputs: int, smoothing: float = 0.0) -> Self:
+    def for_network(self, n_skipped_inputs: int, label_smoothing: float = 0.0) -> Self:
         """Return the rows for one network: without the skipped inputs, and with a separate buffer."""
-        return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), smoothing=smoothing)
+        return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), label_smoothing=label_smoothing)
 
     @property
     def total_weight(self) -> float:
@@ -130,15 +130,15 @@ class EncodedRows:
 
     def encode_targets(self, y: Array) -> Array:
         """Return the target matrix of some rows' y, (b, k)."""
-        return self.encoding.head.targets(y, self.encoding.compute_dtype, self.smoothing)
+        return self.encoding.head.targets(y, self.encoding.compute_dtype, self.label_smoothing)
 
     @property
     def target(self) -> Array:
         """The target matrix of these rows, (n, k). A stream makes those of a few rows at a time instead."""
-        by_smoothing = self.shared.target_by_smoothing
-        if self.smoothing not in by_smoothing:
-            by_smoothing[self.smoothing] = self._make_target()
-        return by_smoothing[self.smoothing]
+        targets = self.shared.target_by_label_smoothing
+        if self.label_smoothing not in targets:
+            targets[self.label_smoothing] = self._make_target()
+        return targets[self.label_smoothing]
 
     def _make_target(self) -> Array:
         target: Array | None = None
