@@ -395,7 +395,7 @@ def _input_row_of_text(graph: Graph, x: str, name: str, categories: Sequence[str
     row_of = {text: row for row, category in enumerate(categories) for text in spellings(category)}
     # later entries win: "2.0" is a spelling of the category "2", unless it is a category itself
     row_of = {"": missing_row} | row_of | {category: row for row, category in enumerate(categories)}
-    return _write_row_of_key(graph, x, {"keys_strings": list(row_of)}, list(row_of.values()), unknown_row)
+    return _write_row_of_key(graph, x, "keys_strings", row_of, unknown_row)
 
 
 def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categories: Sequence[str]) -> str:
@@ -419,9 +419,7 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
     if not floats:
         row_of = {0: unknown_row}  # ONNX needs at least one key
         row_of |= {int(text): row for row, text in enumerate(texts) if text.lstrip("-").isdecimal()}
-        return _write_row_of_key(
-            graph, graph.cast(x, INT64), {"keys_int64s": list(row_of)}, list(row_of.values()), unknown_row
-        )
+        return _write_row_of_key(graph, graph.cast(x, INT64), "keys_int64s", row_of, unknown_row)
     # start at the row of unknown categories, or for NaN at the next row, which is for missing values
     row = graph.node("Add", graph.cast(graph.node("IsNaN", x), INT64), integers(unknown_row))
     if categories:  # then go back to the row of the category that equals x
@@ -431,11 +429,13 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
     return row
 
 
-def _write_row_of_key(graph: Graph, x: str, keys: dict[str, list[Any]], rows: list[int], unknown_row: int) -> str:
-    """Write the row of the table of categories for each value, (n, 1); `unknown_row` for values that are not keys."""
-    return graph.node(
-        "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=rows, default_int64=unknown_row
-    )
+def _write_row_of_key(graph: Graph, x: str, attribute: str, row_of: Mapping[Any, int], unknown_row: int) -> str:
+    """Write the row of the table of categories for each value, (n, 1); `unknown_row` for values that are not keys.
+
+    `attribute` is ONNX's name for keys of this type.
+    """
+    keys_and_rows = {attribute: list(row_of), "values_int64s": list(row_of.values())}
+    return graph.node("LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys_and_rows, default_int64=unknown_row)
 
 
 # --- all kinds -------------------------------------------------------------------------------------------------------
