@@ -179,7 +179,7 @@ def test_a_run_is_resumed_bit_for_bit(tmp_path, fitted):
     again = stream.fit(make(), in_chunks(700), target="y", resume=path)
     assert same(again, whole)
     assert again.n_iter_ == whole.n_iter_ == 12
-    with pytest.raises(ValueError, match="on other data: X, y"):
+    with pytest.raises(ValueError, match="on other data, which differ in X, y"):
         stream.fit(make(), in_chunks(700, TABLE[::-1]), target="y", resume=path)
 
 

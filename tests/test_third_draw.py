@@ -51,6 +51,19 @@ def test_plain_columns_have_neither_dates_nor_text():
     assert found["day days"].tolist()[:2] == [18262, 18263]
 
 
+def test_printed_ratios_are_theirs_over_ours():
+    errors = [("sknet", 1.0), ("LightGBM", 2.0)]
+    rows = [
+        {"model": model, "error": error, "task": "regression", "table": name, "split": "random", "number": 0}
+        | {"log_loss": np.nan, "deviance": np.nan, "fit_seconds": np.nan}
+        for name in "abcdef"
+        for model, error in errors
+    ]
+    line = next(line for line in report.ratio_lines(pd.DataFrame(rows)) if "RMSE" in line)
+    assert line.startswith("LightGBM ÷ sknet, RMSE: 1.99")  # of errors plus 0.01
+    assert line.endswith("sknet is better on 6, worse on 0")
+
+
 def test_a_tuned_model_keeps_groups_together(monkeypatch):
     monkeypatch.setattr(models, "N_SETTINGS", 1)
     drawn = a_table()

@@ -122,8 +122,8 @@ class Cluster:
         self._client: Any = client
         # `close` releases these; weak references are enough, since dask releases futures without references
         self._futures: WeakSet[Future] = WeakSet()
-        self._patience = float(dask.config.get("sknet.workers", 60.0))  # how many seconds to wait for workers
-        self._seen = monotonic()  # when the cluster last had workers
+        self._seconds_to_wait = float(dask.config.get("sknet.workers", 60.0))
+        self._last_had_workers = monotonic()
         while not self._thread_addresses():
             self._check_workers()
             sleep(WORKER_CHECK_SECONDS / 10)
@@ -156,11 +156,11 @@ class Cluster:
     def _check_workers(self) -> None:
         """Raise a RuntimeError if the cluster has had no workers for too long."""
         if self._thread_addresses():
-            self._seen = monotonic()
-        elif monotonic() - self._seen > self._patience:
+            self._last_had_workers = monotonic()
+        elif monotonic() - self._last_had_workers > self._seconds_to_wait:
             raise RuntimeError(
-                f"The dask cluster has had no workers for {self._patience:g} s, the time in dask's configuration "
-                "(sknet.workers): start some."
+                f"The dask cluster has had no workers for {self._seconds_to_wait:g} s, the time in dask's "
+                "configuration (sknet.workers): start some."
             )
 
     # --- tasks -------------------------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ class Cluster:
                 self._check_workers()
                 if any(actor.status != "finished" for actor in actors):
                     raise RuntimeError("An actor is lost with its worker.")
-            self._seen = monotonic()
+            self._last_had_workers = monotonic()
             return call.result()
         finally:
             call.cancel()  # after an error or Ctrl-C; this does nothing to a call that has ended

@@ -268,7 +268,7 @@ class Partitions:
         self.cluster = cluster
         self._collection = collection
         lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
-        _check_columns_are_equal(samples)
+        _check_partitions_have_same_columns(samples)
         self.example_rows = next((rows for rows in samples if rows.shape[0]), samples[0])
         if is_sparse(self.example_rows):
             raise TypeError(
@@ -383,8 +383,8 @@ class PartitionedTable(FeatureTable):
         return EncodedOnWorkers(table, futures, shard, None, batch_format)
 
 
-def _check_columns_are_equal(samples: Sequence[Table]) -> None:
-    """Raise a ValueError if partitions, given by some rows each, do not have the same columns; it names one of both."""
+def _check_partitions_have_same_columns(samples: Sequence[Table]) -> None:
+    """Raise a ValueError if a partition, of which there are a few rows, has other columns than the first one."""
     expected = getattr(samples[0], "columns", None)
     for number, sample in enumerate(samples):
         if expected is None or expected.equals(sample.columns):

@@ -57,7 +57,7 @@ from sknet._estimators.sklearn_api import (
     with_checked_keywords,
 )
 from sknet._estimators.suggestions import suggest_name
-from sknet._model.baseline import are_no_better_than_constant
+from sknet._model.baseline import compare_with_constant
 from sknet._model.encoding_learner import encode_rows
 from sknet._model.explain import Explanation
 from sknet._model.heads import Head
@@ -175,14 +175,15 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             outputs_to_compare = None if USER_SCORER.holds(self) else held_out_outputs
-            is_no_better_than_constant = are_no_better_than_constant(
+            comparison = compare_with_constant(
                 run.published_networks,
                 outputs_to_compare,
+                selection=run.selection,
                 n_rows=run.plan.n_train_rows,
                 max_epochs=run.plan.settings.solver.n_epochs,
                 stopped_by_user=result.is_by_user,
             )
-            warn_of_doubtful_result(self, fitted, is_no_better_than_constant=is_no_better_than_constant)
+            warn_of_doubtful_result(self, fitted, comparison)
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:

@@ -36,7 +36,7 @@ class CallbackObserver(Observer):
         if isinstance(X, FeatureTable):  # in files or on workers: hooks get no data
             X = y = weight = None
         self._data = {"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}}
-        n_epochs = max(estimator.max_iter - call.epochs_done, 0)
+        n_epochs = max(estimator.max_iter - call.epochs_done_before, 0)
         if run.folds is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
@@ -298,15 +298,15 @@ class ProgressPrinter(Observer):
         self._run = run
         isatty = getattr(sys.stdout, "isatty", None)  # a replacement of stdout may lack it
         self._overwrites = isatty is not None and bool(isatty())
-        self._of_folds = False  # whether the line is for folds
+        self._line_is_of_folds = False
         self._times = [perf_counter()]  # when the line's first epoch began, and when each of its epochs ended
 
     def epoch_ended(self) -> bool:
         """Update the line; without a terminal, print a line for every tenth of the run."""
         phase = self._run.phase
-        if phase.is_of_folds is not self._of_folds:
+        if phase.is_of_folds is not self._line_is_of_folds:
             self._end_line()
-            self._of_folds, self._times = phase.is_of_folds, self._times[-1:]
+            self._line_is_of_folds, self._times = phase.is_of_folds, self._times[-1:]
         self._times.append(perf_counter())
         if self._overwrites:
             width = get_terminal_size().columns - 1  # a wrapped line cannot be overwritten

@@ -9,12 +9,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sknet._estimators.fitted import Fitted, warn_of_unread_columns
 from sknet._estimators.parameters import AGAINST_FOLDS, FULL_BATCHES, CommonParameters, column_choices, none_holds
 from sknet._estimators.sklearn_api import warn
+from sknet._model.baseline import ComparisonWithConstant
 from sknet._model.rows import FeatureTable
 from sknet._network.losses import Loss
 from sknet._network.temperature import MAX_LOG_TEMPERATURE
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
-from sknet._tables.messages import short_list
+from sknet._tables.messages import short_list, short_repr
 from sknet._tables.new_rows import columns_far_from_training, evenly_spaced_rows, read_new_values
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
@@ -83,13 +84,13 @@ def warn_of_stop_reason(parameters: CommonParameters, result: TrainingEnd, *, qu
         warn(text, ConvergenceWarning)
 
 
-def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_no_better_than_constant: bool) -> None:
-    """Warn of a model that is no better than a constant, and of a temperature at its limit."""
+def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, comparison: ComparisonWithConstant) -> None:
+    """Warn of a temperature at its limit, or of a model or networks that are no better than a constant."""
     rate = float(parameters.learning_rate_init)
     ordinary = CommonParameters.learning_rate_init
     has_rate = not FULL_BATCHES.holds(parameters)
     temperature = fitted.model.network.temperature
-    is_rate_to_blame = is_no_better_than_constant and has_rate and rate > ordinary
+    is_rate_to_blame = comparison.is_no_better and has_rate and rate > ordinary
     if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6 and not is_rate_to_blame:
         warn(
             f"temperature_={temperature:.3g} is the limit of calibration: the held-out rows are unlike the training "
@@ -97,7 +98,7 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
             UserWarning,
         )
         return
-    if is_no_better_than_constant:
+    if comparison.is_no_better:
         if has_rate:
             set_to = f"learning_rate_init={rate:g}"
             best = "epoch"
@@ -111,6 +112,15 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
         warn(
             f"{set_to}: the best {best} is no better than a constant prediction. Try {remedy}; if nothing helps, X may "
             "hold no information about y.",
+            ConvergenceWarning,
+        )
+    if comparison.n_collapsed:  # after folds, so there is a learning rate
+        n_networks = max(1, len(fitted.member_epochs))
+        warn(
+            f"hidden_layer_sizes={short_repr(parameters.hidden_layer_sizes)}: of {n_networks} published network(s), "
+            f"{comparison.n_collapsed} learnt nothing beyond a constant prediction, although the networks of folds "
+            "did. This happens to networks of many layers. Give fewer layers, or set "
+            f"learning_rate_init={rate / 3.0:.2g}.",
             ConvergenceWarning,
         )
 

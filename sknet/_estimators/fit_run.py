@@ -197,7 +197,7 @@ class FitRun:
     def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
         positive_weight_mask = self.plan.rows.positive_weight_mask
-        if positive_weight_mask is not None:  # rows of weight 0 were dropped
+        if positive_weight_mask is not None:
             row_indices = np.flatnonzero(positive_weight_mask)[row_indices]
         n = len(self.plan.rows if positive_weight_mask is None else positive_weight_mask)
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
@@ -282,11 +282,12 @@ def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
         theta = network.theta_vector(plan.encoding.compute_dtype)
         _, seed_of_steps = seeds[0]
         states = [setups[0].new_state(theta, seed_of_steps)]
-        if call.state is not None:
+        kept = call.state_to_continue
+        if kept is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             n = network.layout.n_parameters
             dtype = earlier.model.encoding.output_dtype
-            states = [state_with_published_weights(call.state, states[0], n, dtype, keep_moments=now == before)]
+            states = [state_with_published_weights(kept, states[0], n, dtype, keep_moments=now == before)]
     return states if call.checkpoint is None else call.checkpoint.states_or(states)
 
 

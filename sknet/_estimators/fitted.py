@@ -75,12 +75,10 @@ class Fitted:
 
     @property
     def best_score(self) -> float | None:
-        """The highest validation score of all calls, with folds that of the chosen epoch; NaN or None if unknown."""
+        """The validation score of the chosen epoch; NaN if it has none, and None without evaluation."""
         if self.scores is None:
             return None
-        if self.fold_epochs:
-            return self.scores[self.best_epoch - 1]
-        return max((score for score in self.scores if not np.isnan(score)), default=np.nan)
+        return self.scores[self.best_epoch - 1] if self.best_epoch else np.nan
 
     @property
     def losses(self) -> list[float]:

@@ -341,8 +341,8 @@ class Condition:
         """Whether an estimator's parameter has such a value."""
         return bool(self.test(getattr(p, self.name)))
 
-    def text(self, p: CommonParameters) -> str:
-        """Return the parameter and its value, for a message."""
+    def name_and_value(self, p: CommonParameters) -> str:
+        """Return the parameter with its value, as `name=value`, for a message."""
         return f"{self.name}={self.shown or repr(getattr(p, self.name))}"
 
 
@@ -380,7 +380,7 @@ def check_no_conflict(p: CommonParameters, what: str, against: Sequence[Conditio
     for condition in against:
         if condition.holds(p):
             raise ValueError(
-                f"{what} not go with {condition.text(p)}: leave {condition.name} at its default, or {remedy}."
+                f"{what} not go with {condition.name_and_value(p)}: leave {condition.name} at its default, or {remedy}."
             )
 
 
@@ -389,7 +389,7 @@ def check_conflicts_with_folds(p: CommonParameters) -> None:
     folds = "early_stopping='folds' does"
     remedy = "set early_stopping=True"
     if USER_FOLDS.holds(p):
-        folds = f"{USER_FOLDS.text(p)} gives folds, which do"
+        folds = f"{USER_FOLDS.name_and_value(p)} gives folds, which do"
         remedy = "give a fraction of the rows to hold out"
     check_no_conflict(p, folds, AGAINST_FOLDS, remedy)
 
@@ -405,7 +405,7 @@ def check_conflicts_with_solver(p: CommonParameters) -> None:
     """Raise if a parameter is set that the solver does not have, because it uses no batches."""
     if FULL_BATCHES.holds(p):
         of_batches = [Condition(name, np.any) for name in p._marked[USES_BATCHES]]
-        check_no_conflict(p, f"{FULL_BATCHES.text(p)} does", of_batches, "choose solver='adam'")
+        check_no_conflict(p, f"{FULL_BATCHES.name_and_value(p)} does", of_batches, "choose solver='adam'")
 
 
 def check_resumable(solver: object) -> None:

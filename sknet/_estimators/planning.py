@@ -89,7 +89,7 @@ class Call:
         return list(zip(weights, steps, strict=True))
 
     @property
-    def state(self) -> State | None:
+    def state_to_continue(self) -> State | None:
         """The training state to continue from; a warm start has none, since it trains like a new fit."""
         return self.earlier.state if self.earlier is not None and self.is_partial_fit else None
 
@@ -106,16 +106,16 @@ class Call:
         """
         if self.earlier is None:
             return self.is_partial_fit
-        return self.state is not None and self.earlier.resolved["n_members"] == 1
+        return self.state_to_continue is not None and self.earlier.resolved["n_members"] == 1
 
     @property
-    def epochs_done(self) -> int:
-        """How many epochs of this training are done: by the calls whose state it continues, or the run of a checkpoint.
+    def epochs_done_before(self) -> int:
+        """How many epochs were done before this call: by the calls whose state it continues, or the run it resumes.
 
         It is 0 for a warm start, which counts its epochs from the beginning.
         """
         states = [] if self.checkpoint is None else self.checkpoint.progress.states
-        return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
+        return max([state.epoch for state in (*states, self.state_to_continue) if state is not None], default=0)
 
 
 def draw_seeds(source: np.random.RandomState) -> tuple[int, int, int]:
@@ -207,7 +207,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
         settings, resolved = resolve(estimator, facts_of_call(estimator, call, all_rows, holdout))
         encoding = encoding_of_earlier(call.earlier, head, rows, call)
         fit_messages.warn_of_unread_rows(encoding.encoder, rows.X, "X")
-        fit_messages.warn_of_ended_schedule(settings.solver, call.earlier, call.state)
+        fit_messages.warn_of_ended_schedule(settings.solver, call.earlier, call.state_to_continue)
     plan = Plan(
         estimator_name=type(estimator).__name__,
         call=call,
@@ -289,7 +289,7 @@ def facts_of_call(
         largest_batch=rows.X.largest_batch,
         earlier_resolved=None if call.earlier is None else earlier_parameters(estimator, call.earlier),
         is_incremental=call.is_incremental,
-        n_epochs=call.epochs_done + 1 if call.is_partial_fit else None,
+        n_epochs=call.epochs_done_before + 1 if call.is_partial_fit else None,
     )
 
 
@@ -321,7 +321,7 @@ def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> 
     X = rows.X.rows_in_memory()
     encoder, names = rescale_constant_columns(encoding.encoder, X, rows.weight)
     fit_messages.warn_of_rescaled_columns(names)
-    if call.state is not None:
+    if call.state_to_continue is not None:
         fit_messages.warn_of_far_columns(encoder, X)
     return replace(encoding, encoder=encoder)
 

@@ -51,7 +51,7 @@ from sknet._tables.tables import (
     take_optional,
     take_rows,
 )
-from sknet._tables.values import as_common_type, check_text_is_encodable, column_as_floats, with_common_types
+from sknet._tables.values import as_factorizable, check_text_is_encodable, column_as_floats, with_factorizable_columns
 from sknet._typing import Array, DType, Table, Target
 
 # --- what is read ----------------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def _read_frame(X: Table, estimator_name: str) -> Table:
                 f"X: Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required by "
                 f"{estimator_name}."
             )
-    return with_common_types(as_pandas(X))
+    return with_factorizable_columns(as_pandas(X))
 
 
 def _check_unique_names(X: Table) -> None:
@@ -314,7 +314,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             X = check(X, **_CHECK_OPTIONS)
         if isinstance(X, np.ndarray) and X.dtype == bool:
             X = X.view(np.uint8)  # the same bytes
-        return X if is_memory_mapped(X) else as_common_type(X)  # `as_common_type` would copy a memory map
+        return X if is_memory_mapped(X) else as_factorizable(X)  # `as_factorizable` would copy a memory map
     except (ValueError, TypeError, OverflowError) as error:
         # these two raise an error that names the column, if they find a bad column
         if is_sparse(X):

@@ -335,8 +335,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         with folds, minus their joint loss.
 
     best_validation_score_ : float or None
-        The highest of `validation_scores_`. With folds, it is the score of the epoch
-        `best_epoch_`, which may be lower. NaN if `scoring` never returned a number.
+        The score of the epoch `best_epoch_`; NaN if `scoring` never returned a number. It
+        is the highest of the last call. With folds, it may be lower than the highest.
 
     oof_prediction_ : ndarray, or a list of such
         Out-of-fold predictions of the training rows (probabilities for a classifier),
@@ -350,7 +350,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         How much the outputs vary with each column of the table. Importances add up to
         1. `fit` computes them by expected gradients at up to 512 training rows. With one
         output, they are nearly proportional to `explain(X).importance()`. Of several
-        outputs, each counts equally, whatever its unit. `partial_fit` drops this attribute.
+        outputs, each counts equally, whatever its unit; a constant target does not count,
+        and alone it makes all importances equal. `partial_fit` drops this attribute.
 
     best_epoch_ : int
         Epoch of the last call whose weights all members have kept. It is counted from

@@ -135,7 +135,7 @@ def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
     """Return the number of networks to train; raise if the user asks for several and another setting forbids it."""
     if facts.is_incremental:
         return 1
-    reasons = [condition.text(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
+    reasons = [condition.name_and_value(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
     if facts.survey.is_sparse:
         reasons.append("sparse X")
     if facts.is_stream:

@@ -14,10 +14,10 @@ from sknet._estimators.fitted import FITTED_CLASSES, Fitted, fitted_of
 from sknet._estimators.parameters import as_plain_copies, check_parameters
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.sklearn_api import warn
-from sknet._model.kept_state import log_gains_of
 from sknet._model.model import Model
 from sknet._storage import files
 from sknet._storage.pack import classes_by_name
+from sknet._training.gains import split_theta
 from sknet._training.solver import State
 from sknet._typing import Array, DType
 
@@ -222,7 +222,8 @@ def _check_state(state: State, model: Model) -> None:
     """Raise for vectors of a state whose length is not that of theta."""
     layout = model.network.layout
     dtype = model.encoding.compute_dtype
-    n_gains = layout.sizes[0] if log_gains_of(state.theta, layout.n_parameters).size == layout.sizes[0] else 0
+    _, log_gains = split_theta(state.theta, layout.n_parameters)
+    n_gains = layout.sizes[0] if log_gains.size == layout.sizes[0] else 0
     shape = (layout.n_parameters + n_gains,)
     # theta may hold gains only, if its weights are published: see `pruned_state`
     of_theta = (n_gains,) if state.theta.size == n_gains else shape

@@ -240,8 +240,8 @@ def _shifted(graph: Graph, x: str, shift: Array | float) -> str:
     return graph.node("Sum", x, shift)
 
 
-def _scaled_number(graph: Graph, x: str, formula: ScaledNumber) -> str:
-    """Write the inputs of `ScaledNumber.encode`."""
+def _write_scaled_number(graph: Graph, x: str, formula: ScaledNumber) -> str:
+    """Write the inputs of `ScaledNumber`: (x - centre) * factor, bent if the formula says so."""
     z = _filled(graph, x, formula.centre)
     if formula.shift:
         z = _shifted(graph, z, -formula.centre)
@@ -258,15 +258,15 @@ def _bend(graph: Graph, z: str) -> str:
     return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), np.float64(3.0))
 
 
-def _ramps(graph: Graph, x: str, formula: Ramps) -> str:
-    """Write the inputs of `Ramps.encode`."""
+def _write_ramps(graph: Graph, x: str, formula: Ramps) -> str:
+    """Write the inputs of `Ramps`: bins, which rise from 0 to 1 between two edges."""
     filled = _filled(graph, x, formula.centre)
     values = graph.node("Gather", filled, formula.source, axis=1)  # of the column of each bin
     ramps = graph.node("Mul", _shifted(graph, values, -formula.low), formula.factor)
     return graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
 
 
-def _wave(graph: Graph, seconds: str, formula: Wave) -> str:
+def _write_wave(graph: Graph, seconds: str, formula: Wave) -> str:
     """Write the sine and the cosine of the position in a cycle."""
     day = graph.node("Floor", graph.node("Div", seconds, np.float64(SECONDS_PER_DAY)))
     position = CYCLE_WRITERS[formula.cycle](graph, seconds, day)
@@ -276,10 +276,10 @@ def _wave(graph: Graph, seconds: str, formula: Wave) -> str:
 
 
 FORMULA_WRITERS: dict[type, Callable[[Graph, str, Any], str]] = {
-    ScaledNumber: _scaled_number,
-    Ramps: _ramps,
+    ScaledNumber: _write_scaled_number,
+    Ramps: _write_ramps,
     MissingIndicator: lambda graph, x, formula: graph.cast(graph.node("IsNaN", x), FLOAT64),
-    Wave: _wave,
+    Wave: _write_wave,
 }
 """The functions that write the inputs of a formula in float64, from numbers, (n, d), or from the seconds of dates."""
 
@@ -395,7 +395,7 @@ def _input_row_of_text(graph: Graph, x: str, name: str, categories: Sequence[str
     row_of = {text: row for row, category in enumerate(categories) for text in spellings(category)}
     # later entries win: "2.0" is a spelling of the category "2", unless it is a category itself
     row_of = {"": missing_row} | row_of | {category: row for row, category in enumerate(categories)}
-    return _look_up(graph, x, {"keys_strings": list(row_of)}, list(row_of.values()), unknown_row)
+    return _write_row_of_key(graph, x, "keys_strings", row_of, unknown_row)
 
 
 def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categories: Sequence[str]) -> str:
@@ -419,7 +419,7 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
     if not floats:
         row_of = {0: unknown_row}  # ONNX needs at least one key
         row_of |= {int(text): row for row, text in enumerate(texts) if text.lstrip("-").isdecimal()}
-        return _look_up(graph, graph.cast(x, INT64), {"keys_int64s": list(row_of)}, list(row_of.values()), unknown_row)
+        return _write_row_of_key(graph, graph.cast(x, INT64), "keys_int64s", row_of, unknown_row)
     # start at the row of unknown categories, or for NaN at the next row, which is for missing values
     row = graph.node("Add", graph.cast(graph.node("IsNaN", x), INT64), integers(unknown_row))
     if categories:  # then go back to the row of the category that equals x
@@ -429,11 +429,13 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
     return row
 
 
-def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], rows: list[int], unknown_row: int) -> str:
-    """Write the row of each value's key, (n, 1), or `unknown_row` for values that are not among the keys."""
-    return graph.node(
-        "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=rows, default_int64=unknown_row
-    )
+def _write_row_of_key(graph: Graph, x: str, attribute: str, row_of: Mapping[Any, int], unknown_row: int) -> str:
+    """Write the row of the table of categories for each value, (n, 1); `unknown_row` for values that are not keys.
+
+    `attribute` is ONNX's name for keys of this type.
+    """
+    keys_and_rows = {attribute: list(row_of), "values_int64s": list(row_of.values())}
+    return graph.node("LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys_and_rows, default_int64=unknown_row)
 
 
 # --- all kinds -------------------------------------------------------------------------------------------------------
@@ -577,7 +579,7 @@ def _write_link(graph: Graph, model: Model, raw: str) -> str:
     return HEAD_WRITERS[type(head)].write_link(graph, head, raw)
 
 
-def _quantile_link(graph: Graph, head: RegressionHead, raw: str) -> str:
+def _write_quantile_link(graph: Graph, head: RegressionHead, raw: str) -> str:
     """Write `Quantiles.apply_link`: from the middle, add the softplus of each step upwards, subtract it downwards."""
     n = len(head.loss.levels)
     middle = n // 2
@@ -590,7 +592,7 @@ def _quantile_link(graph: Graph, head: RegressionHead, raw: str) -> str:
     return graph.node("Add", graph.columns(raw, slice(middle, middle + 1)), steps)
 
 
-def _label_link(graph: Graph, head: LabelHead, raw: str) -> str:
+def _write_label_link(graph: Graph, head: LabelHead, raw: str) -> str:
     """Write a sigmoid for each target column of two classes, and a softmax for each column of more classes."""
     output_slices = head.labels.output_slices
     links = [_sigmoid if s.stop - s.start == 1 else _softmax for s in output_slices]
@@ -608,7 +610,8 @@ def _write_predictions(graph: Graph, head: RegressionHead, linked: str, dtype: D
     return [graph.cast(_shifted(graph, scaled, scaler.offset.astype(graph.dtype)), dtype)]
 
 
-def _prediction_types(head: RegressionHead, tensor: Tensor) -> list[object]:
+def _regressor_output_types(head: RegressionHead, tensor: Tensor) -> list[object]:
+    """Return the type of the predictions."""
     return [tensor([None, head.n_outputs])]
 
 
@@ -695,8 +698,8 @@ class HeadWriter(NamedTuple):
 
 
 HEAD_WRITERS = {
-    RegressionHead: HeadWriter(_quantile_link, _write_predictions, _prediction_types),
-    LabelHead: HeadWriter(_label_link, _write_labels_and_probabilities, _classifier_output_types),
+    RegressionHead: HeadWriter(_write_quantile_link, _write_predictions, _regressor_output_types),
+    LabelHead: HeadWriter(_write_label_link, _write_labels_and_probabilities, _classifier_output_types),
 }
 """How each kind of head is written."""
 

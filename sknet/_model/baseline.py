@@ -1,4 +1,4 @@
-"""Whether a network is no better than the best constant prediction.
+"""Whether networks are no better than the best constant prediction.
 
 Conventions
 -----------
@@ -9,11 +9,12 @@ raw : (n, l)        raw outputs; or (m, l) for held-out rows, by networks that w
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 
-from sknet._model.epoch_choice import MIN_STEPS_TO_CHOOSE
+from sknet._model.epoch_choice import MIN_STEPS_TO_CHOOSE, Selection
 from sknet._model.held_out import HeldOutOutputs
 from sknet._model.network_setup import NetworkSetup
 from sknet._network.losses import Loss, mean_loss
@@ -25,19 +26,29 @@ from sknet._typing import Array
 from sknet._vectors import blocks_of_batch
 
 
-def are_no_better_than_constant(
+class ComparisonWithConstant(NamedTuple):
+    """How a fit compares with the best constant prediction."""
+
+    is_no_better: bool
+    n_collapsed: int = 0  # published networks that are no better, if the fit is worse for it than those of folds
+
+
+def compare_with_constant(
     networks: Sequence[tuple[NetworkSetup, State]],
     held_out_outputs: HeldOutOutputs | None,
     *,
+    selection: Selection | None,
     n_rows: int,
     max_epochs: int,
     stopped_by_user: bool,
-) -> bool:
-    """Whether a fit's loss is at least as high as that of the best constant prediction.
+) -> ComparisonWithConstant:
+    """Compare a fit's loss with that of the best constant prediction for the training rows.
 
     The loss is computed on the held-out rows, for all networks together. Without held-out rows, it is computed for each
     network on the training rows, and must be lower by more than a fraction 1 / n: one parameter lowers a training loss
-    by about that much even if there is nothing to learn. The constant is the best one for the training rows.
+    by about that much even if there is nothing to learn. After folds, which have made the outputs for held-out rows,
+    published networks are compared like this, too: one of many layers may collapse by the chance of its first weights.
+    This counts if together they predict the held-out rows no better than the folds did, although they have seen them.
 
     Parameters
     ----------
@@ -45,6 +56,9 @@ def are_no_better_than_constant(
         The trained networks.
 
     held_out_outputs : HeldOutOutputs or None
+    selection : Selection or None
+        The choice of the folds, if their networks have made `held_out_outputs`.
+
     n_rows : int
         The number n of training rows; equal rows may have been merged since.
 
@@ -56,18 +70,41 @@ def are_no_better_than_constant(
 
     Returns
     -------
-    bool
-        False also if training was too short to tell.
+    ComparisonWithConstant
+        Nothing is found if training was too short to tell.
     """
-    for _, state in networks:
-        # After few steps every network is worse than a constant. This is no fault if training was merely cut short, but
-        # it is one if held-out rows or a plateau ended training.
-        is_cut_short = stopped_by_user or state.epoch >= max_epochs
-        if is_cut_short and state.step < MIN_STEPS_TO_CHOOSE:
-            return False
-    if held_out_outputs is not None and networks:
-        return _constant_wins_on_held_out_rows(held_out_outputs, networks[0][0])
-    return any(_is_no_better_in_training(setup, state, n_rows) for setup, state in networks)
+    # After few steps every network is worse than a constant. This is no fault if training was merely cut short, but it
+    # is one if held-out rows or a plateau ended training.
+    are_cut_short = any(
+        (stopped_by_user or state.epoch >= max_epochs) and state.step < MIN_STEPS_TO_CHOOSE for _, state in networks
+    )
+    if are_cut_short or not networks:
+        return ComparisonWithConstant(False)
+    if held_out_outputs is None:
+        return ComparisonWithConstant(_n_no_better_in_training(networks, n_rows) > 0)
+    is_no_better = _constant_wins_on_held_out_rows(held_out_outputs, networks[0][0])
+    if is_no_better or selection is None:
+        return ComparisonWithConstant(is_no_better)
+    n_collapsed = _n_no_better_in_training(networks, n_rows)
+    if n_collapsed and not _have_lower_loss_than_folds(networks, held_out_outputs, selection):
+        return ComparisonWithConstant(False, n_collapsed)
+    return ComparisonWithConstant(False)
+
+
+def _have_lower_loss_than_folds(
+    networks: Sequence[tuple[NetworkSetup, State]], held_out_outputs: HeldOutOutputs, selection: Selection
+) -> bool:
+    """Whether the published networks together predict the rows that folds held out better than the folds did."""
+    raw = np.zeros(held_out_outputs.raw.shape)
+    for mixing_weight, (setup, state) in zip(selection.mixing_weights, networks, strict=True):
+        raw += mixing_weight * setup.raw_training_outputs(state)[selection.held_out]
+    head = networks[0][0].encoding.head
+    target = head.targets(held_out_outputs.y, np.dtype(np.float64))
+    published, of_folds = (
+        _mean_loss_in_blocks(head.loss, raw_outputs, target, held_out_outputs.weight)
+        for raw_outputs in (raw / selection.temperature, held_out_outputs.raw)
+    )
+    return published < of_folds
 
 
 def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, setup: NetworkSetup) -> bool:
@@ -81,21 +118,22 @@ def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, setup: Net
     return _mean_loss_in_blocks(head.loss, held_out_outputs.raw, target, held_out_outputs.weight) >= of_constant
 
 
-def _is_no_better_in_training(setup: NetworkSetup, state: State, n_rows: int) -> bool:
-    """Compare the loss on the training rows."""
-    constant = _best_constant_of(setup)
+def _n_no_better_in_training(networks: Sequence[tuple[NetworkSetup, State]], n_rows: int) -> int:
+    """Return for how many networks the constant wins on the training rows, which are the same for all."""
+    first = networks[0][0]
+    constant = _best_constant_of(first)
     if constant is None:
-        return False
-    rows = setup.train_rows
-    loss = setup.encoding.head.loss
-    target, weight = setup.objective.target_sample
-    of_constant = _loss_of_constant(loss, constant, target, weight)
+        return 0
+    rows = first.train_rows
+    loss = first.encoding.head.loss
+    of_constant = _loss_of_constant(loss, constant, *first.objective.target_sample)
     limit = of_constant - abs(of_constant) / n_rows  # abs: a user's loss may be negative
-    # this loss is known already; dropout and penalty only make it higher
-    if state.history[-1].loss < limit:
-        return False
-    raw = setup.raw_training_outputs(state)
-    return _mean_loss_in_blocks(loss, raw, rows.target, rows.relative_weight) >= limit
+    return sum(
+        # the loss of the last epoch is known already; dropout and penalty only make it higher
+        state.history[-1].loss >= limit
+        and _mean_loss_in_blocks(loss, setup.raw_training_outputs(state), rows.target, rows.relative_weight) >= limit
+        for setup, state in networks
+    )
 
 
 def _best_constant_of(setup: NetworkSetup) -> Array | None:

@@ -145,10 +145,13 @@ class EncodingLearner:
         `train`. Everything else is shared if `shares_columns`. The scale of the targets is always shared, so that the
         losses of folds are comparable.
         """
-        encoding = with_target_means(shared, rows, train)
-        if not isinstance(self.settings.init, tuple):  # the user's weights fit the shared inputs only
+        if isinstance(self.settings.init, tuple):  # the user's weights fit the shared inputs only
+            encoding = with_target_means(shared, rows, train)
+        else:
             sample = self.sample.restricted_to(train)
-            if not shares_columns:
+            if shares_columns:
+                encoding = with_target_means(shared, rows, train)
+            else:
                 encoding = self._learn(shared.head, sample, rows, train)
             encoding = self._with_steps(encoding, sample)
         # the inputs of training rows are cross-fitted among the rows of the fold, even if its target means are the same

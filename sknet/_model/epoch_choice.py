@@ -70,7 +70,7 @@ MAX_CROSS_FIT_SETS = 4
 
 @dataclass(frozen=True)
 class FoldsProgress:
-    """The states of the folds' networks, and what the folds have chosen so far.
+    """How far the folds have come: the states of their networks, and the best epoch so far.
 
     Training changes the states. Each epoch makes a new value of the rest, so that an interrupt can undo a whole epoch.
     """
@@ -187,17 +187,17 @@ class FoldPhase(Phase):
         self.held_out = np.concatenate([split.held_out for split in self.splits])
         self._n_train = np.array([len(split.train) for split in self.splits])
         self._n_members = len(self.setups) // len(self.splits)
-        solver = self.setups[0].solver  # a first-order solver
+        solver = self.setups[0].solver
         n_steps = steps_per_epoch(solver, self._n_train.min())
         self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / n_steps), solver.n_epochs)
-        self._epochs_before = 0  # epochs trained before this call
-        self._progress_before = self.progress  # before the last epoch was evaluated
+        self._epochs_before_call = 0
+        self._progress_before_evaluation = self.progress
 
     def resume(self, progress: FoldsProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
         progress.check_can_continue_from(self.progress, self.raw_by_component())
         self.progress = progress
-        self._epochs_before = len(progress.epochs)
+        self._epochs_before_call = len(progress.epochs)
 
     def train(self, observer: Observer) -> TrainingEnd:
         """Train until the joint loss stops falling."""
@@ -205,7 +205,7 @@ class FoldPhase(Phase):
             end = train_side_by_side(self.setups, self.progress.states, observer, self.evaluate_epoch)
         finally:
             if self.n_iter > self.epochs_done:  # an interrupt has undone an epoch after it was evaluated
-                self.progress = self._progress_before
+                self.progress = self._progress_before_evaluation
         if end.callback_asked and end.reason is not StopReason.INTERRUPTED:  # even if it was the last epoch anyway
             return replace(end, reason=StopReason.CALLBACK)
         return end
@@ -222,7 +222,7 @@ class FoldPhase(Phase):
 
     def evaluate_epoch(self) -> float:
         """Choose the last epoch of all networks if it is the best, and record it; return its criterion."""
-        progress = self._progress_before = self.progress
+        progress = self._progress_before_evaluation = self.progress
         epoch = self.n_iter + 1
         raw_by_component = self.raw_by_component()
         first, *later = self.evaluators
@@ -276,7 +276,7 @@ class FoldPhase(Phase):
     @property
     def has_finished_epoch(self) -> bool:
         """Whether all networks have finished an epoch in this call."""
-        return len(self.progress.epochs) > self._epochs_before and bool(self.setups)
+        return len(self.progress.epochs) > self._epochs_before_call and bool(self.setups)
 
     @property
     def epoch_histories(self) -> list[tuple[Epoch, ...]]:
@@ -303,7 +303,7 @@ class FoldPhase(Phase):
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
         self.setups = []
-        self.progress = self._progress_before = replace(self.progress, states=[])
+        self.progress = self._progress_before_evaluation = replace(self.progress, states=[])
         self.importance_rows = None
 
 

@@ -128,8 +128,8 @@ class HeldOutEvaluator:
         self._has_temperature = settings.temperature_scaling
         sees_bins = np.array(settings.members_see_bins)
         kinds = np.flatnonzero(~sees_bins).tolist(), np.flatnonzero(sees_bins).tolist()
-        self._components = [networks for networks in kinds if networks]  # the indices of the networks of each component
-        self._equal_weight = len(self._components[0]) / len(sees_bins)  # gives each network the same weight
+        self._networks_by_component = [networks for networks in kinds if networks]
+        self._equal_weight = len(self._networks_by_component[0]) / len(sees_bins)  # gives each network the same weight
 
     # --- components --------------------------------------------------------------------------------------------------
 
@@ -138,12 +138,13 @@ class HeldOutEvaluator:
 
         `raw_of_network(j)` returns the raw outputs of network j.
         """
-        return np.stack([np.mean([raw_of_network(j) for j in networks], axis=0) for networks in self._components])
+        by_component = self._networks_by_component
+        return np.stack([np.mean([raw_of_network(j) for j in networks], axis=0) for networks in by_component])
 
     def weights_of_networks(self, mixing_weight: float) -> tuple[float, ...]:
         """Return the weight of each network in the mean raw output."""
-        weights = np.empty(sum(map(len, self._components)))
-        for networks, weight in zip(self._components, (mixing_weight, 1.0 - mixing_weight), strict=False):
+        weights = np.empty(sum(map(len, self._networks_by_component)))
+        for networks, weight in zip(self._networks_by_component, (mixing_weight, 1.0 - mixing_weight), strict=False):
             weights[networks] = weight / len(networks)
         return tuple(weights.tolist())
 

@@ -4,7 +4,7 @@
 
 Conventions
 -----------
-theta : (p,)       all parameters, in the compute dtype; with input gains, their logarithms follow
+theta : (p,)       all parameters, in the compute dtype; with input gains (p + d,), see `gains.py`
 published weights  see `_publish` in `_estimators/base.py`; in the output dtype
 """
 
@@ -12,14 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sknet._tables.tables import take_optional
+from sknet._training.gains import join_theta, split_theta
 from sknet._training.solver import BestEpoch, State
 from sknet._typing import Array, DType
-
-
-def log_gains_of(theta: Array, n_parameters: int) -> Array:
-    """Return a view of the logarithms of the input gains, at the end of theta; empty if there are none."""
-    return theta[n_parameters if theta.size >= n_parameters else 0 :]
 
 
 def pruned_state(state: State, n_parameters: int, output_dtype: DType, *, from_published: bool) -> State:
@@ -31,7 +26,8 @@ def pruned_state(state: State, n_parameters: int, output_dtype: DType, *, from_p
     # The average is published if there is one, else theta. If theta is published, only its gains are kept here.
     exact = np.can_cast(state.theta.dtype, output_dtype)  # whether publishing loses no digits
     published = from_published or (exact and state.average is None)
-    theta = log_gains_of(state.theta, n_parameters).copy() if published else state.theta
+    _, log_gains = split_theta(state.theta, n_parameters)
+    theta = log_gains.copy() if published else state.theta
     average = None if exact or from_published else state.average
     return replace(state, theta=theta, average=average, best=BestEpoch(), history=[])
 
@@ -39,9 +35,9 @@ def pruned_state(state: State, n_parameters: int, output_dtype: DType, *, from_p
 def state_with_new_gains(state: State, n_parameters: int) -> State:
     """Return a copy of a kept state with input gains of 1 and moments of 0 for them."""
     state = state.copy()
-    log_gains_of(state.theta, n_parameters)[:] = 0.0
-    for moment in state.moments:
-        moment[n_parameters:] = 0.0
+    for array in (state.theta, *state.moments):
+        _, of_gains = split_theta(array, n_parameters)
+        of_gains[:] = 0.0
     return state
 
 
@@ -54,20 +50,19 @@ def state_with_published_weights(
     solver.
     """
     state = kept_state.copy()
-    published = fresh_state.theta[:n_parameters]
+    published, _ = split_theta(fresh_state.theta, n_parameters)
     if not keep_moments or len(state.moments) != len(fresh_state.moments):
         return replace(fresh_state, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
-    gains = log_gains_of(state.theta, n_parameters)
-    weights = state.theta[: state.theta.size - gains.size]
+    weights, log_gains = split_theta(state.theta, n_parameters)
     if fresh_state.average is not None:  # the published weights are the average, and theta is separate
-        average = take_optional(state.average, slice(n_parameters))
+        average = None if state.average is None else split_theta(state.average, n_parameters)[0]
         average = _most_precise_weights(average, published, output_dtype)
-        state.average = np.concatenate([average, gains])
+        state.average = join_theta(average, log_gains)
         weights = weights if weights.size else published
     else:
         weights = _most_precise_weights(weights, published, output_dtype)
         state.average = None
-    state.theta = np.concatenate([weights, gains])
+    state.theta = join_theta(weights, log_gains)
     return state
 
 

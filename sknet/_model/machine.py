@@ -40,7 +40,7 @@ BYTES_THAT_ALWAYS_FIT = 2**25
 def check_fits_in_memory(
     what: str, n_weights: int, n_bytes: int | None = None, *, n_networks: int = 1, has_batches: bool = False
 ) -> None:
-    """Raise if training would need more memory than there is: at least `n_bytes`, in addition to Python objects.
+    """Raise if networks would need more memory than there is: at least `n_bytes`, in addition to Python objects.
 
     `n_weights` counts all networks together. By default, their arrays take the least that every solver needs.
     """
@@ -51,8 +51,8 @@ def check_fits_in_memory(
         needed_gib = -(-needed_bytes // 2**30)  # rounded up, in integers: it may be too large for a float
         remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"
         raise ValueError(
-            f"{what} makes {n_weights:,} weights; to train them takes at least {needed_gib:,} GiB, and this machine "
-            f"has {memory / 2**30:,.1f} GiB: use {remedy}{', or smaller batches' if has_batches else ''}."
+            f"{what} makes {n_weights:,} weights, which take at least {needed_gib:,} GiB, and this machine has "
+            f"{memory / 2**30:,.1f} GiB: use {remedy}{', or smaller batches' if has_batches else ''}."
         )
 
 

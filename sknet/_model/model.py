@@ -39,11 +39,11 @@ from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
 from sknet._network.chain import (
     BatchFormat,
-    Block,
     LayerParameters,
     Layout,
     OneHotAndDenseRows,
-    find_blocks,
+    WeightBlock,
+    find_weight_blocks,
     make_chain,
 )
 from sknet._network.weights import output_rounding_unit
@@ -85,9 +85,9 @@ class Network:
         return Layout((self.coefs[0].shape[0], *(b.size for b in self.intercepts)))
 
     @cached_property
-    def blocks(self) -> tuple[tuple[Block, ...], ...]:
+    def blocks(self) -> tuple[tuple[WeightBlock, ...], ...]:
         """The blocks of each weight matrix: a joined network has weights of 0 between its networks."""
-        return tuple(map(find_blocks, self.coefs))
+        return tuple(map(find_weight_blocks, self.coefs))
 
     def blas_may_split(self, n_rows: int) -> bool:
         """Whether BLAS may split the product of n rows with any of the weight matrices among threads."""

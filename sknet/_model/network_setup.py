@@ -287,7 +287,11 @@ def read_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list
 def check_networks_fit_in_memory(
     settings: Settings, encoding: Encoding, n_rows: int, n_folds: int, *, keeps_best: bool
 ) -> None:
-    """Raise if all networks that are in memory at once do not fit: the members, or before them those of each fold."""
+    """Raise if all networks that are in memory at once do not fit.
+
+    These are the members, or before them those of each fold; and after training, the members and the network that they
+    are joined to. The weights of this grow with the square of the number of members, as most of them are 0.
+    """
     layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.members_see_bins]
     n_times = max(n_folds, 1)
     n_networks = n_times * len(layouts)
@@ -296,14 +300,20 @@ def check_networks_fit_in_memory(
     n_outputs = n_times * n_at_once * sum(sum(layout.sizes[1:]) for layout in layouts)
     sizes = layouts[-1].sizes
     what = f"hidden_layer_sizes={sizes[1:-1]} with {sizes[0]} inputs and {sizes[-1]} outputs"
-    if n_networks > 1:
-        of_folds = f" for each of {n_folds} folds held out," if n_folds else ""
-        what = f"n_members={len(layouts)}{of_folds} with {what}"
+    n_members = len(layouts)
+    of_folds = f" for each of {n_folds} folds held out," if n_folds else ""
+    what_trains = f"n_members={n_members}{of_folds} with {what}" if n_networks > 1 else what
     itemsize = encoding.compute_dtype.itemsize
     has_l1 = settings.alpha * settings.l1_ratio > 0.0
     per_parameter = settings.solver.bytes_per_parameter(itemsize, keeps_best=keeps_best, has_l1=has_l1)
     n_bytes = n_weights * per_parameter + N_LAYER_BUFFERS * n_outputs * itemsize
-    check_fits_in_memory(what, n_weights, n_bytes, n_networks=n_networks, has_batches=True)
+    check_fits_in_memory(what_trains, n_weights, n_bytes, n_networks=n_networks, has_batches=True)
+    if n_members > 1:
+        joined = Layout((encoding.encoder.n_inputs, *(n_members * size for size in sizes[1:-1]), sizes[-1]))
+        published_itemsize = encoding.output_dtype.itemsize
+        n_bytes = joined.n_parameters * published_itemsize + n_weights // n_times * (itemsize + published_itemsize)
+        what_is_joined = f"n_members={n_members} with {what}, joined to one network,"
+        check_fits_in_memory(what_is_joined, joined.n_parameters, n_bytes, n_networks=n_members)
 
 
 def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) -> int:

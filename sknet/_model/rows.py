@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,6 @@ from sknet._tables.tables import take_optional, take_rows
 from sknet._tables.target_statistics import TargetStatistics
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
-
-T = TypeVar("T")
 
 # --- encoded rows -----------------------------------------------------------------------------------------------------
 
@@ -61,6 +59,15 @@ TARGETS_ENCODED_AT_ONCE = 2**16
 """Number of rows whose targets are encoded at a time."""
 
 
+@dataclass
+class TargetsAndWeights:
+    """The targets and weights of encoded rows as networks take them, each made when it is first needed."""
+
+    total_weight: float | None = None
+    relative_weight: Array | None = None  # (n,)
+    target_by_label_smoothing: dict[float, Array] = field(default_factory=dict)  # (n, k) each
+
+
 @dataclass(frozen=True)
 class EncodedRows:
     """Encoded rows with their targets and weights."""
@@ -69,10 +76,9 @@ class EncodedRows:
     y_of_table: Array  # parsed targets of all rows of the table, one column for each target
     weight_of_table: Array | None  # of all rows of the table, not rescaled
     encoding: Encoding
-    smoothing: float = 0.0  # label smoothing
+    label_smoothing: float = 0.0
     row_indices: NDArray[np.intp] | None = None  # (n,), which rows of the table these are; None for all
-    # what was computed from all targets or weights, by name: the networks of a fit share it
-    computed: dict[str, Any] = field(default_factory=dict)
+    shared: TargetsAndWeights = field(default_factory=TargetsAndWeights)  # by the networks of a fit
 
     def __len__(self) -> int:
         return len(self.y_of_table if self.row_indices is None else self.row_indices)
@@ -97,15 +103,10 @@ class EncodedRows:
         for block in blocks_of_batch(slice(0, len(self)), TARGETS_ENCODED_AT_ONCE):
             yield block, block if self.row_indices is None else self.row_indices[block]
 
-    def _computed_once(self, name: str, compute: Callable[[], T]) -> T:
-        if name not in self.computed:
-            self.computed[name] = compute()
-        return cast(T, self.computed[name])
-
     def take(self, row_indices: NDArray[np.intp]) -> Self:
         """Return the rows with these indices; raise a ValueError if their total weight is almost 0."""
         in_table = row_indices if self.row_indices is None else self.row_indices[row_indices]
-        rows = replace(self, inputs=self.inputs[row_indices], row_indices=in_table, computed={})
+        rows = replace(self, inputs=self.inputs[row_indices], row_indices=in_table, shared=TargetsAndWeights())
         if rows.weight_of_table is not None and rows.total_weight < MIN_TOTAL_WEIGHT:
             raise ValueError(
                 f"sample_weight adds up to {rows.total_weight:g} in the rows trained on, or in those held out, so "
@@ -113,9 +114,9 @@ class EncodedRows:
             )
         return rows
 
-    def for_network(self, n_skipped_inputs: int, smoothing: float = 0.0) -> Self:
+    def for_network(self, n_skipped_inputs: int, label_smoothing: float = 0.0) -> Self:
         """Return the rows for one network: without the skipped inputs, and with a separate buffer."""
-        return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), smoothing=smoothing)
+        return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), label_smoothing=label_smoothing)
 
     @property
     def total_weight(self) -> float:
@@ -123,18 +124,21 @@ class EncodedRows:
         weight = self.weight_of_table
         if weight is None:
             return float(len(self))
-        return self._computed_once(
-            "total weight", lambda: sum(float(weight[rows].sum()) for _, rows in self._blocks_in_table())
-        )
+        if self.shared.total_weight is None:
+            self.shared.total_weight = sum(float(weight[rows].sum()) for _, rows in self._blocks_in_table())
+        return self.shared.total_weight
 
     def encode_targets(self, y: Array) -> Array:
         """Return the target matrix of some rows' y, (b, k)."""
-        return self.encoding.head.targets(y, self.encoding.compute_dtype, self.smoothing)
+        return self.encoding.head.targets(y, self.encoding.compute_dtype, self.label_smoothing)
 
     @property
     def target(self) -> Array:
         """The target matrix of these rows, (n, k). A stream makes those of a few rows at a time instead."""
-        return self._computed_once(f"target, smoothed by {self.smoothing}", self._make_target)
+        targets = self.shared.target_by_label_smoothing
+        if self.label_smoothing not in targets:
+            targets[self.label_smoothing] = self._make_target()
+        return targets[self.label_smoothing]
 
     def _make_target(self) -> Array:
         target: Array | None = None
@@ -151,15 +155,13 @@ class EncodedRows:
     @property
     def relative_weight(self) -> Array | None:
         """The weights, (n,), scaled to a mean of 1, so that their unit does not change the size of gradients."""
-        return None if self.weight_of_table is None else self._computed_once("relative weight", self._make_weight)
-
-    def _make_weight(self) -> Array:
-        assert self.weight_of_table is not None
-        factor = len(self) / self.total_weight
-        weight = np.empty(len(self), self.encoding.compute_dtype)
-        for block, rows in self._blocks_in_table():
-            weight[block] = self.weight_of_table[rows] * factor
-        return weight
+        if self.shared.relative_weight is None and self.weight_of_table is not None:
+            factor = len(self) / self.total_weight
+            weight = np.empty(len(self), self.encoding.compute_dtype)
+            for block, rows in self._blocks_in_table():
+                weight[block] = self.weight_of_table[rows] * factor
+            self.shared.relative_weight = weight
+        return self.shared.relative_weight
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

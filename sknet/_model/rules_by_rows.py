@@ -1,7 +1,7 @@
 """The numbers of training rows at which defaults change, and the values below and above them, see docs/defaults.md.
 
 The limits on bins are together here, also those that go by the number of columns. The number of rows from which the
-pull on gains grows more slowly is in `_training/loop.py`.
+pull on gains grows more slowly is in `_training/gains.py`.
 """
 
 from typing import NamedTuple

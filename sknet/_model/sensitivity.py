@@ -262,13 +262,20 @@ def contribution_sums_of_sparse(rows: sp.csr_array, network: Network, model: Mod
 
 
 def mean_slopes_by_unit(network: Network, head: Head, z: Array) -> Iterator[Array]:
-    """Yield the mean slopes of each output, (r, h), over evenly spaced points between each row and other rows."""
+    """Yield the mean slopes of each output, (r, h), over evenly spaced points between each row and other rows.
+
+    Outputs of constant targets are left out: their predictions are constant, whatever the network has learnt.
+    """
     rng = np.random.default_rng(0)  # a fixed seed: importances depend on weights and rows alone
     fractions = [(i + 0.5) / POINTS_PER_ROW for i in range(POINTS_PER_ROW)]
     points = np.concatenate([fraction * z + (1.0 - fraction) * z[rng.permutation(len(z))] for fraction in fractions])
     # one output at a time: a thousand classes would take much memory
-    for slopes in slopes_of_explained_outputs(network, points, head.explained_outputs, 1.0 / POINTS_PER_ROW):
-        yield slopes.reshape(POINTS_PER_ROW, *z.shape).sum(axis=0)
+    explained = head.explained_outputs
+    of_outputs = slopes_of_explained_outputs(network, points, explained, 1.0 / POINTS_PER_ROW)
+    varies = np.broadcast_to(explained.scaler.slope != 0.0, len(explained.names))  # quantiles share a scale
+    for slopes, output_varies in zip(of_outputs, varies, strict=True):
+        if output_varies:
+            yield slopes.reshape(POINTS_PER_ROW, *z.shape).sum(axis=0)
 
 
 def varying_inputs(rows: Array | OneHotAndDenseRows, encoder: TableEncoder) -> tuple[Array, NDArray[np.intp]]:

@@ -53,7 +53,7 @@ class TrainPhase(Phase):
     score: ModelScorer | None = None
 
     def __post_init__(self) -> None:
-        self._epochs_before = self.states[0].epoch  # epochs trained before this call
+        self._epochs_before_call = self.states[0].epoch
         first = self.setups[0]
         rows = first.held_out_rows  # they have the same targets for all networks
         self._evaluator = None if rows is None else HeldOutEvaluator(rows, first.settings)
@@ -100,7 +100,7 @@ class TrainPhase(Phase):
     def has_finished_epoch(self) -> bool:
         """Whether all networks have finished an epoch in this call, or had ended before."""
         is_over = self.setups[0].solver.reason_to_end(self.states[0]) is not None
-        return is_over or all(state.epoch > self._epochs_before for state in self.states)
+        return is_over or all(state.epoch > self._epochs_before_call for state in self.states)
 
     @property
     def epoch_histories(self) -> list[tuple[Epoch, ...]]:

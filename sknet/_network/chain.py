@@ -34,7 +34,7 @@ from sknet._typing import Array, Batch, DType, Table
 # --- theta: one flat vector, and the weight matrices and bias vectors that are views of it ----------------------------
 
 
-class Block(NamedTuple):
+class WeightBlock(NamedTuple):
     """Adjacent outputs of a layer, and the adjacent inputs that they see: all their other weights are 0."""
 
     inputs: slice
@@ -46,7 +46,7 @@ class LayerParameters(NamedTuple):
 
     W: Array
     b: Array
-    blocks: Sequence[Block] = ()  # which weights may differ from 0, for a layer without a backward pass; () for all
+    blocks: Sequence[WeightBlock] = ()  # which weights may differ from 0, without a backward pass; () for all
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,7 @@ MAX_SHARE_IN_BLOCKS = 0.8
 """The product is split into blocks if they have at most this share of the weights."""
 
 
-def find_blocks(W: Array) -> tuple[Block, ...]:
+def find_weight_blocks(W: Array) -> tuple[WeightBlock, ...]:
     """Return the blocks of a weight matrix, in the order of their outputs; none if a single product is as fast."""
     is_seen = W != 0.0
     first, last = is_seen.argmax(axis=0), len(W) - is_seen[::-1].argmax(axis=0)
@@ -285,7 +285,7 @@ def find_blocks(W: Array) -> tuple[Block, ...]:
     starts = np.flatnonzero(is_new).tolist()
     stops = [*starts[1:], len(first)]
     blocks = tuple(
-        Block(slice(int(first[start]), int(last[start])), slice(start, stop))
+        WeightBlock(slice(int(first[start]), int(last[start])), slice(start, stop))
         for start, stop in zip(starts, stops, strict=True)
     )
     size = sum((inputs.stop - inputs.start) * (outputs.stop - outputs.start) for inputs, outputs in blocks)
@@ -294,10 +294,10 @@ def find_blocks(W: Array) -> tuple[Block, ...]:
 
 
 @dataclass(eq=False)
-class DenseInBlocks(Dense):
-    """As `Dense`, for a forward pass alone: it leaves out the weights outside of the blocks, which are 0."""
+class DenseWithWeightBlocks(Dense):
+    """As `Dense`, but only the weights in some blocks may differ from 0. It has no backward pass."""
 
-    blocks: Sequence[Block] = ()
+    blocks: Sequence[WeightBlock] = ()
 
     def forward(self, x: Array) -> Array:
         """Overwrite z with x W + b, and return it."""
@@ -351,7 +351,9 @@ def make_chain(
         z = np.empty((n_rows, len(b)), dtype)
         dx = np.empty((n_rows, len(W)), dtype) if i > 0 and gradients else None  # the first x is data
         x_format = batch_format if i == 0 else "dense"
-        make_layer = partial(DenseInBlocks, blocks=blocks) if blocks and x_format == "dense" else FIRST_LAYERS[x_format]
+        make_layer = FIRST_LAYERS[x_format]
+        if blocks and x_format == "dense":
+            make_layer = partial(DenseWithWeightBlocks, blocks=blocks)
         layers.append(make_layer(W, b, dW, db, z, ones, dx))
         if activation is None:  # the output layer
             continue

@@ -78,19 +78,21 @@ def check_gradient(
     True
     """
     rng = np.random.default_rng([random_state, N_CHECKED_ROWS])  # not the seed that a user may have drawn `target` with
-    return _check(piece, target, rng, tolerance)
+    return _largest_error(piece, target, rng, tolerance)
 
 
 @singledispatch
-def _check(piece: object, target: Target, rng: np.random.Generator, tolerance: float) -> float:
+def _largest_error(piece: object, target: Target, rng: np.random.Generator, tolerance: float) -> float:
     raise TypeError(f"check_gradient takes an Activation or a Loss, got {type(piece).__name__}.")
 
 
 # --- an activation ---------------------------------------------------------------------------------------------------
 
 
-@_check.register
-def _check_activation(activation: Activation, target: Target, rng: np.random.Generator, tolerance: float) -> float:
+@_largest_error.register
+def _largest_error_of_activation(
+    activation: Activation, target: Target, rng: np.random.Generator, tolerance: float
+) -> float:
     """Return the largest error of `backward`; raise if it exceeds the tolerance, or if another rule is broken."""
     name = f"Activation {activation.name!r}"
     if activation.keeps not in ("output", "input"):
@@ -137,8 +139,8 @@ def _call_in_place_finite(what: str, function: Callable[..., object], x: Array) 
 # --- a loss ----------------------------------------------------------------------------------------------------------
 
 
-@_check.register
-def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
+@_largest_error.register
+def _largest_error_of_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
     """Return the largest error of `gradient`; raise if it exceeds the tolerance, or if another rule is broken."""
     # by default positive and adding up to 1, which suits nearly every loss
     target = rng.dirichlet(np.ones(2), N_CHECKED_ROWS) if target is None else np.array(target, dtype=np.float64)

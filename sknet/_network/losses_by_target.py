@@ -36,7 +36,7 @@ class _LossOfPresentTargets:
     losses_by_target: tuple[tuple[Loss, slice], ...]  # each target's loss and outputs
     weight_of_each_target: float  # 1 if the value of `whole` is a sum over targets, 1 / k if it is their mean
 
-    def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
+    def value_and_gradient(self, raw: Array, target: Array) -> tuple[Array, Array]:
         """Return the values, (n,), and the gradient, which is 0 where a target is missing."""
         if not np.isnan(target).any():
             return value_and_gradient(self.whole, raw, target)
@@ -50,7 +50,7 @@ class _LossOfPresentTargets:
         return total, delta
 
     def gradient(self, raw: Array, target: Array) -> Array:
-        return self.joint(raw, target)[1] if np.isnan(target).any() else self.whole.gradient(raw, target)
+        return self.value_and_gradient(raw, target)[1] if np.isnan(target).any() else self.whole.gradient(raw, target)
 
     def start(self, target: Array, weight: Array | None) -> Array:
         """Return the first output biases, each from the rows that have its target."""
@@ -77,9 +77,9 @@ def loss_of_present_targets(
     present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each_target)
     return replace(
         whole,
-        value=partial(one_of_both, 0, present.joint),
+        value=partial(one_of_both, 0, present.value_and_gradient),
         gradient=present.gradient,
-        joint=whole.joint and present.joint,
+        joint=whole.joint and present.value_and_gradient,
         start=whole.start and present.start,
     )
 

@@ -120,7 +120,10 @@ class LoadedCheckpoint(CheckpointContent):
         """Raise if the run that resumes the checkpoint, with the origin `now`, has other data, parameters or phases."""
         before = self.origin
         changed_data = [name for name in before.data | now.data if before.data.get(name) != now.data.get(name)]
-        message = f"{self.path} was written in training on other data: {', '.join(changed_data)} differs."
+        message = (
+            f"{self.path} was written in training on other data, which differ in {', '.join(changed_data)}: pass those "
+            "of that run, or fit anew."
+        )
         if set(changed_data) - {FOLDS}:
             raise ValueError(message)
         for name, value in now.settings.items():

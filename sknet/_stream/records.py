@@ -35,7 +35,7 @@ from sknet._stream.storage import (
     NumberStorage,
     ObjectStorage,
     ScratchFiles,
-    check_not_wider,
+    check_fits_stored_type,
     float_type,
 )
 from sknet._tables.kinds import ColumnChoices
@@ -113,7 +113,7 @@ def _buckets(start: int, stop: int) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, eq=False)
 class BucketedRecords:
-    """Records in a file, sorted into buckets.
+    """All records of a stream in one file, dealt at random into buckets, so that a few buckets are a random sample.
 
     Attributes
     ----------
@@ -176,9 +176,8 @@ class BucketedRecords:
         n_rows = max(min_rows, BYTES_READ_PER_POOL // self.dtype.itemsize)
         sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all segments
         order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
-        ends = np.cumsum(sizes[order])  # rows up to the end of each bucket
-        start = 0  # the next bucket
-        n_read = 0
+        ends = np.cumsum(sizes[order])
+        start = n_read = 0
         while n_read < ends[-1]:
             stop = min(int(np.searchsorted(ends, n_read + n_rows)) + 1, len(order))
             yield self._read(order[start:stop], int(ends[stop - 1]) - n_read, record_indices)
@@ -245,7 +244,7 @@ class ArrayFormat:
         """Write rows of an array into `records`."""
         if is_frame(X):
             raise TypeError("it is a data frame, and the first chunk is an array: give all chunks one type.")
-        check_not_wider(X.dtype, self.dtype, "X")
+        check_fits_stored_type(X.dtype, self.dtype, "X")
         records["X"] = X
 
     def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:
@@ -317,10 +316,11 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
         return ArrayFormat(X.shape[1], float_type(X.dtype))
     names = column_names(X)
     columns: list[ColumnStorage] = []
-    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):  # named by the user
+    for j, (name, named_kind) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
         values = column_at(X, j)
-        kind = choices.kind_of(values, name, named)
-        is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
+        kind = choices.kind_of(values, name, named_kind)
+        may_be_category = kind == "category" and named_kind is None and not is_categorical(values)
+        is_unknown = may_be_category and bool(values.isna().all())
         make_storage = AllMissingTextStorage if is_unknown else STORAGES.get(kind, ObjectStorage)
         columns.append(make_storage(name, values, files))
     return FrameFormat(list(X.columns), columns)

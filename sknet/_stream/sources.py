@@ -383,13 +383,13 @@ def _common_schema(
         columns = [*in_files, *in_folders] if unify else _columns_without_index(first)
     fields = []
     for name in columns:
-        types = [(path, _decoded_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
+        types = [(path, _plain_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
         lacking = [path for path, schema in schemas if name not in schema.names]
         if lacking and (types or name not in first.names):  # else the folder's name has its value
             raise ValueError(
                 f"{lacking[0]} has no column {name!r}: give all files the same columns, or leave this file out."
             )
-        common = _common_type(name, types) if unify and types else _decoded_type(first.field(name).type)
+        common = _common_type(name, types) if unify and types else _plain_type(first.field(name).type)
         fields.append(pyarrow.field(name, common))
     return pyarrow.schema(fields)
 
@@ -420,8 +420,8 @@ def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> py
         raise ValueError(f"Column {name!r} holds {held}: write all files with one type.") from error
 
 
-def _decoded_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
-    """Return the type of the values of a dictionary of text, without views of strings; other types unchanged."""
+def _plain_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
+    """Return text's plain type if a file holds it as a dictionary or as views of strings; other types unchanged."""
     import pyarrow
     from pyarrow import types
 

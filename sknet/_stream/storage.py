@@ -117,7 +117,7 @@ class NumberStorage(ColumnStorage):
     def pack(self, values: Table) -> Array:
         """Return the numbers, NaN where one is missing."""
         numbers = column_as_floats(values, self._name)
-        check_not_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
+        check_fits_stored_type(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
         check_not_infinite(numbers, [self._name])
         return numbers
 
@@ -131,8 +131,8 @@ def float_type(dtype: object) -> DType:
     return np.dtype(np.float32 if dtype == np.float32 else np.float64)
 
 
-def check_not_wider(dtype: DType, stored_dtype: DType, what: str) -> None:
-    """Raise a TypeError if numbers would lose digits in the type of the first chunk."""
+def check_fits_stored_type(dtype: DType, stored_dtype: DType, what: str) -> None:
+    """Raise a TypeError if numbers of a chunk would lose digits in the type of the first chunk, which is stored."""
     if not np.can_cast(dtype, stored_dtype) and stored_dtype == np.float32:
         raise TypeError(f"{what} is float32 in the first chunk and {dtype} in another: give all chunks one type.")
 

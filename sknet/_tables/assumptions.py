@@ -217,7 +217,7 @@ def ranks_of(target: Array) -> Array:
 
 @dataclass(frozen=True)
 class CheckedTarget:
-    """The targets of a table, and its columns.
+    """Targets that are checked for signs of time or of identifiers, with the columns that may explain them.
 
     Attributes
     ----------
@@ -242,12 +242,12 @@ class CheckedTarget:
         return self.read_columns()
 
     @cached_property
-    def residual(self) -> Array:
-        """The ranks less what the columns explain."""
-        return residual_of(self.ranks, self.columns)
+    def unexplained_ranks(self) -> Array:
+        """The ranks less what a linear model of the columns explains."""
+        return unexplained_part(self.ranks, self.columns)
 
 
-def residual_of(ranks: Array, columns: OtherColumns) -> Array:
+def unexplained_part(ranks: Array, columns: OtherColumns) -> Array:
     """Return the ranks less what a linear model of functions of the columns explains."""
     n = len(ranks)
     learnt_from = slice(0, n, max(1, n // MAX_ROWS_OF_REGRESSION))
@@ -391,7 +391,7 @@ def rows_in_time_order(seconds: Array, checked: CheckedTarget) -> bool:
     blocks = [blocks_of_time(period, size) for size in (*BLOCK_SIZES, largest) if size <= largest]
     if not any(group_effect(codes, checked.ranks).means_may_differ for codes in blocks):
         return False
-    residual = residual_of(checked.ranks, checked.columns.with_codes.without_time(period))
+    residual = unexplained_part(checked.ranks, checked.columns.with_codes.without_time(period))
     return any(group_effect(codes, residual).certain_share.max() > MIN_SHARE_OF_BLOCKS for codes in blocks)
 
 
@@ -502,7 +502,7 @@ def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
     smooth = piecewise_linear(integers.values, integers.counts)
     if not group_effect(integers.codes, checked.ranks[integers.observed], smooth).means_may_differ:
         return False
-    rest = checked.residual[integers.observed]
+    rest = checked.unexplained_ranks[integers.observed]
     beyond_smooth = group_effect(integers.codes, rest, smooth)
     uneven = beyond_smooth.share * rest.var(axis=0)  # as a share of the variance of the ranks, which is 1
     is_large = (beyond_smooth.certain_share > MIN_SHARE_OF_VALUES) & (uneven > MIN_UNEVEN * whole.share)
@@ -543,12 +543,12 @@ def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_t
     columns = [j for j, kind in survey.kinds.items() if kind == "date" and checks_time]
     dates = {j: _seconds_of_column(X, j, survey.names[j]) for j in columns}
     in_order = [j for j, seconds in dates.items() if codes_of_ordered_dates(seconds) is not None]
-    numbers = dict(_numbers_of(X, survey))
+    numbers = dict(_columns_of_numbers(X, survey))
     repeated = (j for j, values in numbers.items() if equal_integers(values) is not None)
     candidates = list(islice(repeated, MAX_NUMBERS_CHECKED + 1))
     if len(candidates) > MAX_NUMBERS_CHECKED:
         candidates = []
-    checked = CheckedTarget(target, lambda: OtherColumns([*numbers.values()], [*_categories_of(X, survey)]))
+    checked = CheckedTarget(target, lambda: OtherColumns([*numbers.values()], [*_columns_of_categories(X, survey)]))
     alike = (j for j in in_order if rows_in_time_order(dates[j], checked))
     time = next(
         (j for j in alike if codes_of_ordered_dates(_seconds_of_column(whole, j, survey.names[j])) is not None), None
@@ -557,7 +557,7 @@ def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_t
     return Signs(time, time is not None and bool((np.diff(dates[time]) < 0.0).any()), identifiers)
 
 
-def _numbers_of(X: Table, survey: Survey) -> Iterator[tuple[int, Array]]:
+def _columns_of_numbers(X: Table, survey: Survey) -> Iterator[tuple[int, Array]]:
     """Yield the index and the values of each column of numbers."""
     array = as_uniform_array(X) if is_frame(X) else X
     for j, kind in survey.kinds.items():
@@ -565,7 +565,7 @@ def _numbers_of(X: Table, survey: Survey) -> Iterator[tuple[int, Array]]:
             yield j, column_as_floats(column_at(X if array is None else array, j), survey.names[j])
 
 
-def _categories_of(X: Table, survey: Survey) -> Iterator[NDArray[np.intp]]:
+def _columns_of_categories(X: Table, survey: Survey) -> Iterator[NDArray[np.intp]]:
     """Yield the codes of each column of categories, 0 where missing."""
     for j, kind in survey.kinds.items():
         if kind == "category":

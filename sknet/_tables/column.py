@@ -102,8 +102,8 @@ class Column:
         return False
 
     @property
-    def is_monotonic(self) -> bool:
-        """Whether all inputs except the indicator of missing values rise with the value, as constraints need."""
+    def inputs_rise_with_value(self) -> bool:
+        """Whether all inputs but the indicator of missing values rise with the value, as `monotonic_cst` needs."""
         return self.is_number
 
     # --- numbers

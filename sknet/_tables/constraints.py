@@ -63,7 +63,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
     if not any(values):
         return None
     for name, value, column in zip(encoder.column_names, values, encoder.columns, strict=True):
-        if value and not column.is_monotonic:
+        if value and not column.inputs_rise_with_value:
             raise ValueError(
                 f"monotonic_cst constrains the column {name!r}, which holds neither numbers nor durations: only "
                 "these rise and fall. Set it to 0, or make the column one of numbers."

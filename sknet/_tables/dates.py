@@ -169,8 +169,8 @@ class DatetimeColumn(FormulaColumn):
         )
 
     @property
-    def is_monotonic(self) -> bool:
-        """Whether there are no cycles, which rise and fall."""
+    def inputs_rise_with_value(self) -> bool:
+        """Whether it has no cycles, such as the time of day, whose inputs rise and fall."""
         return self.is_duration
 
     @property

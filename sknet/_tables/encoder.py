@@ -192,8 +192,8 @@ class TableEncoder:
         if is_sparse(X):
             if self.keeps_zeros:
                 check_sparse_is_finite(X)
-                (stacked,) = self.stacked_formulas  # the scaled numbers
-                return stacked.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
+                (scaled_numbers,) = self.stacked_formulas
+                return scaled_numbers.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
             X = self.sparse_to_dense(X)
         m = self.n_inputs
         out = np.empty((len(X), self.n_inputs + ones), dtype)

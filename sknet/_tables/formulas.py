@@ -69,7 +69,7 @@ class InputDescription(NamedTuple):
 
 
 class Formula(ABC):
-    """How values become one or more inputs.
+    """A formula by which values of a column become one or more inputs, such as a scaled number or bins.
 
     Attributes
     ----------

@@ -55,7 +55,18 @@ def recognised_kind(column: pd.Series, parameters: Collection[str] = ()) -> str 
     if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
         return None
     asked = (kind for kind in KINDS.values() if not kind.parameter or kind.parameter in parameters)
-    return next((kind.name for kind in asked if kind.recognises(column)), None)
+    return next((kind.name for kind in asked if _is_recognised(column, kind)), None)
+
+
+def _is_recognised(column: pd.Series, kind: ColumnKind) -> bool:
+    """Whether a kind recognises a column; an error that a program's own kind raises names the kind."""
+    try:
+        return kind.recognises(column)
+    except Exception as error:
+        raise RuntimeError(
+            f"recognises of the column kind {kind.name!r} raised {type(error).__name__} for the column "
+            f"{column.name!r}: {error}"
+        ) from error
 
 
 def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> str:

@@ -143,7 +143,7 @@ def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing:
 def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
     """Return a code for each of n values, −1 where missing, and the value of each code."""
     try:
-        return pd.factorize(as_common_type(values))
+        return pd.factorize(as_factorizable(values))
     except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
         raise TypeError(
             f"Column {getattr(values, 'name', None) or name!r} of X holds what is no category, {error}: "
@@ -151,14 +151,14 @@ def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
         ) from error
 
 
-def as_common_type(values: Table) -> Table:
+def as_factorizable(values: Table) -> Table:
     """Return an array or a Series in its `factorizable_type`, without a copy if it has this type already."""
     dtype = values.dtype
     common = factorizable_type(dtype)
     return values if common is dtype else values.astype(common)
 
 
-def with_common_types(frame: pd.DataFrame) -> pd.DataFrame:
+def with_factorizable_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame with each column in its `factorizable_type`."""
     changed = {
         name: common for name, dtype in frame.dtypes.items() if (common := factorizable_type(dtype)) is not dtype

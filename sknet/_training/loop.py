@@ -1,20 +1,10 @@
 """The epoch loop of first-order solvers, for one network or for several side by side.
 
-Input gains are positive factors, one for each input, that are learnt together with the first layer's weights. The
-weights of input j are W_j = exp(g_j) V_j. By the chain rule,
-
-    dJ/dg_j = <dJ/dW_j, W_j>      dJ/dV_j = exp(g_j) dJ/dW_j
-
-and a step dV_j moves W_j by exp(g_j) dV_j. So theta always contains W, and V is never computed. As in the scaling layer
-of Holzmüller et al. (2024), arXiv:2407.04491, gains learn faster than weights, so that networks soon learn which inputs
-matter. Inputs that share a gain, such as the levels of a category, have equal g_j. Inputs that carry nothing fade: each
-gain is pulled down by f_j J, see `_model/fading.py`.
-
 Conventions
 -----------
-p parameters of the network; d inputs; h units of the first layer.
+p parameters of the network; d inputs.
 
-theta, moments, average : (p,), weights first; with input gains (p + d,), the last d of theta are g
+theta, moments, average : (p,), weights first; with input gains (p + d,), see `gains.py`
 gradient : an array like theta
 batch : slice or (b,) array of int     which of the n training samples
 """
@@ -29,8 +19,8 @@ from time import perf_counter
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknet._training.gains import InputGains, join_theta, split_theta, steps_to_full_pull
 from sknet._training.optimizers import Optimizer, Schedule, ScheduleInput, adaptive
 from sknet._training.solver import (
     NO_OBSERVER,
@@ -47,14 +37,6 @@ from sknet._training.solver import (
 from sknet._training.sparse_steps import LateAverages, blocks_to_move
 from sknet._typing import Array, Batch, SparseGradient
 from sknet._vectors import add_multiple
-
-STEPS_TO_FULL_PULL = 75
-"""The pull on gains grows linearly over so many steps. If it begins at once, the network may lose columns that are
-informative only together before it finds them: see "Inputs that carry nothing" in tests/benchmarks/notes.md."""
-
-ROWS_OF_SLOWER_PULL = 2_000
-"""With more rows, the pull grows over more steps, in proportion: a pair of columns may matter only once the network has
-learnt a stronger pair, and the more rows there are, the weaker the pairs that they can show."""
 
 MIN_ADAPTIVE_RATE = 1e-6
 """At this rate, the schedule `adaptive` ends training at the next plateau, as in scikit-learn."""
@@ -98,7 +80,7 @@ class MiniBatchSolver(Solver):
     def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return a state with moments of 0, gains of 1 and an average, if there is one, that equals theta."""
         if self.learns_gains:
-            theta = np.concatenate([theta, np.zeros(n_inputs, theta.dtype)])
+            theta = join_theta(theta, np.zeros(n_inputs, theta.dtype))
         moments = tuple(np.zeros((self.optimizer.n_moments, theta.size), theta.dtype))
         return State(theta, moments, rng, average=theta.copy() if self.averaging > 0.0 else None)
 
@@ -159,45 +141,6 @@ class MiniBatchSolver(Solver):
         return replace(self, n_epochs=n_epochs, schedule_epochs=schedule_epochs, pull=self.pull * pull_factor)
 
 
-@dataclass(eq=False)
-class _InputGains:
-    """Input gains: W_j = exp(g_j) V_j. The arrays are views of theta and its gradient, and a step overwrites them."""
-
-    optimizer: Optimizer  # of V and g, like its moments
-    rate: float  # the learning rate of g, as a multiple of that of V
-    W: Array  # (d, h)
-    G: Array  # (d, h), the gradient of W
-    g: Array  # (d, 1)
-    dg: Array  # (d, 1), the gradient of g
-    groups: NDArray[np.intp] | None  # (d,) inputs of the same group share their gain; None if none do
-    pull: Array | None  # (d,) f_j; None for no pull
-    steps_to_full_pull: float
-
-    def update(self, gradient: Array, moments: Sequence[Array], step: int, loss: float) -> float:
-        """Overwrite the gradient with the direction of W and g, and update the moments; return the scale.
-
-        `loss` is J for the batch.
-        """
-        W = self.W
-        G = self.G
-        dg = self.dg
-        gain = np.exp(self.g)  #           exp(g_j)                     (d, 1)
-        np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
-        if self.pull is not None and loss > 0.0:
-            dg[:, 0] += loss * min(1.0, step / self.steps_to_full_pull) * self.pull  #  + f_j J
-        if self.groups is not None:  #     a shared gain has the sum of its inputs' derivatives
-            dg[:, 0] = np.bincount(self.groups, dg[:, 0])[self.groups]
-        G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
-        scale = self.optimizer.update(gradient, moments, step)
-        G *= gain  # a step of W_j is exp(g_j) times that of V_j
-        dg *= self.rate
-        return scale
-
-    def multiply_weights(self, scale: float) -> None:
-        """Multiply W_j by exp(scale dg_j), where scale dg_j is the change of g_j."""
-        self.W *= np.exp(scale * self.dg)
-
-
 class MiniBatchLoop:
     """The epochs of one network. `SparseLoop` overrides what differs for sparse gradients."""
 
@@ -208,19 +151,22 @@ class MiniBatchLoop:
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
         self._gradient = np.zeros_like(state.theta)
         self._optimizer = solver.optimizer.with_l1(problem.l1) if problem.l1 else solver.optimizer
-        self._n_parameters = state.theta.size - (problem.n_inputs if solver.learns_gains else 0)
-        self._gains: _InputGains | None = None
+        self._gradient_of_parameters = self._gradient
+        self._gains: InputGains | None = None
         if solver.learns_gains:
-            self._gains = _InputGains(
+            n_parameters = state.theta.size - problem.n_inputs
+            _, g = split_theta(state.theta, n_parameters)
+            self._gradient_of_parameters, dg = split_theta(self._gradient, n_parameters)
+            self._gains = InputGains(
                 self._optimizer,
                 solver.gain_rate,
                 W=problem.first_layer_weights(state.theta),
                 G=problem.first_layer_weights(self._gradient),
-                g=state.theta[self._n_parameters :, np.newaxis],
-                dg=self._gradient[self._n_parameters :, np.newaxis],
+                g=g[:, np.newaxis],
+                dg=dg[:, np.newaxis],
                 groups=problem.gain_groups,
                 pull=problem.pull,
-                steps_to_full_pull=STEPS_TO_FULL_PULL * max(1.0, problem.n_samples / ROWS_OF_SLOWER_PULL),
+                steps_to_full_pull=steps_to_full_pull(problem.n_samples),
             )
 
     def train_epoch(self) -> None:
@@ -284,7 +230,7 @@ class MiniBatchLoop:
 
     def _gradient_parts(self) -> list[Array]:
         """Return the arrays, each 1-d, of the gradient of the parameters, without that of gains."""
-        return [self._gradient[: self._n_parameters]]
+        return [self._gradient_of_parameters]
 
     def _move_state(self, rate: float, decay: float, loss: float) -> None:
         """Move theta, its moments and its average, which decays by `decay`; `loss` is that of the batch."""

@@ -6,7 +6,7 @@ by side, the phase evaluates them together, and the solver counts how long they 
 
 Conventions
 -----------
-theta, gradient : (p,), weights first; with input gains (p + d,), see `loop`
+theta, gradient : (p,), weights first; with input gains (p + d,), see `gains.py`
 moments : arrays of shape (p,)
 batch : slice or (b,) array of int     which of the n training samples
 criterion : float      the lower the better, NaN if unknown; the training loss where nothing evaluates the epochs
@@ -163,7 +163,9 @@ class State(ThetaAndMoments):
     def record_evaluation(self, loss: float, score: float) -> None:
         """Add the figures of held-out rows to the last epoch, and keep its weights if it is the best."""
         self.history[-1] = replace(self.history[-1], validation_loss=loss, validation_score=score)
-        self.best = self.best.or_later(BestEpoch(len(self.history), self.averaged_theta.copy(), score, loss))
+        last = BestEpoch(len(self.history), score=score, loss=loss)
+        if self.best.or_later(last) is last:
+            self.best = replace(last, kept=self.averaged_theta.copy())
 
     # --- from a file -------------------------------------------------------------------------------------------------
 

@@ -174,7 +174,7 @@ def test_a_call_of_kept_values_ends_where_there_are_no_workers(client, workers, 
     with monkeypatch.context() as patched:
         patched.setattr("sknet._dask.cluster.WORKER_CHECK_SECONDS", 0.01)
         patched.setattr(Cluster, "_thread_addresses", lambda self: [])
-        cluster._patience = 0.05
+        cluster._seconds_to_wait = 0.05
         assert kept.call_each("acquire", [(True, 2.0)]) is None
     cluster.close()
 
@@ -452,9 +452,9 @@ def test_a_run_goes_on_from_a_checkpoint(client, workers, tmp_path):
     resumed = SigmoidMLPRegressor(**FIT).resume(path, columns, target)  # of 8 epochs, 6 are in the file
     assert resumed.n_iter_ == net.n_iter_ == 8
     assert distance(resumed, net) == 0.0
-    with pytest.raises(ValueError, match="other data: y"):
+    with pytest.raises(ValueError, match="other data, which differ in y"):
         SigmoidMLPRegressor(**FIT).resume(path, columns, target + 1.0)
-    with pytest.raises(ValueError, match="other data: X"):
+    with pytest.raises(ValueError, match="other data, which differ in X"):
         SigmoidMLPRegressor(**FIT).resume(path, columns.assign(a=columns["a"] + 1.0), target)
 
 

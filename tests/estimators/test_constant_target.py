@@ -65,6 +65,17 @@ def test_no_column_contributes(parameters):
     assert_allclose(explanation.base_values, np.log(0.1) if parameters else 0.1, rtol=1e-12)
 
 
+@pytest.mark.parametrize("parameters", [{}, {"loss": "poisson"}, {"loss": "quantile", "quantile": [0.2, 0.8]}])
+def test_all_columns_are_equally_important(parameters):
+    assert_array_equal(fitted(**parameters).feature_importances_, np.full(3, 1 / 3))
+
+
+def test_a_constant_target_beside_others_does_not_count_for_importances():
+    net = fitted(np.column_stack([X[:, 0], CONSTANT]), max_iter=40)
+    alone = net.explain(X).importance()
+    assert_allclose(net.feature_importances_, alone / alone.sum(), atol=0.01)
+
+
 def test_a_rare_other_value_is_no_constant():
     """All rows count, and not only the sample that columns are learnt from."""
     y = CONSTANT.copy()

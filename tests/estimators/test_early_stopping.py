@@ -183,6 +183,15 @@ def test_training_that_stops_on_the_score_has_no_best_loss():
     assert fitted.best_loss_ is None
 
 
+def test_the_best_score_is_that_of_the_chosen_epoch_even_if_an_earlier_call_had_a_higher_one():
+    scores = iter([0.9, *[0.1] * 4, 0.5, *[0.2] * 4])
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores)}, warm_start=True).fit(X, LABEL)
+    assert fitted.best_validation_score_ == 0.9
+    fitted.fit(X, LABEL)
+    assert fitted.validation_scores_[fitted.best_epoch_ - 1] == 0.5
+    assert fitted.best_validation_score_ == 0.5
+
+
 def test_scores_that_are_no_numbers_never_win():
     scores = iter([np.nan, 0.3, np.nan, np.nan, np.nan, np.nan])
     fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores)}).fit(X, LABEL)

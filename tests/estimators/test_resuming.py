@@ -305,9 +305,9 @@ def test_weights_and_a_validation_set_of_ones_own(kind, y, path):
     cut(kind(**parameters), path, 3, X, y, **data)
     assert_the_same(whole, kind(**parameters).resume(path, X, y, **data))
     for name, what in (("sample_weight", "sample_weight or class_weight"), ("sample_weight_val", "the validation w")):
-        with pytest.raises(ValueError, match=f"other data: {what}.* differs"):
+        with pytest.raises(ValueError, match=f"other data, which differ in {what}"):
             kind(**parameters).resume(path, X, y, **data | {name: None})
-    with pytest.raises(ValueError, match="other data: the validation rows, the validation targets differs"):
+    with pytest.raises(ValueError, match="other data, which differ in the validation rows, the validation targets"):
         kind(**parameters).resume(path, X, y, **data | {"X_val": X[1:31], "y_val": y[30:60]})
 
 
@@ -333,7 +333,7 @@ def test_every_argument_must_be_that_of_the_interrupted_run(name, path):
     assert_the_same(whole, SigmoidMLPRegressor(**parameters).resume(path, **given))
     optional = {"sample_weight", "groups", "sample_weight_val"}
     for other in (np.roll(given[name], 1, axis=0), *([None] if name in optional else [])):
-        with pytest.raises(ValueError, match=rf"training on other data: .*{CALLED.get(name, name)}.* differs"):
+        with pytest.raises(ValueError, match=rf"training on other data, which differ in .*{CALLED.get(name, name)}"):
             SigmoidMLPRegressor(**parameters).resume(path, **given | {name: other})
 
 
@@ -358,7 +358,7 @@ def test_other_folds_of_the_same_rows_are_refused(path):
     cut(SigmoidMLPRegressor(**parameters), path, 3, table, NUMBER, weight)
     other = table.copy()
     other[0] = -1.0
-    with pytest.raises(ValueError, match="training on other data: the folds differs"):
+    with pytest.raises(ValueError, match="training on other data, which differ in the folds"):
         SigmoidMLPRegressor(**parameters).resume(path, other, NUMBER, weight)
     SigmoidMLPRegressor(**parameters).resume(path, table, NUMBER, weight)
 
@@ -384,13 +384,13 @@ def test_a_cold_run_is_resumed_cold_by_a_fitted_estimator(path):
 
 
 OTHERS = {
-    "X": ({}, (X + 1e-9, NUMBER), "other data: X differs"),
-    "a row more": ({}, (X[:-1], NUMBER[:-1]), "other data: X, y differs"),
-    "y": ({}, (X, NUMBER[::-1]), "other data: y differs"),
-    "weights": ({}, (X, NUMBER, WEIGHT), "other data: sample_weight or class_weight differs"),
-    "early stopping": ({"early_stopping": True}, (X, NUMBER), "other data: the validation rows.* differs"),
+    "X": ({}, (X + 1e-9, NUMBER), "other data, which differ in X"),
+    "a row more": ({}, (X[:-1], NUMBER[:-1]), "other data, which differ in X, y"),
+    "y": ({}, (X, NUMBER[::-1]), "other data, which differ in y"),
+    "weights": ({}, (X, NUMBER, WEIGHT), "other data, which differ in sample_weight or class_weight"),
+    "early stopping": ({"early_stopping": True}, (X, NUMBER), "other data, which differ in the validation rows"),
     "layers": ({"hidden_layer_sizes": 9}, (X, NUMBER), "hidden_layer_sizes=4, and this is .* hidden_layer_sizes=9"),
-    "columns": ({}, (X[:, 1:], NUMBER), "other data: X differs"),
+    "columns": ({}, (X[:, 1:], NUMBER), "other data, which differ in X"),
     "the solver": ({"solver": "sgd"}, (X, NUMBER), "with solver='adam', and this is a run with solver='sgd'"),
     "the type": ({"dtype": "float32"}, (X, NUMBER), "with dtype='float64', and this is a run with dtype='float32'"),
     "lbfgs": ({"solver": "lbfgs", "max_norm": None}, (X, NUMBER), "solver='lbfgs' keeps its curvature inside SciPy"),
@@ -430,7 +430,7 @@ def test_another_kind_of_estimator_is_refused(path):
 @needs_callbacks
 def test_class_weights_belong_to_the_data(path):
     cut(SigmoidMLPClassifier(**PLAIN, class_weight="balanced"), path, 2, X, LABEL)
-    with pytest.raises(ValueError, match="other data: sample_weight or class_weight differs"):
+    with pytest.raises(ValueError, match="other data, which differ in sample_weight or class_weight"):
         SigmoidMLPClassifier(**PLAIN).resume(path, X, LABEL)
 
 

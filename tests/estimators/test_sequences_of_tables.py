@@ -127,7 +127,7 @@ def test_a_run_is_resumed_with_an_equal_table_or_names_what_differs(type_first, 
     SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(path)).fit(tables(type_first), NUMBER)
     net = SigmoidMLPRegressor(**longer)
     if READ_AS[type_then] != READ_AS[type_first]:
-        with pytest.raises(ValueError, match="was written in training on other data: X differs"):
+        with pytest.raises(ValueError, match="was written in training on other data, which differ in X"):
             net.resume(path, tables(type_then), NUMBER)
         assert not hasattr(net, "coefs_")
         return

@@ -75,6 +75,46 @@ def test_a_penalty_that_is_too_strong_warns_without_held_out_rows(solver):
     net.set_params(alpha=0.0, max_iter=500, tol=0.01).fit(X, NUMBER)
 
 
+class FirstWeights:
+    """Draws the first weights of relu networks, one matrix a call; the matrices at `dead` are 0 and stay 0."""
+
+    def __init__(self, dead=()):
+        self.dead, self.n_drawn = dead, 0
+
+    def __call__(self, fan_in, fan_out, rng):
+        self.n_drawn += 1
+        weights = rng.normal(size=(fan_in, fan_out)) / np.sqrt(fan_in)
+        return 0.0 * weights if self.n_drawn in self.dead else weights
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def drawn_by(weights, y, n_members):
+    """How many matrices a fit to folds draws; the published networks, of two matrices each, come last."""
+    net = SigmoidMLPRegressor(10, activation="relu", init=weights, n_members=n_members, early_stopping="folds", **QUICK)
+    net.fit(X, y)
+    return weights.n_drawn
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_published_networks_that_learn_nothing_beside_folds_that_do_warn(n_members):
+    n = drawn_by(FirstWeights(), X[:, 0], n_members)
+    dead = range(n + 1 - 2 * n_members, n + 1)
+    learnt_nothing = f"of {n_members} published .*, {n_members} learnt nothing beyond .* learning_rate_init=0.005"
+    with pytest.warns(ConvergenceWarning, match=learnt_nothing):
+        drawn_by(FirstWeights(dead), X[:, 0], n_members)
+
+
+def test_a_published_network_that_learns_nothing_warns_if_the_other_one_does_not_make_up_for_it():
+    n = drawn_by(FirstWeights(), X[:, 0], 2)
+    with pytest.warns(ConvergenceWarning, match="of 2 published .*, 1 learnt nothing"):
+        drawn_by(FirstWeights(range(n - 1, n + 1)), X[:, 0], 2)
+    # what folds predict of a noisy target is hardly better than half a network
+    noisy = X[:, 0] + 3.0 * np.random.default_rng(1).normal(size=400)
+    drawn_by(FirstWeights(range(n - 1, n + 1)), noisy, 2)
+
+
 @pytest.mark.parametrize(
     "loss", [OWN, Loss("absolute", lambda raw, y: abs(raw - y)[:, 0], lambda raw, y: np.sign(raw - y))]
 )

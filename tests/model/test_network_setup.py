@@ -144,6 +144,14 @@ def test_memory_counts_weights_and_the_rows_computed_at_once():
         check_networks_fit_in_memory(settings, encoding, 60, 0, keeps_best=False)
 
 
+def test_memory_counts_the_network_that_members_are_joined_to():
+    settings, encoding, _ = encoded(hidden_layer_sizes=(100, 100), n_members=40, numeric_encoding="raw")
+    assert least_memory(settings, encoding, 60) > 8 * (40 * 100) ** 2
+    match = r"n_members=40 with .* joined to one network, makes 16,\d+,\d+ weights, .* use fewer or smaller"
+    with memory_of(2**26), pytest.raises(ValueError, match=match):
+        check_networks_fit_in_memory(settings, encoding, 60, 0, keeps_best=False)
+
+
 def test_the_memory_error_names_inputs_and_outputs():
     match = r"hidden_layer_sizes=\(3000, 400\) with 3 inputs and 1 outputs makes"
     with memory_of(2**20), pytest.raises(ValueError, match=match):

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._model.rows import MAX_VALUES_TO_MERGE_ROWS, distinct_rows
+from sknet._model.rows import MAX_VALUES_TO_MERGE_ROWS, TargetsAndWeights, distinct_rows
 from tests.model.examples import encoded_with, make_settings, rows_of
 
 rng = np.random.default_rng(0)
@@ -157,7 +157,9 @@ def test_networks_share_targets_and_weights_that_are_made_in_blocks():
     n, rng = 2**20, np.random.default_rng(0)
     small = encoded_with(make_settings(), COUNTS.astype(float), NUMBER[:, 0])[1]
     y, weight = rng.normal(size=(n, 1)), rng.random(n)
-    rows = replace(small, y_of_table=y, weight_of_table=weight, row_indices=rng.permutation(n), computed={})
+    rows = replace(
+        small, y_of_table=y, weight_of_table=weight, row_indices=rng.permutation(n), shared=TargetsAndWeights()
+    )
     rows = replace(rows, encoding=replace(rows.encoding, compute_dtype=np.dtype(np.float32)))
     tracemalloc.start()
     first, second = rows.for_network(0), rows.for_network(1)
@@ -177,7 +179,7 @@ def test_weights_are_divided_by_their_mean_and_a_tiny_total_raises():
     assert_allclose(samples.relative_weight, weight[20:23] / weight[20:23].mean())
     assert samples.total_weight == weight[20:23].sum()
     assert len(samples) == 3
-    plain = replace(rows, weight_of_table=None, computed={})
+    plain = replace(rows, weight_of_table=None, shared=TargetsAndWeights())
     assert plain.relative_weight is None
     assert plain.total_weight == N
     with pytest.raises(ValueError, match="weight"):

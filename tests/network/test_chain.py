@@ -14,15 +14,15 @@ from sknet._network.backprop import Activate, Dense
 from sknet._network.chain import (
     N_DROPOUT_FACTORS,
     ActivateKeepingInput,
-    Block,
     DenseBatches,
-    DenseInBlocks,
     DenseOnOneHotAndDense,
     DenseOnSparse,
+    DenseWithWeightBlocks,
     Dropout,
     LayerParameters,
     Layout,
-    find_blocks,
+    WeightBlock,
+    find_weight_blocks,
     make_chain,
 )
 from tests.network.pieces import ACTIVATION_NAMES, KINDS, network_case, one_hot_and_dense_rows
@@ -342,26 +342,26 @@ def joined_weights(n_inputs=50, n_skipped=30, n_units=20):
 
 
 def test_blocks_leave_out_the_inputs_that_a_network_skips():
-    expected = (Block(slice(30, 50), slice(0, 20)), Block(slice(0, 50), slice(20, 40)))
-    assert find_blocks(joined_weights()) == expected
+    expected = (WeightBlock(slice(30, 50), slice(0, 20)), WeightBlock(slice(0, 50), slice(20, 40)))
+    assert find_weight_blocks(joined_weights()) == expected
 
 
 def test_weights_without_zeros_have_no_blocks():
-    assert find_blocks(joined_weights(n_skipped=0)) == ()
+    assert find_weight_blocks(joined_weights(n_skipped=0)) == ()
 
 
 def test_blocks_that_save_little_are_one_product():
-    assert find_blocks(joined_weights(n_skipped=3)) == ()
+    assert find_weight_blocks(joined_weights(n_skipped=3)) == ()
 
 
 def test_many_small_blocks_are_one_product():
-    assert find_blocks(np.kron(np.eye(10), np.ones((3, 2)))) == ()
+    assert find_weight_blocks(np.kron(np.eye(10), np.ones((3, 2)))) == ()
 
 
 def test_a_chain_with_blocks_has_the_outputs_of_one_without():
     W, b = joined_weights().astype(np.float32), np.arange(40, dtype=np.float32)
     x = np.random.default_rng(1).normal(size=(7, 50)).astype(np.float32)
     dense = make_chain((), [LayerParameters(W, b)], 7)
-    in_blocks = make_chain((), [LayerParameters(W, b, find_blocks(W))], 7)
-    assert isinstance(in_blocks.layers[0], DenseInBlocks)
+    in_blocks = make_chain((), [LayerParameters(W, b, find_weight_blocks(W))], 7)
+    assert isinstance(in_blocks.layers[0], DenseWithWeightBlocks)
     np.testing.assert_allclose(in_blocks.forward(x), dense.forward(x), rtol=1e-5, atol=1e-5)

@@ -183,7 +183,7 @@ def test_digests_name_what_differs():
 @pytest.mark.parametrize(
     ("now", "message"),
     [
-        ({"data": {"X": "b"}}, r"run\.npz was written in training on other data: X differs"),
+        ({"data": {"X": "b"}}, r"run\.npz was written in training on other data, which differ in X"),
         ({"settings": {"alpha": "2"}}, r"run\.npz was written with alpha=1, and this is a run with alpha=2: set it as"),
     ],
 )

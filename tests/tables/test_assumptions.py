@@ -14,8 +14,8 @@ from sknet._tables.assumptions import (
     find_signs,
     group_effect,
     ranks_of,
-    residual_of,
     rows_in_time_order,
+    unexplained_part,
 )
 from sknet._tables.kinds import ColumnChoices, survey_columns
 
@@ -295,17 +295,17 @@ def test_the_residual_is_what_other_columns_do_not_explain(monkeypatch):
     y = ranks_of((2 * np.abs(x) + rng.normal(size=5)[category] + 0.3 * noise)[:, np.newaxis])
     x[:100] = np.nan
     columns = OtherColumns([x, rng.normal(size=4000)], [category])
-    residual = residual_of(y, columns)
+    residual = unexplained_part(y, columns)
     assert residual.var() < 0.15
     monkeypatch.setattr(assumptions, "MAX_ROWS_OF_REGRESSION", 1000)  # in blocks, from a part of the rows
-    np.testing.assert_allclose(residual_of(y, columns).var(), residual.var(), rtol=0.1)
+    np.testing.assert_allclose(unexplained_part(y, columns).var(), residual.var(), rtol=0.1)
 
 
 def test_noise_is_not_explained():
     rng = np.random.default_rng(0)
     y = ranks_of(rng.normal(size=(1000, 1)))
     many = [rng.integers(300, size=1000) for _ in range(5)]
-    assert residual_of(y, OtherColumns(list(rng.normal(size=(30, 1000))), many)).var() > 0.85
+    assert unexplained_part(y, OtherColumns(list(rng.normal(size=(30, 1000))), many)).var() > 0.85
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------

@@ -99,6 +99,19 @@ def test_a_kind_is_inferred_from_the_type_of_values(monkeypatch):
     assert survey_columns(table, ColumnChoices()).kinds == {0: "year"}
 
 
+@pytest.mark.parametrize("error", [ValueError("not a place"), KeyError("height")])
+def test_an_error_of_a_kind_that_a_program_adds_names_the_kind_and_the_column(monkeypatch, error):
+    def recognises(column):
+        raise error
+
+    monkeypatch.setitem(KINDS, "place", replace(PLACE, recognises=recognises))
+    with pytest.raises(
+        RuntimeError, match=f"kind 'place' raised {type(error).__name__} for the column 'place'"
+    ) as told:
+        survey_columns(X, ColumnChoices())
+    assert told.value.__cause__ is error
+
+
 def quick(**parameters):
     return SigmoidMLPRegressor(max_iter=1, n_members=1, early_stopping=False, random_state=0, **parameters)
 

@@ -105,7 +105,7 @@ def test_slopes_are_those_of_the_inputs(case):
 @every_column
 def test_inputs_of_an_ordered_column_rise_with_its_values(case):
     column, values = case.learn(), case.values.dropna()
-    if column.is_monotonic:
+    if column.inputs_rise_with_value:
         inputs = [i for i, kind in enumerate(kinds_of_inputs(column)) if kind != "missing"]
         assert (np.diff(inputs_of(column, values.sort_values())[:, inputs], axis=0) >= 0).all()
     else:

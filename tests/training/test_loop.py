@@ -1,11 +1,9 @@
 """The epoch loop: order of calls, what each setting does to a step, interrupts, runs side by side."""
 
-import ast
 import tracemalloc
 from contextlib import nullcontext
 from dataclasses import replace
 from math import inf, isnan, nan
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.optimize import minimize_scalar
 
-import sknet._training
 from sknet._training import loop
 from sknet._training.loop import soft_threshold
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
@@ -41,14 +38,6 @@ each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=O
 def trained(the_problem, solver, state=None, observer=NO_OBSERVER, evaluate=None):
     state = state_of(START, solver) if state is None else state
     return train(solver, the_problem, state, observer, evaluate), state
-
-
-def test_training_never_imports_the_network():
-    for path in Path(sknet._training.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert not [name for name in names if "_network" in name]
 
 
 # --- the loop

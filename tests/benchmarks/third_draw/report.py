@@ -30,7 +30,7 @@ def measured() -> pd.DataFrame:
 
 
 def ratio_lines(rows: pd.DataFrame) -> list[str]:
-    """Ours over theirs for each figure: default models, tuned ones, and those with the target's own loss."""
+    """Theirs over ours for each figure: default models, tuned ones, and those with the target's own loss."""
     lines = []
     for ending in ("", ", tuned", ", own loss"):
         ours = f"sknet{ending}"
@@ -44,9 +44,12 @@ def ratio_lines(rows: pd.DataFrame) -> list[str]:
                 each = ratios(some.replace({"model": {ours: "sknet", "sknet": "defaults"}}) if ending else some, column,
                               "defaults" if ending and peer == "sknet" else peer, shift)  # fmt: skip
                 if len(each):
-                    mean, median = ratio_cells(each) if len(each) > 3 else (f"{np.exp(each['mean'].mean()):.2f}", "")
+                    mean, median = ratio_cells(-each) if len(each) > 3 else (f"{np.exp(-each['mean'].mean()):.2f}", "")
                     better, worse = won_and_lost(each)
-                    lines.append(f"{ours} ÷ {peer}, {figure}: {mean}, median {median}; {better} better, {worse} worse")
+                    lines.append(
+                        f"{peer} ÷ {ours}, {figure}: {mean}, median {median}; {ours} is better on {better}, "
+                        f"worse on {worse}"
+                    )
     return lines
 
 
