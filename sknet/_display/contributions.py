@@ -412,14 +412,14 @@ def compute_shape_functions(
     """
     table = as_pandas(X) if is_frame(X) else pd.DataFrame(X.toarray() if is_sparse(X) else np.asarray(X))
     values = [column for _, column in table.items()]
-    drawn: dict[int, DrawnValues] = {}
+    by_column: dict[int, DrawnValues] = {}
     for j, (name, column) in enumerate(zip(explanation.feature_names, columns, strict=True)):
         of_column = choose_drawn_values(column, values[j], name)
         if of_column is not None:
-            drawn[j] = of_column
-    n_rows = max([len(each.values) for each in drawn.values()], default=0) + 1  # the last row is for missing values
+            by_column[j] = of_column
+    n_rows = max([len(each.values) for each in by_column.values()], default=0) + 1  # the last row is for missing values
     drawn_columns = [column.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True) for column in values]
-    for j, of_column in drawn.items():
+    for j, of_column in by_column.items():
         repeated = of_column.values.take(np.arange(n_rows) % len(of_column.values)).reset_index(drop=True)
         drawn_columns[j] = repeated.where(repeated.index < n_rows - 1) if of_column.has_missing else repeated
     # `concat` gets the columns by number, because two columns may have the same name
@@ -429,7 +429,7 @@ def compute_shape_functions(
         contributions_to(explained, output).astype(np.float64) for explained in (of_drawn, explanation)
     )
     functions = {}
-    for j, of_column in drawn.items():
+    for j, of_column in by_column.items():
         name = explanation.feature_names[j]
         mean = of_rows[:, j].mean()
         centred = of_values[:, j] - mean
