@@ -5,7 +5,7 @@ Conventions
 n rows, d columns; g values of one column
 
 contributions : (n, d), or (d,) of one row    contributions to the output that is drawn
-ShapeFunction.values : (g,)                   values of the column, in the order in which they are drawn
+ShapeFunction.values : (g,)                   axis values of a column drawn as a curve, or categories, in their order
 """
 
 from collections.abc import Callable, Sequence
@@ -19,10 +19,9 @@ import pandas as pd
 
 from sknet._display.history_and_network import check_integer, new_axes
 from sknet._model.explain import Explanation
-from sknet._tables.dates import read_dates_or_durations
+from sknet._tables.column import Column
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.tables import is_frame, is_sparse
-from sknet._tables.values import column_as_floats
 from sknet._typing import Array, Table
 
 POSITIVE_COLOR, NEGATIVE_COLOR = "#c0504d", "#4f81bd"
@@ -33,9 +32,6 @@ CURVE_COLOR, MISSING_COLOR = "#14606b", "#c2571a"
 
 MAX_LABEL_CHARACTERS = 30
 """Length of the longest label of a bar."""
-
-CURVE_KINDS = {"number", "bin", "date"}
-"""Kinds of inputs, see `inputs_`, whose columns are drawn as curves, and others as bars; texts are not drawn."""
 
 N_CURVE_POINTS = 200
 """Number of points of a curve."""
@@ -249,7 +245,7 @@ class ShapeFunction(NamedTuple):
     values: pd.Series  # (g,)  in increasing order for a curve
     contributions: Array  # (g,)  minus their mean over the rows of X
     is_curve: bool
-    observed: pd.Series  # the column of X, without missing values
+    observed: pd.Series  # the axis values or categories of the rows of X, without missing ones
     missing: float | None  # the contribution of a missing value; None if X has none
     importance: float  # mean absolute contribution over X
 
@@ -355,7 +351,8 @@ class ShapeFunctionDisplay:
                 "scikit-learn's PartialDependenceDisplay."
             )
         index = output_index(output, explanation)
-        functions = compute_shape_functions(inner.inputs_, inner.explain, X, explanation, index)
+        columns_in_order = inner._fitted.model.encoder.columns
+        functions = compute_shape_functions(columns_in_order, inner.explain, X, explanation, index)
         if columns is None:
             chosen = sorted(functions.values(), key=lambda function: -function.importance)[:max_columns]
         else:
@@ -406,55 +403,74 @@ class ShapeFunctionDisplay:
 
 
 def compute_shape_functions(
-    inputs: pd.DataFrame, explain: Callable[..., Explanation], X: Table, explanation: Explanation, output: int
+    columns: Sequence[Column], explain: Callable[..., Explanation], X: Table, explanation: Explanation, output: int
 ) -> dict[str, ShapeFunction]:
     """Return the functions of the columns that have one, by name of the column.
 
-    `inputs` and `explain` are an estimator's attribute `inputs_` and its method, `explanation` explains the rows of X.
-    One table holds the drawn values of all columns, because the contribution of a column depends on this column alone.
+    `columns` are the learnt columns, `explain` is the estimator's method, `explanation` explains the rows of X. One
+    table holds the drawn values of all columns, because the contribution of a column depends on this column alone.
     """
     table = as_pandas(X) if is_frame(X) else pd.DataFrame(X.toarray() if is_sparse(X) else np.asarray(X))
-    kinds = inputs.groupby("column", sort=False)["kind"].agg(set)
     values = [column for _, column in table.items()]
-    grids: dict[int, tuple[pd.Series, bool]] = {}
-    for j, name in enumerate(explanation.feature_names):
-        shown_kinds = kinds.get(name, set()) - {"missing", "text"}
-        is_curve = bool(shown_kinds & CURVE_KINDS) and not pd.api.types.is_bool_dtype(values[j].dtype)
-        if is_curve:
-            values[j] = as_numbers_or_dates(values[j], name)
-        observed = values[j].dropna()
-        if len(observed) and shown_kinds:
-            grids[j] = (curve_values(observed) if is_curve else shown_categories(observed)), is_curve
-    n_rows = max([len(grid) for grid, _ in grids.values()], default=0) + 1  # the last row is for missing values
-    columns = [column.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True) for column in values]
-    for j, (grid, _) in grids.items():
-        column = grid.take(np.arange(n_rows) % len(grid)).reset_index(drop=True)
-        columns[j] = column.where(column.index < n_rows - 1) if values[j].isna().any() else column
+    by_column: dict[int, DrawnValues] = {}
+    for j, (name, column) in enumerate(zip(explanation.feature_names, columns, strict=True)):
+        of_column = choose_drawn_values(column, values[j], name)
+        if of_column is not None:
+            by_column[j] = of_column
+    n_rows = max([len(each.values) for each in by_column.values()], default=0) + 1  # the last row is for missing values
+    drawn_columns = [column.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True) for column in values]
+    for j, of_column in by_column.items():
+        repeated = of_column.values.take(np.arange(n_rows) % len(of_column.values)).reset_index(drop=True)
+        drawn_columns[j] = repeated.where(repeated.index < n_rows - 1) if of_column.has_missing else repeated
     # `concat` gets the columns by number, because two columns may have the same name
-    drawn_table = pd.concat(dict(enumerate(columns)), axis=1).set_axis(table.columns, axis=1)
+    drawn_table = pd.concat(dict(enumerate(drawn_columns)), axis=1).set_axis(table.columns, axis=1)
     of_drawn = explain(drawn_table if is_frame(X) else drawn_table.to_numpy(), background=X)
     of_values, of_rows = (
         contributions_to(explained, output).astype(np.float64) for explained in (of_drawn, explanation)
     )
     functions = {}
-    for j, (grid, is_curve) in grids.items():
+    for j, of_column in by_column.items():
         name = explanation.feature_names[j]
         mean = of_rows[:, j].mean()
         centred = of_values[:, j] - mean
         functions[name] = ShapeFunction(
-            name, grid, centred[: len(grid)], is_curve, observed=values[j].dropna(),
-            missing=float(centred[-1]) if values[j].isna().any() else None,
+            name, of_column.points, centred[: len(of_column.points)], of_column.is_curve, of_column.observed,
+            missing=float(centred[-1]) if of_column.has_missing else None,
             importance=float(np.abs(of_rows[:, j] - mean).mean()),
         )  # fmt: skip
     return functions
 
 
-def as_numbers_or_dates(values: pd.Series, name: str) -> pd.Series:
-    """Return a column of objects or text as numbers, dates or durations."""
-    try:
-        return pd.Series(column_as_floats(values, name))
-    except (TypeError, ValueError):  # dates or durations, read as the network reads them
-        return pd.Series(read_dates_or_durations(values, name)[0])
+class DrawnValues(NamedTuple):
+    """The values of one column at which its contributions are drawn."""
+
+    values: pd.Series  # (g,)  as in a table
+    points: pd.Series  # (g,)  their axis values, or the same categories
+    observed: pd.Series  # the axis values or categories of the rows of X, without missing ones
+    is_curve: bool
+    has_missing: bool  # whether a value of X is missing
+
+
+def choose_drawn_values(column: Column, values: pd.Series, name: str) -> DrawnValues | None:
+    """Return the values to draw of a column with n values in X; None if it has no function.
+
+    A curve whose column does not read axis values is drawn at values of rows that are nearly evenly spaced.
+    """
+    if column.is_free_text or all(description.kind == "missing" for description in column.input_descriptions):
+        return None
+    axis_values = None if pd.api.types.is_bool_dtype(values.dtype) else column.axis_values(values, name)
+    is_curve = axis_values is not None
+    of_rows = values if axis_values is None else axis_values
+    observed = of_rows.dropna()
+    if not len(observed):
+        return None
+    points = curve_values(observed) if is_curve else shown_categories(observed)
+    drawn_values = points
+    if is_curve and not column.reads_axis_values:
+        in_order = of_rows.reset_index(drop=True).dropna().sort_values()  # the index tells the row of each
+        in_order = in_order.iloc[np.unique(np.minimum(in_order.searchsorted(points), len(in_order) - 1))]
+        points, drawn_values = in_order.reset_index(drop=True), values.iloc[in_order.index]
+    return DrawnValues(drawn_values, points, observed, is_curve, len(observed) < len(of_rows))
 
 
 def curve_values(observed: pd.Series) -> pd.Series:

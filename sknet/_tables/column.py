@@ -8,12 +8,14 @@ Conventions
 n rows; n_inputs inputs of the network; k columns of the target matrix.
 
 values : (n,)            one column of the table as the user passed it: an array or a pandas Series
+axis_values : (n,)       the number, date or duration at which a plot draws each value; NaN or NaT where missing
 out : (n, n_inputs)      its inputs, bins first; zeros before `encode_into`
 slopes : (n, n_inputs)   the derivative of each input by the value; where it jumps, the mean of both sides
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -33,8 +35,8 @@ MIN_VALUES_TO_WARN = 20
 class Column:
     """How one column of a table becomes inputs of the network, as it was learnt from training rows.
 
-    A kind must implement `input_descriptions` and `encode_into`; or it derives from `FormulaColumn`. The other members
-    have defaults that suit most kinds.
+    A kind must implement `input_descriptions` and `encode_into`; or it derives from `FormulaColumn`, or from
+    `ParsedNumberColumn` if its values stand for numbers. The other members have defaults that suit most kinds.
 
     Attributes
     ----------
@@ -45,6 +47,9 @@ class Column:
     uses_target : bool
         Whether the inputs depend on the target. They are then learnt from all rows (`with_categories_and_means`), and
         each training row gets inputs that were learnt from other folds.
+    reads_axis_values : bool
+        Whether axis values are values of the column, as those of numbers and dates are: a curve can then be drawn
+        between the values of rows.
     left_out_message : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
     categories : tuple of str
@@ -55,6 +60,7 @@ class Column:
     is_number: ClassVar[bool] = False
     is_free_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
+    reads_axis_values: ClassVar[bool] = False
     left_out_message: ClassVar[str] = ""
     categories: tuple[str, ...] = ()
 
@@ -86,11 +92,22 @@ class Column:
         return None
 
     def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
-        """Return new values, text parsed if that takes long, and a warning of values without a meaning, or "".
+        """Return new values, and a warning of values without a meaning, or "".
+
+        What is returned replaces the user's values, and all other members then get it. If parsing takes long, return
+        parsed values, but only of a type that users may pass as well, as dates in place of their text. Do not return
+        text as bare numbers: nothing tells them from numbers that a user passes by mistake, which should be an error.
 
         Columns of numbers are not asked: encoding them raises an error for other values.
         """
         return values, ""
+
+    def axis_values(self, values: ColumnValues, name: str) -> pd.Series | None:
+        """Return the axis values of n values, for a curve; None if values of this column are drawn as bars.
+
+        Free text is not drawn.
+        """
+        return None
 
     @property
     def expects_missing_values(self) -> bool:
@@ -130,19 +147,29 @@ class Column:
         return self
 
 
-class FormulaColumn(Column):
+class FormulaColumn(Column, ABC):
     """A column whose inputs are computed by `formulas`; those of all columns are stacked."""
 
     __slots__ = ()
 
     @property
+    @abstractmethod
     def formulas(self) -> tuple[tuple[Formula, ...], ...]:
         """For each array of `arguments`, the formulas that take it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
         """Return the arrays of numbers, (n,), that the formulas take instead of n values; errors name the column."""
-        raise NotImplementedError
+
+    @property
+    @abstractmethod
+    def is_constant(self) -> bool:
+        """Whether all training values were equal. If they may be, `rescaled_if_constant` has to be written, too."""
+
+    def axis_values(self, values: ColumnValues, name: str) -> pd.Series | None:
+        """Return the argument of the formulas; None if they take several, since a curve is a function of one number."""
+        arguments = self.arguments(values, name)
+        return pd.Series(arguments[0]) if len(arguments) == 1 else None
 
     @property
     def n_inputs(self) -> int:

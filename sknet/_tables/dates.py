@@ -133,6 +133,8 @@ class DatetimeColumn(FormulaColumn):
         Whether the values were text in fit. A text that is no date is then a missing value.
     """
 
+    reads_axis_values = True
+
     seconds: BaseNumberColumn
     cycles: tuple[str, ...] = ()
     zone: str | None = None
@@ -153,6 +155,10 @@ class DatetimeColumn(FormulaColumn):
         """Return the seconds, and the position in each cycle."""
         datetimes = self.datetimes_of(values, name)
         return [seconds_of(datetimes), *(cycle_positions(datetimes, cycle) for cycle in self.cycles)]
+
+    def axis_values(self, values: ColumnValues, name: str) -> pd.Series:
+        """Return the dates or durations."""
+        return pd.Series(self.datetimes_of(values, name))
 
     def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
         """Return the dates if the values are text, as in fit, and a warning of the first text that is no date."""

@@ -39,7 +39,10 @@ from sknet._tables.values import (
 from sknet._typing import Array, Table
 
 KINDS = {kind.name: kind for kind in (NUMBER, CATEGORY, DATE, TEXT)}
-"""The kinds of columns by name. No two of them recognise the same column, so their order does not matter."""
+"""The kinds of columns by name. The first one that recognises a column has it, but those with a parameter come last.
+
+So the kinds that a program adds come before `TEXT`, which recognises strings of almost any meaning.
+"""
 
 
 def kinds_by_class() -> dict[type[Column], ColumnKind]:
@@ -48,13 +51,14 @@ def kinds_by_class() -> dict[type[Column], ColumnKind]:
 
 
 def recognised_kind(column: pd.Series, parameters: Collection[str] = ()) -> str | None:
-    """Return the kind that recognises the strings or objects of a column; None if none does.
+    """Return the first kind that recognises the strings or objects of a column; None if none does.
 
-    Kinds that have a parameter are asked if it is among `parameters`.
+    Kinds that have a parameter are asked last, and only if it is among `parameters`.
     """
     if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
         return None
-    asked = (kind for kind in KINDS.values() if not kind.parameter or kind.parameter in parameters)
+    in_order = sorted(KINDS.values(), key=lambda kind: kind.parameter != "")
+    asked = (kind for kind in in_order if not kind.parameter or kind.parameter in parameters)
     return next((kind.name for kind in asked if _is_recognised(column, kind)), None)
 
 

@@ -25,6 +25,7 @@ weight : (n,) or None    sample weights, positive; None is ones
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -56,6 +57,7 @@ class BaseNumberColumn(FormulaColumn):
 
     __slots__ = ()
     is_number = True
+    reads_axis_values = True
 
     def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
         """Return the numbers."""
@@ -122,6 +124,48 @@ class NumberColumn(BaseNumberColumn):
             return False
         with np.errstate(over="ignore"):
             return abs(float(np.median(numbers)) - self.centre) * self.factor > MAX_MEDIAN_DISTANCE
+
+
+@dataclass(frozen=True)
+class ParsedNumberColumn(FormulaColumn):
+    """Base of the columns whose values stand for one number each, as "2h 30m" for 150 minutes.
+
+    A kind must implement `numbers_of`.
+
+    Attributes
+    ----------
+    number : BaseNumberColumn
+        How the numbers become inputs.
+    """
+
+    number: BaseNumberColumn
+
+    @abstractmethod
+    def numbers_of(self, values: ColumnValues, name: str) -> Array:
+        """Return the numbers that n values stand for, NaN where one is missing; errors name the column."""
+
+    @property
+    def formulas(self) -> tuple[tuple[Formula, ...], ...]:
+        """The formulas of the numbers."""
+        return self.number.formulas
+
+    def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
+        """Return the numbers."""
+        return [self.numbers_of(values, name)]
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all numbers in training were equal."""
+        return self.number.is_constant
+
+    def rescaled_if_constant(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
+        """Return the column with the scale of the numbers of n new values."""
+        numbers = self.numbers_of(values, name)
+        return replace(self, number=self.number.rescaled_if_constant(numbers, name, weight))
+
+    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Whether the median of the numbers of n values is far from the centre."""
+        return self.number.is_mostly_far_from(self.numbers_of(values, name), name)
 
 
 # --- learning scales -------------------------------------------------------------------------------------------------
@@ -275,6 +319,11 @@ class BinnedColumn(BaseNumberColumn):
     def formulas(self) -> tuple[tuple[Formula, ...]]:
         """A single group, since all take the number itself: the bins, then what the number has without bins."""
         return ((self.ramps, *self.number.formulas[0]),)
+
+    @property
+    def is_constant(self) -> bool:
+        """False: bins need several values."""
+        return False
 
     def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether the median of n values is far from the centre."""

@@ -1,6 +1,7 @@
 """What every kind of column promises. A new one is tested once `CASES` has values that it is learnt from."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet._tables.column import FormulaColumn, WeightsAndTarget
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.kinds import KINDS, kinds_by_class
+from sknet._tables.kinds import KINDS, kinds_by_class, recognised_kind
 from tests.tables.column_cases import CASES, WRONG
 from tests.tables.examples import inputs_of, suffixes
 
@@ -31,9 +32,8 @@ def test_every_kind_is_listed():
 
 
 @every_column
-def test_at_most_its_own_kind_recognises_a_column(case):
-    found = {name for name, kind in KINDS.items() if kind.recognises(case.values)}
-    assert found <= {case.kind}
+def test_no_other_kind_recognises_a_column_first(case):
+    assert recognised_kind(case.values, {kind.parameter for kind in KINDS.values()}) in {case.kind, None}
 
 
 # --- inputs ----------------------------------------------------------------------------------------------------------
@@ -123,6 +123,18 @@ def test_values_of_training_are_read_and_are_not_far_from_training(case):
         assert_array_equal(inputs_of(column, read), inputs_of(column, values))
 
 
+@every_column
+def test_axis_values_are_missing_where_the_values_are_and_may_be_read(case):
+    column = case.learn()
+    axis_values = column.axis_values(case.values, "c")
+    if axis_values is None:
+        assert not column.reads_axis_values
+        return
+    assert_array_equal(axis_values.isna(), case.values.isna())
+    if column.reads_axis_values:
+        assert_array_equal(inputs_of(column, axis_values), inputs_of(column, case.values))
+
+
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +147,14 @@ def test_a_weight_is_a_number_of_rows_or_else_has_no_unit(case):
     same = case.learn(repeated) if case.weights_repeat else case.learn(weight=weight / 1e9)
     assert suffixes(same) == suffixes(column)
     assert_allclose(inputs_of(same, case.values), inputs_of(column, case.values), rtol=1e-7, atol=1e-9)
+
+
+@every_column
+def test_a_column_of_equal_values_is_scaled_by_later_ones(case):
+    column = replace(case, steps=()).learn(np.flatnonzero(case.values.notna())[[0] * 30])
+    keeps_scale = column.is_constant and case.settings.input_scaling == "quantile"
+    is_still_constant = column.rescaled_if_constant(case.values, "c", None).is_constant
+    assert is_still_constant == (case.learn().is_constant or keeps_scale)
 
 
 @every_column
