@@ -307,9 +307,38 @@ def test_the_days_of_the_runs_are_those_of_the_versions(monkeypatch, tmp_path):
     assert report.run_dates().splitlines() == ["- 30 November 2026: sknet; LightGBM.", "- 29 November 2026: CatBoost."]
 
 
+class OncePerFrame:
+    """A function of a frame of rows and some words, which computes each result once. Nobody may change the frames."""
+
+    def __init__(self, function):
+        self.function, self.frames, self.found = function, {}, {}
+
+    def __call__(self, rows, *words):
+        self.frames[id(rows)] = rows  # while it is kept here, no other frame has its id
+        key = (id(rows), *words)
+        if key not in self.found:
+            self.found[key] = self.function(rows, *words)
+        return self.found[key]
+
+
+COMPUTED_ONCE = [
+    (report, "measured", cache(report.measured)),
+    (report, "random_splits", cache(report.random_splits)),
+    (report, "ratios_of", OncePerFrame(report.ratios_of)),
+    (third, "measured", cache(third.measured)),
+]
+"""What most figures of the pages are computed from: rows, and ratios of two models on them."""
+
+
+@pytest.fixture
+def computed_once(monkeypatch):
+    """Rows and ratios that the tests of the pages share."""
+    for module, name, function in COMPUTED_ONCE:
+        monkeypatch.setattr(module, name, function)
+
+
+@pytest.mark.usefixtures("computed_once")
 def test_pages_show_what_the_file_of_fits_says(monkeypatch):
-    rows = report.measured()
-    monkeypatch.setattr(report, "measured", lambda: rows)
     monkeypatch.setattr(report, "TABLES", {name: cache(table) for name, table in report.TABLES.items()})
     for page in report.PAGES:
         text = (report.ROOT / page).read_text(encoding="utf-8")
@@ -323,6 +352,7 @@ def first_pages():
     ]
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_headline_is_true_by_means_and_medians():
     for text in first_pages():
         assert "its defaults match CatBoost's accuracy in a fifth of the time.** The error rate is the same" in text
@@ -351,6 +381,7 @@ def test_the_first_pages_say_that_a_linear_model_is_often_as_good():
     assert all(told in text for text in first_pages())
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_first_pages_say_that_the_defaults_of_lightgbm_are_faster():
     rows = third.measured()
     assert all(third.verdicts(rows)[figure, "LightGBM"] == -1 for figure in report.FIGURES)
@@ -365,6 +396,7 @@ def test_the_first_pages_say_what_was_not_compared():
     assert all("**TabPFN and TabICL are missing,**" in text for text in first_pages())
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_first_pages_say_what_three_changes_did_to_the_87_tables():
     rows = third.measured()
     rows = rows[rows["number"] == 0].replace({"model": {"sknet at abfb3d2d": "before"}})
@@ -376,6 +408,7 @@ def test_the_first_pages_say_what_three_changes_did_to_the_87_tables():
         assert "They made the error rate 3% smaller, and the log-loss and the RMSE 1%." in text
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_first_pages_say_that_two_of_the_87_tables_hold_rows_of_others():
     rows = third.measured()
     others = rows[~rows["table"].isin(["mlbench/HouseVotes84", "kernlab/income"])]
@@ -388,6 +421,7 @@ def test_the_first_pages_say_that_two_of_the_87_tables_hold_rows_of_others():
     assert all("Without them, no mean changes by more than .01." in text for text in first_pages())
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_what_the_first_pages_say_of_other_networks_and_of_the_first_draw():
     rows = report.random_splits("second")
     larger = rows[rows["n_train"] >= 1000]
