@@ -1,20 +1,27 @@
 """The examples, and the code in the README and the pages of docs/: all run, warn of nothing and print what is shown.
 
-The main test command runs the short ones; the marker "docs" has the rest, and the site's build runs all.
+The main test command runs the short ones, in its own process; the marker "docs" has the rest, and the site's build runs
+all.
 """
 
+import contextlib
 import doctest
+import io
 import os
 import re
 import runpy
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.metrics import mean_pinball_loss
 
 from sknet import SigmoidMLPClassifier
@@ -45,17 +52,40 @@ def is_near(shown: str, found: str) -> bool:
     return words[0] == words[1] and all(near)
 
 
-def run(*arguments: str, cwd: Path = ROOT) -> str:
+def run(program: Path, folder: Path = ROOT) -> str:
+    """Return what a program prints in a process of its own."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": path, "MPLBACKEND": "agg", "COLUMNS": "120"}
     environment.pop("DISPLAY", None)  # with a display, a picture that cannot be shown is a warning
     # what a package of an example uses that another one will give up some day is theirs to mend
-    command = [sys.executable, "-W", "error", "-W", "ignore::PendingDeprecationWarning", *arguments]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-W", "error", "-W", "ignore::PendingDeprecationWarning", str(program)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.strip(), "an example prints what it found"
-    assert not done.stderr.strip(), done.stderr
-    return done.stdout
+    return output(done.stdout, done.stderr)
+
+
+def run_here(program: Path, folder: Path = ROOT, silent: type[Warning] = PendingDeprecationWarning) -> str:
+    """Return what a program prints in this process, which has imported most of what the program needs."""
+    printed, complaints = io.StringIO(), io.StringIO()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.chdir(folder))
+        stack.enter_context(contextlib.redirect_stdout(printed))
+        stack.enter_context(contextlib.redirect_stderr(complaints))
+        stack.enter_context(patch.dict(os.environ, {"COLUMNS": "120"}))
+        stack.enter_context(patch.object(sys, "argv", [str(program)]))
+        stack.enter_context(patch.object(plt, "show", lambda: plt.close("all")))
+        stack.enter_context(config_context())
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", silent)
+        runpy.run_path(str(program), run_name="__main__")
+    return output(printed.getvalue(), complaints.getvalue())
+
+
+def output(printed: str, complaints: str) -> str:
+    assert printed.strip(), "an example prints what it found"
+    assert not complaints.strip(), complaints
+    return printed
 
 
 def in_the_main_command(path: Path) -> bool:
@@ -70,14 +100,16 @@ def each(paths: list[Path]) -> list[object]:
 
 @pytest.mark.parametrize("example", each(EXAMPLES))
 def test_example_runs(example):
-    run(str(example))
+    (run_here if in_the_main_command(example) else run)(example)
 
 
 @pytest.mark.parametrize("page", each([page for page in PAGES if blocks(page)]))
 def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")  # pages read the data as from a clone
     code = f"\nprint({END!r})\n".join(code for code, _, _ in blocks(page))
-    printed = run("-c", code, cwd=tmp_path).split(END + "\n")
+    program = tmp_path / "page.py"
+    program.write_text(code, encoding="utf-8")
+    printed = (run_here if in_the_main_command(page) else run)(program, tmp_path).split(END + "\n")
     how = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     for (block, about, shown), found in zip(blocks(page), printed, strict=True):
         if shown:

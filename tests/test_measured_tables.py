@@ -307,9 +307,38 @@ def test_the_days_of_the_runs_are_those_of_the_versions(monkeypatch, tmp_path):
     assert report.run_dates().splitlines() == ["- 30 November 2026: sknet; LightGBM.", "- 29 November 2026: CatBoost."]
 
 
+class OncePerFrame:
+    """A function of a frame of rows and some words, which computes each result once. Nobody may change the frames."""
+
+    def __init__(self, function):
+        self.function, self.frames, self.found = function, {}, {}
+
+    def __call__(self, rows, *words):
+        self.frames[id(rows)] = rows  # while it is kept here, no other frame has its id
+        key = (id(rows), *words)
+        if key not in self.found:
+            self.found[key] = self.function(rows, *words)
+        return self.found[key]
+
+
+COMPUTED_ONCE = [
+    (report, "measured", cache(report.measured)),
+    (report, "random_splits", cache(report.random_splits)),
+    (report, "ratios_of", OncePerFrame(report.ratios_of)),
+    (third, "measured", cache(third.measured)),
+]
+"""What most figures of the pages are computed from: rows, and ratios of two models on them."""
+
+
+@pytest.fixture
+def computed_once(monkeypatch):
+    """Rows and ratios that the tests of the pages share."""
+    for module, name, function in COMPUTED_ONCE:
+        monkeypatch.setattr(module, name, function)
+
+
+@pytest.mark.usefixtures("computed_once")
 def test_pages_show_what_the_file_of_fits_says(monkeypatch):
-    rows = report.measured()
-    monkeypatch.setattr(report, "measured", lambda: rows)
     monkeypatch.setattr(report, "TABLES", {name: cache(table) for name, table in report.TABLES.items()})
     for page in report.PAGES:
         text = (report.ROOT / page).read_text(encoding="utf-8")
@@ -323,6 +352,7 @@ def first_pages():
     ]
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_headline_is_true_by_means_and_medians():
     rows = third.measured()
     assert third.rule.taken()["rows"].median() < 900
@@ -350,6 +380,7 @@ def test_the_first_pages_say_that_a_linear_model_is_often_as_good():
     assert all(told in text for text in first_pages())
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_first_pages_say_that_the_defaults_of_lightgbm_are_faster():
     rows = third.measured()
     assert all(third.verdicts(rows)[figure, "LightGBM"] == -1 for figure in report.FIGURES)
@@ -364,6 +395,7 @@ def test_the_first_pages_say_what_was_not_compared():
     assert all("**TabPFN and TabICL are missing,**" in text for text in first_pages())
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_first_pages_say_what_three_changes_did_to_the_87_tables():
     rows = third.measured()
     rows = rows[rows["number"] == 0].replace({"model": {"sknet at abfb3d2d": "before"}})
@@ -375,6 +407,7 @@ def test_the_first_pages_say_what_three_changes_did_to_the_87_tables():
         assert "They made the error rate 3% smaller, and the log-loss and the RMSE 1%." in text
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_the_first_pages_say_that_two_of_the_87_tables_hold_rows_of_others():
     rows = third.measured()
     others = rows[~rows["table"].isin(["mlbench/HouseVotes84", "kernlab/income"])]
@@ -391,6 +424,7 @@ def where_others_are_better():
     return " ".join((report.ROOT / "docs/measured/index.md").read_text(encoding="utf-8").split())
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_where_other_models_are_better_has_the_counts_of_the_third_list():
     rows, text = third.with_loss(), where_others_are_better()
     (log_loss, rmse), linear = (
@@ -408,6 +442,7 @@ def test_where_other_models_are_better_has_the_counts_of_the_third_list():
     assert "CatBoost's error rate and log-loss are [.98 times sknet's]" in text
 
 
+@pytest.mark.usefixtures("computed_once")
 def test_where_other_models_are_better_has_the_networks_of_the_second_draw_and_the_formulas_of_the_first():
     text = where_others_are_better()
     rows = report.random_splits("second")

@@ -6,6 +6,7 @@ import runpy
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import matplotlib
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from tests.test_examples import is_near, run
+from tests.test_examples import is_near, run_here
 
 matplotlib.use("Agg")
 
@@ -28,10 +29,19 @@ def shown() -> dict[str, list[str]]:
     return {name: [cell.strip() for cell in cells.split(" |")] for name, cells in rows}
 
 
-def assert_shown(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["quickstart.py", *names])
-    found = runpy.run_path(str(ROOT / "examples" / "quickstart.py"))["found"]
-    for name in names:
+def quickstart(*names: str) -> dict[str, object]:
+    """The variables of the program after a run with these tables."""
+    with patch.object(sys, "argv", ["quickstart.py", *names]):
+        return runpy.run_path(str(ROOT / "examples" / "quickstart.py"))
+
+
+@pytest.fixture(scope="module")
+def run_with_cars() -> dict[str, object]:
+    return quickstart("cars")
+
+
+def assert_shown(found: dict[str, dict[str, np.ndarray]]) -> None:
+    for name in found:
         cells = [cell for cell in shown()[name] if cell]
         means, deviations = zip(*[re.findall(r"[\d.]+", cell) for cell in cells], strict=True)
         now, spread = zip(*[(errors.mean(), errors.std()) for errors in found[name].values()], strict=True)
@@ -40,14 +50,17 @@ def assert_shown(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_allclose(np.array(deviations, float), spread, rtol=0.5, atol=0.02)
 
 
-def test_a_row_of_the_table_has_the_errors_that_the_quickstart_finds(monkeypatch):
-    assert_shown(["cars"], monkeypatch)
+def test_a_row_of_the_table_has_the_errors_that_the_quickstart_finds(run_with_cars):
+    assert list(run_with_cars["found"]) == ["cars"]
+    assert_shown(run_with_cars["found"])
 
 
 @pytest.mark.docs
-def test_all_rows_of_the_table_have_the_errors_that_the_quickstart_finds(monkeypatch):
+def test_all_rows_of_the_table_have_the_errors_that_the_quickstart_finds():
     assert len(shown()) == 11
-    assert_shown(list(shown()), monkeypatch)
+    found = quickstart(*shown())["found"]
+    assert set(found) == set(shown())
+    assert_shown(found)
 
 
 @pytest.fixture
@@ -106,9 +119,8 @@ def test_every_page_has_the_same_set_up():
 PAGES_WITH_A_SET_UP = ("index", "install", "get_started")
 
 
-def test_the_first_command_takes_the_tables_that_the_pages_name(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["quickstart.py", "iris"])
-    chosen = runpy.run_path(str(ROOT / "examples" / "quickstart.py"))["CHOSEN"]
+def test_the_first_command_takes_the_tables_that_the_pages_name(run_with_cars):
+    chosen = run_with_cars["CHOSEN"]
     assert chosen == ["cars", "chicks", "new chicks", "weather", "diabetes"]
     assert "on four [bundled tables]" in README
     assert f"{', '.join(chosen[:-1])} and {chosen[-1]}, which we chose" in " ".join(BUNDLED.split())
@@ -145,4 +157,6 @@ def test_the_programs_on_pypi_run_without_a_clone_and_print_what_they_show(pypi,
     programs = re.findall(r"^```python\n(.*?)^```$", pypi.text, re.M | re.S)
     (shown,) = re.findall(r"^```text\n(.*?)^```$", pypi.text, re.M | re.S)
     assert len(programs) == 2
-    assert is_near(shown, run("-W", "ignore", "-c", "\n".join(programs), cwd=tmp_path))
+    program = tmp_path / "page.py"
+    program.write_text("\n".join(programs), encoding="utf-8")
+    assert is_near(shown, run_here(program, tmp_path, silent=Warning))

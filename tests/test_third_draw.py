@@ -85,6 +85,7 @@ def test_positive_targets_have_models_with_their_loss(loss):
 def test_tuning_returns_a_model_that_predicts(monkeypatch, package, is_regression):
     pytest.importorskip(package)
     monkeypatch.setattr(models, "N_SETTINGS", 2)
+    monkeypatch.setattr(models, "N_FOLDS", 2)
     monkeypatch.setattr(models, "MAX_TREES", 5)
     table = a_table().table
     X = table.X.assign(c=pd.Categorical(np.where(table.X["b"] > 0, "up", "down")))

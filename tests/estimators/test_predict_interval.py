@@ -43,16 +43,25 @@ def simulated(i, n):
     return table, np.sin(2.0 * table[:, 0]) + table[:, 1] * table[:, 2] + 0.5 * noise
 
 
-@pytest.mark.parametrize("coverage", [0.8, 0.9])
-def test_a_default_regressor_covers_new_rows(coverage):
-    shares = []
+@pytest.fixture(scope="module")
+def fitted_to_simulations():
+    """Default regressors, each with new rows and their targets."""
+    fitted = []
     for i in range(6):
         (table, y), n = simulated(i, 2400), (400, 700)[i % 2]
         net = SigmoidMLPRegressor(16, max_iter=30, random_state=i).fit(table[:n], y[:n])
+        fitted.append((net, table[n:], y[n:]))
+    return fitted
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9])
+def test_a_default_regressor_covers_new_rows(coverage, fitted_to_simulations):
+    shares = []
+    for net, new, y in fitted_to_simulations:
         assert net.resolved_params_["early_stopping"] == "folds"
         assert net.resolved_params_["n_members"] == 2
-        low, high = net.predict_interval(table[n:], coverage).T
-        shares.append(np.mean((low <= y[n:]) & (y[n:] <= high)))
+        low, high = net.predict_interval(new, coverage).T
+        shares.append(np.mean((low <= y) & (y <= high)))
     assert np.mean(shares) == pytest.approx(coverage, abs=0.04)
 
 

@@ -13,6 +13,7 @@ from sklearn.metrics import d2_pinball_score, mean_poisson_deviance, r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 
 from sknet import SigmoidMLPRegressor
+from tests.estimators.pairs import over_pairs
 
 rng = np.random.default_rng(0)
 N = 120
@@ -124,16 +125,14 @@ def test_positive_targets_are_not_scaled(name):
     assert_array_equal(one.predict(X), one.activations(X)[-1][:, 0])
 
 
-@pytest.mark.parametrize("weight", [None, np.arange(N) % 3 + 0.5])
-@pytest.mark.parametrize("unit", [2.0**-20, 2.0**10, 1e-200, 1e100])
-@pytest.mark.parametrize("name", ["poisson", "gamma", "tweedie"])
-def test_fits_of_positive_targets_do_not_depend_on_the_unit(name, unit, weight):
+@over_pairs(name=["poisson", "gamma", "tweedie"], unit=[2.0**-20, 2.0**10, 1e-200, 1e100], is_weighted=[False, True])
+def test_fits_of_positive_targets_do_not_depend_on_the_unit(name, unit, is_weighted):
     """Nor does the loss. Raw outputs have a logarithm of the unit in them: sums with it round to parts of its size.
 
     These are errors of a prediction as such: 2 times as large at most were found. The line searches of L-BFGS
     make them up to 730 times as large in eight iterations.
     """
-    y = LOSSES[name][0] + 1e-3
+    y, weight = LOSSES[name][0] + 1e-3, np.arange(N) % 3 + 0.5 if is_weighted else None
     for more in ({}, {"solver": "lbfgs", "max_iter": 8}, {"dtype": "float32", "max_iter": 10}):
         nets = [SigmoidMLPRegressor(**PLAIN | {"loss": name, "alpha": 1.0} | more) for _ in range(2)]
         with warnings.catch_warnings():

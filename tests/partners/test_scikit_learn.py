@@ -50,21 +50,22 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.partners.tables import ANY, MIXED, NUMBERS, PRICE, QUICK, SOLD
 
-net, regressor = SigmoidMLPClassifier(**QUICK), SigmoidMLPRegressor(**QUICK)
-two = [("sigmoid", net), ("relu", SigmoidMLPClassifier(**QUICK, activation="relu"))]
-two_regressors = [("sigmoid", regressor), ("relu", SigmoidMLPRegressor(**QUICK, activation="relu"))]
-by_position = SigmoidMLPClassifier(**QUICK, categorical_features=[2])  # of arrays that hold text
+FEW_EPOCHS = QUICK | {"max_iter": 10, "learning_rate_init": 0.03}
+net, regressor = SigmoidMLPClassifier(**FEW_EPOCHS), SigmoidMLPRegressor(**FEW_EPOCHS)
+two = [("sigmoid", net), ("relu", SigmoidMLPClassifier(**FEW_EPOCHS, activation="relu"))]
+two_regressors = [("sigmoid", regressor), ("relu", SigmoidMLPRegressor(**FEW_EPOCHS, activation="relu"))]
+by_position = SigmoidMLPClassifier(**FEW_EPOCHS, categorical_features=[2])  # of arrays that hold text
 both = np.c_[SOLD == "yes", MIXED["age"] > 0].astype(int)
 # where scikit-learn turns a frame into numbers, categories are encoded first, and named by their position
 coded = make_column_transformer((OrdinalEncoder(), ["colour"]), remainder="passthrough")
-of_codes = SigmoidMLPClassifier(**QUICK, categorical_features=[0])
+of_codes = SigmoidMLPClassifier(**FEW_EPOCHS, categorical_features=[0])
 
 
 FITS = {
     "calibrated": (CalibratedClassifierCV(net, cv=3), MIXED, SOLD),
     "frozen": (CalibratedClassifierCV(FrozenEstimator(net.fit(MIXED, SOLD))), MIXED, SOLD),
     "frozen members": (
-        CalibratedClassifierCV(FrozenEstimator(SigmoidMLPClassifier(**QUICK, n_members=2).fit(MIXED, SOLD))),
+        CalibratedClassifierCV(FrozenEstimator(SigmoidMLPClassifier(**FEW_EPOCHS, n_members=2).fit(MIXED, SOLD))),
         MIXED,
         SOLD,
     ),

@@ -101,12 +101,12 @@ def filled(text: str) -> str:
 def page_tables() -> dict[str, str]:
     """The tables of the page: models with default losses and with the target's own, tuned ones, kinds of tables."""
     rows = measured()
+    signs = verdicts(rows)
     head = "| error ÷ sknet's | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7
-    models = [head, *(_line(rows, peer, "") for peer in (*PEERS, *STOPPED_EARLY))]
+    models = [head, *(_line(rows, peer, "", signs) for peer in (*PEERS, *STOPPED_EARLY))]
     head = "| error ÷ sknet's, both with the target's own loss | deviance | median | RMSE | median |\n|" + " --- |" * 5
     own_peers = ("CatBoost", "CatBoost, from the mean", *PEERS[1:4], "linear model")
-    own = [head, *(_line(rows, peer, ", own loss") for peer in own_peers)]
-    signs = verdicts(rows)
+    own = [head, *(_line(rows, peer, ", own loss", {}) for peer in own_peers)]
     tuned = ["| ÷ | error rate | median | log-loss | median | RMSE | median |\n|" + " --- |" * 7]
     for ours, peer in TUNED_PAIRS:
         cells = []
@@ -380,9 +380,8 @@ def two_digits(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 1 else f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
 
 
-def _line(rows: pd.DataFrame, peer: str, ending: str) -> str:
+def _line(rows: pd.DataFrame, peer: str, ending: str, signs: dict[tuple[str, str], int]) -> str:
     figures = ["deviance", "RMSE"] if ending else ["error rate", "log-loss", "RMSE"]
-    signs = {} if ending else verdicts(rows)
     cells = []
     for figure in figures:
         mean, median = _cells(rows, f"sknet{ending}", f"{peer}{ending}", figure)
