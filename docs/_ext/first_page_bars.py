@@ -1,0 +1,21 @@
+"""Draw what the columns contribute in the first page's program: `python docs/_ext/first_page_bars.py`, from the root."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from sknet import SigmoidMLPRegressor
+
+cars = pd.read_csv("examples/data/cars.csv")
+y = cars["miles_per_gallon"]
+X = cars.drop(columns=[y.name, "name"])
+model = SigmoidMLPRegressor(random_state=0)
+model.fit(X[:-3], y[:-3])
+importance = model.explain(X[-3:], background=X[:-3]).importance().sort_values()
+
+figure, ax = plt.subplots(figsize=(4.8, 2.1), layout="constrained")
+ax.bar_label(ax.barh(importance.index, importance, color="#14616b", height=0.7), fmt="%.2f", padding=3)
+ax.set_title("miles per gallon", loc="left", fontsize=10)
+ax.set_xticks([])
+ax.tick_params(left=False)
+ax.spines[:].set_visible(False)
+figure.savefig("docs/_static/cars_explained.png", dpi=200)
