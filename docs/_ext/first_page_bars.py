@@ -1,4 +1,4 @@
-"""Draw what the columns contribute in the first page's program: `python docs/_ext/first_page_bars.py`, from the root."""
+"""Draw what the columns contribute, for the site's first page: `python docs/_ext/first_page_bars.py`."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
