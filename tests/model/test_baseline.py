@@ -92,8 +92,8 @@ class FirstWeights:
 
 def drawn_by(weights, y, n_members):
     """How many matrices a fit to folds draws; the published networks, of two matrices each, come last."""
-    net = SigmoidMLPRegressor(10, activation="relu", init=weights, n_members=n_members, early_stopping="folds", **QUICK)
-    net.fit(X, y)
+    net = SigmoidMLPRegressor(10, activation="relu", init=weights, early_stopping="folds", **QUICK)
+    net.set_params(n_members=n_members).fit(X, y)
     return weights.n_drawn
 
 
