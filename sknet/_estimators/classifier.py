@@ -527,10 +527,10 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes), or a list of such
-            Probabilities, strictly between 0 and 1, with columns ordered as `classes_`.
-            Rows add up to 1, except in multilabel problems, where each label has its
-            own probability. Several columns of classes give a list with one array per
-            column.
+            Probabilities, strictly between 0 and 1 (1 if there is a single class), with
+            columns ordered as `classes_`. Rows add up to 1, except in multilabel
+            problems, where each label has its own probability. Several columns of
+            classes give a list with one array per column.
         """
         return self._predict_by("predict_proba", X)
 

@@ -45,8 +45,9 @@ DATE_FORMATS = ("ISO8601", *map("".join, product(_DAY_FORMATS, ("", " %H:%M", " 
 """The formats that are tried."""
 
 _NUMBER_PATTERN = r"\d+(?:[, ]\d{3})*(?:\.\d*)?|\d+(?:[. ]\d{3})*,\d*"
-QUANTITY_PATTERN = rf"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>{_NUMBER_PATTERN})\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
-"""A number with a symbol before it, or with a symbol or a word after it, such as $97,000 or 80,5 kg."""
+_UNIT_PATTERN = r"[$€£%]|°?[^\W\d_]+(?:/[^\W\d_]+)?|"
+QUANTITY_PATTERN = rf"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>{_NUMBER_PATTERN})\s*(?P<after>{_UNIT_PATTERN})\s*"
+"""A number with a symbol before it, or with a unit after it, such as $97,000, 80,5 kg or 11.2 mg/dl."""
 
 WITH_DECIMAL_POINT_PATTERN = r"\d+(\.\d*)?|[1-9]\d{0,2}([, ]\d{3})+(\.\d*)?"
 """A number whose decimals may follow a point, and whose thousands may be separated by commas or spaces."""

@@ -45,6 +45,8 @@ MISREAD = {
     "thousands with fractions": (drawn([f"{k},234.50" for k in range(1, 31)]), TO_DIGITS),
     "spaces for thousands": (drawn([f"{k} 234" for k in range(1, 31)]), TO_DIGITS),
     "weights": (drawn([f"{k}.5 kg" for k in range(30)]), TO_DIGITS),
+    "units with a slash": (drawn([f"{k}.2 mg/dl" for k in range(30)]), TO_DIGITS),
+    "degrees": (drawn([f"{k}.5 °C" for k in range(30)]), TO_DIGITS),
     "units before a space": (drawn([f"{k}kg" + " " * (k % 2) for k in range(30)]), TO_DIGITS),
     "shares": (drawn([f"{k} %" for k in range(-15, 15)]), TO_DIGITS),
     "decimal commas": (drawn([*(f"{k},{k % 10}" for k in range(-15, 15)), "7", "1234,125"]), FROM_DECIMAL_COMMAS),
