@@ -531,6 +531,7 @@ class RegressionHead(Head):
             descriptions = [f"{kind} of target {name}" for name in names] if len(names) > 1 else [kind]
         scaler = self.output_scaler
         if scaler.constants and not (is_linked or link.is_identity):  # the outputs are raw, and constants are not
-            logs = tuple(None if constant is None else log(constant) for constant in scaler.constants)
-            scaler = replace(scaler, constants=logs if link.is_exp(self.n_outputs) else ())
+            has_logs = link.is_exp(self.n_outputs) and all(value is None or value > 0 for value in scaler.constants)
+            logs = (None if value is None else log(value) for value in scaler.constants if has_logs)
+            scaler = replace(scaler, constants=tuple(logs))
         return ExplainedOutputs(names, descriptions, scaler, link if is_linked else None)

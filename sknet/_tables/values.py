@@ -3,8 +3,8 @@
 Conventions
 -----------
 A column is a pandas Series or an array of length n. Numbers are (n,) floats with NaN where a value is missing.
-Categories are codes (n,), −1 where missing, into a list of keys: the text of each category, the same for every type
-(1, 1.0 and "1" are one category).
+Categories are codes (n,), −1 where missing, into a list of keys: the text of each category. So 1, 1.0 and "1" are one
+category, but True is another, and so is a fraction in float32, whose digits differ from those in float64.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class _SignedParts:
         return np.concatenate([g[:n] + self.l1, g[n:], self.l1 - g[:n]])
 
     def bounds(self, size: int) -> Bounds | None:
-        """Return the bounds on x: the bounds on the weights and, with an L1 penalty, 0 for each of their parts."""
+        """Return the bounds on x: those on the weights, 0 or infinite, and 0 for the parts that an L1 penalty needs."""
         n = self.n_split
         if not n and self.weight_bounds is None:  # SciPy makes a tuple for each bound, even if it is infinite
             return None
@@ -125,7 +125,6 @@ class _SignedParts:
             lower[:n_weights], upper[:n_weights] = self.weight_bounds
         upper[size - n :] = np.maximum(-lower[:n], 0.0)  # w = w+ - w-, so w- <= -lower
         lower[:n] = lower[size - n :] = 0.0
-        upper[:n] = np.maximum(upper[:n], 0.0)
         return Bounds(lower, upper)
 
 

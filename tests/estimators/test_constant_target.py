@@ -36,6 +36,27 @@ def test_its_size_does_not_matter(value):
     assert_array_equal(fitted(np.full(150, value)).predict(NEW.astype(np.float32)), value)
 
 
+TANH_LOSS = sknet.Loss(
+    "tanh",
+    lambda raw, y: ((np.tanh(raw) - y) ** 2).mean(axis=1),
+    lambda raw, y: 2.0 * (np.tanh(raw) - y) * (1.0 - np.tanh(raw) ** 2) / y.shape[1],
+    link=lambda raw: np.tanh(raw, out=raw),
+)
+EXP_LOSS = sknet.Loss(
+    "exp",
+    lambda raw, y: ((np.exp(raw) - y) ** 2).mean(axis=1),
+    lambda raw, y: 2.0 * (np.exp(raw) - y) * np.exp(raw) / y.shape[1],
+    link=lambda raw: np.exp(raw, out=raw),
+)
+
+
+@pytest.mark.parametrize(("loss", "value"), [(TANH_LOSS, -0.5), (TANH_LOSS, 0.0), (EXP_LOSS, 0.0), (EXP_LOSS, 2.0)])
+def test_a_loss_with_a_link_need_not_have_positive_constants(loss, value):
+    net = fitted(np.column_stack([0.5 + 0.2 * np.tanh(X[:, 0]), np.full(150, value)]), loss=loss)
+    assert_array_equal(net.predict(NEW)[:, 1], value)
+    assert np.isfinite(net.explain(X).values).all()
+
+
 def test_single_precision_rows_do_not_round_the_constant():
     net = SigmoidMLPRegressor(**QUICK).fit(X.astype(np.float32), CONSTANT)
     assert_array_equal(net.predict(NEW.astype(np.float32)), 0.1)

@@ -70,10 +70,11 @@ def test_a_continued_state_has_averaged_and_current_weights():
 
 def test_another_solver_starts_with_new_moments():
     kept = replace(state(), history=[])
-    fresh = replace(state(), moments=(np.zeros(4), np.zeros(4)), step=0, epoch=0)
+    fresh = replace(state(), moments=(np.zeros(4), np.zeros(4)), step=0, epoch=0, rng=np.random.default_rng(7))
     continuation = state_with_published_weights(kept, fresh, 4, F64)
     assert len(continuation.moments) == 2
     assert (continuation.step, continuation.epoch, continuation.n_samples_seen) == (0, 2, 9)
+    assert continuation.rng.bit_generator.state == kept.rng.bit_generator.state
 
 
 def test_gains_continue_whether_weights_are_kept_or_published():

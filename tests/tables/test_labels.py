@@ -299,14 +299,15 @@ def test_strata_are_the_classes():
 
 
 @pytest.mark.parametrize("spread", [0, 1])
-def test_strata_of_several_labels_are_their_combinations_but_for_rare_ones(spread):
-    common = [[0, 1], [1, 1], [1, 0]]
-    y = np.array(common * MIN_ROWS_OF_COMBINATION + [[0, 0]]) * (1 + spread) + spread
+@pytest.mark.parametrize("rare", [[0, 0], [1, 1]])
+def test_strata_of_several_labels_are_their_combinations_but_for_rare_ones(spread, rare):
+    common = [pair for pair in ([0, 0], [0, 1], [1, 0], [1, 1]) if pair != rare]
+    y = np.array(common * MIN_ROWS_OF_COMBINATION + [rare]) * (1 + spread) + spread
     strata = strata_of(y)
     assert len(np.unique(strata)) == 4
     assert (strata[:-1].reshape(-1, 3) == strata[:3]).all()
-    rare = np.array(common * (MIN_ROWS_OF_COMBINATION - 1))
-    assert len(np.unique(strata_of(rare))) == 1
+    too_few = np.array(common * (MIN_ROWS_OF_COMBINATION - 1))
+    assert len(np.unique(strata_of(too_few))) == 1
 
 
 # --- classes given beforehand
