@@ -36,8 +36,10 @@ def _model_of(estimator: object) -> Model:
 def register_onnx_converters() -> None:
     """Register converters for the estimators with skl2onnx.
 
-    `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` can then convert them, alone and
-    inside a `Pipeline`, a `ColumnTransformer`, a search or an ensemble.
+    `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` can then convert them, alone, at the
+    end of a `Pipeline` (also behind a `ColumnTransformer`), and inside a search or an
+    ensemble. A graph has no `transform`: do not convert a network that is a step before
+    the last, or inside a `ColumnTransformer`, which would get its predictions.
 
     Raises
     ------
