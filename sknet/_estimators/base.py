@@ -7,7 +7,6 @@ assignment. So a call that fails changes nothing. `docs/a_fit_step_by_step.md` f
 
 import sys
 from dataclasses import replace
-from functools import cache
 from os import PathLike
 from typing import ClassVar, Self
 
@@ -222,13 +221,6 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         return SCORES[self._head_class](head, predicted, y, sample_weight)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
-
-    @classmethod
-    @cache
-    def _get_param_names(cls) -> list[str]:
-        """Return the parameters' names; scikit-learn reads them off the signature in each of a fit's `get_params`."""
-        names: list[str] = super()._get_param_names()  # type: ignore[misc]  # of scikit-learn's base class
-        return names
 
     def set_params(self, **params: object) -> Self:
         """Set the parameters of this estimator.
