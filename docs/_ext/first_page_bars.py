@@ -13,7 +13,7 @@ model.fit(X[:-3], y[:-3])
 importance = model.explain(X[-3:], background=X[:-3]).importance().sort_values()
 
 figure, ax = plt.subplots(figsize=(4.8, 2.1), layout="constrained")
-ax.bar_label(ax.barh(importance.index, importance, color="#14616b", height=0.7), fmt="%.2f", padding=3)
+ax.bar_label(ax.barh(importance.index, importance, color="#14606b", height=0.7), fmt="%.2f", padding=3)
 ax.set_title("miles per gallon", loc="left", fontsize=10)
 ax.set_xticks([])
 ax.tick_params(left=False)

@@ -532,6 +532,6 @@ class RegressionHead(Head):
         scaler = self.output_scaler
         if scaler.constants and not (is_linked or link.is_identity):  # the outputs are raw, and constants are not
             has_logs = link.is_exp(self.n_outputs) and all(value is None or value > 0 for value in scaler.constants)
-            logs = (None if value is None else log(value) for value in scaler.constants if has_logs)
-            scaler = replace(scaler, constants=tuple(logs))
+            logs = tuple(None if value is None else log(value) for value in scaler.constants) if has_logs else ()
+            scaler = replace(scaler, constants=logs)
         return ExplainedOutputs(names, descriptions, scaler, link if is_linked else None)

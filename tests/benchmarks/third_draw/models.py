@@ -240,7 +240,7 @@ class Tuned(BaseEstimator):
 
     max_trees = MAX_TREES
 
-    def __init__(self, is_regression: bool, seed: int, make: Callable, draw: Callable, kind: str) -> None:
+    def __init__(self, is_regression: bool, seed: int, make: Callable, draw: Callable | None, kind: str) -> None:
         self.is_regression, self.seed, self.make, self.draw, self.kind = is_regression, seed, make, draw, kind
 
     def fit(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray | None = None) -> "Tuned":
@@ -307,7 +307,7 @@ class Tuned(BaseEstimator):
 
 
 class StoppedEarly(Tuned):
-    """The defaults, with the number of trees that is best for a fifth of the rows."""
+    """The defaults, with the number of trees that is best for a fifth of the rows; no settings are drawn."""
 
     max_trees = 1000
 
@@ -320,7 +320,7 @@ class StoppedEarly(Tuned):
 TREES = {"lightgbm": "n_estimators", "catboost": "iterations", "xgboost": "n_estimators"}
 
 
-def tuned_trees(kind: str, make: Callable, draw: Callable, tuned: type[Tuned] = Tuned) -> Maker:
+def tuned_trees(kind: str, make: Callable, draw: Callable | None, tuned: type[Tuned] = Tuned) -> Maker:
     def model(is_regression: bool, seed: int) -> BaseEstimator:
         names = FunctionTransformer(plain.plain_names)
         return make_pipeline(PlainColumns(), names, tuned(is_regression, seed, make, draw, kind))
@@ -356,7 +356,7 @@ TUNED: dict[str, Maker] = {
     "XGBoost, tuned": tuned_trees("xgboost", xgboost_trees, xgboost_setting),
 }
 STOPPED_EARLY: dict[str, Maker] = {
-    "LightGBM, stopped early": tuned_trees("lightgbm", lightgbm_trees, lightgbm_setting, StoppedEarly),
-    "CatBoost, stopped early": tuned_trees("catboost", catboost_trees, catboost_setting, StoppedEarly),
+    "LightGBM, stopped early": tuned_trees("lightgbm", lightgbm_trees, None, StoppedEarly),
+    "CatBoost, stopped early": tuned_trees("catboost", catboost_trees, None, StoppedEarly),
 }
 PACKAGES = plain.PACKAGES | {"XGBoost": "xgboost"}

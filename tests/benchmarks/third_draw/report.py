@@ -351,15 +351,9 @@ def bar(rows: pd.DataFrame, peer: str) -> tuple[str, float, float, float, float,
     """The name of a model, the interval and the mean of its errors over ours, their median and its time."""
     low, mean, high, median = 1 / earlier.mean_with_interval(ratios(rows, "loss", peer)["mean"])
     n_tables, n_usual = (rows[rows["model"] == model]["table"].nunique() for model in (peer, TUNED_PEERS[0]))
-    name = earlier.name_of(peer) + (f" ({n_tables})" if n_tables < n_usual else "")
-    return (
-        name.replace(", tuned", "").replace(", stopped early", ""),
-        low,
-        mean,
-        high,
-        median,
-        two_digits(times_of_a_fit(rows, peer)),
-    )
+    name = peer.split(",")[0]  # the title of its group says the rest
+    label = earlier.name_of(name) + (f" ({n_tables})" if n_tables < n_usual else "")
+    return label, low, mean, high, median, two_digits(times_of_a_fit(rows, peer))
 
 
 def times_of_a_fit(rows: pd.DataFrame, peer: str) -> float:
