@@ -206,9 +206,9 @@ EXCEPTIONS = {
         "SHARE_SLACK", "SHARE_TOLERANCE",
     ],
     "a definition, which could not be another one": [
-        "ACTIVATIONS", "CYCLES", "DAY_IN_US", "GAMMA", "NANOSECONDS_PER_MICROSECOND", "NO_GRADIENT", "POISSON",
-        "SECONDS_PER_DAY", "TARGETS_FROM_0_TO_1", "VARIANCES", "_REASONS", "_RELU_OUTPUT_SCALE", "_SIGN_OF_SLOT",
-        "_TYPE_CHECKS",
+        "ACTIVATIONS", "CONTAINERS", "CYCLES", "DAY_IN_US", "GAMMA", "NANOSECONDS_PER_MICROSECOND", "NO_GRADIENT",
+        "POISSON", "SECONDS_PER_DAY", "TARGETS_FROM_0_TO_1", "VARIANCES", "_REASONS", "_RELU_OUTPUT_SCALE",
+        "_SIGN_OF_SLOT", "_TYPE_CHECKS",
     ],
     "the values that a parameter may have: tests/estimators/test_parameter_constraints.py": [
         "BETWEEN_1_AND_2", "CLOSED_UNIT_INTERVAL", "COUNT", "FROM_0_BELOW_1", "NON_NEGATIVE", "OPEN_UNIT_INTERVAL",

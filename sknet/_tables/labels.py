@@ -31,7 +31,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sknet._tables.arrays import as_native_array, check_readable_collection, is_missing
@@ -617,12 +616,26 @@ def _class_weights(class_weight: object, classes: Array, total: Array) -> Array:
         return np.ones(len(classes))
     if isinstance(class_weight, Mapping):
         _check_weights_are_usable(class_weight)
-        return np.asarray(compute_class_weight(dict(class_weight), classes=classes, y=classes))
+        return _weights_by_label(class_weight, classes.tolist())
     if isinstance(class_weight, str) and class_weight == "balanced":
         # Σw / (k Σw of the class) for the k classes that occur; 0 for the others, which have no rows
         occurs = total > 0
         return np.divide(total.sum(), occurs.sum() * total, out=np.zeros(len(total)), where=occurs)
     raise ValueError(f"class_weight={class_weight!r} is not understood: give a dict of label: weight, or 'balanced'.")
+
+
+def _weights_by_label(class_weight: Mapping[Any, Any], labels: list[Any]) -> Array:
+    """Return the weight of each label, 1 by default; raise if a key is no label and a label has no key.
+
+    If all labels have keys, others may be classes that a part of the rows lacks, as in cross-validation.
+    """
+    unknown = [key for key in class_weight if key not in labels]
+    if unknown and any(label not in class_weight for label in labels):
+        raise ValueError(
+            f"class_weight has the keys {short_list(unknown)}, and the classes are {short_list(labels)}: correct these "
+            "keys, or give every class a weight."
+        )
+    return np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
 
 
 def _check_weights_are_usable(class_weight: Mapping[Any, Any]) -> None:
