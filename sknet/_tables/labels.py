@@ -135,6 +135,14 @@ def indicator_codes(labels: Array) -> NDArray[np.intp]:
     return np.where(is_missing(labels), -1, labels).astype(np.intp)
 
 
+def labels_of_codes(labels: Array, codes: Codes) -> Array:
+    """Return the labels of some codes. The label of −1 is None, or NaN if labels are floats."""
+    if (codes >= 0).all():
+        return labels[codes]
+    may_be_missing = labels if labels.dtype.kind == "f" else labels.astype(object)
+    return np.append(may_be_missing, np.array([None], may_be_missing.dtype))[codes]  # −1 picks the last entry
+
+
 def check_number_of_outputs(labels: Array, n_outputs: int) -> None:
     """Raise a ValueError if the number of columns is not that of fit."""
     if labels.ndim != 2 or labels.shape[1] != n_outputs:
@@ -399,8 +407,7 @@ class MultiOutputLabels(Labels):
         return T
 
     def decode(self, codes: Codes) -> Array:
-        columns = [output.decode(codes[:, [j]]) for j, output in enumerate(self.outputs)]
-        return stack_label_columns([_put_missing(*pair) for pair in zip(columns, codes.T, strict=True)])
+        return stack_label_columns(list(map(labels_of_codes, self.classes_by_column, codes.T)))
 
     def most_probable(self, P: Array) -> Array:
         """Return the most probable labels, (n, outputs); as objects if the types of the outputs differ."""
@@ -468,7 +475,7 @@ class IndicatorLabels(Labels):
         return T
 
     def decode(self, codes: Codes) -> Array:
-        return _put_missing(self.values[codes], codes)
+        return labels_of_codes(self.values, codes)
 
     def most_probable(self, P: Array) -> Array:
         """Return the labels that are more probable than not."""
@@ -519,16 +526,6 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
     ]
     several = MultiOutputLabels(tuple(outputs))
     return several, several.codes(labels)
-
-
-def _put_missing(labels: Array, codes: Codes) -> Array:
-    """Return labels with None, or NaN among floats, where the code is -1."""
-    missing = codes < 0
-    if not missing.any():
-        return labels
-    labels = labels.copy() if labels.dtype.kind == "f" else labels.astype(object)
-    labels[missing] = np.nan if labels.dtype.kind == "f" else None
-    return labels
 
 
 def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, Codes]:
