@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from sknet._tables.sampling import hash_integers
-from sknet._tables.statistics import safe_reciprocal
+from sknet._tables.statistics import fit_ridge, safe_reciprocal
 from sknet._typing import Array
 from sknet._vectors import blocks_of_batch
 
@@ -133,7 +133,7 @@ LARGEST_NUMBER = 1e100
 """Larger numbers count as this one, so that no square overflows."""
 
 REGRESSION_RIDGE = 1e-3
-"""The L2 penalty on coefficients of features with variance 1, so that equal columns share an effect."""
+"""The L2 penalty on coefficients of features with variance 1, for each row, so that equal columns share an effect."""
 
 
 @dataclass(frozen=True)
@@ -203,16 +203,11 @@ def unexplained_part(ranks: Array, columns: OtherColumns) -> Array:
     def features_of(rows: slice) -> Array:
         return np.hstack([functions(rows) for functions in used])
 
-    features = features_of(learnt_from)
-    centre, deviation = features.mean(axis=0), features.std(axis=0)
-    factor = safe_reciprocal(np.where(deviation > 1e-9 * np.abs(centre), deviation, 0.0))
-    scaled = (features - centre) * factor
-    gram = scaled.T @ scaled
-    gram[np.diag_indices(len(gram))] += REGRESSION_RIDGE * len(scaled)
-    coefs = np.linalg.solve(gram, scaled.T @ ranks[learnt_from])
+    penalty = REGRESSION_RIDGE * len(ranks[learnt_from])
+    predict = fit_ridge(features_of(learnt_from), ranks[learnt_from], penalty)
     residual = ranks.copy()
     for rows in blocks_of_batch(slice(0, n), MAX_ROWS_OF_REGRESSION):
-        residual[rows] -= (features_of(rows) - centre) * factor @ coefs
+        residual[rows] -= predict(features_of(rows))
     return residual
 
 
