@@ -96,16 +96,7 @@ def keep_rows(X: Collection, row_mask: NDArray[np.bool_]) -> Collection:
 def predict_lazily(estimator: object, X: Collection, method: str, *arguments: object) -> Collection:
     """Return lazy predictions of a collection, or a list of these if there is one for each output.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Its `method` is called with each partition and the arguments.
-    X : dask DataFrame or Array
-    method : str
-
-    Returns
-    -------
-    dask Series, DataFrame or Array, or a list of such
+    The estimator's method is called with each partition and the arguments.
     """
     X = as_supported_collection(X)
     # dask needs the dtype and the shape of predictions in advance: predict a row of missing values

@@ -54,21 +54,8 @@ class Signs(NamedTuple):
 def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_time: bool) -> Signs:
     """Find a column of dates with rows in the order of time, if `checks_time`, and numbers that are identifiers.
 
-    Parameters
-    ----------
-    X : array or data frame of shape (N, d)
-        In the order of the user's rows.
-    rows : slice
-        The n rows to check. Only whether dates never fall, or never rise, is then checked in all rows.
-    target : ndarray of shape (n, k)
-        The targets of these rows.
-    survey : Survey
-        The kinds of the columns.
-    checks_time : bool
-
-    Returns
-    -------
-    signs : Signs
+    X has the user's rows in their order. `rows` are the n rows to check, and `target` has their targets, (n, k). Only
+    whether dates never fall, or never rise, is then checked in all rows.
     """
     sample, kinds, names = take_rows(X, rows), survey.kinds.items(), survey.names
     numbers = {j: column_as_floats(column_at(sample, j), names[j]) for j, kind in kinds if kind == "number"}

@@ -60,21 +60,11 @@ class GroupEffect(NamedTuple):
 
 
 def group_effect(codes: NDArray[np.intp], values: Array, smooth: Array | None = None) -> GroupEffect:
-    """Test whether the means of groups differ (analysis of variance), beyond a smooth function of the group.
+    """Test whether the means of groups of values, (n, k), differ (analysis of variance), beyond a smooth function.
 
     The variance may differ from group to group, as in the test of Brown and Forsythe (1974). Groups of one row do not
-    count, since their variance is unknown.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n,)
-    values : ndarray of shape (n, k)
-    smooth : ndarray of shape (G, s), or None
-        Functions of the group, whose best sum is subtracted from the means. None: a constant.
-
-    Returns
-    -------
-    effect : GroupEffect
+    count, since their variance is unknown. `smooth` holds functions of the group, (G, s), whose best sum is subtracted
+    from the means; None stands for a constant.
     """
     counts = np.bincount(codes)
     is_counted = counts > 1

@@ -49,16 +49,7 @@ from sknet._typing import Array, Target
 def as_labels(y: Target, *, warn: bool = False) -> Array:
     """Return labels of any kind as an array of shape (n,) or (n, outputs).
 
-    Parameters
-    ----------
-    y : array-like, Series, data frame or sparse matrix
-        The labels.
-    warn : bool, default=False
-        Whether a column vector, which is taken as (n,), gives a `DataConversionWarning`.
-
-    Returns
-    -------
-    ndarray
+    With `warn`, a column vector, which is taken as (n,), gives a `DataConversionWarning`.
     """
     check_readable_collection(y, "y")
     if is_sparse(y):
@@ -490,20 +481,9 @@ class IndicatorLabels(Labels):
 
 
 def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Codes]:
-    """Learn which labels there are, and return them with the codes of y.
+    """Learn which labels there are, and return them with the codes of y, (n, k).
 
-    Parameters
-    ----------
-    y : array-like of shape (n,) or (n, outputs), or sparse indicator matrix
-        Labels.
-    classes : array-like, or a list of them for several outputs, default=None
-        All possible labels, if y holds only some of them.
-
-    Returns
-    -------
-    labels : Labels
-    codes : ndarray of shape (n, k)
-        The codes of y.
+    If y holds only some of the possible labels, `classes` are all of them; for several outputs, a list of such.
     """
     labels = as_labels(y, warn=True)
     if labels.ndim == 1:
@@ -565,20 +545,8 @@ def apply_class_weight(
 ) -> Array | None:
     """Return the sample weights times the weight of each row's class; with several outputs, times all of them.
 
-    Parameters
-    ----------
-    class_weight : None, "balanced", dict, or a list of dicts, one per output
-        "balanced" gives every class that occurs the same total of sample weights.
-    labels : Labels
-    codes : ndarray of shape (n, k)
-        The labels of the rows.
-    sample_weight : array-like of shape (n,), default=None
-        None is ones.
-
-    Returns
-    -------
-    ndarray of shape (n,) or None
-        None if both weights are None.
+    `class_weight` is None, "balanced", a dict, or a list of dicts, one per output. "balanced" gives every class that
+    occurs the same total of sample weights. The result is None if both weights are None.
     """
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if class_weight is None:

@@ -1,4 +1,4 @@
-"""Means and deviations, with weights as repetitions; ridge regression is that of scikit-learn on standardized inputs."""
+"""Means and deviations, with weights as repetitions; ridge regression as in scikit-learn."""
 
 import numpy as np
 import pytest
