@@ -318,16 +318,13 @@ class PartitionedTable(FeatureTable):
 
     @property
     def example_rows(self) -> Table:
-        """A few rows of the table."""
         return self.partitions.example_rows
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The number of rows and of columns."""
         return len(self.row_indices), self.example_rows.shape[1]
 
     def __getitem__(self, rows: Batch) -> PartitionedTable:
-        """Return some of these rows."""
         return replace(self, row_indices=self.row_indices[rows])
 
     def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
@@ -345,7 +342,6 @@ class PartitionedTable(FeatureTable):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetStatistics]:  # fmt: skip
-        """Return `statistics_by_column` of all rows."""
         groups, partition_rows = self.partitions.split_by_partition(self.row_indices)
         weights = [None] * len(partition_rows) if weight is None else groups.by_group(weight)
         # convert all targets at once: the value in place of a missing target must not depend on partitions

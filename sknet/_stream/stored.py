@@ -246,12 +246,10 @@ class StoredTable(FeatureTable):
 
     @property
     def names_of_text(self) -> Collection[str]:
-        """The columns that the user has passed as text, and that `rows_in_memory` returns as categoricals."""
         return self.format.names_of_text
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The number of rows and of columns."""
         n = len(self.records) if self.record_indices is None else len(self.record_indices)
         return n, self.first_rows.shape[1]
 
@@ -282,7 +280,6 @@ class StoredTable(FeatureTable):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetStatistics]:  # fmt: skip
-        """Return `statistics_by_column` of all rows."""
         return merge_target_statistics(
             statistics_by_column(
                 encoder.columns, self.format.unpack(records), target_of(y[row_indices]),
