@@ -108,18 +108,14 @@ def predict_lazily(estimator: object, X: Collection, method: str, *arguments: ob
         )
     # all tasks share the estimator; with a name, dask need not hash its weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
-    is_list = isinstance(example, list)
     names = estimator._decoding(method, *arguments).names  # type: ignore[attr-defined]
-    examples = example if is_list else [example]
-    predictions = [
-        _map_partitions(
-            _Predict(method, arguments, i if is_list else None, output_example[:0], names[i] if is_list else names),
-            X,
-            shared,
-        )
-        for i, output_example in enumerate(examples)
-    ]
-    return predictions if is_list else predictions[0]
+
+    def predictions(output: int | None, like: Array, names: Any) -> Collection:
+        return _map_partitions(_Predict(method, arguments, output, like[:0], names), X, shared)
+
+    if isinstance(example, list):
+        return [predictions(i, of_output, names[i]) for i, of_output in enumerate(example)]
+    return predictions(None, example, names)
 
 
 def _map_partitions(predict: _Predict, X: Collection, shared: object) -> Collection:
