@@ -126,15 +126,9 @@ def codes_of_ordered_dates(seconds: Array) -> NDArray[np.intp] | None:
 
     A missing date counts as the date of the row before.
     """
-    known_rows = np.flatnonzero(~np.isnan(seconds))
-    if not len(known_rows):
-        return None
-    last_known = np.maximum.accumulate(np.where(np.isnan(seconds), known_rows[0], np.arange(len(seconds))))
-    change = np.diff(seconds[last_known])
-    if (change < 0.0).any() and (change > 0.0).any():
-        return None
-    period = np.concatenate([[0], np.cumsum(change != 0.0)])
-    return period if period[-1] >= MIN_DISTINCT - 1 else None
+    filled = pd.Series(seconds).ffill().bfill()
+    is_ordered = filled.is_monotonic_increasing or filled.is_monotonic_decreasing
+    return pd.factorize(filled)[0] if is_ordered and filled.nunique() >= MIN_DISTINCT else None
 
 
 def blocks_of_time(period: NDArray[np.intp], size: int) -> NDArray[np.intp]:

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
+from scipy.stats import rankdata
 
 from sknet._tables.sampling import hash_integers
 from sknet._tables.statistics import fit_ridge, safe_reciprocal
@@ -164,13 +165,9 @@ class CheckedTarget:
 
 def ranks_of(target: Array) -> Array:
     """Return the ranks of each target, with mean 0 and variance 1; a missing target has the mean rank."""
-    ranks = np.empty(target.shape)
-    for j, values in enumerate(target.T):
-        _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)  # missing values come last
-        ranks[:, j] = (np.cumsum(counts) - 0.5 * counts)[codes]
-        observed = ~np.isnan(values)
-        ranks[:, j] -= ranks[observed, j].mean() if observed.any() else 0.0
-        ranks[~observed, j] = 0.0
+    observed = ~np.isnan(target)
+    ranks = rankdata(target, axis=0, nan_policy="omit") - (observed.sum(axis=0) + 1) / 2
+    ranks[~observed] = 0.0
     deviation = ranks.std(axis=0)
     return ranks / np.where(deviation > 0.0, deviation, 1.0)
 
@@ -181,12 +178,10 @@ def unexplained_part(ranks: Array, columns: OtherColumns) -> Array:
     learnt_from = slice(0, n, max(1, n // MAX_ROWS_OF_REGRESSION))
     # a hash, since users draw columns with NumPy's generators, and also with the seed 0
     half = (hash_integers(np.arange(n)) % np.uint64(2)).astype(np.intp)
-    used = []
-    for functions_of_columns in (
-        [functions_of_number(x, learnt_from) for x in columns.numbers],
-        [functions_of_category(codes, half, ranks) for codes in columns.categories],
-    ):
-        used += most_correlated(functions_of_columns, ranks, learnt_from)[: min(n // ROWS_PER_COLUMN, MAX_COLUMNS)]
+    numbers = [functions_of_number(x, learnt_from) for x in columns.numbers]
+    categories = [functions_of_category(codes, half, ranks) for codes in columns.categories]
+    limit = min(n // ROWS_PER_COLUMN, MAX_COLUMNS)
+    used = [f for kind in (numbers, categories) for f in most_correlated(kind, ranks, learnt_from)[:limit]]
     if not used:
         return ranks
 
@@ -202,11 +197,14 @@ def unexplained_part(ranks: Array, columns: OtherColumns) -> Array:
 
 
 Functions = Callable[[slice], Array]
-"""Functions of a column: their values for m rows, (m, f)."""
+"""Functions of a column of the table: returns their values for m rows, (m, f)."""
 
 
 def functions_of_number(numbers: Array, learnt_from: slice) -> Functions:
-    """Return a function that returns a number, how far it is above each of `KNOTS`, and whether it is missing."""
+    """Return the functions of a column of numbers: the number, how far it is above knots, and whether it is missing.
+
+    Knots and limits are quantiles, see `KNOTS` and `RANGE`.
+    """
     x = np.clip(numbers[learnt_from].astype(np.float64), -LARGEST_NUMBER, LARGEST_NUMBER)
     observed = ~np.isnan(x)
     fill = x[observed].mean() if observed.any() else 0.0
@@ -221,7 +219,7 @@ def functions_of_number(numbers: Array, learnt_from: slice) -> Functions:
 
 
 def functions_of_category(codes: NDArray[np.intp], half: NDArray[np.intp], ranks: Array) -> Functions:
-    """Return a function that returns the mean ranks of a row's category in the other half of the rows, drawn to 0."""
+    """Return the functions of a column of categories: its mean ranks in the other half of the rows, drawn to 0."""
     n_categories = codes.max() + 1
     cell = half * n_categories + codes
     sums = sums_of_groups(cell, ranks, 2 * n_categories)
@@ -231,7 +229,7 @@ def functions_of_category(codes: NDArray[np.intp], half: NDArray[np.intp], ranks
 
 
 def most_correlated(functions_of_columns: list[Functions], ranks: Array, learnt_from: slice) -> list[Functions]:
-    """Return the functions of columns in the order of the correlation of their first function with a target."""
+    """Return columns, as functions, by the correlation of their first function with a target: the largest first."""
 
     def correlation(functions: Functions) -> float:
         first = functions(learnt_from)[:, 0]
