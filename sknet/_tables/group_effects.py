@@ -213,7 +213,7 @@ def functions_of_number(numbers: Array, learnt_from: slice) -> Functions:
     def functions(rows: slice) -> Array:
         missing = np.isnan(numbers[rows])
         x = np.clip(np.where(missing, fill, numbers[rows].astype(np.float64)), low, high)
-        return np.column_stack([x, *(np.maximum(x - knot, 0.0) for knot in knots), missing])
+        return np.column_stack([x, np.maximum(x[:, np.newaxis] - knots, 0.0), missing])
 
     return functions
 
