@@ -140,7 +140,6 @@ class ScaledNumber(Formula):
 
     @property
     def descriptions(self) -> tuple[InputDescription, ...]:
-        """The scaled number."""
         centre = float(self.centre) if self.shift else 0.0
         return (InputDescription("", "number", centre=centre, scale=float(self.factor)),)
 
@@ -206,7 +205,6 @@ class ScaledNumber(Formula):
         return Z
 
     def slopes(self, values: Array) -> Array:
-        """Return the derivatives, (n, d)."""
         numbers = np.asarray(values, dtype=np.float64)
         z = (numbers - self.centre) * self.factor
         # d/dz 3 asinh(z/3) = 1/√(1 + (z/3)²)
@@ -302,11 +300,9 @@ class MissingIndicator(Formula):
     descriptions = (InputDescription("_missing", "missing"),)
 
     def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
-        """Return the indicators."""
         return np.isnan(values)
 
     def slopes(self, values: Array) -> Array:
-        """Return zeros, (n, d)."""
         return np.zeros(values.shape)
 
 
@@ -365,7 +361,6 @@ class Ramps(Formula):
         return cls(low, high, np.array([formula.centre for formula in formulas]), source)
 
     def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
-        """Return the bins."""
         filled = values.astype(np.float64)  # a copy
         np.copyto(filled, self.centre, where=np.isnan(filled))
         bins = filled.take(self.source, axis=1)  # the value of each bin's column
@@ -428,11 +423,6 @@ class Wave(Formula):
 # --- several columns -------------------------------------------------------------------------------------------------
 
 
-MIN_MEAN_BLOCK_WIDTH = 4
-"""Inputs are copied block by block if the mean block of adjacent inputs has at least this many: for fewer, an array of
-indices is as fast."""
-
-
 @dataclass(frozen=True, eq=False)
 class StackedFormula:
     """A formula, the arguments that it takes, and its inputs.
@@ -451,24 +441,19 @@ class StackedFormula:
     inputs: NDArray[np.intp]
 
     @cached_property
-    def _blocks(self) -> list[tuple[slice, Positions]]:
-        """Parts of the formula's inputs, and where each part is: blocks of adjacent inputs, or all inputs at once.
-
-        Copying to a slice is fast, but takes a pass over the rows for each block.
-        """
-        starts = np.flatnonzero(np.diff(self.inputs, prepend=-2) > 1).tolist()
-        if len(self.inputs) < MIN_MEAN_BLOCK_WIDTH * len(starts):
-            return [(slice(None), self.inputs)]
-        spans = list(map(slice, starts, [*starts[1:], len(self.inputs)]))
-        return [(span, slice(int(self.inputs[span][0]), int(self.inputs[span][-1]) + 1)) for span in spans]
+    def _positions(self) -> Positions:
+        return as_slice_if_adjacent(self.inputs)
 
     def encode_into(self, numbers: Array, out: Array, names: Sequence[str]) -> None:
         """Write the inputs of n rows, given the arguments of all formulas, into `out`, which has all inputs."""
         if len(self.columns) < numbers.shape[1]:
             numbers, names = numbers[:, self.columns], [names[k] for k in self.columns]
-        encoded = self.formula.encode(numbers, out.dtype, names)
-        for span, inputs in self._blocks:
-            out[:, inputs] = encoded[:, span]
+        out[:, self._positions] = self.formula.encode(numbers, out.dtype, names)
+
+
+def as_slice_if_adjacent(inputs: NDArray[np.intp]) -> Positions:
+    """Return the indices of inputs as a slice if they are adjacent: writing to a slice is faster than to an array."""
+    return slice(int(inputs[0]), int(inputs[-1]) + 1) if (np.diff(inputs) == 1).all() else inputs
 
 
 def stack_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -> list[StackedFormula]:
