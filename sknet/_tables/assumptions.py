@@ -91,7 +91,7 @@ LARGEST_BLOCK = 0.05
 
 MIN_SHARE_OF_BLOCKS = 0.12
 """Rows near in time are alike if blocks explain this share of the residual's variance. With it, `fit` warns of 34 of 63
-public tables, and 30 of these warnings are right (`python -m tests.benchmarks.time_order`)."""
+targets of public tables, and 30 of these warnings are right (`python -m tests.benchmarks.time_order`)."""
 
 MIN_SHARE_OF_FIFTHS = 0.5
 """Rows near in time are also alike if a fifth of the rows explains this share of the variance of the target itself.
