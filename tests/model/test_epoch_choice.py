@@ -21,7 +21,7 @@ from sknet._model.epoch_choice import (
     draw_folds,
     make_fold_phase,
 )
-from sknet._model.held_out import Calibration, ChosenMixture, HeldOutEvaluator, Holdout
+from sknet._model.held_out import HeldOutEvaluator, Holdout, Mixture, mix_outputs
 from sknet._model.network_setup import set_up_network, train_side_by_side
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
 from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings, survey_of
@@ -70,11 +70,12 @@ class ScriptedEvaluator(HeldOutEvaluator):
         super().__init__(rows, settings)
         self.epochs = iter(epochs)
 
-    def calibrate_in_place(self, raw, inverse_temperature=None):
-        return Calibration(*next(self.epochs))
+    def mixture(self, raw_by_bins, mixing_weight=None, inverse_temperature=None):
+        inverse_temperature, loss, criterion = next(self.epochs)
+        return Mixture(0.5, inverse_temperature, raw_by_bins[0], loss, criterion)
 
-    def choose_mixture(self, raw_by_component):
-        return ChosenMixture(0.5, 1.0, self.mix(raw_by_component))
+    def choose_mixture(self, raw_by_bins):
+        return Mixture(0.5, 1.0, mix_outputs(raw_by_bins, 0.5), 0.0, 0.0)
 
 
 def scripted_folds(epochs, **parameters):
@@ -231,7 +232,7 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose():
     loss = folds.evaluators[0].rows.encoding.head.loss
     chosen = choice_of(folds)
     assert chosen.chosen_epoch == 3 < folds.first_epoch
-    (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
+    (raw,), target = folds.raw_by_bins(), LABEL[folds.held_out, np.newaxis].astype(float)
     for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).folds, None):
         judges = np.setdiff1d(np.arange(N), cross_fit_set)
         temperature = best_temperature(loss, raw[judges], target[judges], None, len(judges))
@@ -245,9 +246,9 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     rows, table, learner = prepared(y=target, target=NUMBERS, n_epochs=1, n_members=n_members)
     folds = make_fold_phase(rows, table, learner, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
-    raw_by_component = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
-    folds.raw_by_component = lambda: raw_by_component
-    return choice_of(folds), raw_by_component
+    raw_by_bins = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
+    folds.raw_by_bins = lambda: raw_by_bins
+    return choice_of(folds), raw_by_bins
 
 
 def test_worse_networks_get_a_smaller_mixing_weight():
