@@ -34,11 +34,10 @@ from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side
 from sknet._model.phase import Phase, mean_history
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
-from sknet._model.sensitivity import draw_importance_rows
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
 from sknet._training.solver import BestEpoch, Epoch, Observer, Solver, State, StopReason, TrainingEnd
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 # --- folds -----------------------------------------------------------------------------------------------------------
 
@@ -162,8 +161,8 @@ class FoldPhase(Phase):
         For each fold, the rows to train on and the rows held out.
     setups : list of NetworkSetup
         Of all members of each fold, fold after fold.
-    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
-        Encoded training rows of the first fold, whose networks are published after an interrupt.
+    first_train_rows : EncodedRows or None
+        The training rows of the first fold, whose networks are published after an interrupt; None once folds are done.
     evaluators : list of HeldOutEvaluator
         An epoch and a mixture are chosen by the losses of each. The first has all held-out rows, and its choice is
         published. If there are several cross-fit sets, there is one more for each set, with the rows outside of it:
@@ -175,7 +174,7 @@ class FoldPhase(Phase):
 
     splits: Sequence[Split]
     setups: list[NetworkSetup]
-    importance_rows: Table | None
+    first_train_rows: EncodedRows | None
     evaluators: list[HeldOutEvaluator]
     progress: FoldsProgress
 
@@ -305,7 +304,7 @@ class FoldPhase(Phase):
         """Free the memory of the networks. Each takes as much as a published network."""
         self.setups = []
         self.progress = self._progress_before_evaluation = replace(self.progress, states=[])
-        self.importance_rows = None
+        self.first_train_rows = None
 
 
 def make_fold_phase(
@@ -329,13 +328,12 @@ def make_fold_phase(
     """
     settings = learner.settings
     setups: list[NetworkSetup] = []
-    importance_rows = None
+    first_train_rows = None
     for train, held_out_of_fold in holdout.folds:
         encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=holdout.folds_share_columns)
         fold_rows = encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train=train)
-        if not setups:
-            importance_rows = draw_importance_rows(rows, fold_rows, train)
         train_rows = fold_rows.take(train)
+        first_train_rows = train_rows if first_train_rows is None else first_train_rows
         setups += set_up_networks(settings, fold_rows.encoding, train_rows, fold_rows.take(held_out_of_fold))
     held_out = np.concatenate([split.held_out for split in holdout.folds])
     cross_fit_sets = draw_cross_fit_sets(holdout.folds, rows.groups)
@@ -348,7 +346,7 @@ def make_fold_phase(
     return FoldPhase(
         splits=holdout.folds,
         setups=setups,
-        importance_rows=importance_rows,
+        first_train_rows=first_train_rows,
         evaluators=evaluators,
         progress=FoldsProgress(states, [BestEpoch() for _ in evaluators]),
     )

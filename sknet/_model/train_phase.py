@@ -12,7 +12,7 @@ from sknet._model.model import Model, Network, join_networks
 from sknet._model.network_setup import NetworkSetup, train_side_by_side
 from sknet._model.phase import Phase
 from sknet._training.solver import Epoch, Observer, State, TrainingEnd
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 ModelScorer = Callable[[Model, Array], float]
 """A user's scorer: (model, raw outputs for the validation rows, (n, k)) -> score."""
@@ -35,8 +35,6 @@ class TrainPhase(Phase):
     setups : list of NetworkSetup
     states : list of State
         The initial states, which training updates.
-    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
-        A few hundred encoded training rows for `feature_importances_`; None to leave it out.
     selection : Selection or None
         The choice of the folds, if there were folds.
     score : callable or None
@@ -47,7 +45,6 @@ class TrainPhase(Phase):
 
     setups: list[NetworkSetup]
     states: list[State]
-    importance_rows: Table | None
     selection: Selection | None
     score: ModelScorer | None = None
 
