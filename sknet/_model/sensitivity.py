@@ -212,7 +212,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
     network = model.network.as_type(model.encoding.compute_dtype)
     # if outputs overflow, `predict` raises an error that names the column
     with (
-        limit_blas_threads(n_encoded_rows(rows) * network.layout.largest_matrix),
+        limit_blas_threads(n_encoded_rows(rows) * network.layout.max_matrix_size),
         np.errstate(over="ignore", invalid="ignore"),
     ):
         sums = (contribution_sums_of_sparse if is_sparse(rows) else contribution_sums)(rows, network, model)

@@ -268,7 +268,7 @@ class Solver(ABC):
         return False
 
     @property
-    def pull(self) -> float:
+    def pull_strength(self) -> float:
         """How strongly gains are pulled down."""
         return 0.0
 

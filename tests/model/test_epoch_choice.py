@@ -35,7 +35,8 @@ N = 90
 X = rng.normal(size=(N, 3))
 LABEL = (X[:, 0] + rng.normal(size=N) > 0.0).astype(int)
 WEIGHT = rng.integers(1, 4, N).astype(float)
-SOLVER = dict(batch_size=3, n_epochs=8, rate=0.05, averaging=0.99, n_iter_no_change=10, gain_rate=3.0, pull=1.5)
+SOLVER = dict(batch_size=3, n_epochs=8, rate=0.05, averaging=0.99, n_iter_no_change=10)
+SOLVER |= dict(gain_rate=3.0, pull_strength=1.5)
 SEEDS = [(4, 6), (14, 16)]
 
 
@@ -344,11 +345,11 @@ def test_the_chosen_steps_become_epochs_of_all_rows(n_rows, n_train, n_epochs):
 
 
 def test_a_step_pulls_gains_by_the_mean_of_the_folds_pull_and_that_of_all_rows():
-    solver = mini_batch(batch_size=32, n_epochs=50, pull=1.5)
-    pull = Selection(7, 225, 1.0, (1.0,), np.arange(0), None).solver_for(solver, 300).pull
-    assert pull / 300 == pytest.approx(np.sqrt(1.5 / 225 * 1.5 / 300))
+    solver = mini_batch(batch_size=32, n_epochs=50, pull_strength=1.5)
+    strength = Selection(7, 225, 1.0, (1.0,), np.arange(0), None).solver_for(solver, 300).pull_strength
+    assert strength / 300 == pytest.approx(np.sqrt(1.5 / 225 * 1.5 / 300))
     ended_by_max_iter = Selection(50, 225, 1.0, (1.0,), np.arange(0), None)
-    assert ended_by_max_iter.solver_for(solver, 300).pull == 1.5
+    assert ended_by_max_iter.solver_for(solver, 300).pull_strength == 1.5
 
 
 def test_an_interrupt_while_an_epoch_is_evaluated_undoes_all_of_it(monkeypatch):
