@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 from sklearn.utils import get_tags
 
-from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
+from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes, publish
 from sknet._estimators.parameters import USER_SCORER, parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan
 from sknet._estimators.read_data import prefix_errors
@@ -315,7 +315,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
 
     def score(model: Model, raw: Array) -> float:
         """Return the score of the copy, whose fitted values this model replaces."""
-        trained._fitted = Fitted(model, plan.resolved, plan.schema, plan.call.seeds, chosen_epoch=0)
+        publish(trained, Fitted(model, plan.resolved, plan.schema, plan.call.seeds, chosen_epoch=0))
         trained._outputs_for_scorer = OutputsForScorer(raw, table_copy)
         try:
             result = scorer(trained, X, y, **weights)

@@ -5,7 +5,7 @@ Several networks are trained side by side.
 Conventions
 -----------
 theta : (p,)       all parameters, in the compute dtype
-published weights  see `_publish` in `_estimators/base.py`; in the output dtype
+published weights  see `publish` in `_estimators/fitted.py`; in the output dtype
 m                  inputs of the network
 """
 
