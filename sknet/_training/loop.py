@@ -131,9 +131,9 @@ class MiniBatchSolver(Solver):
             return
         for state in states:
             rate = self.rate * adaptive(ScheduleInput(n_plateaus=state.n_plateaus))
-            if self.patience.is_over(state.patience_counters) and rate > MIN_ADAPTIVE_RATE:
+            if self.patience.is_over(state.n_no_improvement) and rate > MIN_ADAPTIVE_RATE:
                 state.n_plateaus += 1
-                state.patience_counters = self.patience.renewed(state.patience_counters)
+                state.n_no_improvement = 0
 
     def with_epochs(self, n_epochs: int, stretch: float, pull_factor: float) -> Self:
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
