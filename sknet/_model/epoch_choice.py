@@ -222,11 +222,11 @@ class FoldPhase(Phase):
         epoch = self.n_iter + 1
         raw_by_bins = self.raw_by_bins()
         first, *later = self.evaluators
-        mixture = first.mixture(raw_by_bins)
+        mixture = first.mix(raw_by_bins)
         criteria = [nan] * len(self.evaluators)  # of an epoch that is only chosen if it is the last one
         if epoch >= self.first_epoch or mixture.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             # all evaluators use the temperature of the first one, since finding it takes longest
-            of_sets = [e.mixture(raw_by_bins, None, mixture.inverse_temperature).criterion for e in later]
+            of_sets = [e.mix(raw_by_bins, None, mixture.inverse_temperature).criterion for e in later]
             criteria = [mixture.criterion, *of_sets]
         choices = [
             choice.or_later(BestEpoch(epoch, raw_by_bins, score=-of_evaluator))

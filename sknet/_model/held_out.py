@@ -93,7 +93,7 @@ class HeldOutOutputs(NamedTuple):
     variance_of_means: float = 0.0
 
 
-class Mixture(NamedTuple):
+class MixedOutputs(NamedTuple):
     """Mixed raw outputs of held-out rows at a temperature, and their loss."""
 
     mixing_weight: float
@@ -149,9 +149,9 @@ class HeldOutEvaluator:
 
     # --- mixtures ----------------------------------------------------------------------------------------------------
 
-    def mixture(
+    def mix(
         self, raw_by_bins: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None
-    ) -> Mixture:
+    ) -> MixedOutputs:
         """Mix the raw outputs, by default of equally weighted networks, at the best temperature or a given one."""
         rows = self.rows
         loss = rows.encoding.head.loss
@@ -168,25 +168,25 @@ class HeldOutEvaluator:
         raw *= inverse_temperature
         value = mean_loss(loss, raw, target, weight)
         penalty = temperature_penalty(log(inverse_temperature), rows.total_weight)
-        return Mixture(mixing_weight, inverse_temperature, raw, value, value + penalty)
+        return MixedOutputs(mixing_weight, inverse_temperature, raw, value, value + penalty)
 
-    def choose_mixture(self, raw_by_bins: Array) -> Mixture:
+    def choose_mixture(self, raw_by_bins: Array) -> MixedOutputs:
         """Choose the mixing weight of highest posterior probability, and its best temperature.
 
         The log-loss is minus a mean log-likelihood. So is a regression loss after division by the variance of the
         noise, which is estimated as twice the loss at equal weights.
         """
         if len(raw_by_bins) == 1:
-            return self.mixture(raw_by_bins)
+            return self.mix(raw_by_bins)
         noise_variance = 1.0
         if self.rows.encoding.head.has_noise_scale:
-            noise_variance = 2.0 * abs(self.mixture(raw_by_bins).criterion)
+            noise_variance = 2.0 * abs(self.mix(raw_by_bins).criterion)
         distance = MIXING_WEIGHTS - self._equal_weight
         prior = noise_variance * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
-        criteria = [self.mixture(raw_by_bins, weight).criterion for weight in MIXING_WEIGHTS]
+        criteria = [self.mix(raw_by_bins, weight).criterion for weight in MIXING_WEIGHTS]
         # a user's loss may be NaN, which `argmin` would choose
         best = np.argmin(np.nan_to_num(criteria + prior, nan=np.inf))
-        return self.mixture(raw_by_bins, float(MIXING_WEIGHTS[best]))
+        return self.mix(raw_by_bins, float(MIXING_WEIGHTS[best]))
 
 
 def mix_outputs(raw_by_bins: Array, mixing_weight: float) -> Array:

@@ -67,7 +67,7 @@ class TrainPhase(Phase):
         evaluator = self._evaluator
         assert evaluator is not None  # else nothing evaluates the epochs
         thetas = [state.averaged_theta for state in self.states]
-        mixture = evaluator.mixture(self._raw_by_bins(evaluator, thetas))
+        mixture = evaluator.mix(self._raw_by_bins(evaluator, thetas))
         # not the criterion with the penalty, which the mixing weights go by: users see the losses and their best epoch
         score = -mixture.loss
         if self.score is not None:

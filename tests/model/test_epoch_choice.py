@@ -21,7 +21,7 @@ from sknet._model.epoch_choice import (
     draw_folds,
     make_fold_phase,
 )
-from sknet._model.held_out import HeldOutEvaluator, Holdout, Mixture, mix_outputs
+from sknet._model.held_out import HeldOutEvaluator, Holdout, MixedOutputs, mix_outputs
 from sknet._model.network_setup import set_up_network, train_side_by_side
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
 from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings, survey_of
@@ -71,12 +71,12 @@ class ScriptedEvaluator(HeldOutEvaluator):
         super().__init__(rows, settings)
         self.epochs = iter(epochs)
 
-    def mixture(self, raw_by_bins, mixing_weight=None, inverse_temperature=None):
+    def mix(self, raw_by_bins, mixing_weight=None, inverse_temperature=None):
         inverse_temperature, loss, criterion = next(self.epochs)
-        return Mixture(0.5, inverse_temperature, raw_by_bins[0], loss, criterion)
+        return MixedOutputs(0.5, inverse_temperature, raw_by_bins[0], loss, criterion)
 
     def choose_mixture(self, raw_by_bins):
-        return Mixture(0.5, 1.0, mix_outputs(raw_by_bins, 0.5), 0.0, 0.0)
+        return MixedOutputs(0.5, 1.0, mix_outputs(raw_by_bins, 0.5), 0.0, 0.0)
 
 
 def scripted_folds(epochs, **parameters):

@@ -55,11 +55,11 @@ def loss_of_labels(has_temperature, **settings):
 
 def test_outputs_are_evaluated_at_their_best_temperature():
     held_out_evaluator, sharp = loss_of_labels(True), 8.0 * LOGIT
-    mixture = held_out_evaluator.mixture(sharp[np.newaxis])
+    mixture = held_out_evaluator.mix(sharp[np.newaxis])
     assert mixture.temperature > 1.0
     assert mixture.criterion == pytest.approx(mixture.loss + temperature_penalty(mixture.temperature, M), rel=1e-12)
     assert_allclose(mixture.raw, sharp / mixture.temperature)
-    without = loss_of_labels(False).mixture(mixture.raw[np.newaxis])
+    without = loss_of_labels(False).mix(mixture.raw[np.newaxis])
     assert without.temperature == 1.0
     assert without.loss == without.criterion == pytest.approx(mixture.loss, rel=1e-6)
 
