@@ -19,7 +19,7 @@ from sknet._estimators.fit_messages import (
     warn_of_undefined_scores,
 )
 from sknet._estimators.fit_run import FitRun, make_run
-from sknet._estimators.fitted import Fitted, ParametersAndAttributes, fitted_of, model_and_checked_table, outputs_of
+from sknet._estimators.fitted import ParametersAndAttributes, fitted_of, model_and_checked_table, outputs_of, publish
 from sknet._estimators.methods import (
     METHODS,
     SCORES,
@@ -103,7 +103,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         arguments = FitArguments(X, y, sample_weight, classes=classes)
         with drawing_seeds(self, arguments, is_partial_fit=True) as call:
             run = self._make_run(call)
-            self._publish(run.final_result(*run.phase.outcome(), keeps_state=True))
+            publish(self, run.final_result(*run.phase.outcome(), keeps_state=True))
 
     # --- read, plan and encode ---------------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         except DivergedError as error:
             raise ValueError(divergence_message(error, run.plan.resolved)) from None
         except KeyboardInterrupt as interrupt:
-            # Publish nothing if a network has not finished an epoch, if the interrupt came after `_publish`, or if it
+            # Publish nothing if a network has not finished an epoch, if the interrupt came after `publish`, or if it
             # came while an error was handled, since an epoch may then be half trained.
             in_handler = interrupt.__context__ is not handled_by_caller
             if not run.phase.has_finished_epoch or self._fitted is not fitted_before or in_handler:
@@ -184,15 +184,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 stopped_by_user=result.is_by_user,
             )
             warn_of_doubtful_result(self, fitted, comparison)
-        self._publish(fitted)
-
-    def _publish(self, fitted: Fitted) -> None:
-        """Make a result the one that users see, in one assignment, so that the estimator is never half changed.
-
-        What is in it is *published*: the weights, in `coefs_` and `intercepts_`, and the networks that they come from.
-        The networks of folds only choose the epoch, so they are not published.
-        """
-        self._fitted = fitted
+        publish(self, fitted)
 
     # --- predict -----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """The result of a fit as one value, and the attributes that users read from it.
 
-A fit publishes with one assignment, `estimator._fitted = Fitted(...)`, so that an estimator is never half changed.
+A fit publishes with one assignment, see `publish`, so that an estimator is never half changed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -133,6 +133,20 @@ def fitted_of(estimator: "ParametersAndAttributes") -> Fitted:
     return estimator._fitted
 
 
+def fitted_or_none(estimator: "ParametersAndAttributes") -> Fitted | None:
+    """Return the result of an estimator's last fit; None before the first."""
+    return estimator._fitted
+
+
+def publish(estimator: "ParametersAndAttributes", fitted: Fitted) -> None:
+    """Make a result the one that users see, in one assignment, so that the estimator is never half changed.
+
+    What is in it is *published*: the weights, in `coefs_` and `intercepts_`, and the networks that they come from. The
+    networks of folds only choose the epoch, so they are not published.
+    """
+    estimator._fitted = fitted
+
+
 def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model and the checked table, dates instead of their text; warn of columns that cannot be read."""
     return model_and_read_table(estimator, checked_table(estimator, X))
@@ -239,7 +253,7 @@ class FittedAttribute(Generic[T]):
         """Set the value by hand, if `write` allows it."""
         if self._write is None:
             raise AttributeError(f"{self._name} is set by fit: it cannot be set by hand.")
-        estimator._fitted = self._write(fitted_of(estimator), value)
+        publish(estimator, self._write(fitted_of(estimator), value))
 
 
 def history_table(fitted: Fitted) -> pd.DataFrame:

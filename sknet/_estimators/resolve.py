@@ -40,7 +40,7 @@ from sknet._estimators.parameters import (
 )
 from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
-from sknet._model.fading import PULL
+from sknet._model.fading import PULL_STRENGTH
 from sknet._model.machine import check_fits_in_memory
 from sknet._model.rows import LARGEST_BATCH_IN_MEMORY
 from sknet._model.settings import Settings, TargetSettings
@@ -531,7 +531,7 @@ def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
         rate=float(p.learning_rate_init),
         gain_rate=GAIN_RATE if p.input_gains else 0.0,
         # only where rows evaluate the epochs: `partial_fit` may get few rows, and k calls of it must equal one fit
-        pull=PULL if p.input_gains and p.early_stopping else 0.0,
+        pull_strength=PULL_STRENGTH if p.input_gains and p.early_stopping else 0.0,
         n_epochs=n_epochs,
         schedule_epochs=int(p.max_iter),
         patience=make_from_parameters(Patience, p, schedule_ends=ends),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
-from sknet._estimators.fitted import FITTED_CLASSES, Fitted, fitted_of
+from sknet._estimators.fitted import FITTED_CLASSES, Fitted, fitted_of, publish
 from sknet._estimators.parameters import as_plain_copies, check_parameters
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.sklearn_api import warn
@@ -173,7 +173,7 @@ def _loaded_estimator(saved: object) -> Estimator:
     estimator = estimator_class(**saved.parameters)  # type: ignore[arg-type]
     # training continues with these values, and does not check them again
     check_parameters(saved.estimator, resolved, estimator._parameter_constraints)
-    estimator._fitted = saved.fitted
+    publish(estimator, saved.fitted)
     check_loaded(estimator, saved.fitted)
     return estimator
 

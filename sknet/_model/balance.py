@@ -44,20 +44,20 @@ def balancing_shift(networks: Sequence[tuple[NetworkSetup, State]], mixing_weigh
     rows = setup.train_rows
     head = setup.encoding.head
     loss = head.loss
-    log_of_unit = head.log_of_unit
-    if log_of_unit is None or loss.start is None or not loss.inverse_link.is_exp(head.n_outputs):
+    log_divisor = head.log_divisor
+    if log_divisor is None or loss.start is None or not loss.inverse_link.is_exp(head.n_outputs):
         return None
     target = rows.target.astype(np.float64)  # in float32, sums over many rows lose two digits
     present = ~np.isnan(target)  # a prediction counts only if its target is present
     weight = present if rows.relative_weight is None else present * rows.relative_weight[:, np.newaxis]  # (n, k)
     total_weight = weight.sum(axis=0, dtype=np.float64)
-    log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + log_of_unit
+    log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + log_divisor
     if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
         return None
     raws = [setup.raw_training_outputs(state) for setup, state in networks]
     raw = np.sum([w * raw_of_network for w, raw_of_network in zip(mixing_weights, raws, strict=True)], axis=0)
     with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
         # in this unit, predictions of a usable network do not overflow
-        predictions = loss.inverse_link.predictions(raw.astype(np.float64) - log_of_unit)
-        shift = log_mean - log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
+        predictions = loss.inverse_link.predictions(raw.astype(np.float64) - log_divisor)
+        shift = log_mean - log_divisor - np.log((weight * predictions).sum(axis=0) / total_weight)
     return shift if np.isfinite(shift).all() else None
