@@ -428,11 +428,6 @@ class Wave(Formula):
 # --- several columns -------------------------------------------------------------------------------------------------
 
 
-MIN_MEAN_BLOCK_WIDTH = 4
-"""Inputs are copied block by block if the mean block of adjacent inputs has at least this many: for fewer, an array of
-indices is as fast."""
-
-
 @dataclass(frozen=True, eq=False)
 class StackedFormula:
     """A formula, the arguments that it takes, and its inputs.
@@ -451,24 +446,20 @@ class StackedFormula:
     inputs: NDArray[np.intp]
 
     @cached_property
-    def _blocks(self) -> list[tuple[slice, Positions]]:
-        """Parts of the formula's inputs, and where each part is: blocks of adjacent inputs, or all inputs at once.
-
-        Copying to a slice is fast, but takes a pass over the rows for each block.
-        """
-        starts = np.flatnonzero(np.diff(self.inputs, prepend=-2) > 1).tolist()
-        if len(self.inputs) < MIN_MEAN_BLOCK_WIDTH * len(starts):
-            return [(slice(None), self.inputs)]
-        spans = list(map(slice, starts, [*starts[1:], len(self.inputs)]))
-        return [(span, slice(int(self.inputs[span][0]), int(self.inputs[span][-1]) + 1)) for span in spans]
+    def _positions(self) -> Positions:
+        return as_slice_if_adjacent(self.inputs)
 
     def encode_into(self, numbers: Array, out: Array, names: Sequence[str]) -> None:
         """Write the inputs of n rows, given the arguments of all formulas, into `out`, which has all inputs."""
         if len(self.columns) < numbers.shape[1]:
             numbers, names = numbers[:, self.columns], [names[k] for k in self.columns]
-        encoded = self.formula.encode(numbers, out.dtype, names)
-        for span, inputs in self._blocks:
-            out[:, inputs] = encoded[:, span]
+        out[:, self._positions] = self.formula.encode(numbers, out.dtype, names)
+
+
+def as_slice_if_adjacent(inputs: NDArray[np.intp]) -> Positions:
+    """Return increasing indices as a slice if they are adjacent: writing to a slice is faster than to an array."""
+    span = slice(int(inputs[0]), int(inputs[-1]) + 1)
+    return span if len(inputs) == span.stop - span.start else inputs
 
 
 def stack_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -> list[StackedFormula]:
