@@ -457,9 +457,8 @@ class StackedFormula:
 
 
 def as_slice_if_adjacent(inputs: NDArray[np.intp]) -> Positions:
-    """Return increasing indices as a slice if they are adjacent: writing to a slice is faster than to an array."""
-    span = slice(int(inputs[0]), int(inputs[-1]) + 1)
-    return span if len(inputs) == span.stop - span.start else inputs
+    """Return the indices of inputs as a slice if they are adjacent: writing to a slice is faster than to an array."""
+    return slice(int(inputs[0]), int(inputs[-1]) + 1) if (np.diff(inputs) == 1).all() else inputs
 
 
 def stack_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -> list[StackedFormula]:

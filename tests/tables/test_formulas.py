@@ -32,7 +32,7 @@ def test_a_stacked_formula_computes_what_its_formulas_compute_one_by_one(formula
 
 @pytest.mark.parametrize("first_inputs", [[0, 2, 3], [4, 0, 6], [1, 9, 20]], ids=["side by side", "mixed", "apart"])
 def test_inputs_are_written_where_they_belong_and_nowhere_else(first_inputs):
-    """Blocks of adjacent inputs are copied as slices; the array of all inputs is used for single ones."""
+    """Adjacent inputs are written to a slice."""
     inputs = [list(range(i, i + formula.n_inputs)) for i, formula in zip(first_inputs, RAMPS, strict=True)]
     for formulas, of_columns in [(RAMPS, inputs), (SCALED, [[i] for i in first_inputs])]:
         (placed,) = stack_formulas(([formula], own) for formula, own in zip(formulas, of_columns, strict=True))
