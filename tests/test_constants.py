@@ -83,7 +83,6 @@ CONSTANTS = {
     "MIN_REPEATED": (0.5, "reasoned: most identifiers have several rows"),
     "MIN_SHARE_OF_VALUES": (0.05, "docstring: from here on, the loss as a category is lower"),
     "MIN_UNEVEN": (0.3, "docstring: columns of 100 tables had up to .17"),
-    "MAX_GAPS": (5, "reasoned: integers in a wider range are sorted, which is as exact"),
     "VALUES_PER_KNOT": (3, "reasoned: a smooth function may bend often"),
     "MAX_KNOTS": (60, "reasoned: a smooth function of many values bends less often than at each third value"),
     "MAX_NUMBERS_CHECKED": (60, "reasoned: wider tables hold images or measurements"),
@@ -206,9 +205,9 @@ EXCEPTIONS = {
         "SHARE_SLACK", "SHARE_TOLERANCE",
     ],
     "a definition, which could not be another one": [
-        "ACTIVATIONS", "CYCLES", "DAY_IN_US", "GAMMA", "NANOSECONDS_PER_MICROSECOND", "NO_GRADIENT", "POISSON",
-        "SECONDS_PER_DAY", "TARGETS_FROM_0_TO_1", "VARIANCES", "_REASONS", "_RELU_OUTPUT_SCALE", "_SIGN_OF_SLOT",
-        "_TYPE_CHECKS",
+        "ACTIVATIONS", "CONTAINERS", "CYCLES", "DAY_IN_US", "GAMMA", "NANOSECONDS_PER_MICROSECOND", "NO_GRADIENT",
+        "POISSON", "SECONDS_PER_DAY", "TARGETS_FROM_0_TO_1", "VARIANCES", "_REASONS", "_RELU_OUTPUT_SCALE",
+        "_SIGN_OF_SLOT", "_TYPE_CHECKS",
     ],
     "the values that a parameter may have: tests/estimators/test_parameter_constraints.py": [
         "BETWEEN_1_AND_2", "CLOSED_UNIT_INTERVAL", "COUNT", "FROM_0_BELOW_1", "NON_NEGATIVE", "OPEN_UNIT_INTERVAL",

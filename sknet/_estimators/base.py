@@ -8,7 +8,7 @@ assignment. So a call that fails changes nothing. `docs/a_fit_step_by_step.md` f
 import sys
 from dataclasses import replace
 from os import PathLike
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from sknet._estimators.callbacks import observers_of
 from sknet._estimators.fit_messages import (
@@ -56,7 +56,7 @@ from sknet._estimators.sklearn_api import (
     with_callbacks,
     with_checked_keywords,
 )
-from sknet._estimators.suggestions import suggest_name
+from sknet._estimators.suggestions import METHODS_OF_ONE_ESTIMATOR, suggest_name
 from sknet._model.baseline import compare_with_constant
 from sknet._model.encoding_learner import encode_rows
 from sknet._model.explain import Explanation
@@ -219,6 +219,16 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         head = fitted_of(self).model.head
         predicted = predict_weighted(self.predict, X, sample_weight)  # type: ignore[attr-defined]  # of each estimator
         return SCORES[self._head_class](head, predicted, y, sample_weight)
+
+    if not TYPE_CHECKING:  # with it, every attribute would exist for type checkers
+
+        def __getattr__(self, name: str) -> object:
+            """Raise for an attribute that could not be read; of a method of the other estimator, say what to call."""
+            if name in METHODS_OF_ONE_ESTIMATOR:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}: {METHODS_OF_ONE_ESTIMATOR[name]}."
+                )
+            return object.__getattribute__(self, name)  # raises as before, such as NotFittedError
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -250,6 +250,7 @@ def learn_columns(
     learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
     encoding = learner.learn(rows, holdout.train)
     fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
+    fit_messages.warn_of_target_in_table(call.arguments.X, call.arguments.y)
     if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
         warn_of_unlike_assumptions(estimator, all_rows, holdout, encoding.head, survey, schema)
     return settings, resolved, encoding, learner

@@ -301,20 +301,9 @@ TableFormat = ArrayFormat | FrameFormat
 
 
 def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> TableFormat:
-    """Choose the format of a table by its first rows.
+    """Choose the format of a table by its first rows X, and by the columns that the user has named.
 
-    Parameters
-    ----------
-    X : array or data frame
-        The first rows. All rows have the same types.
-    choices : ColumnChoices
-        The columns that the user has named as categories or as text.
-    files : ScratchFiles
-        The files that store texts.
-
-    Returns
-    -------
-    TableFormat
+    All rows have the same types.
     """
     if not is_frame(X):
         return ArrayFormat(X.shape[1], float_type(X.dtype))

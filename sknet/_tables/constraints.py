@@ -76,18 +76,9 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
 
 
 def interaction_sets(interaction_cst: object, names: Sequence[str]) -> list[list[int]]:
-    """Return the sets of columns that may interact, as indices. The columns in no set form a further set.
+    """Return the sets of columns that may interact, as increasing indices. The columns in no set form a further set.
 
-    Parameters
-    ----------
-    interaction_cst : object
-    names : sequence of str
-        The names of all columns.
-
-    Returns
-    -------
-    list of lists of int, increasing
-        A single set of all columns if nothing is constrained.
+    If nothing is constrained, a single set has all columns.
     """
     columns = range(len(names))
     if interaction_cst is None:

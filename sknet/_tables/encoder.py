@@ -288,18 +288,7 @@ class TableEncoder:
 def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: WeightsAndTarget) -> TableEncoder:
     """Learn how a table becomes the inputs of the network.
 
-    Parameters
-    ----------
-    X : ndarray, CSR matrix or data frame of shape (n, d)
-        An array holds numbers, with NaN where one is missing. A memory map is read a few columns at a time.
-    settings : ColumnSettings
-    survey : Survey
-        The kinds of its columns.
-    rows : WeightsAndTarget
-
-    Returns
-    -------
-    TableEncoder
+    An array holds numbers, NaN where one is missing. A memory map is read a few columns at a time.
     """
     if is_sparse(X):
         check_sparse_is_finite(X)

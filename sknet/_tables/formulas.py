@@ -145,7 +145,6 @@ class ScaledNumber(Formula):
 
     @property
     def descriptions(self) -> tuple[InputDescription, ...]:
-        """The scaled number."""
         centre = float(self.centre) if self.shift else 0.0
         return (InputDescription("", "number", centre=centre, scale=float(self.factor)),)
 
@@ -211,7 +210,6 @@ class ScaledNumber(Formula):
         return Z
 
     def slopes(self, values: Array) -> Array:
-        """Return the derivatives, (n, d)."""
         numbers = np.asarray(values, dtype=np.float64)
         z = (numbers - self.centre) * self.factor
         # d/dz 3 asinh(z/3) = 1/√(1 + (z/3)²)
@@ -307,11 +305,9 @@ class MissingIndicator(Formula):
     descriptions = (InputDescription("_missing", "missing"),)
 
     def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
-        """Return the indicators."""
         return np.isnan(values)
 
     def slopes(self, values: Array) -> Array:
-        """Return zeros, (n, d)."""
         return np.zeros(values.shape)
 
 
@@ -370,7 +366,6 @@ class Ramps(Formula):
         return cls(low, high, np.array([formula.centre for formula in formulas]), source)
 
     def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
-        """Return the bins."""
         filled = values.astype(np.float64)  # a copy
         np.copyto(filled, self.centre, where=np.isnan(filled))
         bins = filled.take(self.source, axis=1)  # the value of each bin's column
