@@ -37,25 +37,25 @@ CONSTANTS = {
     "FRACTION_HELD_OUT": (0.15, 'notes: "`validation_fraction=0.1`"'),
     "LARGE_FRACTION_HELD_OUT": (0.1, 'notes: "and of these: 10% held out"'),
     "PATIENCE": (24, 'notes: "96 epochs, `n_iter_no_change=16`"'),
-    "FOLDS_PATIENCE": (10, 'notes: "two numbers instead: 10 and 6"'),
-    "STEADY_FOLDS_PATIENCE": (6, 'notes: "two numbers instead: 10 and 6"'),
-    "LARGE_PATIENCE": (4, 'notes: "and 4 epochs to wait: now the default"'),
+    "FOLDS_PATIENCE": (10, 'notes: "with folds, 10 epochs to wait for classes and 6 for numbers"'),
+    "STEADY_FOLDS_PATIENCE": (6, 'notes: "with folds, 10 epochs to wait for classes and 6 for numbers"'),
+    "LARGE_PATIENCE": (4, 'notes: "4 epochs to wait and a `tol` of 0.002 from 15,000 rows on"'),
     "TOL": (1e-4, "scikit-learn: `tol`"),
     "FOLDS_TOL": (1e-3, 'notes: "10% held out, `tol` a share of 0.001", of large tables; not of folds alone'),
-    "LARGE_TOL": (2e-3, 'notes: "`tol` 0.002 (one seed)"'),
+    "LARGE_TOL": (2e-3, 'notes: "4 epochs to wait and a `tol` of 0.002 from 15,000 rows on"'),
     "STEPS_PER_EPOCH": (32, 'notes: "batches in proportion to the rows"'),
-    "SMALLEST_PROPORTIONAL_BATCH": (32, 'notes: "batches of 32 rows at least (16 instead)"'),
+    "SMALLEST_PROPORTIONAL_BATCH": (32, 'notes: "batches of 32 rows at least"'),
     "MAX_STEPS_PER_EPOCH": (300, 'notes: "On a made table of 300,000 rows batches of 256, 512", which it leads to'),
-    "LARGEST_BATCH_IN_MEMORY": (256, 'notes: "n // 32, from 32 to 256"'),
+    "LARGEST_BATCH_IN_MEMORY": (256, 'notes: "batches in proportion to the rows", not varied'),
     "LARGE_BATCH": (1024, 'notes: "On a made table of 300,000 rows batches of 256, 512"'),
     "MIN_ROWS_HELD_OUT": (10, "reasoned: the score of fewer rows is too noisy"),
     "MAX_ROWS_HELD_OUT": (100_000, "reasoned: more rows hardly change a mean loss, and these stay in memory"),
     # --- bins and steps ---
     "ROWS_PER_BIN": (24, 'notes: "gains at three times the rate with 24 rows per bin and 256 bins in all", not varied'),
-    "MAX_BINS_OF_TABLE": (256, 'notes: "512 bins in all"'),
-    "MIN_AUTO_BINS": (12, 'notes: "12 bins below 5,000 rows"'),
+    "MAX_BINS_OF_TABLE": (256, 'notes: "at most 256 bins in all columns"'),
+    "MIN_AUTO_BINS": (12, 'notes: "at least 12 bins for each column"'),
     "MAX_AUTO_BINS": (128, 'notes: "gains, two networks, bins by rows", not varied'),
-    "MAX_COLUMNS_WITH_AUTO_BINS": (50, 'notes: "bins for up to 100 columns 0.999, 0.997, 0.989"'),
+    "MAX_COLUMNS_WITH_AUTO_BINS": (50, 'notes: "bins for up to 50 columns of numbers"'),
     "MAX_ROWS_TO_FIND_JUMPS": (2_000, "unrecorded: looking for steps takes time"),
     "MAX_LEAVES": (16, "reasoned: enough to separate six ranges of a code"),
     "MIN_ROWS_OF_LEAF": (5, "unrecorded: the least number of rows beside a split"),
@@ -116,7 +116,7 @@ CONSTANTS = {
     "MIN_LABEL_FREQUENCY": (1e-3, "reasoned: 0 would give an infinite bias"),
     "MIN_QUANTILE_GAP": (1e-3, "reasoned: 0 would give an infinite bias"),
     # --- the choice of the epoch, of mixing weights and of the temperature ---
-    "MIN_STEPS_TO_CHOOSE": (75, 'notes: "the 75 steps before an epoch may be chosen"'),
+    "MIN_STEPS_TO_CHOOSE": (75, 'notes: "no epoch is chosen before the 75th step"'),
     "OVERCONFIDENT_INVERSE_TEMPERATURE": (0.2, 'notes: "would shrink raw outputs to less than a fifth"'),
     "MAX_CROSS_FIT_SETS": (4, "reasoned: each set takes time every epoch"),
     "MIXING_WEIGHTS": (np.linspace(0.0, 1.0, 11), 'notes: "has the share, out of 0, 0.1, ..., 1"'),
@@ -141,7 +141,7 @@ CONSTANTS = {
     "N_ENCODING_FOLDS": (5, "scikit-learn: `cv` of TargetEncoder"),
     "SAMPLE_ROWS": (200_000, 'log: "Columns are learnt from at most 200,000 rows, by one code everywhere"'),
     # --- numbers ---
-    "QUARTILES": ((0.25, 0.5, 0.75), 'notes: "numbers scaled by quantiles, outliers bent"'),
+    "QUARTILES": ((0.25, 0.5, 0.75), 'notes: "numbers scaled by quartiles, outliers bent"'),
     "QUANTILE_SHARES": (np.linspace(0.0, 1.0, 257), "reasoned: the same shares for all numbers of rows"),
     "FLOAT32_OFFSET": (1000.0, "reasoned: three of float32's seven digits would be the same in all targets"),
     # --- text ---
@@ -284,7 +284,7 @@ RULES = {
 }
 """What each rule of `resolve.py` makes of "auto"; None if the other estimator alone has the parameter.
 
-The reasons are those of the constants above; `notes.md` has the whole table at "What differs from scikit-learn"."""
+The reasons are those of the constants above; docs/defaults.md has the whole table."""
 
 
 @cache

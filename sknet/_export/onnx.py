@@ -225,10 +225,10 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
 
 def _write_formulas(graph: Graph, x: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the formulas of columns whose numbers, (n, d), are the columns of x."""
-    for stacked in stack_formulas((chain(*item.column.formulas), item.inputs) for item in placed):
-        write = _find_writer(FORMULA_WRITERS, type(stacked.formula), placed[stacked.columns[0]].name)
-        encoded = write(graph, x.columns(graph, stacked.columns.tolist()), stacked.formula)
-        yield graph.cast(encoded, graph.dtype, of=FLOAT64), stacked.inputs.tolist()
+    for group in stack_formulas((chain(*item.column.formulas), item.inputs) for item in placed):
+        write = _find_writer(FORMULA_WRITERS, type(group.formula), placed[group.columns[0]].name)
+        encoded = write(graph, x.columns(graph, group.columns.tolist()), group.formula)
+        yield graph.cast(encoded, graph.dtype, of=FLOAT64), group.inputs.tolist()
 
 
 def _filled(graph: Graph, x: str, centre: Array | float) -> str:

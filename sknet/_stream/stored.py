@@ -5,11 +5,11 @@ are encoded while they are read.
 
 Conventions
 -----------
-N rows in the file, those of positive weight; n of them are selected, in the order of the file; k target columns.
+N rows in the file, those of positive weight; n of them are selected; k target columns.
 
 kept : bool              whether a row's weight is positive, for each row of a chunk
 y : (N,) or (N, k)       targets as `fit` takes them; targets, weights and groups are in the order of the file
-record_indices : (n,)    indices of the selected rows in the file, increasing
+record_indices : (n,)    indices of the selected rows in the file
 row_indices : (m,)       indices, among the n rows, of the rows that were read
 """
 
@@ -254,7 +254,7 @@ class StoredTable(FeatureTable):
         return n, self.first_rows.shape[1]
 
     def __getitem__(self, rows: Batch) -> StoredTable:
-        """Return some of these rows, in increasing order."""
+        """Return some of these rows."""
         return replace(self, record_indices=self._record_indices(rows))
 
     def _record_indices(self, rows: Batch) -> NDArray[np.intp]:
@@ -347,7 +347,7 @@ class EncodedOnRead:
     n_networks_awaited_at_once: ClassVar[int] = 1
 
     def __getitem__(self, rows: NDArray[np.intp]) -> EncodedOnRead:
-        """Return some of these rows, in increasing order."""
+        """Return some of these rows."""
         return replace(self, table=self.table[rows], encoding_fold=take_optional(self.encoding_fold, rows))
 
     def without_first_inputs(self, s: int) -> EncodedOnRead:
@@ -445,7 +445,8 @@ class PooledObjective(Objective):
         encoded = self._encoded
         X = encoded.table.format.unpack(records)
         encoding_fold = take_optional(encoded.encoding_fold, row_indices)
-        return DenseBatches(encoded.encoder.encode(X, encoded.dtype, ones=True, encoding_fold=encoding_fold), "ones")
+        Z = encoded.encoder.encode(X, encoded.dtype, ones=True, encoding_fold=encoding_fold)
+        return DenseBatches(Z, "ones").without_first_inputs(encoded.n_skipped_inputs)
 
     def _load_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
         """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""
