@@ -109,8 +109,9 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _make_run(self, call: Call) -> FitRun:
         """Read the data, plan the call, encode the table, and make the networks."""
-        head, rows, schema = self._read(call)
-        return make_run(self, make_plan(self, call, head, rows, schema))
+        plain = self._with_plain_parameters()
+        head, rows, schema = plain._read(call)
+        return make_run(plain, make_plan(plain, call, head, rows, schema))
 
     def _read(self, call: Call) -> tuple[Head, Rows, TableSchema]:
         """Check the table and its schema, parse y, apply class weights, and drop rows of weight 0."""
@@ -586,8 +587,9 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         fitted = fitted_of(self)
         # the objective that `partial_fit` would minimise on these rows
         call = Call(FitArguments(X, y, sample_weight), fitted.seeds, fitted, is_partial_fit=True)
-        head, rows, _ = self._read(call)
-        settings = settings_of_objective(self, call, fitted, rows)
+        plain = self._with_plain_parameters()
+        head, rows, _ = plain._read(call)
+        settings = settings_of_objective(plain, call, fitted, rows)
         model = fitted.model
         encoding = replace(model.encoding, head=head)
         (setup,) = set_up_networks(settings, encoding, encode_rows(encoding, rows, cross_fit=False))

@@ -39,7 +39,7 @@ from sknet._model.sensitivity import (
     n_importance_rows,
 )
 from sknet._model.train_phase import ModelScorer, Progress, TrainPhase
-from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
+from sknet._storage.checkpoints import Origin, data_digests, describe_parameter
 from sknet._tables.messages import short_repr
 from sknet._training.solver import Observer, State, TrainingEnd
 from sknet._typing import Array
@@ -295,7 +295,7 @@ def origin_of(plan: Plan) -> Origin:
         seeds=plan.call.seeds,
         seen_before=plan.call.n_samples_seen,
         data=data_digests(plan.rows, holdout.rows, holdout.folds),
-        settings=describe_parameters(parameters_to_compare(plan.resolved)),
+        settings={name: describe_parameter(value) for name, value in parameters_to_compare(plan.resolved).items()},
     )
 
 

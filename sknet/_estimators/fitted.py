@@ -4,6 +4,7 @@ A fit publishes with one assignment, see `publish`, so that an estimator is neve
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import NotFittedError
 
-from sknet._estimators.parameters import CommonParameters, as_plain_copies
+from sknet._estimators.parameters import CommonParameters, as_plain_copies, plain_parameters
 from sknet._estimators.read_data import TableSchema, read_known_table
 from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
 from sknet._model.kept_state import state_with_new_gains
@@ -345,6 +346,12 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         """
         resolved = fitted_of(self).resolved
         return {name: as_plain_copies(resolved[name]) for name in self.get_params(deep=False)}
+
+    def _with_plain_parameters(self) -> Self:
+        """Return a copy whose parameters are in the containers that a fit works with: see `plain_parameters`."""
+        copied = copy(self)
+        vars(copied).update(plain_parameters(self.get_params(deep=False)))
+        return copied
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from itertools import combinations
 from numbers import Real
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.encoder import TableEncoder
@@ -31,8 +30,6 @@ def column_signs(monotonic_cst: object, names: Sequence[str]) -> Array:
     """Return the sign of each column, (d,), 0 where it is not constrained; raise for other values."""
     if monotonic_cst is None:
         return np.zeros(len(names), dtype=object)
-    if isinstance(monotonic_cst, pd.Series) and all(isinstance(name, str) for name in monotonic_cst.index):
-        monotonic_cst = monotonic_cst.to_dict()  # by name, and not by order
     if isinstance(monotonic_cst, Mapping):
         values = np.zeros(len(names), dtype=object)
         for column, value in monotonic_cst.items():

@@ -609,7 +609,9 @@ def _check_weights_are_usable(class_weight: Mapping[Any, Any]) -> None:
     bad = {
         label: weight
         for label, weight in class_weight.items()
-        if not isinstance(weight, numbers) or isinstance(weight, bool) or not 0 <= weight <= LARGEST_FLOAT
+        if not isinstance(weight, numbers)
+        or isinstance(weight, bool)
+        or not 0 <= np.asarray(weight).item() <= LARGEST_FLOAT  # a Python number: the limit would overflow in float32
     }
     if bad:
         raise ValueError(f"class_weight holds {bad}: weights must be finite numbers, 0 or more, and no bools.")

@@ -418,6 +418,7 @@ def fold(class_weight, y, sample_weight=None):
         (MULTIOUTPUT, "balanced"),
         (SINGLE, {0: 0.3, 1: 2, 2: 7}),
         (SINGLE, {1: 2.5}),
+        (SINGLE, {0: np.float32(0.3), 1: np.int8(2), 2: 7}),
         (SINGLE == 1, {True: 3, False: 0.5}),
         (np.array(list("xzyyxx")), {"x": 0.3, "y": 2, "z": 7}),
         (MULTILABEL, [{0: 1, 1: 5}, {0: 2, 1: 0.1}]),
