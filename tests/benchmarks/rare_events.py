@@ -82,20 +82,31 @@ class Draw(NamedTuple):
     other_weight: np.ndarray
 
 
+EFFECTS = {"red": -0.8, "green": 0.0, "blue": 0.0, "white": 0.8}
+
+
+def of_kind(X: pd.DataFrame) -> pd.Series:
+    return X["kind"].map(EFFECTS).astype(float)
+
+
 def additive(X: pd.DataFrame) -> pd.Series:
-    return X["a"] + np.sin(2.0 * X["b"]) - 0.7 * X["c"]
+    return X["a"] + np.sin(2.0 * X["b"]) - 0.7 * X["c"] + of_kind(X)
+
+
+def weak(X: pd.DataFrame) -> pd.Series:
+    return 0.4 * additive(X)
 
 
 def interaction(X: pd.DataFrame) -> pd.Series:
-    return 1.3 * X["a"] * X["b"] + 0.7 * X["c"]
+    return 1.3 * X["a"] * X["b"] + 0.7 * X["c"] + of_kind(X)
 
 
 def threshold(X: pd.DataFrame) -> pd.Series:
-    return 1.5 * (X["a"] > 0.8) + 2.0 * ((X["b"] < -0.5) & (X["c"] > 0.0))
+    return 1.5 * (X["a"] > 0.8) + 2.0 * ((X["b"] < -0.5) & (X["c"] > 0.0)) + of_kind(X)
 
 
-SHAPES = {"additive": additive, "interaction": interaction, "threshold": threshold}
-EFFECTS = {"red": -0.8, "green": 0.0, "blue": 0.0, "white": 0.8}
+SHAPES = {"additive": additive, "weak": weak, "interaction": interaction, "threshold": threshold}
+"""The log-odds of an event, but for a constant."""
 
 
 def inputs(n: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -107,19 +118,15 @@ def inputs(n: int, rng: np.random.Generator) -> pd.DataFrame:
     return X
 
 
-def effects(X: pd.DataFrame, shape: str) -> np.ndarray:
-    return (SHAPES[shape](X) + X["kind"].map(EFFECTS).astype(float)).to_numpy()
-
-
 @cache
 def bias(shape: str, share: float) -> float:
     """Return the constant with which this share of all rows are events."""
-    sample = effects(inputs(100_000, np.random.default_rng(0)), shape)
+    sample = SHAPES[shape](inputs(100_000, np.random.default_rng(0))).to_numpy()
     return float(brentq(lambda b: expit(sample + b).mean() - share, -20.0, 20.0))
 
 
 def probability(X: pd.DataFrame, shape: str, share: float) -> np.ndarray:
-    return expit(effects(X, shape) + bias(shape, share))
+    return expit(SHAPES[shape](X).to_numpy() + bias(shape, share))
 
 
 def simulated(shape: str, n_rows: int, share: float, seed: int) -> Draw:
