@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
-from sknet._estimators.fitted import FittedAttribute, fitted_of
+from sknet._estimators.fitted import FittedAttribute, fitted_of, publish
 from sknet._estimators.methods import SCORES
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters, check_resumable
 from sknet._estimators.read_data import FitArguments, drop_zero_weights, read_sample_weight
@@ -179,7 +179,8 @@ class _OnWorkers(BaseSigmoidMLP):
             The fitted estimator, which needs no dask.
         """
         local = self._local(**self.get_params(deep=False))
-        local._fitted, local._outputs_for_scorer = fitted_of(self), self._outputs_for_scorer
+        publish(local, fitted_of(self))
+        local._outputs_for_scorer = self._outputs_for_scorer
         return local
 
     def predict(self, X: Collection) -> Collection:

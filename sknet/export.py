@@ -38,8 +38,8 @@ def register_onnx_converters() -> None:
 
     `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` can then convert them, alone, at the
     end of a `Pipeline` (also behind a `ColumnTransformer`), and inside a search or an
-    ensemble. A graph has no `transform`: do not convert a network that is a step before
-    the last, or inside a `ColumnTransformer`, which would get its predictions.
+    ensemble. A graph has no `transform`: a network that is a step before the last, or
+    inside a `ColumnTransformer` or a `FeatureUnion`, raises an `ExportError`.
 
     Raises
     ------

@@ -255,7 +255,7 @@ def _fit_stream(
     if resume is not None:
         read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
     with ScratchFiles(folder) as files:
-        reader = _ChunkReader(estimator)
+        reader = _ChunkReader(estimator._with_plain_parameters())
         source = _store_checked_rows(chunks, reader, files, verbose=bool(estimator.verbose))
         arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, schema=reader.schema)
         if validation is not None:  # in the format of the training rows

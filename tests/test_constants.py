@@ -37,26 +37,26 @@ CONSTANTS = {
     "FRACTION_HELD_OUT": (0.15, 'notes: "`validation_fraction=0.1`"'),
     "LARGE_FRACTION_HELD_OUT": (0.1, 'notes: "and of these: 10% held out"'),
     "PATIENCE": (24, 'notes: "96 epochs, `n_iter_no_change=16`"'),
-    "FOLDS_PATIENCE": (10, 'notes: "two numbers instead: 10 and 6"'),
-    "STEADY_FOLDS_PATIENCE": (6, 'notes: "two numbers instead: 10 and 6"'),
-    "LARGE_PATIENCE": (4, 'notes: "and 4 epochs to wait: now the default"'),
+    "FOLDS_PATIENCE": (10, 'notes: "with folds, 10 epochs to wait for classes and 6 for numbers"'),
+    "STEADY_FOLDS_PATIENCE": (6, 'notes: "with folds, 10 epochs to wait for classes and 6 for numbers"'),
+    "LARGE_PATIENCE": (4, 'notes: "4 epochs to wait and a `tol` of 0.002 from 15,000 rows on"'),
     "TOL": (1e-4, "scikit-learn: `tol`"),
     "FOLDS_TOL": (1e-3, 'notes: "10% held out, `tol` a share of 0.001", of large tables; not of folds alone'),
-    "LARGE_TOL": (2e-3, 'notes: "`tol` 0.002 (one seed)"'),
+    "LARGE_TOL": (2e-3, 'notes: "4 epochs to wait and a `tol` of 0.002 from 15,000 rows on"'),
     "STEPS_PER_EPOCH": (32, 'notes: "batches in proportion to the rows"'),
-    "SMALLEST_PROPORTIONAL_BATCH": (32, 'notes: "batches of 32 rows at least (16 instead)"'),
+    "SMALLEST_PROPORTIONAL_BATCH": (32, 'notes: "batches of 32 rows at least"'),
     "MAX_STEPS_PER_EPOCH": (300, 'notes: "On a made table of 300,000 rows batches of 256, 512", which it leads to'),
-    "LARGEST_BATCH_IN_MEMORY": (256, 'notes: "n // 32, from 32 to 256"'),
+    "LARGEST_BATCH_IN_MEMORY": (256, 'notes: "batches in proportion to the rows", not varied'),
     "LARGE_BATCH": (1024, 'notes: "On a made table of 300,000 rows batches of 256, 512"'),
     "MIN_ROWS_HELD_OUT": (10, "reasoned: the score of fewer rows is too noisy"),
     "MAX_ROWS_HELD_OUT": (100_000, "reasoned: more rows hardly change a mean loss, and these stay in memory"),
     # --- bins and steps ---
     "ROWS_PER_BIN": (24, 'notes: "gains at three times the rate with 24 rows per bin and 256 bins in all", not varied'),
-    "MAX_BINS_OF_TABLE": (256, 'notes: "512 bins in all"'),
-    "MIN_AUTO_BINS": (12, 'notes: "12 bins below 5,000 rows"'),
+    "MAX_BINS_OF_TABLE": (256, 'notes: "at most 256 bins in all columns"'),
+    "MIN_AUTO_BINS": (12, 'notes: "at least 12 bins for each column"'),
     "MAX_AUTO_BINS": (128, 'notes: "gains, two networks, bins by rows", not varied'),
-    "MAX_COLUMNS_WITH_AUTO_BINS": (50, 'notes: "bins for up to 100 columns 0.999, 0.997, 0.989"'),
-    "MAX_ROWS_FOR_STEPS": (2_000, "unrecorded: looking for steps takes time"),
+    "MAX_COLUMNS_WITH_AUTO_BINS": (50, 'notes: "bins for up to 50 columns of numbers"'),
+    "MAX_ROWS_TO_FIND_JUMPS": (2_000, "unrecorded: looking for steps takes time"),
     "MAX_LEAVES": (16, "reasoned: enough to separate six ranges of a code"),
     "MIN_ROWS_OF_LEAF": (5, "unrecorded: the least number of rows beside a split"),
     "MIN_ERROR_REDUCTION": (0.03, 'notes: "Steps that a tree finds, without a test of their gain, gave 1.00"'),
@@ -83,7 +83,6 @@ CONSTANTS = {
     "MIN_REPEATED": (0.5, "reasoned: most identifiers have several rows"),
     "MIN_SHARE_OF_VALUES": (0.05, "docstring: from here on, the loss as a category is lower"),
     "MIN_UNEVEN": (0.3, "docstring: columns of 100 tables had up to .17"),
-    "MAX_GAPS": (5, "reasoned: integers in a wider range are sorted, which is as exact"),
     "VALUES_PER_KNOT": (3, "reasoned: a smooth function may bend often"),
     "MAX_KNOTS": (60, "reasoned: a smooth function of many values bends less often than at each third value"),
     "MAX_NUMBERS_CHECKED": (60, "reasoned: wider tables hold images or measurements"),
@@ -96,7 +95,7 @@ CONSTANTS = {
     "AUTO_LABEL_SMOOTHING": (0.02, 'notes: "label smoothing for classes"'),
     "AUTO_WEIGHT_DECAY": (0.02, 'notes: "weight decay"'),
     "AUTO_CLIP_NORM": (10.0, "reasoned: gradients of counts may be huge, and SGD's steps grow with them"),
-    "PULL": (1.5, 'notes: "1.5 log c that grows over the first 75 steps"'),
+    "PULL_STRENGTH": (1.5, 'notes: "1.5 log c that grows over the first 75 steps"'),
     "MAX_ROWS_TO_CORRELATE": (2000, "reasoned: correlations are known to .02 then"),
     "STEPS_TO_FULL_PULL": (75, 'notes: "1.5 log c that grows over the first 75 steps"'),
     "ROWS_OF_SLOWER_PULL": (2000, 'notes: "with more than 2,000 rows over more, in proportion"'),
@@ -117,7 +116,7 @@ CONSTANTS = {
     "MIN_LABEL_FREQUENCY": (1e-3, "reasoned: 0 would give an infinite bias"),
     "MIN_QUANTILE_GAP": (1e-3, "reasoned: 0 would give an infinite bias"),
     # --- the choice of the epoch, of mixing weights and of the temperature ---
-    "MIN_STEPS_TO_CHOOSE": (75, 'notes: "the 75 steps before an epoch may be chosen"'),
+    "MIN_STEPS_TO_CHOOSE": (75, 'notes: "no epoch is chosen before the 75th step"'),
     "OVERCONFIDENT_INVERSE_TEMPERATURE": (0.2, 'notes: "would shrink raw outputs to less than a fifth"'),
     "MAX_CROSS_FIT_SETS": (4, "reasoned: each set takes time every epoch"),
     "MIXING_WEIGHTS": (np.linspace(0.0, 1.0, 11), 'notes: "has the share, out of 0, 0.1, ..., 1"'),
@@ -142,7 +141,7 @@ CONSTANTS = {
     "N_ENCODING_FOLDS": (5, "scikit-learn: `cv` of TargetEncoder"),
     "SAMPLE_ROWS": (200_000, 'log: "Columns are learnt from at most 200,000 rows, by one code everywhere"'),
     # --- numbers ---
-    "QUARTILES": ((0.25, 0.5, 0.75), 'notes: "numbers scaled by quantiles, outliers bent"'),
+    "QUARTILES": ((0.25, 0.5, 0.75), 'notes: "numbers scaled by quartiles, outliers bent"'),
     "QUANTILE_SHARES": (np.linspace(0.0, 1.0, 257), "reasoned: the same shares for all numbers of rows"),
     "FLOAT32_OFFSET": (1000.0, "reasoned: three of float32's seven digits would be the same in all targets"),
     # --- text ---
@@ -184,9 +183,10 @@ EXCEPTIONS = {
         "ANSWER_TIMEOUT", "BLOCKS_PER_SLICE", "BYTES_ENCODED_AT_ONCE", "BYTES_THAT_ALWAYS_FIT",
         "CONTRIBUTIONS_AT_ONCE", "HALF_BY_DTYPE", "INPUTS_ENCODED_AT_ONCE", "MAX_BOUND_BATCH_SIZES", "MAX_BUFFER_ROWS",
         "MAX_CATEGORIES_TRIED", "MAX_KEPT_TO_TABLE_RATIO", "MAX_KEPT_PARTIAL_SUMS", "MAX_ROWS_COUNTED",
-        "MAX_ROW_BLOCK_FACTOR", "MAX_VALUES_TO_MERGE_ROWS", "MIN_BLOCKS_PER_THREAD", "MIN_BYTES_TO_COMPACT",
+        "MAX_ROW_BLOCK_FACTOR", "MAX_VALUES_AS_TEXT", "MAX_VALUES_TO_MERGE_ROWS",
+        "MIN_BLOCKS_PER_THREAD", "MIN_BYTES_TO_COMPACT",
         "MIN_BYTES_TO_SAVE_MEMORY",
-        "MIN_INPUTS_OF_LOOKED_UP_COLUMN", "MIN_LOOKED_UP_INPUTS", "MIN_MEAN_BLOCK_WIDTH", "MIN_NETWORK_BYTES",
+        "MIN_INPUTS_OF_LOOKED_UP_COLUMN", "MIN_LOOKED_UP_INPUTS", "MIN_NETWORK_BYTES",
         "LEAST_BYTES_PER_WEIGHT",
         "MIN_OUTPUTS_OF_BLOCK", "MAX_SHARE_IN_BLOCKS",
         "MIN_PRODUCT_FOR_BLAS_THREADS", "MIN_PRODUCT_FOR_NETWORK_THREADS", "MIN_ROWS_EVALUATED_AT_ONCE",
@@ -206,16 +206,16 @@ EXCEPTIONS = {
         "SHARE_SLACK", "SHARE_TOLERANCE",
     ],
     "a definition, which could not be another one": [
-        "ACTIVATIONS", "CYCLES", "DAY_IN_US", "GAMMA", "NANOSECONDS_PER_MICROSECOND", "NO_GRADIENT", "POISSON",
-        "SECONDS_PER_DAY", "TARGETS_FROM_0_TO_1", "VARIANCES", "_REASONS", "_RELU_OUTPUT_SCALE", "_SIGN_OF_SLOT",
-        "_TYPE_CHECKS",
+        "ACTIVATIONS", "CONTAINERS", "CYCLES", "DAY_IN_US", "GAMMA", "NANOSECONDS_PER_MICROSECOND", "NO_GRADIENT",
+        "POISSON", "SECONDS_PER_DAY", "TARGETS_FROM_0_TO_1", "VARIANCES", "_REASONS", "_RELU_OUTPUT_SCALE",
+        "_SIGN_OF_SLOT", "_TYPE_CHECKS",
     ],
     "the values that a parameter may have: tests/estimators/test_parameter_constraints.py": [
         "BETWEEN_1_AND_2", "CLOSED_UNIT_INTERVAL", "COUNT", "FROM_0_BELOW_1", "NON_NEGATIVE", "OPEN_UNIT_INTERVAL",
         "POSITIVE", "SEVERAL_MEMBERS", "TWO_OR_MORE",
     ],
     "the length of a message or a printed line, or what it suggests": [
-        "MAX_CHARACTERS", "MAX_ITEMS", "MAX_NAMES_LISTED", "MAX_PRINTED_LINES", "MAX_SHOWN_VALUES",
+        "MAX_CHARACTERS", "MAX_ITEMS", "MAX_NAMES_LISTED", "MAX_PRINTED_LINES", "MAX_SHOWN_CHARACTERS",
         "MIN_LETTERS_OF_A_SLIP", "MIN_SIMILARITY",
     ],
     "how a plot looks": [
@@ -285,7 +285,7 @@ RULES = {
 }
 """What each rule of `resolve.py` makes of "auto"; None if the other estimator alone has the parameter.
 
-The reasons are those of the constants above; `notes.md` has the whole table at "What differs from scikit-learn"."""
+The reasons are those of the constants above; docs/defaults.md has the whole table."""
 
 
 @cache

@@ -228,7 +228,7 @@ def test_the_claim_has_the_ratios_to_lightgbm_and_catboost(files):
     rows.loc[rows["model"] == "CatBoost", "fit_seconds"] = 2.0
     rows.loc[rows["model"] == "LightGBM", "fit_seconds"] = 0.5
     rows.to_csv(measure.ROWS, index=False)
-    assert "CatBoost's fits take 2.0 times as long as sknet's, and LightGBM's 0.50 times." in report.claim()
+    assert "Its fits take 2.0 times as long as sknet's, and LightGBM's 0.50 times." in report.claim()
     assert not [model for model in measure.MODELS if "tuned" in model]  # "all have their defaults"
 
 

@@ -442,6 +442,14 @@ def test_where_other_models_are_better_has_the_counts_of_the_third_list():
 
 
 @pytest.mark.usefixtures("computed_once")
+def test_where_other_models_are_better_has_the_area_under_the_roc_curve():
+    each = third.lacks(third.measured(), "CatBoost")["mean"]
+    assert f"{np.exp(each.mean()):.2f}" == "0.98"
+    text = where_others_are_better()
+    assert f"On {len(each)} tables of two classes, what CatBoost's area under the ROC curve lacks to 1 is [.98" in text
+
+
+@pytest.mark.usefixtures("computed_once")
 def test_where_other_models_are_better_has_the_networks_of_the_second_draw_and_the_formulas_of_the_first():
     text = where_others_are_better()
     rows = report.random_splits("second")

@@ -157,7 +157,10 @@ def encoder_for(values):
 
 
 EVERY_THIRD = np.arange(0, N, 3)
-ROWS = pytest.mark.parametrize("rows", [np.arange(N), EVERY_THIRD], ids=["all rows", "every third"])
+SHUFFLED = np.random.default_rng(1).permutation(N)[:60]
+ROWS = pytest.mark.parametrize(
+    "rows", [np.arange(N), EVERY_THIRD, SHUFFLED], ids=["all rows", "every third", "in any order"]
+)
 
 
 @ROWS
@@ -185,16 +188,13 @@ def both_encodings(table, cross_fit):
     return encoder, table.encode(encoder, DOUBLE, fold), Z.toarray() if sp.issparse(Z) else Z
 
 
-def skipped_inputs(table, encoder, without_bins):
-    return encoder.n_bins if without_bins and not table.is_stream else 0
-
-
-def in_order(objective):
-    """The batches of a table whose rows come one pool after the other, and which of all rows they are."""
-    start = 0
+def as_in_file(objective, rows):
+    """The batches of some rows of a file, which come as they are in the file, and which of these rows they are."""
+    order, start = np.argsort(rows), 0
     for batch in objective.batches(16, None):
-        yield batch, slice(start, start + batch.stop - batch.start)
-        start += batch.stop - batch.start
+        stop = start + batch.stop - batch.start
+        yield batch, order[start:stop]
+        start = stop
 
 
 ENCODINGS = pytest.mark.parametrize(
@@ -207,7 +207,7 @@ BATCHES = {"the first rows": slice(0, 30), "a stretch": slice(3, 20), "any order
 @ENCODINGS
 def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bins, rows):
     encoder, encoded, Z = both_encodings(table, cross_fit)
-    n_skipped_inputs = skipped_inputs(table, encoder, without_bins)
+    n_skipped_inputs = encoder.n_bins if without_bins else 0
     network = network_of(encoder.n_inputs - n_skipped_inputs, 4, 1, l2=0.3)
     theta = np.random.default_rng(1).normal(size=network.layout.n_parameters)
     weight = WEIGHT[rows] / WEIGHT[rows].mean()
@@ -217,7 +217,7 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
         network, np.column_stack([Z[rows], np.ones(len(rows))]), Y[rows], weight, n_skipped_inputs
     )
     any_rows = [slice(0, len(rows)), *BATCHES.values()]
-    for batch, same_rows in in_order(objective) if table.is_stream else zip(any_rows, any_rows, strict=True):
+    for batch, same_rows in as_in_file(objective, rows) if table.is_stream else zip(any_rows, any_rows, strict=True):
         value, gradient = objective(theta, batch, np.empty_like(theta))
         wanted, slope = expected(theta, same_rows, np.empty_like(theta))
         assert value == pytest.approx(wanted)
@@ -231,7 +231,7 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
 @pytest.mark.parametrize("batch", BATCHES.values(), ids=BATCHES.keys())
 def test_a_batch_of_encoded_rows_holds_their_inputs(table, cross_fit, without_bins, batch):
     encoder, encoded, Z = both_encodings(table, cross_fit)
-    n_skipped_inputs = skipped_inputs(table, encoder, without_bins)
+    n_skipped_inputs = encoder.n_bins if without_bins else 0
     inputs = encoded[EVERY_THIRD].without_first_inputs(n_skipped_inputs)
     assert (inputs.batch_format == "one_hot_and_dense") == is_looked_up(table.rows_in_memory())
     dense = as_array(inputs(batch), inputs.batch_format, encoder.n_inputs - n_skipped_inputs)

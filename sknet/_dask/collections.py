@@ -96,16 +96,7 @@ def keep_rows(X: Collection, row_mask: NDArray[np.bool_]) -> Collection:
 def predict_lazily(estimator: object, X: Collection, method: str, *arguments: object) -> Collection:
     """Return lazy predictions of a collection, or a list of these if there is one for each output.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Its `method` is called with each partition and the arguments.
-    X : dask DataFrame or Array
-    method : str
-
-    Returns
-    -------
-    dask Series, DataFrame or Array, or a list of such
+    The estimator's method is called with each partition and the arguments.
     """
     X = as_supported_collection(X)
     # dask needs the dtype and the shape of predictions in advance: predict a row of missing values
@@ -117,18 +108,14 @@ def predict_lazily(estimator: object, X: Collection, method: str, *arguments: ob
         )
     # all tasks share the estimator; with a name, dask need not hash its weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
-    is_list = isinstance(example, list)
     names = estimator._decoding(method, *arguments).names  # type: ignore[attr-defined]
-    examples = example if is_list else [example]
-    predictions = [
-        _map_partitions(
-            _Predict(method, arguments, i if is_list else None, output_example[:0], names[i] if is_list else names),
-            X,
-            shared,
-        )
-        for i, output_example in enumerate(examples)
-    ]
-    return predictions if is_list else predictions[0]
+
+    def predictions(output: int | None, like: Array, names: Any) -> Collection:
+        return _map_partitions(_Predict(method, arguments, output, like[:0], names), X, shared)
+
+    if isinstance(example, list):
+        return [predictions(i, of_output, names[i]) for i, of_output in enumerate(example)]
+    return predictions(None, example, names)
 
 
 def _map_partitions(predict: _Predict, X: Collection, shared: object) -> Collection:

@@ -16,7 +16,7 @@ partitions: m of its selected rows are encoded, in the order of `row_indices`; o
 row_indices : (n,)       indices of the selected rows among the N rows
 partition_rows           for one partition, the indices of its selected rows in it
 encoded : (m, d + 1)     the network's inputs, with a last column of ones, or `OneHotAndDenseRows`
-shard_rows : (m',) or None indices of the network's rows among the encoded rows of a shard; None for all
+shard_rows : (m',)       indices of the network's rows among the encoded rows of a shard
 batch : slice or (b,)    indices of the batch among the n training rows; in a shard, among the m' rows, or None for all
 theta, gradient : (p,)
 """
@@ -124,7 +124,7 @@ class NetworkOnShard(NamedTuple):
 
     settings: ObjectiveSettings
     n_skipped_inputs: int  # how many of the first encoded inputs the network skips
-    shard_rows: Indices | None
+    shard_rows: Indices
     target: Array
     weight: Array | None
 
@@ -170,37 +170,29 @@ def value_and_gradient(
 
 
 def outputs_of_shard(
-    encoded: EncodedShard, shard_rows: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
+    encoded: EncodedShard, shard_rows: Indices, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
 ) -> Array:
     """Return the raw outputs of a shard's rows, (m', k), without dropout."""
     inputs = _inputs(encoded, shard_rows, n_skipped_inputs)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         # the copy is aligned, see `ObjectiveOfShard.value_and_gradient`
-        return raw_outputs(with_small_blocks(settings), theta.copy(), inputs, _n_rows(encoded, shard_rows))
+        return raw_outputs(with_small_blocks(settings), theta.copy(), inputs, len(shard_rows))
 
 
-def inputs_of_rows(encoded: EncodedShard, shard_rows: Indices | None, n_skipped_inputs: int) -> EncodedShard:
+def inputs_of_rows(encoded: EncodedShard, shard_rows: Indices, n_skipped_inputs: int) -> EncodedShard:
     """Return a shard's rows without the first `n_skipped_inputs` inputs."""
-    return _inputs(encoded, shard_rows, n_skipped_inputs)(slice(0, _n_rows(encoded, shard_rows)))
+    return _inputs(encoded, shard_rows, n_skipped_inputs)(slice(0, len(shard_rows)))
 
 
-def _n_rows(encoded: EncodedShard, shard_rows: Indices | None) -> int:
-    """Return the number of rows: those of `shard_rows`, or all encoded rows."""
-    if shard_rows is not None:
-        return len(shard_rows)
-    return len(encoded.dense if isinstance(encoded, OneHotAndDenseRows) else encoded)
-
-
-def _inputs(encoded: EncodedShard, shard_rows: Indices | None, n_skipped_inputs: int) -> InputBatches:
-    """Return the inputs of some rows of a shard, or of all, as a network takes them."""
+def _inputs(encoded: EncodedShard, shard_rows: Indices, n_skipped_inputs: int) -> InputBatches:
+    """Return the inputs of some rows of a shard as a network takes them."""
     if isinstance(encoded, OneHotAndDenseRows):
         all_inputs: InputBatches = OneHotAndDenseBatches(
             DenseBatches(encoded.dense), encoded.one_hot, encoded.dense_inputs
         )
     else:
         all_inputs = DenseBatches(encoded, "ones")
-    inputs = all_inputs.without_first_inputs(n_skipped_inputs)
-    return inputs if shard_rows is None else EncodedLocally(inputs, shard_rows.astype(np.intp, copy=False))
+    return EncodedLocally(all_inputs.without_first_inputs(n_skipped_inputs), shard_rows.astype(np.intp, copy=False))
 
 
 # --- tables in this process ------------------------------------------------------------------------------------------
@@ -318,16 +310,13 @@ class PartitionedTable(FeatureTable):
 
     @property
     def example_rows(self) -> Table:
-        """A few rows of the table."""
         return self.partitions.example_rows
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The number of rows and of columns."""
         return len(self.row_indices), self.example_rows.shape[1]
 
     def __getitem__(self, rows: Batch) -> PartitionedTable:
-        """Return some of these rows."""
         return replace(self, row_indices=self.row_indices[rows])
 
     def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
@@ -345,7 +334,6 @@ class PartitionedTable(FeatureTable):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetStatistics]:  # fmt: skip
-        """Return `statistics_by_column` of all rows."""
         groups, partition_rows = self.partitions.split_by_partition(self.row_indices)
         weights = [None] * len(partition_rows) if weight is None else groups.by_group(weight)
         # convert all targets at once: the value in place of a missing target must not depend on partitions
@@ -380,7 +368,7 @@ class PartitionedTable(FeatureTable):
         futures = cluster.start_tasks(encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
         cluster.map_tasks(do_nothing, futures)  # raises here if rows cannot be encoded
         batch_format: BatchFormat = "ones" if encoder.lookups is None else "one_hot_and_dense"
-        return EncodedOnWorkers(table, futures, shard, None, batch_format)
+        return EncodedOnWorkers(table, futures, shard, shard.rank, batch_format)
 
 
 def _check_partitions_have_same_columns(samples: Sequence[Table]) -> None:
@@ -425,8 +413,8 @@ class EncodedOnWorkers:
         The encoded rows of each shard.
     shard : RowGroups
         The shard of each of the n rows.
-    shard_rows : ndarray of shape (n,), or None
-        The index of each row among the encoded rows of its shard; None if these are all encoded rows, in order.
+    shard_rows : ndarray of shape (n,)
+        The index of each row among the encoded rows of its shard.
     batch_format : {"ones", "one_hot_and_dense"}
     n_skipped_inputs : int, default=0
         How many of the first inputs a network skips.
@@ -435,15 +423,15 @@ class EncodedOnWorkers:
     partitions: Partitions
     futures: list[Future]
     shard: RowGroups
-    shard_rows: NDArray[np.int32] | None
+    shard_rows: NDArray[np.int32]
     batch_format: BatchFormat
     n_skipped_inputs: int = 0
     n_networks_awaited_at_once: ClassVar[int] = NETWORKS_AT_ONCE
 
     def __getitem__(self, rows: Batch) -> EncodedOnWorkers:
         """Return some of these rows."""
-        shard_rows = (self.shard.rank if self.shard_rows is None else self.shard_rows)[rows]
-        return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), shard_rows=shard_rows)
+        shard = RowGroups(self.shard.group[rows], self.shard.n_groups)
+        return replace(self, shard=shard, shard_rows=self.shard_rows[rows])
 
     def without_first_inputs(self, s: int) -> EncodedOnWorkers:
         """Return the same rows without the first s inputs."""
@@ -468,9 +456,9 @@ class EncodedOnWorkers:
         return ShardedObjective(settings, self, rows)
 
     @cached_property
-    def rows_by_shard(self) -> Sequence[Array | None]:
-        """The `shard_rows` of each shard; None for all its encoded rows."""
-        return [None] * len(self.futures) if self.shard_rows is None else self.shard.by_group(self.shard_rows)
+    def rows_by_shard(self) -> list[Array]:
+        """The `shard_rows` of each shard."""
+        return self.shard.by_group(self.shard_rows)
 
     def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
         """Return the raw output of a network for all n rows, (n, k), without dropout."""

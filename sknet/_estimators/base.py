@@ -8,7 +8,7 @@ assignment. So a call that fails changes nothing. `docs/a_fit_step_by_step.md` f
 import sys
 from dataclasses import replace
 from os import PathLike
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from sknet._estimators.callbacks import observers_of
 from sknet._estimators.fit_messages import (
@@ -19,7 +19,7 @@ from sknet._estimators.fit_messages import (
     warn_of_undefined_scores,
 )
 from sknet._estimators.fit_run import FitRun, make_run
-from sknet._estimators.fitted import Fitted, ParametersAndAttributes, fitted_of, model_and_checked_table, outputs_of
+from sknet._estimators.fitted import ParametersAndAttributes, fitted_of, model_and_checked_table, outputs_of, publish
 from sknet._estimators.methods import (
     METHODS,
     SCORES,
@@ -56,7 +56,7 @@ from sknet._estimators.sklearn_api import (
     with_callbacks,
     with_checked_keywords,
 )
-from sknet._estimators.suggestions import suggest_name
+from sknet._estimators.suggestions import METHODS_OF_ONE_ESTIMATOR, suggest_name
 from sknet._model.baseline import compare_with_constant
 from sknet._model.encoding_learner import encode_rows
 from sknet._model.explain import Explanation
@@ -103,14 +103,15 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         arguments = FitArguments(X, y, sample_weight, classes=classes)
         with drawing_seeds(self, arguments, is_partial_fit=True) as call:
             run = self._make_run(call)
-            self._publish(run.final_result(*run.phase.outcome(), keeps_state=True))
+            publish(self, run.final_result(*run.phase.outcome(), keeps_state=True))
 
     # --- read, plan and encode ---------------------------------------------------------------------------------------
 
     def _make_run(self, call: Call) -> FitRun:
         """Read the data, plan the call, encode the table, and make the networks."""
-        head, rows, schema = self._read(call)
-        return make_run(self, make_plan(self, call, head, rows, schema))
+        plain = self._with_plain_parameters()
+        head, rows, schema = plain._read(call)
+        return make_run(plain, make_plan(plain, call, head, rows, schema))
 
     def _read(self, call: Call) -> tuple[Head, Rows, TableSchema]:
         """Check the table and its schema, parse y, apply class weights, and drop rows of weight 0."""
@@ -150,7 +151,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         except DivergedError as error:
             raise ValueError(divergence_message(error, run.plan.resolved)) from None
         except KeyboardInterrupt as interrupt:
-            # Publish nothing if a network has not finished an epoch, if the interrupt came after `_publish`, or if it
+            # Publish nothing if a network has not finished an epoch, if the interrupt came after `publish`, or if it
             # came while an error was handled, since an epoch may then be half trained.
             in_handler = interrupt.__context__ is not handled_by_caller
             if not run.phase.has_finished_epoch or self._fitted is not fitted_before or in_handler:
@@ -184,15 +185,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 stopped_by_user=result.is_by_user,
             )
             warn_of_doubtful_result(self, fitted, comparison)
-        self._publish(fitted)
-
-    def _publish(self, fitted: Fitted) -> None:
-        """Make a result the one that users see, in one assignment, so that the estimator is never half changed.
-
-        What is in it is *published*: the weights, in `coefs_` and `intercepts_`, and the networks that they come from.
-        The networks of folds only choose the epoch, so they are not published.
-        """
-        self._fitted = fitted
+        publish(self, fitted)
 
     # --- predict -----------------------------------------------------------------------------------------------------
 
@@ -219,6 +212,16 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         head = fitted_of(self).model.head
         predicted = predict_weighted(self.predict, X, sample_weight)  # type: ignore[attr-defined]  # of each estimator
         return SCORES[self._head_class](head, predicted, y, sample_weight)
+
+    if not TYPE_CHECKING:  # with it, every attribute would exist for type checkers
+
+        def __getattr__(self, name: str) -> object:
+            """Raise for an attribute that could not be read; of a method of the other estimator, say what to call."""
+            if name in METHODS_OF_ONE_ESTIMATOR:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}: {METHODS_OF_ONE_ESTIMATOR[name]}."
+                )
+            return object.__getattribute__(self, name)  # raises as before, such as NotFittedError
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
@@ -584,8 +587,9 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         fitted = fitted_of(self)
         # the objective that `partial_fit` would minimise on these rows
         call = Call(FitArguments(X, y, sample_weight), fitted.seeds, fitted, is_partial_fit=True)
-        head, rows, _ = self._read(call)
-        settings = settings_of_objective(self, call, fitted, rows)
+        plain = self._with_plain_parameters()
+        head, rows, _ = plain._read(call)
+        settings = settings_of_objective(plain, call, fitted, rows)
         model = fitted.model
         encoding = replace(model.encoding, head=head)
         (setup,) = set_up_networks(settings, encoding, encode_rows(encoding, rows, cross_fit=False))

@@ -18,10 +18,11 @@ from sknet._tables.kinds import Survey
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.new_rows import columns_far_from_training, evenly_spaced_rows, read_new_values
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
+from sknet._tables.tables import have_equal_values, is_frame
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput
 from sknet._training.solver import DivergedError, Solver, State, StopReason, TrainingEnd
-from sknet._typing import Array, Table
+from sknet._typing import Array, Table, Target
 
 STOP_REASON_MESSAGES = {
     StopReason.FINISHED: "All epochs of the schedule are done.",
@@ -241,6 +242,17 @@ def warn_of_identifier(parameters: CommonParameters, name: str, column: str | in
         f"category: {as_category}. If new rows have other identifiers, leave the column out{without}.",
         UserWarning,
     )
+
+
+def warn_of_target_in_table(X: Table, y: Target) -> None:
+    """Warn if a data frame has a column with the name and the values of the target."""
+    name = getattr(y, "name", None)
+    if isinstance(name, str) and is_frame(X) and name in X.columns and have_equal_values(X[name], y):
+        warn(
+            f"Column {name!r} of X is the target y, so predictions of new rows need their targets. Leave it out: "
+            f"fit(X[[c for c in X.columns if c != {name!r}]], y).",
+            UserWarning,
+        )
 
 
 UNREPRESENTATIVE_ROWS_REMEDY = (

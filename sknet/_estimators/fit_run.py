@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 from sklearn.utils import get_tags
 
-from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
+from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes, publish
 from sknet._estimators.parameters import USER_SCORER, parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan
 from sknet._estimators.read_data import prefix_errors
@@ -39,10 +39,10 @@ from sknet._model.sensitivity import (
     n_importance_rows,
 )
 from sknet._model.train_phase import ModelScorer, Progress, TrainPhase
-from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
+from sknet._storage.checkpoints import Origin, data_digests, describe_parameter
 from sknet._tables.messages import short_repr
 from sknet._training.solver import Observer, State, TrainingEnd
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 # --- the run ---------------------------------------------------------------------------------------------------------
 
@@ -60,8 +60,6 @@ class FitRun:
         The rows that the published networks are trained on.
     held_out_rows : EncodedRows or None
         The rows that evaluate their epochs.
-    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
-        A few hundred encoded training rows for `feature_importances_`; None to leave it out.
     score : callable or None
         Returns the score of an epoch; None for minus the loss.
     keeps_oof_prediction : bool
@@ -74,7 +72,6 @@ class FitRun:
     folds: FoldPhase | None
     train_rows: EncodedRows
     held_out_rows: EncodedRows | None
-    importance_rows: Table | None
     score: ModelScorer | None
     keeps_oof_prediction: bool
     training: TrainPhase | None = None
@@ -101,7 +98,7 @@ class FitRun:
             settings = replace(settings, solver=selection.solver_for(settings.solver, len(self.train_rows)))
         setups = set_up_networks(settings, self.plan.encoding, self.train_rows, self.held_out_rows)
         states = first_states(self.plan, setups)
-        self.training = TrainPhase(setups, states, self.importance_rows, selection, self.score)
+        self.training = TrainPhase(setups, states, selection, self.score)
 
     @property
     def phase(self) -> Phase:
@@ -183,9 +180,10 @@ class FitRun:
 
     def _importances(self, model: Model) -> Array | None:
         """Return the columns' importances, (d,), at a number of rows that takes little of the training's time."""
-        rows = self.phase.importance_rows
-        if rows is None:
+        if self.plan.call.is_partial_fit:  # it leaves them out, to be fast on a few rows
             return None
+        of_first_fold = None if self.folds is None else self.folds.first_train_rows
+        rows = draw_importance_rows(self.train_rows if of_first_fold is None else of_first_fold)
         n_inputs = inputs_per_row(rows)
         training_work = sum(
             len(state.history) * len(setup.train_rows) * setup.work_per_row(n_inputs)
@@ -228,8 +226,6 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
         folds=make_or_resume_folds(plan, encoded, rows) if n_folds else None,
         train_rows=encoded if holdout.train is None else encoded.take(holdout.train),
         held_out_rows=encoded_held_out_rows(plan, encoded),
-        # `partial_fit` skips importances, to be fast on a few rows
-        importance_rows=None if call.is_partial_fit else draw_importance_rows(rows, encoded, holdout.train),
         score=score,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
@@ -299,7 +295,7 @@ def origin_of(plan: Plan) -> Origin:
         seeds=plan.call.seeds,
         seen_before=plan.call.n_samples_seen,
         data=data_digests(plan.rows, holdout.rows, holdout.folds),
-        settings=describe_parameters(parameters_to_compare(plan.resolved)),
+        settings={name: describe_parameter(value) for name, value in parameters_to_compare(plan.resolved).items()},
     )
 
 
@@ -319,7 +315,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
 
     def score(model: Model, raw: Array) -> float:
         """Return the score of the copy, whose fitted values this model replaces."""
-        trained._fitted = Fitted(model, plan.resolved, plan.schema, plan.call.seeds, chosen_epoch=0)
+        publish(trained, Fitted(model, plan.resolved, plan.schema, plan.call.seeds, chosen_epoch=0))
         trained._outputs_for_scorer = OutputsForScorer(raw, table_copy)
         try:
             result = scorer(trained, X, y, **weights)

@@ -1,9 +1,10 @@
 """The result of a fit as one value, and the attributes that users read from it.
 
-A fit publishes with one assignment, `estimator._fitted = Fitted(...)`, so that an estimator is never half changed.
+A fit publishes with one assignment, see `publish`, so that an estimator is never half changed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import NotFittedError
 
-from sknet._estimators.parameters import CommonParameters, as_plain_copies
+from sknet._estimators.parameters import CommonParameters, as_plain_copies, plain_parameters
 from sknet._estimators.read_data import TableSchema, read_known_table
 from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
 from sknet._model.kept_state import state_with_new_gains
@@ -133,6 +134,20 @@ def fitted_of(estimator: "ParametersAndAttributes") -> Fitted:
     return estimator._fitted
 
 
+def fitted_or_none(estimator: "ParametersAndAttributes") -> Fitted | None:
+    """Return the result of an estimator's last fit; None before the first."""
+    return estimator._fitted
+
+
+def publish(estimator: "ParametersAndAttributes", fitted: Fitted) -> None:
+    """Make a result the one that users see, in one assignment, so that the estimator is never half changed.
+
+    What is in it is *published*: the weights, in `coefs_` and `intercepts_`, and the networks that they come from. The
+    networks of folds only choose the epoch, so they are not published.
+    """
+    estimator._fitted = fitted
+
+
 def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model and the checked table, dates instead of their text; warn of columns that cannot be read."""
     return model_and_read_table(estimator, checked_table(estimator, X))
@@ -239,7 +254,7 @@ class FittedAttribute(Generic[T]):
         """Set the value by hand, if `write` allows it."""
         if self._write is None:
             raise AttributeError(f"{self._name} is set by fit: it cannot be set by hand.")
-        estimator._fitted = self._write(fitted_of(estimator), value)
+        publish(estimator, self._write(fitted_of(estimator), value))
 
 
 def history_table(fitted: Fitted) -> pd.DataFrame:
@@ -331,6 +346,12 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         """
         resolved = fitted_of(self).resolved
         return {name: as_plain_copies(resolved[name]) for name in self.get_params(deep=False)}
+
+    def _with_plain_parameters(self) -> Self:
+        """Return a copy whose parameters are in the containers that a fit works with: see `plain_parameters`."""
+        copied = copy(self)
+        vars(copied).update(plain_parameters(self.get_params(deep=False)))
+        return copied
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from sknet._network.losses import Loss
 from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES
 from sknet._network.losses_of_numbers import REGRESSION_LOSSES
 from sknet._network.weights import INITIALIZERS, Initializer
+from sknet._storage.checkpoints import describe_parameter
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.messages import suggest_fraction
 from sknet._tables.numbers import SCALINGS
@@ -270,7 +271,7 @@ def check_misread_values(estimator_name: str, parameters: Mapping[str, object], 
         )
         if isinstance(value, bool | np.bool_) and may_be_number:
             raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
-        if isinstance(value, set | frozenset):
+        if isinstance(value, Set):
             raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
         if isinstance(value, np.ndarray) and value.ndim == 0:
             raise InvalidParameterError(f"{name}={value!r} is a 0-d array: give {name}={value.item()!r}.")
@@ -282,21 +283,39 @@ def check_misread_values(estimator_name: str, parameters: Mapping[str, object], 
 # --- questions about parameters ---------------------------------------------------------------------------------------
 
 
+def plain_parameters(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return copies of an estimator's parameters in the containers that a fit works with: see `as_plain_copies`.
+
+    Where the labels of a Series are text, they name columns: a mask becomes a list of the columns that it selects, and
+    `monotonic_cst` a dict.
+    """
+    plain = {}
+    for name, value in parameters.items():
+        if isinstance(value, pd.Series) and all(isinstance(label, str) for label in value.index):
+            by_label = value.to_dict()
+            if all(isinstance(entry, bool) for entry in by_label.values()):
+                value = [label for label, is_selected in by_label.items() if is_selected]
+            elif name == "monotonic_cst":
+                value = by_label
+        plain[name] = as_plain_copies(value)
+    return plain
+
+
 def as_plain_copies(value: Any) -> Any:
     """Return a copy of a parameter's lists, dicts and arrays, at all depths, so that later changes have no effect.
 
-    Other sequences and mappings become lists and dicts, which files can store. Sets become lists in a fixed order. All
-    other objects, such as activations, functions and generators, are not copied.
+    Other mappings and collections, such as a Series or an Index, become dicts and lists, which files can store. Sets
+    become lists in a fixed order. All other objects, such as frames, activations and functions, are not copied.
     """
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, Mapping):
         return {key: as_plain_copies(part) for key, part in value.items()}
-    if isinstance(value, Sequence | pd.Series) and not isinstance(value, str | bytes):
-        container = tuple if isinstance(value, tuple) else list
-        return container(map(as_plain_copies, value))
     if isinstance(value, Set):
         return sorted(value, key=lambda entry: (str(type(entry)), entry))
+    if isinstance(value, Collection) and not isinstance(value, str | bytes | pd.DataFrame):
+        container = tuple if isinstance(value, tuple) else list
+        return container(map(as_plain_copies, value))
     return value
 
 
@@ -442,15 +461,8 @@ def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:
     for name in fixed_once_learnt(p):
         now = getattr(p, name)
         before = earlier.get(name)
-        if _as_lists(now) != _as_lists(before):
+        if describe_parameter(now) != describe_parameter(before):
             raise ValueError(
                 f"{name}={now!r} cannot take effect: training continues from an earlier fit, which learnt the table "
                 f"and the targets with {name}={before!r}. Set it as it was, or call fit with warm_start=False."
             )
-
-
-def _as_lists(value: object) -> object:
-    """Return a parameter with tuples and arrays converted to lists, which mean the same."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    return list(map(_as_lists, value)) if isinstance(value, list | tuple) else value

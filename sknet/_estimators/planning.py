@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sknet._estimators import fit_messages
-from sknet._estimators.fitted import Fitted, ParametersAndAttributes
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes, fitted_or_none
 from sknet._estimators.parameters import (
     AGAINST_VALIDATION_ROWS,
     FULL_BATCHES,
@@ -141,7 +141,7 @@ def drawing_seeds(
         yield Call(arguments, earlier.seeds, earlier, is_partial_fit=is_partial_fit)
         return
     source = check_random_state(estimator.random_state)
-    fitted_before = estimator._fitted
+    fitted_before = fitted_or_none(estimator)
     before = source.get_state(legacy=False)
     seeds = draw_seeds(source)
     after = source.get_state(legacy=False)
@@ -153,7 +153,7 @@ def drawing_seeds(
         yield Call(arguments, seeds, earlier, is_partial_fit=is_partial_fit)
     except BaseException:
         is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
-        if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
+        if is_unused_since and fitted_or_none(estimator) is fitted_before:  # an interrupt may come after publishing
             source.set_state(before)
         raise
 
@@ -162,7 +162,7 @@ def drawing_seeds(
 def resuming(estimator: ParametersAndAttributes, arguments: FitArguments, path: str | PathLike[str]) -> Iterator[Call]:
     """Yield a call that continues the run of a checkpoint file. It runs in the `with` block."""
     checkpoint = read_checkpoint(path)
-    before = estimator._fitted
+    before = fitted_or_none(estimator)
     checkpoint.check_estimator(type(estimator).__name__, 0 if before is None else before.n_samples_seen)
     seeds = checkpoint.origin.seeds
     was_warm_start = checkpoint.origin.seen_before > 0
@@ -250,6 +250,7 @@ def learn_columns(
     learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
     encoding = learner.learn(rows, holdout.train)
     fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
+    fit_messages.warn_of_target_in_table(call.arguments.X, call.arguments.y)
     if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
         warn_of_unlike_assumptions(estimator, all_rows, holdout, encoding.head, survey, schema)
     return settings, resolved, encoding, learner

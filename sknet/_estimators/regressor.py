@@ -188,11 +188,12 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     monotonic_cst : dict, array-like of int or None, default=None
         Columns in which predictions never fall (1) or never rise (-1) if all other
-        columns stay the same [6]_. Pass a dict by column name, or one number per
-        column, with 0 for no constraint. The columns must hold numbers or durations,
-        and the activations must never fall. The constraint applies to the prediction of
-        a regressor with one target, or to the probability of the second of two classes.
-        Missing values are not compared with other values.
+        columns stay the same [6]_. Pass a dict or a Series by column name, or one
+        number per column, with 0 for no constraint. The columns must hold numbers or
+        durations, and the activations must never fall. The constraint applies to the
+        prediction of a regressor with one target, or to the probability of
+        ``classes_[1]``, the second of two classes in sorted order. Missing values are
+        not compared with other values.
 
     interaction_cst : {"no_interactions", "pairwise"}, list of sets or None, default=None
         Columns that may interact: "no_interactions", "pairwise", or sets of columns by

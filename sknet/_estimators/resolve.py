@@ -31,7 +31,6 @@ from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
-    as_plain_copies,
     check_conflicts_with_folds,
     check_conflicts_with_solver,
     check_unchanged,
@@ -40,7 +39,7 @@ from sknet._estimators.parameters import (
 )
 from sknet._estimators.suggestions import suggest_value
 from sknet._model import rules_by_rows as rules
-from sknet._model.fading import PULL
+from sknet._model.fading import PULL_STRENGTH
 from sknet._model.machine import check_fits_in_memory
 from sknet._model.rows import LARGEST_BATCH_IN_MEMORY
 from sknet._model.settings import Settings, TargetSettings
@@ -292,7 +291,7 @@ def resolved_copy(estimator: CommonParameters, facts: AutoFacts) -> CommonParame
     """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit."""
     kind = ClassifierParameters if isinstance(estimator, ClassifierParameters) else RegressorParameters
     # copy only the fields, not attributes or parameters of a subclass
-    p = kind(**{field.name: as_plain_copies(getattr(estimator, field.name)) for field in fields(kind)})
+    p = kind(**{field.name: getattr(estimator, field.name) for field in fields(kind)})
     earlier = facts.earlier_resolved or {}
     # training continues with the learnt encoders, and from weights of these sizes
     learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
@@ -319,8 +318,7 @@ def make_target_settings(p: CommonParameters) -> TargetSettings:
     """Return the loss with its options, the class weights, and the scaling of targets."""
     class_weight = getattr(p, "class_weight", None)  # only the classifier has it
     target_scaling = getattr(p, "target_scaling", None)  # only the regressor has it
-    # copies, because the fitted head holds them
-    return TargetSettings(p.loss, loss_options(p), as_plain_copies(class_weight), target_scaling)
+    return TargetSettings(p.loss, loss_options(p), class_weight, target_scaling)
 
 
 def loss_options(p: CommonParameters) -> dict[str, object]:
@@ -335,7 +333,7 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
                 f"{option}={value!r} belongs to loss={loss!r}, and loss={p.loss!r}: set the loss too, or leave "
                 f"{option} at 'auto'."
             )
-        options[option] = as_plain_copies(value)
+        options[option] = value
     return options
 
 
@@ -364,7 +362,7 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
     Parameters
     ----------
     estimator : estimator
-        Its parameters are validated. It is not changed.
+        Its parameters are validated, and in plain containers. It is not changed.
 
     facts : AutoFacts
 
@@ -410,8 +408,7 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
         n_joined=n_members if is_continued else 1,
     )
     check_units_for_sets(sizes, facts.n_interaction_sets)
-    of_subclass = {name: as_plain_copies(value) for name, value in estimator.get_params(deep=False).items()}
-    return settings, of_subclass | vars(p)
+    return settings, estimator.get_params(deep=False) | vars(p)
 
 
 def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
@@ -531,7 +528,7 @@ def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
         rate=float(p.learning_rate_init),
         gain_rate=GAIN_RATE if p.input_gains else 0.0,
         # only where rows evaluate the epochs: `partial_fit` may get few rows, and k calls of it must equal one fit
-        pull=PULL if p.input_gains and p.early_stopping else 0.0,
+        pull_strength=PULL_STRENGTH if p.input_gains and p.early_stopping else 0.0,
         n_epochs=n_epochs,
         schedule_epochs=int(p.max_iter),
         patience=make_from_parameters(Patience, p, schedule_ends=ends),

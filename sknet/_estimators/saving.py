@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
-from sknet._estimators.fitted import FITTED_CLASSES, Fitted, fitted_of
-from sknet._estimators.parameters import as_plain_copies, check_parameters
+from sknet._estimators.fitted import FITTED_CLASSES, Fitted, fitted_of, publish
+from sknet._estimators.parameters import check_parameters, plain_parameters
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.sklearn_api import warn
 from sknet._model.model import Model
@@ -115,7 +115,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             "sknet.load reads: choose the ending '.safetensors'.",
             UserWarning,
         )
-    parameters = as_plain_copies(estimator.get_params(deep=False))  # a Series or a range becomes a list
+    parameters = plain_parameters(estimator.get_params(deep=False))
     files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, SAVE_NAME)
 
 
@@ -173,7 +173,7 @@ def _loaded_estimator(saved: object) -> Estimator:
     estimator = estimator_class(**saved.parameters)  # type: ignore[arg-type]
     # training continues with these values, and does not check them again
     check_parameters(saved.estimator, resolved, estimator._parameter_constraints)
-    estimator._fitted = saved.fitted
+    publish(estimator, saved.fitted)
     check_loaded(estimator, saved.fitted)
     return estimator
 

@@ -75,7 +75,7 @@ else:
     except ImportError:  # scikit-learn < 1.9 has no callbacks, so `set_callbacks` is absent
 
         class CallbackSupportMixin:
-            """An empty replacement."""
+            """What estimators derive from where scikit-learn has no callbacks: it adds no method."""
 
         def with_callbacks(method: Method) -> Method:
             """Return the method unchanged."""
@@ -86,7 +86,7 @@ else:
 
 
 def with_checked_keywords(method: Callable[..., T]) -> Callable[..., T]:
-    """Decorate a method so that errors for unknown or missing arguments name it, or its class if it is `__init__`."""
+    """Decorate a method: errors for unknown or missing arguments name it, and those of `__init__` name the class."""
     expected = signature(method)
     suffix = "" if method.__name__ == "__init__" else f".{method.__name__}()"
 

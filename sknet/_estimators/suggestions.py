@@ -47,6 +47,12 @@ VALUES_ELSEWHERE = {
 }
 """Names of values in other packages, and their names here, for hints in messages."""
 
+METHODS_OF_ONE_ESTIMATOR = {
+    **dict.fromkeys(["predict_proba", "predict_set"], "a regressor has predict_interval and predict_quantiles"),
+    **dict.fromkeys(["predict_interval", "predict_quantiles"], "a classifier has predict_set and predict_proba"),
+}
+"""Methods of one of the two estimators, and what the other one has instead, for messages."""
+
 MIN_SIMILARITY = 0.76
 """The least similarity, from 0 to 1, of a name to a known one that is suggested. "n_jobs" and "n_bins" have 0.67."""
 

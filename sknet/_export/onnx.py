@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import skl2onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from skl2onnx._parse import _parse_sklearn_pipeline
+from skl2onnx._parse import _parse_sklearn_column_transformer, _parse_sklearn_feature_union, _parse_sklearn_pipeline
 from skl2onnx.common._container import ModelComponentContainer
 from skl2onnx.common._topology import Operator, Scope, Variable
 from skl2onnx.common.data_types import (
@@ -39,7 +39,8 @@ from skl2onnx.common.data_types import (
     Int64TensorType,
     StringTensorType,
 )
-from sklearn.pipeline import Pipeline
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from sknet._export import ExportError, check_activation
 from sknet._export.feeds import BOOL, FLOAT32, FLOAT64, INT64, STRING, graph_outputs, model_inputs
@@ -224,10 +225,10 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
 
 def _write_formulas(graph: Graph, x: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the formulas of columns whose numbers, (n, d), are the columns of x."""
-    for stacked in stack_formulas((chain(*item.column.formulas), item.inputs) for item in placed):
-        write = _find_writer(FORMULA_WRITERS, type(stacked.formula), placed[stacked.columns[0]].name)
-        encoded = write(graph, x.columns(graph, stacked.columns.tolist()), stacked.formula)
-        yield graph.cast(encoded, graph.dtype, of=FLOAT64), stacked.inputs.tolist()
+    for group in stack_formulas((chain(*item.column.formulas), item.inputs) for item in placed):
+        write = _find_writer(FORMULA_WRITERS, type(group.formula), placed[group.columns[0]].name)
+        encoded = write(graph, x.columns(graph, group.columns.tolist()), group.formula)
+        yield graph.cast(encoded, graph.dtype, of=FLOAT64), group.inputs.tolist()
 
 
 def _filled(graph: Graph, x: str, centre: Array | float) -> str:
@@ -774,6 +775,16 @@ def _set_types(model_of: ModelOf, operator: Operator) -> None:
         variable.type = tensor
 
 
+CONTAINERS: dict[type, tuple[Callable[..., list[Variable]], Callable[[Any], list[tuple[str, object]]]]] = {
+    Pipeline: (_parse_sklearn_pipeline, lambda model: model.steps[:-1]),
+    FeatureUnion: (_parse_sklearn_feature_union, lambda model: model.transformer_list),
+    ColumnTransformer: (
+        _parse_sklearn_column_transformer, lambda model: [(name, step) for name, step, _ in model.transformers_]
+    ),
+}  # fmt: skip
+"""How skl2onnx parses what holds several estimators, and which of these transform, with their names."""
+
+
 def register(estimators: Sequence[type], model_of: ModelOf) -> None:
     """Register the estimators' converters with skl2onnx, for estimators alone and inside pipelines."""
     for estimator_class in estimators:
@@ -783,20 +794,25 @@ def register(estimators: Sequence[type], model_of: ModelOf) -> None:
             parser=partial(_declare_outputs, model_of, alias),
             options={"zipmap": [True, False, "columns"], "nocl": [True, False], "raw_scores": [False]},
         )  # fmt: skip
-    skl2onnx.update_registered_parser(Pipeline, partial(_parse_pipeline, tuple(estimators)))
+    for container, (parse, transformers_of) in CONTAINERS.items():
+        parser = partial(_parse_container, parse, transformers_of, tuple(estimators))
+        skl2onnx.update_registered_parser(container, parser)
 
 
-def _parse_pipeline(
-    estimators: tuple[type, ...], scope: Scope, model: Pipeline, inputs: list[Variable], custom_parsers: object = None
-) -> list[Variable]:
-    """Parse a pipeline as skl2onnx does; raise an ExportError for a network before the last step."""
-    for name, step in model.steps[:-1]:
+def _parse_container(
+    parse: Callable[..., list[Variable]], transformers_of: Callable[[Any], list[tuple[str, object]]],
+    estimators: tuple[type, ...], scope: Scope, model: object, inputs: list[Variable], custom_parsers: object = None,
+) -> list[Variable]:  # fmt: skip
+    """Parse a container as skl2onnx does; raise an ExportError for a network that transforms in it."""
+    for name, step in transformers_of(model):
+        while isinstance(step, Pipeline):
+            step = step.steps[-1][1]
         if isinstance(step, estimators):
             raise ExportError(
-                f"Step {name!r} of the pipeline is a {type(step).__name__} before the last step. The next step takes "
-                "its last hidden layer, but an ONNX graph returns predictions: export the steps one by one."
+                f"{name!r} in a {type(model).__name__} is a {type(step).__name__} whose last hidden layer other steps "
+                "take, but an ONNX graph returns predictions: save the whole pipeline with joblib or skops."
             )
-    return _parse_sklearn_pipeline(scope, model, inputs, custom_parsers)
+    return parse(scope, model, inputs, custom_parsers)
 
 
 # --- a whole estimator -----------------------------------------------------------------------------------------------

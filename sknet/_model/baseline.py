@@ -109,7 +109,7 @@ def _have_lower_loss_than_folds(
 
 def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, setup: NetworkSetup) -> bool:
     """Compare the loss on held-out rows; the constant is computed from the training rows of `setup`."""
-    constant = _best_constant_of(setup)
+    constant = _constant_for_training_rows(setup)
     if constant is None:
         return False
     head = setup.encoding.head
@@ -121,7 +121,7 @@ def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, setup: Net
 def _n_no_better_in_training(networks: Sequence[tuple[NetworkSetup, State]], n_rows: int) -> int:
     """Return for how many networks the constant wins on the training rows, which are the same for all."""
     first = networks[0][0]
-    constant = _best_constant_of(first)
+    constant = _constant_for_training_rows(first)
     if constant is None:
         return 0
     rows = first.train_rows
@@ -136,7 +136,7 @@ def _n_no_better_in_training(networks: Sequence[tuple[NetworkSetup, State]], n_r
     )
 
 
-def _best_constant_of(setup: NetworkSetup) -> Array | None:
+def _constant_for_training_rows(setup: NetworkSetup) -> Array | None:
     """Return the constant raw output with the least training loss, (l,); None if all targets are equal."""
     target, weight = setup.objective.target_sample
     if (target == target[0]).all():

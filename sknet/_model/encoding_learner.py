@@ -96,8 +96,8 @@ def imputed_target_matrix(head: Head, values: Array) -> Array:
     return np.where(missing, mean, target)
 
 
-MAX_ROWS_FOR_STEPS = 2_000
-"""How many rows are used at most to find steps of the target."""
+MAX_ROWS_TO_FIND_JUMPS = 2_000
+"""How many rows are used at most to find where the target jumps."""
 
 
 @dataclass(frozen=True)
@@ -134,16 +134,16 @@ class EncodingLearner:
         in_unit_of_mean = self.settings.table.input_scaling is not None
         head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         head = head.with_constants_of(rows.y)  # of all rows: the sample may lack a rare value
-        return self._with_steps(self._learn(head, self.sample, rows, train), self.sample)
+        return self._with_bins_at_jumps(self._learn(head, self.sample, rows, train), self.sample)
 
     def learn_for_fold(
         self, rows: Rows, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool
     ) -> Encoding | None:
         """Return the encoding for a fold, without information from its held-out rows; None if it is the shared one.
 
-        Then the table need not be encoded again. Steps and target means are learnt from the fold's training rows,
-        `train`. Everything else is shared if `shares_columns`. The scale of the targets is always shared, so that the
-        losses of folds are comparable.
+        Then the table need not be encoded again. Jumps of the target and target means are learnt from the fold's
+        training rows, `train`. Everything else is shared if `shares_columns`. The scale of the targets is always
+        shared, so that the losses of folds are comparable.
         """
         if isinstance(self.settings.init, tuple):  # the user's weights fit the shared inputs only
             encoding = with_target_means(shared, rows, train)
@@ -153,16 +153,16 @@ class EncodingLearner:
                 encoding = with_target_means(shared, rows, train)
             else:
                 encoding = self._learn(shared.head, sample, rows, train)
-            encoding = self._with_steps(encoding, sample)
+            encoding = self._with_bins_at_jumps(encoding, sample)
         # the inputs of training rows are cross-fitted among the rows of the fold, even if its target means are the same
         has_changed = encoding.encoder.has_target_encoding or encoding != shared
         return encoding if has_changed else None
 
-    def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
-        """Return the encoding; with `numeric_encoding="steps"`, it has steps where the sample's targets jump."""
+    def _with_bins_at_jumps(self, encoding: Encoding, sample: Sample) -> Encoding:
+        """Return the encoding; with `numeric_encoding="steps"`, it has a narrow bin where the target jumps."""
         if self.settings.table.numeric_encoding != "steps":
             return encoding
-        subsample = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
+        subsample = sample.subsample(MAX_ROWS_TO_FIND_JUMPS, self.seed)
         target = imputed_target_matrix(encoding.head, subsample.y)
         return replace(encoding, encoder=with_learnt_steps(encoding.encoder, subsample.X, target, subsample.weight))
 
@@ -172,7 +172,7 @@ class EncodingLearner:
         target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
         encoder = learn_encoder(sample.X, table, self.survey, WeightsAndTarget(sample.weight, target, self.seed))
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
-        if self.settings.solver.pull and not is_sparse(sample.X):
+        if self.settings.solver.pull_strength and not is_sparse(sample.X):
             encoding = replace(encoding, n_independent_columns=n_independent_columns(encoder, sample, self.seed))
         return with_target_means(encoding, rows, train) if exceeds_sample_size(len(rows)) else encoding
 

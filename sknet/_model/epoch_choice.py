@@ -15,7 +15,7 @@ n rows; m of them held out, m <= n; k raw outputs.
 
 fold : (n,)          which fold each row belongs to
 raw : (m, k)         raw outputs for the held-out rows, fold after fold, by networks that were not trained on them
-raw_by_component : (c, m, k)     such arrays for each component: see `held_out`
+raw_by_bins : (1 or 2, m, k)     their means over the networks without bins, and over those with bins: see `held_out`
 """
 
 from collections.abc import Sequence
@@ -34,11 +34,10 @@ from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side
 from sknet._model.phase import Phase, mean_history
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
-from sknet._model.sensitivity import draw_importance_rows
 from sknet._tables.splitting import Split, assign_folds
 from sknet._tables.tables import take_optional
 from sknet._training.solver import BestEpoch, Epoch, Observer, Solver, State, StopReason, TrainingEnd
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 # --- folds -----------------------------------------------------------------------------------------------------------
 
@@ -76,11 +75,11 @@ class FoldsProgress:
     """
 
     states: list[State]  # of all members of each fold, fold after fold; empty once the folds are done
-    choices: list[BestEpoch]  # of each evaluator of the phase, with the raw outputs by component after the epoch
+    choices: list[BestEpoch]  # of each evaluator of the phase, with the raw outputs by bins after the epoch
     epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
     inverse_temperature: float = 1.0  # of the last epoch
 
-    def check_can_continue_from(self, first: "FoldsProgress", raw_by_component: Array) -> None:
+    def check_can_continue_from(self, first: "FoldsProgress", raw_by_bins: Array) -> None:
         """Raise a ValueError if a run that began with `first` and these raw outputs cannot continue from here."""
         if self.states and len(self.states) != len(first.states):
             raise ValueError("its networks do not match the folds of this run")
@@ -90,7 +89,7 @@ class FoldsProgress:
                 raise ValueError("its networks have trained another number of epochs than its folds")
         if len(self.choices) != len(first.choices):
             raise ValueError("its folds have chosen another number of epochs")
-        expected = (raw_by_component.shape, raw_by_component.dtype)
+        expected = (raw_by_bins.shape, raw_by_bins.dtype)
         for choice in self.choices:
             raw = choice.kept
             if not 0 < choice.epoch <= len(self.epochs) or raw is None or (raw.shape, raw.dtype) != expected:
@@ -162,14 +161,12 @@ class FoldPhase(Phase):
         For each fold, the rows to train on and the rows held out.
     setups : list of NetworkSetup
         Of all members of each fold, fold after fold.
-    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
-        Encoded training rows of the first fold, whose networks are published after an interrupt.
+    first_train_rows : EncodedRows or None
+        The training rows of the first fold, whose networks are published after an interrupt; None once folds are done.
     evaluators : list of HeldOutEvaluator
         An epoch and a mixture are chosen by the losses of each. The first has all held-out rows, and its choice is
-        published. If there are several cross-fit sets, there is one more for each set, with the rows outside of it.
-    kept_rows : list of ndarray
-        For each evaluator, the held-out rows whose raw outputs are kept from its choice: their indices among all
-        held-out rows.
+        published. If there are several cross-fit sets, there is one more for each set, with the rows outside of it:
+        from its choice, the raw outputs for the set are kept.
     progress : FoldsProgress
     """
 
@@ -177,9 +174,8 @@ class FoldPhase(Phase):
 
     splits: Sequence[Split]
     setups: list[NetworkSetup]
-    importance_rows: Table | None
+    first_train_rows: EncodedRows | None
     evaluators: list[HeldOutEvaluator]
-    kept_rows: list[NDArray[np.intp]]
     progress: FoldsProgress
 
     def __post_init__(self) -> None:
@@ -195,7 +191,7 @@ class FoldPhase(Phase):
 
     def resume(self, progress: FoldsProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
-        progress.check_can_continue_from(self.progress, self.raw_by_component())
+        progress.check_can_continue_from(self.progress, self.raw_by_bins())
         self.progress = progress
         self._epochs_before_call = len(progress.epochs)
 
@@ -210,60 +206,64 @@ class FoldPhase(Phase):
             return replace(end, reason=StopReason.CALLBACK)
         return end
 
-    def raw_by_component(self) -> Array:
-        """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
+    def raw_by_bins(self) -> Array:
+        """Return the mean raw outputs for the held-out rows, of networks without and with bins, (1 or 2, m, k)."""
         networks = self.networks
 
         def raw_of_member(j: int) -> Array:
             of_folds = networks[j :: self._n_members]
             return np.concatenate([setup.raw_held_out_outputs(state.theta_to_publish) for setup, state in of_folds])
 
-        return self.evaluators[0].raw_by_component(raw_of_member)
+        return self.evaluators[0].raw_by_bins(raw_of_member)
 
     def evaluate_epoch(self) -> float:
         """Choose the last epoch of all networks if it is the best, and record it; return its criterion."""
         progress = self._progress_before_evaluation = self.progress
         epoch = self.n_iter + 1
-        raw_by_component = self.raw_by_component()
+        raw_by_bins = self.raw_by_bins()
         first, *later = self.evaluators
-        inverse_temperature, loss, criterion = first.calibrate_in_place(first.mix(raw_by_component))
+        mixture = first.mix(raw_by_bins)
         criteria = [nan] * len(self.evaluators)  # of an epoch that is only chosen if it is the last one
-        if epoch >= self.first_epoch or inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
+        if epoch >= self.first_epoch or mixture.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             # all evaluators use the temperature of the first one, since finding it takes longest
-            of_sets = [evaluator.criterion_of(raw_by_component, None, inverse_temperature) for evaluator in later]
-            criteria = [criterion, *of_sets]
+            of_sets = [e.mix(raw_by_bins, None, mixture.inverse_temperature).criterion for e in later]
+            criteria = [mixture.criterion, *of_sets]
         choices = [
-            choice.or_later(BestEpoch(epoch, raw_by_component, score=-of_evaluator))
+            choice.or_later(BestEpoch(epoch, raw_by_bins, score=-of_evaluator))
             for choice, of_evaluator in zip(progress.choices, criteria, strict=True)
         ]
         (last_epoch,) = mean_history([state.history[-1:] for _, state in self.networks])
+        loss = mixture.loss
         epochs = [*progress.epochs, replace(last_epoch, validation_loss=loss, validation_score=-loss)]
-        self.progress = replace(progress, choices=choices, epochs=epochs, inverse_temperature=inverse_temperature)
+        self.progress = FoldsProgress(progress.states, choices, epochs, mixture.inverse_temperature)
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
-        return criterion
+        return mixture.criterion
 
     def choose(self) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
-        mixtures = []
         chosen = [choice.kept for choice in self.progress.choices if choice.kept is not None]
-        raw = np.empty_like(chosen[0][0])
-        for evaluator, kept_rows, raw_by_component in zip(self.evaluators, self.kept_rows, chosen, strict=True):
-            mixture = evaluator.choose_mixture(raw_by_component)
-            mixtures.append(mixture)
-            mixed = mix_outputs(raw_by_component.take(kept_rows, axis=1), mixture.mixing_weight)
-            raw[kept_rows] = mixed / mixture.temperature  # a cross-fit set overwrites what all rows have chosen
-        evaluator, kept_rows = self.evaluators[0], self.kept_rows[0]
-        rows = evaluator.rows
-        weight = take_optional(rows.weight, kept_rows)
+        first = self.evaluators[0]
+        published = first.choose_mixture(chosen[0])
+        raw = mix_outputs(chosen[0], published.mixing_weight) / published.temperature
+        for evaluator, raw_by_bins in zip(self.evaluators[1:], chosen[1:], strict=True):
+            mixture = evaluator.choose_mixture(raw_by_bins)
+            mixed = mix_outputs(raw_by_bins, mixture.mixing_weight) / mixture.temperature
+            assert evaluator.row_indices is not None  # only the first has all rows
+            cross_fit_set = np.delete(np.arange(len(raw)), evaluator.row_indices)
+            raw[cross_fit_set] = mixed[cross_fit_set]
+        # If several folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than
+        # the residual of the single published network.
+        kept_rows = np.sort(np.unique(self.held_out, return_index=True)[1])
+        weight = take_optional(first.rows.weight, kept_rows)
         n_train = self._n_train
         variance_of_means = np.mean(1.0 / n_train - 1.0 / (n_train + [len(split.held_out) for split in self.splits]))
         return Selection(
             chosen_epoch=self.progress.choices[0].epoch,
             n_rows=float(n_train.mean()),
-            temperature=mixtures[0].temperature,
-            mixing_weights=evaluator.weights_of_networks(mixtures[0].mixing_weight),
+            temperature=published.temperature,
+            mixing_weights=first.weights_of_networks(published.mixing_weight),
             held_out=self.held_out[kept_rows],
-            held_out_outputs=HeldOutOutputs(raw[kept_rows], rows.y[kept_rows], weight, float(variance_of_means)),
+            held_out_outputs=HeldOutOutputs(raw[kept_rows], first.rows.y[kept_rows], weight, float(variance_of_means)),
         )
 
     # --- what every phase has ----------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ class FoldPhase(Phase):
         """Free the memory of the networks. Each takes as much as a published network."""
         self.setups = []
         self.progress = self._progress_before_evaluation = replace(self.progress, states=[])
-        self.importance_rows = None
+        self.first_train_rows = None
 
 
 def make_fold_phase(
@@ -328,32 +328,26 @@ def make_fold_phase(
     """
     settings = learner.settings
     setups: list[NetworkSetup] = []
-    importance_rows = None
+    first_train_rows = None
     for train, held_out_of_fold in holdout.folds:
         encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=holdout.folds_share_columns)
         fold_rows = encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train=train)
-        if not setups:
-            importance_rows = draw_importance_rows(rows, fold_rows, train)
         train_rows = fold_rows.take(train)
+        first_train_rows = train_rows if first_train_rows is None else first_train_rows
         setups += set_up_networks(settings, fold_rows.encoding, train_rows, fold_rows.take(held_out_of_fold))
     held_out = np.concatenate([split.held_out for split in holdout.folds])
     cross_fit_sets = draw_cross_fit_sets(holdout.folds, rows.groups)
-    # All rows choose for themselves first. Then, for each of several cross-fit sets, all other rows choose. If several
-    # folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than the residual of
-    # the single published network.
+    # all rows choose for themselves first; then, for each of several cross-fit sets, all other rows choose
     evaluators = [HeldOutEvaluator(encoded.take(held_out), settings)]
-    kept_rows = [np.sort(np.concatenate(cross_fit_sets))]
     for cross_fit_set in cross_fit_sets if len(cross_fit_sets) > 1 else ():
         outside_set = np.flatnonzero(~np.isin(held_out, held_out[cross_fit_set]))
         evaluators.append(HeldOutEvaluator(encoded.take(held_out[outside_set]), settings, outside_set))
-        kept_rows.append(cross_fit_set)
     states = [setup.first_state(seed) for setup, seed in zip(setups, cycle(seeds), strict=False)]
     return FoldPhase(
         splits=holdout.folds,
         setups=setups,
-        importance_rows=importance_rows,
+        first_train_rows=first_train_rows,
         evaluators=evaluators,
-        kept_rows=kept_rows,
         progress=FoldsProgress(states, [BestEpoch() for _ in evaluators]),
     )
 

@@ -339,7 +339,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.slope
 
     with threads_for_blocks(
-        n // n_at_once, n_at_once * len(encoded.z0) * model.network.layout.largest_matrix
+        n // n_at_once, n_at_once * len(encoded.z0) * model.network.layout.max_matrix_size
     ) as n_threads:
         for block in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
             x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)

@@ -1,8 +1,9 @@
 """Which inputs share a gain, and how strongly each gain is pulled down, so that inputs that carry nothing fade.
 
-Training minimises n log J + sum_G k_G log |W_G|, where J is the loss for n rows, and W_G are the weights of the inputs
-that share gain G. This is automatic relevance determination (MacKay 1995; Tipping 2001), with a prior that has no
-scale. The derivative by the log-gain g of n log J is n/J dJ/dg, and that of the penalty is k_G. In units of J, this is
+Training minimises n log J + sum_G k_G log |W_G|, where J is the objective for n rows, and W_G are the weights of the
+inputs that share gain G. This is automatic relevance determination (MacKay 1995; Tipping 2001), with a prior that has
+no scale. The derivative by the log-gain g of n log J is n/J dJ/dg, and that of the penalty is k_G. In units of J, this
+is
 
     dJ/dg + k_G J / n
 
@@ -11,7 +12,7 @@ That is too little to withstand the pull, so its weights fade. Where J is small,
 target does not matter. In linear regression with one weight for each input, a weight stays if the square of its
 t-statistic is at least 2 k, and is shrunk little if it is much larger. With k = log c for c columns, this would be the
 universal threshold (Donoho & Johnstone 1994), which c columns of noise hardly reach. A network uses a column in more
-ways than one, so noise lowers its loss by more: k is `PULL` log c.
+ways than one, so noise lowers its loss by more: k is `PULL_STRENGTH` log c.
 
 Correlated columns have fewer chances than c to fit noise, and each of them alone explains little that the others do not
 explain, so they would fade although they are informative. Therefore c is the number of independent columns.
@@ -28,8 +29,8 @@ from sknet._model.rows import Sample
 from sknet._tables.encoder import TableEncoder
 from sknet._typing import Array
 
-PULL = 1.5
-"""The pull on a gain, as a multiple of the logarithm of the number of columns: see "Inputs that carry nothing" in
+PULL_STRENGTH = 1.5
+"""k, as a multiple of the logarithm of the number of columns: see "Inputs that carry nothing" in
 tests/benchmarks/notes.md."""
 
 MAX_ROWS_TO_CORRELATE = 2_000
@@ -78,16 +79,16 @@ def gain_groups(encoder: TableEncoder, n_skipped_inputs: int) -> NDArray[np.intp
 
 
 def pull_on_inputs(
-    encoding: Encoding, groups: NDArray[np.intp] | None, n_skipped_inputs: int, pull_of_a_row: float
+    encoding: Encoding, groups: NDArray[np.intp] | None, n_skipped_inputs: int, strength_per_row: float
 ) -> Array:
-    """Return k / n of each input that a network takes, (d,), where k is the pull times the logarithm of the columns.
+    """Return the pull on each input that a network takes, (d,): k / n, where k is the strength times log c.
 
-    `groups` are the network's `gain_groups`, and `pull_of_a_row` is the pull over n. Inputs that share a gain share its
-    pull. Bins have none: their first weights are small, and their number is a matter of resolution.
+    `groups` are the network's `gain_groups`, and `strength_per_row` is the strength over n. Inputs that share a gain
+    share its pull. Bins have none: their first weights are small, and their number is a matter of resolution.
     """
     group_sizes = 1 if groups is None else np.bincount(groups)[groups]
     descriptions = encoding.encoder.input_descriptions
     is_bin = np.array([description.kind == "bin" for _, description in descriptions], dtype=bool)
     n_columns = encoding.n_independent_columns or len(np.unique(encoding.encoder.input_columns))
-    pull = pull_of_a_row * log(n_columns) / group_sizes
+    pull = strength_per_row * log(n_columns) / group_sizes
     return np.where(is_bin[n_skipped_inputs:], 0.0, pull).astype(encoding.compute_dtype)

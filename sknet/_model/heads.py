@@ -79,7 +79,7 @@ class Head(ABC):
     """What turns labels or numbers into the network's targets, and raw outputs into predictions."""
 
     settings: TargetSettings
-    # whether the loss is minus a mean log-likelihood only after division by the variance of the noise
+    # whether the loss, as a squared error, must be divided by the variance of the noise to be minus a log-likelihood
     has_noise_scale: ClassVar[bool]
 
     @property
@@ -93,8 +93,8 @@ class Head(ABC):
         """The number of raw outputs."""
 
     @property
-    def log_of_unit(self) -> Array | None:
-        """The logarithm of the number that a loss with a log link divides targets by, (k,); None for labels."""
+    def log_divisor(self) -> Array | None:
+        """The logarithm of what targets are divided by, with a log link their mean, (k,); None for labels."""
         return None
 
     @property
@@ -393,7 +393,7 @@ class RegressionHead(Head):
         if k > 1:
             losses_by_target = tuple((loss, slice(j, j + 1)) for j in range(k))
             loss = loss_of_present_targets(loss, losses_by_target, weight_of_each_target=1.0 / k)
-        if not loss.takes_scaled_targets and self.log_of_unit.any():
+        if not loss.takes_scaled_targets and self.log_divisor.any():
             loss = loss_of_divided_targets(loss, self.regression_target.scaler.scale)
         return loss
 
@@ -403,7 +403,7 @@ class RegressionHead(Head):
         return len(self.loss.levels) or self.regression_target.n_outputs
 
     @property
-    def log_of_unit(self) -> Array:
+    def log_divisor(self) -> Array:
         return np.log(self.regression_target.scaler.scale)
 
     @property
@@ -485,7 +485,7 @@ class RegressionHead(Head):
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head under another loss; raise if it takes other targets or has other outputs."""
         new = replace(self, settings=settings)
-        is_scaled = settings.target_scaling is not None or self.log_of_unit.any()
+        is_scaled = settings.target_scaling is not None or self.log_divisor.any()
         scaled = is_scaled and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
         if scaled or new.n_outputs != self.n_outputs:
             what = "only one of them takes scaled targets" if scaled else "their numbers of outputs differ"

@@ -8,9 +8,9 @@ Conventions
 m rows held out; k raw outputs.
 
 raw : (m, k)         raw outputs for the held-out rows
-raw_by_component : (c, m, k)     the mean raw outputs of each component: of the networks without bins, and of the
-                     networks with bins; a single component if all networks are of one kind
-mixing_weight        weight of the first component; the weight of the second is 1 - mixing_weight
+raw_by_bins : (1 or 2, m, k)     the mean raw outputs of the networks without bins, and of the networks with bins; of
+                     all networks, if they are of one kind
+mixing_weight        weight of the first of these means; the weight of the second is 1 - mixing_weight
 """
 
 from collections.abc import Callable, Sequence
@@ -75,7 +75,7 @@ class Holdout:
 # --- the loss of held-out rows ---------------------------------------------------------------------------------------
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
-"""The mixing weights that are tried if there are two components."""
+"""The mixing weights that are tried if some networks have bins and others have none."""
 
 MIXING_PRIOR_DEVIATION = 0.25
 """The standard deviation of the prior on the mixing weight. The prior's mean gives each network the same weight.
@@ -93,20 +93,19 @@ class HeldOutOutputs(NamedTuple):
     variance_of_means: float = 0.0
 
 
-class Calibration(NamedTuple):
-    """What calibration has found for raw outputs."""
-
-    inverse_temperature: float
-    loss: float  # at this temperature
-    criterion: float  # the loss plus a penalty on extreme temperatures; folds choose epochs and mixing weights by it
-
-
-class ChosenMixture(NamedTuple):
-    """The mixing weight and the temperature that fit held-out rows best."""
+class MixedOutputs(NamedTuple):
+    """Mixed raw outputs of held-out rows at a temperature, and their loss."""
 
     mixing_weight: float
-    temperature: float
-    raw: Array  # (m, k) the mixed raw outputs of these rows, at this temperature
+    inverse_temperature: float
+    raw: Array  # (m, k) at this temperature
+    loss: float
+    criterion: float  # the loss plus a penalty on extreme temperatures; folds choose epochs and mixing weights by it
+
+    @property
+    def temperature(self) -> float:
+        """The number that raw outputs are divided by."""
+        return 1.0 / self.inverse_temperature
 
 
 class HeldOutEvaluator:
@@ -119,43 +118,49 @@ class HeldOutEvaluator:
     settings : Settings
         The settings of the fit: which networks see bins, and whether outputs have a temperature.
     row_indices : ndarray, default=None
-        The indices of these rows among the raw outputs of a mixture; None if they are all.
+        The indices of these rows among the raw outputs that it gets; None if they are all.
     """
 
     def __init__(self, rows: EncodedRows, settings: Settings, row_indices: NDArray[np.intp] | None = None) -> None:
         self.rows = rows
-        self._row_indices = row_indices
+        self.row_indices = row_indices
         self._has_temperature = settings.temperature_scaling
         sees_bins = np.array(settings.members_see_bins)
         kinds = np.flatnonzero(~sees_bins).tolist(), np.flatnonzero(sees_bins).tolist()
-        self._networks_by_component = [networks for networks in kinds if networks]
-        self._equal_weight = len(self._networks_by_component[0]) / len(sees_bins)  # gives each network the same weight
+        self._networks_by_bins = [networks for networks in kinds if networks]
+        self._equal_weight = len(self._networks_by_bins[0]) / len(sees_bins)  # gives each network the same weight
 
-    # --- components --------------------------------------------------------------------------------------------------
+    # --- networks without and with bins ------------------------------------------------------------------------------
 
-    def raw_by_component(self, raw_of_network: Callable[[int], Array]) -> Array:
-        """Return the mean raw outputs of each component, (c, m, k).
+    def raw_by_bins(self, raw_of_network: Callable[[int], Array]) -> Array:
+        """Return the mean raw outputs of the networks without bins, and of those with bins, (1 or 2, m, k).
 
         `raw_of_network(j)` returns the raw outputs of network j.
         """
-        by_component = self._networks_by_component
-        return np.stack([np.mean([raw_of_network(j) for j in networks], axis=0) for networks in by_component])
+        by_bins = self._networks_by_bins
+        return np.stack([np.mean([raw_of_network(j) for j in networks], axis=0) for networks in by_bins])
 
     def weights_of_networks(self, mixing_weight: float) -> tuple[float, ...]:
         """Return the weight of each network in the mean raw output."""
-        weights = np.empty(sum(map(len, self._networks_by_component)))
-        for networks, weight in zip(self._networks_by_component, (mixing_weight, 1.0 - mixing_weight), strict=False):
+        weights = np.empty(sum(map(len, self._networks_by_bins)))
+        for networks, weight in zip(self._networks_by_bins, (mixing_weight, 1.0 - mixing_weight), strict=False):
             weights[networks] = weight / len(networks)
         return tuple(weights.tolist())
 
-    # --- losses and choices ------------------------------------------------------------------------------------------
+    # --- mixtures ----------------------------------------------------------------------------------------------------
 
-    def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> Calibration:
-        """Divide raw outputs, in place, by the best temperature or a given one."""
+    def mix(
+        self, raw_by_bins: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None
+    ) -> MixedOutputs:
+        """Mix the raw outputs, by default of equally weighted networks, at the best temperature or a given one."""
         rows = self.rows
         loss = rows.encoding.head.loss
         target = rows.target
         weight = rows.relative_weight
+        mixing_weight = self._equal_weight if mixing_weight is None else mixing_weight
+        if self.row_indices is not None:
+            raw_by_bins = raw_by_bins.take(self.row_indices, axis=1)
+        raw = mix_outputs(raw_by_bins, mixing_weight)
         if not self._has_temperature:
             inverse_temperature = 1.0
         elif inverse_temperature is None:
@@ -163,43 +168,30 @@ class HeldOutEvaluator:
         raw *= inverse_temperature
         value = mean_loss(loss, raw, target, weight)
         penalty = temperature_penalty(log(inverse_temperature), rows.total_weight)
-        return Calibration(inverse_temperature, value, value + penalty)
+        return MixedOutputs(mixing_weight, inverse_temperature, raw, value, value + penalty)
 
-    def criterion_of(
-        self, raw_by_component: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None
-    ) -> float:
-        """Return the criterion of a mixture, by default of equally weighted networks at the best temperature."""
-        return self.calibrate_in_place(self.mix(raw_by_component, mixing_weight), inverse_temperature).criterion
-
-    def choose_mixture(self, raw_by_component: Array) -> ChosenMixture:
+    def choose_mixture(self, raw_by_bins: Array) -> MixedOutputs:
         """Choose the mixing weight of highest posterior probability, and its best temperature.
 
         The log-loss is minus a mean log-likelihood. So is a regression loss after division by the variance of the
         noise, which is estimated as twice the loss at equal weights.
         """
-        mixing_weight = self._equal_weight
-        if len(raw_by_component) > 1:
-            noise_variance = 1.0
-            if self.rows.encoding.head.has_noise_scale:
-                noise_variance = 2.0 * abs(self.criterion_of(raw_by_component))
-            distance = MIXING_WEIGHTS - self._equal_weight
-            prior = noise_variance * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
-            criteria = [self.criterion_of(raw_by_component, weight) for weight in MIXING_WEIGHTS]
-            # a user's loss may be NaN, which `argmin` would choose
-            mixing_weight = float(MIXING_WEIGHTS[np.argmin(np.nan_to_num(criteria + prior, nan=np.inf))])
-        raw = self.mix(raw_by_component, mixing_weight)
-        return ChosenMixture(mixing_weight, 1.0 / self.calibrate_in_place(raw).inverse_temperature, raw)
-
-    def mix(self, raw_by_component: Array, mixing_weight: float | None = None) -> Array:
-        """Return the mixed raw outputs of its own rows, by default of equally weighted networks; always a new array."""
-        mixing_weight = self._equal_weight if mixing_weight is None else mixing_weight
-        outputs = raw_by_component if self._row_indices is None else raw_by_component.take(self._row_indices, axis=1)
-        return mix_outputs(outputs, mixing_weight)
+        if len(raw_by_bins) == 1:
+            return self.mix(raw_by_bins)
+        noise_variance = 1.0
+        if self.rows.encoding.head.has_noise_scale:
+            noise_variance = 2.0 * abs(self.mix(raw_by_bins).criterion)
+        distance = MIXING_WEIGHTS - self._equal_weight
+        prior = noise_variance * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
+        criteria = [self.mix(raw_by_bins, weight).criterion for weight in MIXING_WEIGHTS]
+        # a user's loss may be NaN, which `argmin` would choose
+        best = np.argmin(np.nan_to_num(criteria + prior, nan=np.inf))
+        return self.mix(raw_by_bins, float(MIXING_WEIGHTS[best]))
 
 
-def mix_outputs(raw_by_component: Array, mixing_weight: float) -> Array:
+def mix_outputs(raw_by_bins: Array, mixing_weight: float) -> Array:
     """Return the mixed raw outputs, (m, k), always a new array."""
-    first = raw_by_component[0]
-    if len(raw_by_component) == 1:
+    first = raw_by_bins[0]
+    if len(raw_by_bins) == 1:
         return first.copy()
-    return (mixing_weight * first + (1.0 - mixing_weight) * raw_by_component[1]).astype(first.dtype)
+    return (mixing_weight * first + (1.0 - mixing_weight) * raw_by_bins[1]).astype(first.dtype)

@@ -5,7 +5,7 @@
 Conventions
 -----------
 theta : (p,)       all parameters, in the compute dtype; with input gains (p + d,), see `gains.py`
-published weights  see `_publish` in `_estimators/base.py`; in the output dtype
+published weights  see `publish` in `_estimators/fitted.py`; in the output dtype
 """
 
 from dataclasses import replace

@@ -163,14 +163,14 @@ class Model:
         n = table.shape[0]
         if n <= ROWS_PREDICTED_AT_ONCE:  # too few to start threads
             # setting the limit takes time, so it is set only if BLAS would start threads
-            largest_product = n * self.network.layout.largest_matrix
+            largest_product = n * self.network.layout.max_matrix_size
             with limit_blas_threads(largest_product) if self.network.blas_may_split(n) else nullcontext():
                 inputs, batch_format = self._encode(table)
                 chain = self.network.chain(n, self.predict_dtype, batch_format)
                 return np.ascontiguousarray(self._converted_outputs(chain, inputs, convert_raw))
         # encoding categories holds the GIL, so threads would wait for each other
         n_blocks = ceil(n / ROWS_PREDICTED_AT_ONCE) if self.encoder.is_numeric else 0
-        with threads_for_blocks(n_blocks, ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix) as n_threads:
+        with threads_for_blocks(n_blocks, ROWS_PREDICTED_AT_ONCE * self.network.layout.max_matrix_size) as n_threads:
             # the first block has the shape and dtype of all blocks
             first_rows, block = next(self._converted_blocks(table, slice(0, n), convert_raw))
             outputs = np.empty((n, *block.shape[1:]), block.dtype)
@@ -257,7 +257,7 @@ class Model:
         outputs = [inputs.astype(self.encoding.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.encoding.output_dtype) for b in self.network.intercepts]
         chain_of = self._make_chains()
-        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix):
+        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.max_matrix_size):
             for rows in blocks_of_batch(slice(0, inputs.shape[0]), ROWS_PREDICTED_AT_ONCE):
                 chain = chain_of(rows.stop - rows.start, "sparse" if is_sparse(inputs) else "dense")
                 raw = self._converted_outputs(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
@@ -271,7 +271,7 @@ class Model:
         if not self.network.activations:
             return self.encoder.encode(table, self.predict_dtype).astype(self.encoding.output_dtype, copy=False)
         outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.encoding.output_dtype)
-        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix):
+        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.max_matrix_size):
             for rows, inputs, chain in self._encoded_blocks(table, slice(0, table.shape[0])):
                 self._converted_outputs(chain, inputs, np.asarray)  # raises if an output is not finite
                 outputs[rows] = chain.hidden[-1]

@@ -5,7 +5,7 @@ Several networks are trained side by side.
 Conventions
 -----------
 theta : (p,)       all parameters, in the compute dtype
-published weights  see `_publish` in `_estimators/base.py`; in the output dtype
+published weights  see `publish` in `_estimators/fitted.py`; in the output dtype
 m                  inputs of the network
 """
 
@@ -74,7 +74,7 @@ class NetworkSetup:
     @property
     def largest_product(self) -> int:
         """Multiply-adds of the largest matrix product in a step."""
-        return self.objective_settings.block_rows * self.layout.largest_matrix
+        return self.objective_settings.block_rows * self.layout.max_matrix_size
 
     def work_per_row(self, n_inputs: float) -> float:
         """Return the number of multiplications per row and epoch; `n_inputs` of a row are nonzero.
@@ -126,6 +126,7 @@ class NetworkSetup:
         solver = self.solver
         n_skipped_inputs = self.n_skipped_inputs
         n = len(self.train_rows)
+        strength = solver.pull_strength
         groups = gain_groups(encoder, n_skipped_inputs) if solver.learns_gains else None
         return Problem(
             self.constraints.without_fixed_gradient(objective),
@@ -134,7 +135,7 @@ class NetworkSetup:
             n_inputs=self.layout.sizes[0],
             first_input_weight=self.layout.weight_starts[0],
             gain_groups=groups,
-            pull=pull_on_inputs(self.encoding, groups, n_skipped_inputs, solver.pull / n) if solver.pull else None,
+            pull=pull_on_inputs(self.encoding, groups, n_skipped_inputs, strength / n) if strength else None,
             penalty=self.objective_settings.penalty.value,
             has_sparse_gradients=self.train_rows.inputs.batch_format == "sparse",
             is_random=any(self.settings.dropout),

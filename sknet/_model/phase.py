@@ -12,7 +12,6 @@ from sknet._model.held_out import HeldOutOutputs
 from sknet._model.model import Network
 from sknet._model.network_setup import NetworkSetup
 from sknet._training.solver import Epoch, Observer, State, TrainingEnd
-from sknet._typing import Table
 
 
 class Phase(ABC):
@@ -22,12 +21,9 @@ class Phase(ABC):
     ----------
     is_of_folds : bool
         Whether it is the phase of folds.
-    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
-        A few hundred encoded training rows for `feature_importances_`; None to leave it out.
     """
 
     is_of_folds: ClassVar[bool]
-    importance_rows: Table | None
 
     @property
     @abstractmethod

@@ -46,7 +46,7 @@ class EncodedInputs(InputBatches, Protocol):
         """How many networks may train at a time; several if each waits for results from workers."""
 
     def __getitem__(self, rows: NDArray[np.intp]) -> Self:
-        """Return the inputs of some of the rows."""
+        """Return the inputs of some of the rows, in the given order."""
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> ObjectiveFunction:
         """Return the objective of a network that is trained on `rows`; these are the inputs of the rows."""
@@ -214,7 +214,7 @@ class FeatureTable(ABC):
 
     @abstractmethod
     def __getitem__(self, rows: Batch) -> Self:
-        """Return a table of some of the rows."""
+        """Return a table of some of the rows, in the given order."""
 
     @abstractmethod
     def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:

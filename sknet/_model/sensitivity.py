@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from sknet._model.heads import ExplainedOutputs, Head
 from sknet._model.machine import limit_blas_threads
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
-from sknet._model.rows import EncodedRows, Rows
+from sknet._model.rows import EncodedRows
 from sknet._network.chain import OneHotAndDenseRows
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
@@ -151,14 +151,15 @@ def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
     return np.minimum(np.searchsorted(ends, shares * ends[-1], side="right"), n - 1)
 
 
-def draw_importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
-    """Return a sample of a few hundred encoded training rows; `train` holds the indices of all of them, or is None."""
-    row_indices = np.arange(len(rows)) if train is None else train
-    if rows.weight is not None and exceeds_sample_size(len(row_indices)):  # the sums of all weights take memory
-        row_indices = row_indices[sample_rows(len(row_indices), 0)]
-    weight = take_optional(rows.weight, row_indices)
+def draw_importance_rows(train_rows: EncodedRows) -> Table:
+    """Return a sample of a few hundred encoded rows."""
+    row_indices = np.arange(len(train_rows))
+    if train_rows.weight_of_table is not None and exceeds_sample_size(len(train_rows)):  # sums of all take memory
+        row_indices = sample_rows(len(train_rows), 0)
+    in_table = row_indices if train_rows.row_indices is None else train_rows.row_indices[row_indices]
+    weight = take_optional(train_rows.weight_of_table, in_table)
     row_indices = row_indices[draw_rows(len(row_indices), weight, MAX_IMPORTANCE_ROWS)]
-    inputs = encoded.inputs[row_indices].without_first_inputs(0)  # with a separate buffer
+    inputs = train_rows.inputs[row_indices].without_first_inputs(0)  # with a separate buffer
     batch = inputs(slice(0, len(row_indices)))
     return batch[:, :-1] if inputs.batch_format == "ones" else batch
 
@@ -211,7 +212,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
     network = model.network.as_type(model.encoding.compute_dtype)
     # if outputs overflow, `predict` raises an error that names the column
     with (
-        limit_blas_threads(n_encoded_rows(rows) * network.layout.largest_matrix),
+        limit_blas_threads(n_encoded_rows(rows) * network.layout.max_matrix_size),
         np.errstate(over="ignore", invalid="ignore"),
     ):
         sums = (contribution_sums_of_sparse if is_sparse(rows) else contribution_sums)(rows, network, model)

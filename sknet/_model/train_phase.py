@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 from sknet._model.balance import balancing_shift
@@ -13,7 +12,7 @@ from sknet._model.model import Model, Network, join_networks
 from sknet._model.network_setup import NetworkSetup, train_side_by_side
 from sknet._model.phase import Phase
 from sknet._training.solver import Epoch, Observer, State, TrainingEnd
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 ModelScorer = Callable[[Model, Array], float]
 """A user's scorer: (model, raw outputs for the validation rows, (n, k)) -> score."""
@@ -36,8 +35,6 @@ class TrainPhase(Phase):
     setups : list of NetworkSetup
     states : list of State
         The initial states, which training updates.
-    importance_rows : array, CSR matrix or OneHotAndDenseRows, or None
-        A few hundred encoded training rows for `feature_importances_`; None to leave it out.
     selection : Selection or None
         The choice of the folds, if there were folds.
     score : callable or None
@@ -48,7 +45,6 @@ class TrainPhase(Phase):
 
     setups: list[NetworkSetup]
     states: list[State]
-    importance_rows: Table | None
     selection: Selection | None
     score: ModelScorer | None = None
 
@@ -60,29 +56,30 @@ class TrainPhase(Phase):
 
     def train(self, observer: Observer) -> TrainingEnd:
         """Train all networks."""
-        evaluate = None if self._evaluator is None else partial(self.evaluate_epoch, self._evaluator)
+        evaluate = None if self._evaluator is None else self.evaluate_epoch
         return train_side_by_side(self.setups, self.states, observer, evaluate)
 
-    def evaluate_epoch(self, evaluator: HeldOutEvaluator) -> float:
+    def evaluate_epoch(self) -> float:
         """Evaluate the mean raw output of the networks after their last epoch, at the best temperature.
 
         Each network keeps its weights if it is the best epoch of all networks together.
         """
+        evaluator = self._evaluator
+        assert evaluator is not None  # else nothing evaluates the epochs
         thetas = [state.averaged_theta for state in self.states]
-        raw = evaluator.mix(self._raw_by_component(evaluator, thetas))
-        inverse_temperature, loss, _ = evaluator.calibrate_in_place(raw)
+        mixture = evaluator.mix(self._raw_by_bins(evaluator, thetas))
         # not the criterion with the penalty, which the mixing weights go by: users see the losses and their best epoch
-        score = -loss
+        score = -mixture.loss
         if self.score is not None:
-            model = Model(self.encoding, self._joined(thetas, 1.0 / inverse_temperature))
-            score = self.score(model, raw.astype(self.encoding.output_dtype))
+            model = Model(self.encoding, self._joined(thetas, mixture.temperature))
+            score = self.score(model, mixture.raw.astype(self.encoding.output_dtype))
         for state in self.states:
-            state.record_evaluation(loss, score)
+            state.record_evaluation(mixture.loss, score)
         return -score
 
-    def _raw_by_component(self, evaluator: HeldOutEvaluator, thetas: Sequence[Array]) -> Array:
-        """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
-        return evaluator.raw_by_component(lambda j: self.setups[j].raw_held_out_outputs(thetas[j]))
+    def _raw_by_bins(self, evaluator: HeldOutEvaluator, thetas: Sequence[Array]) -> Array:
+        """Return the mean raw outputs for the held-out rows, of networks without and with bins, (1 or 2, m, k)."""
+        return evaluator.raw_by_bins(lambda j: self.setups[j].raw_held_out_outputs(thetas[j]))
 
     def _joined(
         self, thetas: Sequence[Array], temperature: float, mixing_weights: Sequence[float] | None = None
@@ -132,7 +129,7 @@ class TrainPhase(Phase):
             outputs = self.selection.held_out_outputs
         elif self._evaluator is not None:
             evaluator = self._evaluator
-            mixture = evaluator.choose_mixture(self._raw_by_component(evaluator, thetas))
+            mixture = evaluator.choose_mixture(self._raw_by_bins(evaluator, thetas))
             temperature = mixture.temperature
             mixing_weights = evaluator.weights_of_networks(mixture.mixing_weight)
             outputs = HeldOutOutputs(mixture.raw, evaluator.rows.y, evaluator.rows.weight)

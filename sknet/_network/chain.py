@@ -78,7 +78,7 @@ class Layout:
         return self.n_weights + sum(self.sizes[1:])
 
     @cached_property
-    def largest_matrix(self) -> int:
+    def max_matrix_size(self) -> int:
         """Size of the largest weight matrix."""
         return max(map(prod, self.shapes))
 

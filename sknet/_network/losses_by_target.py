@@ -91,26 +91,26 @@ def loss_of_present_targets(
 # same in every unit.
 
 
-def _call_in_unit(function: Callable[[Array, Array], T], log_of_unit: Array, raw: Array, target: Array) -> T:
+def _call_in_unit(function: Callable[[Array, Array], T], log_divisor: Array, raw: Array, target: Array) -> T:
     """Call a function of a loss with raw outputs converted to the unit of its targets: log(m / u) = log m - log u."""
-    return function(raw - log_of_unit.astype(raw.dtype), target)
+    return function(raw - log_divisor.astype(raw.dtype), target)
 
 
 def _start_in_unit(
-    start: Callable[[Array, Array | None], Array], log_of_unit: Array, target: Array, weight: Array | None
+    start: Callable[[Array, Array | None], Array], log_divisor: Array, target: Array, weight: Array | None
 ) -> Array:
-    return start(target, weight) + log_of_unit
+    return start(target, weight) + log_divisor
 
 
-def loss_of_divided_targets(loss: Loss, unit: Array) -> Loss:
-    """Return the loss for targets that are divided by a unit, (k,). Raw outputs keep the original unit."""
-    log_of_unit = np.log(unit)
+def loss_of_divided_targets(loss: Loss, divisor: Array) -> Loss:
+    """Return the loss for targets that are divided by a number each, (k,). Raw outputs keep the original unit."""
+    log_divisor = np.log(divisor)
     return replace(
         loss,
-        value=partial(_call_in_unit, loss.value, log_of_unit),
-        gradient=partial(_call_in_unit, loss.gradient, log_of_unit),
-        joint=loss.joint and partial(_call_in_unit, loss.joint, log_of_unit),
-        start=loss.start and partial(_start_in_unit, loss.start, log_of_unit),
+        value=partial(_call_in_unit, loss.value, log_divisor),
+        gradient=partial(_call_in_unit, loss.gradient, log_divisor),
+        joint=loss.joint and partial(_call_in_unit, loss.joint, log_divisor),
+        start=loss.start and partial(_start_in_unit, loss.start, log_divisor),
     )
 
 
@@ -122,13 +122,13 @@ def works_in_any_unit(loss: Loss, k: int) -> bool:
     """
     raw = np.repeat([[-1.0], [0.0], [1.0], [2.0]], k, axis=1)
     target = np.repeat([[1.0], [0.5], [3.0], [2.0]], k, axis=1)
-    unit, log_of_unit = 8.0, np.log(8.0)
+    unit, log_unit = 8.0, np.log(8.0)
     if loss.takes_scaled_targets or loss.start is None or not loss.targets.contains(unit * target).all():
         return False
     try:
         gradient = loss.gradient(raw.copy(), target)
-        gradient_in_unit = loss.gradient(raw + log_of_unit, unit * target)
-        starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
+        gradient_in_unit = loss.gradient(raw + log_unit, unit * target)
+        starts = loss.start(target, None) + log_unit, loss.start(unit * target, None)
         factor = np.vdot(gradient, gradient_in_unit) / np.vdot(gradient, gradient)
         in_proportion = factor > 0.0 and np.allclose(gradient_in_unit, factor * gradient)
         return loss.inverse_link.is_exp(k) and bool(in_proportion) and np.allclose(*starts)

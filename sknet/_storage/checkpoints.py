@@ -4,6 +4,7 @@ A checkpoint holds the states of all networks, and the `Origin` of the run: the 
 hashes of the data. Its file has the format of `files.py`.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -60,25 +61,37 @@ def data_digests(rows: Rows, held_out_rows: Rows | None, splits: Sequence[Split]
     return digests
 
 
-MAX_SHOWN_VALUES = 16
-"""Arrays of up to this many numbers are shown in full, and longer arrays as a hash."""
+MAX_SHOWN_CHARACTERS = 400
+"""Of a parameter whose text is longer, a hash follows the first characters."""
+
+MAX_VALUES_AS_TEXT = 10_000
+"""Larger arrays, such as initial weights, are hashed by their bytes: text takes seconds per million numbers."""
 
 
-def describe_parameters(parameters: Mapping[str, object]) -> dict[str, str]:
-    """Return each parameter as text that is the same in every process."""
-    return {name: _as_text(value) for name, value in parameters.items()}
+def describe_parameter(value: object) -> str:
+    """Return a parameter as text that is the same in every process, and for values that mean the same.
+
+    An int and an equal float mean the same, and so do a list, a tuple and an array of equal entries, and dicts whose
+    items differ only in their order.
+    """
+    text = _as_text(value)
+    if len(text) <= MAX_SHOWN_CHARACTERS:
+        return text
+    return f"{text[: MAX_SHOWN_CHARACTERS // 2]}... {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _as_text(value: object) -> str:
-    """Return a parameter as text. Equal values give equal text, even an int and a float, or a list and a tuple."""
-    if value is None or isinstance(value, str | bool):
+    """Return a parameter as text of any length."""
+    if isinstance(value, str):
+        return repr(str(value))  # NumPy's strings have another repr
+    if value is None or isinstance(value, bool):
         return repr(value)
     if isinstance(value, Real):
         return f"{float(value):.17g}"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_as_text(key)}: {_as_text(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(sorted([f'{_as_text(key)}: {_as_text(item)}' for key, item in value.items()]))}}}"
     if isinstance(value, np.ndarray):
-        return table_digest(value)[:16] if value.size > MAX_SHOWN_VALUES else _as_text(value.tolist())
+        return table_digest(value) if value.size > MAX_VALUES_AS_TEXT else _as_text(value.tolist())
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_as_text, value))}]"
     if callable(value):

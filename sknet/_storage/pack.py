@@ -32,7 +32,6 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import kinds_by_class
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
-from sknet._training.patience import PatienceCounters
 from sknet._training.solver import BestEpoch, Epoch, State
 from sknet._typing import Array, DType
 
@@ -48,7 +47,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 STORED_CLASSES = classes_by_name(
     Model, Encoding, Network, TableEncoder, *kinds_by_class(), LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler,
-    Epoch, State, BestEpoch, PatienceCounters,
+    Epoch, State, BestEpoch,
 )  # fmt: skip
 """The classes of learnt values, by the names that files give them.
 

@@ -136,10 +136,9 @@ class BucketedRecords:
 
     def take(self, record_indices: NDArray[np.intp]) -> Records:
         """Read the records at some indices, in the order of the indices."""
-        order = np.argsort(record_indices, kind="stable")
         records = np.empty(len(record_indices), self.dtype)
-        for pool, row_indices in self.pools(record_indices[order]):
-            records[order[row_indices]] = pool
+        for pool, row_indices in self.pools(record_indices):
+            records[row_indices] = pool
         return records
 
     def map(
@@ -161,7 +160,7 @@ class BucketedRecords:
         Parameters
         ----------
         record_indices : ndarray of shape (n,), or None
-            The records to yield, in increasing order; None for all.
+            The records to yield, in any order; None for all.
         min_rows : int, default=1
             How many records of the file the buckets of a pool hold at least. They also hold `BYTES_READ_PER_POOL`.
         rng : numpy.random.Generator, default=None
@@ -173,6 +172,11 @@ class BucketedRecords:
         row_indices : ndarray
             The index of each record among `record_indices`.
         """
+        if record_indices is not None and (record_indices[1:] < record_indices[:-1]).any():
+            increasing = np.argsort(record_indices, kind="stable")
+            for records, row_indices in self.pools(record_indices[increasing], min_rows, rng):
+                yield records, increasing[row_indices]
+            return
         n_rows = max(min_rows, BYTES_READ_PER_POOL // self.dtype.itemsize)
         sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all segments
         order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
@@ -189,7 +193,7 @@ class BucketedRecords:
     ) -> tuple[Records, NDArray[np.intp]]:
         """Return those of the n records in some buckets that `record_indices` names, and their positions in it.
 
-        All n records are read, because each bucket has a slice in every segment of the file.
+        `record_indices` are increasing. All n records are read, because each bucket has a slice in every segment.
         """
         records = np.empty(n, self.dtype)
         n_read = 0
@@ -297,20 +301,9 @@ TableFormat = ArrayFormat | FrameFormat
 
 
 def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> TableFormat:
-    """Choose the format of a table by its first rows.
+    """Choose the format of a table by its first rows X, and by the columns that the user has named.
 
-    Parameters
-    ----------
-    X : array or data frame
-        The first rows. All rows have the same types.
-    choices : ColumnChoices
-        The columns that the user has named as categories or as text.
-    files : ScratchFiles
-        The files that store texts.
-
-    Returns
-    -------
-    TableFormat
+    All rows have the same types.
     """
     if not is_frame(X):
         return ArrayFormat(X.shape[1], float_type(X.dtype))

@@ -244,16 +244,9 @@ def _split_by_role(frame: Table, roles: Roles, argument: str) -> tuple[Table, Ta
 def read_parquet(
     source: str | os.PathLike[str] | Dataset, columns: Sequence[str] | None, n_values: int
 ) -> Iterator[pd.DataFrame]:
-    """Yield the rows of Parquet files as data frames, in the order of the files.
+    """Yield the rows of Parquet files as data frames of about `n_values` values, in the order of the files.
 
-    Parameters
-    ----------
-    source : path or Dataset
-        The path of a Parquet file, a glob, or a folder of such files.
-    columns : sequence of str, or None
-        The columns to read; None for all.
-    n_values : int
-        The approximate number of values in a frame.
+    A path is that of a file, a glob, or a folder. `columns` are the columns to read, None for all.
     """
     data: Any = source if is_dataset(source) else _open_dataset(source)
     import pyarrow

@@ -122,7 +122,6 @@ class NumberStorage(ColumnStorage):
         return numbers
 
     def unpack(self, packed: Array) -> Table:
-        """Return the numbers."""
         return packed
 
 
@@ -183,7 +182,6 @@ class AllMissingTextStorage(CategoryStorage):
     """Text without a value in the first chunk: categories, or an error if another kind follows, such as dates."""
 
     def pack(self, values: Table) -> Array:
-        """Return indices."""
         kind = None if self._index else recognised_kind(pd.Series(values))
         if kind is not None:
             raise ValueError(
@@ -302,7 +300,6 @@ class ObjectStorage(ColumnStorage):
         return packed
 
     def unpack(self, packed: Array) -> Table:
-        """Return the values."""
         values = np.empty(len(packed), dtype=object)
         for i in np.argsort(packed["start"]).tolist():  # in the order of the file
             size = int(packed["size"][i])

@@ -5,11 +5,11 @@ are encoded while they are read.
 
 Conventions
 -----------
-N rows in the file, those of positive weight; n of them are selected, in the order of the file; k target columns.
+N rows in the file, those of positive weight; n of them are selected; k target columns.
 
 kept : bool              whether a row's weight is positive, for each row of a chunk
 y : (N,) or (N, k)       targets as `fit` takes them; targets, weights and groups are in the order of the file
-record_indices : (n,)    indices of the selected rows in the file, increasing
+record_indices : (n,)    indices of the selected rows in the file
 row_indices : (m,)       indices, among the n rows, of the rows that were read
 """
 
@@ -35,7 +35,7 @@ from sknet._stream.sources import Chunk
 from sknet._stream.storage import ColumnStorage, NumberStorage, ScratchFiles
 from sknet._tables.encoded_text import encoder_after_text, replace_text_by_inputs, text_columns
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
+from sknet._tables.labels import as_label_column, as_labels, labels_of_codes, stack_label_columns
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.tables import take_optional
 from sknet._tables.target_statistics import TargetStatistics, merge_target_statistics, statistics_by_column
@@ -74,7 +74,7 @@ class LabelCollector:
         """Return all appended targets as one array."""
         indices = np.concatenate(self._indices)
         self._indices = []
-        columns = [take_labels(labels, index) for labels, index in zip(self._labels, indices.T, strict=True)]
+        columns = list(map(labels_of_codes, self._labels, indices.T))
         return columns[0] if self._flat else stack_label_columns(columns)
 
 
@@ -84,14 +84,6 @@ def extend_and_index_labels(known_labels: Array, labels: Array) -> tuple[Array, 
         raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
     codes, distinct = pd.factorize(np.concatenate([known_labels, labels]) if len(known_labels) else labels)
     return np.asarray(distinct), codes[len(known_labels) :]
-
-
-def take_labels(labels: Array, index: NDArray[np.int32]) -> Array:
-    """Return the labels at some indices. For -1, return None, or NaN if labels are floats."""
-    if (index >= 0).all():
-        return labels[index]
-    is_float = labels.dtype.kind == "f"
-    return np.append(labels if is_float else labels.astype(object), [np.nan if is_float else None])[index]
 
 
 class NumberTargetCollector:
@@ -254,17 +246,15 @@ class StoredTable(FeatureTable):
 
     @property
     def names_of_text(self) -> Collection[str]:
-        """The columns that the user has passed as text, and that `rows_in_memory` returns as categoricals."""
         return self.format.names_of_text
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The number of rows and of columns."""
         n = len(self.records) if self.record_indices is None else len(self.record_indices)
         return n, self.first_rows.shape[1]
 
     def __getitem__(self, rows: Batch) -> StoredTable:
-        """Return some of these rows, in increasing order."""
+        """Return some of these rows."""
         return replace(self, record_indices=self._record_indices(rows))
 
     def _record_indices(self, rows: Batch) -> NDArray[np.intp]:
@@ -290,7 +280,6 @@ class StoredTable(FeatureTable):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetStatistics]:  # fmt: skip
-        """Return `statistics_by_column` of all rows."""
         return merge_target_statistics(
             statistics_by_column(
                 encoder.columns, self.format.unpack(records), target_of(y[row_indices]),
@@ -358,7 +347,7 @@ class EncodedOnRead:
     n_networks_awaited_at_once: ClassVar[int] = 1
 
     def __getitem__(self, rows: NDArray[np.intp]) -> EncodedOnRead:
-        """Return some of these rows, in increasing order."""
+        """Return some of these rows."""
         return replace(self, table=self.table[rows], encoding_fold=take_optional(self.encoding_fold, rows))
 
     def without_first_inputs(self, s: int) -> EncodedOnRead:
@@ -456,7 +445,8 @@ class PooledObjective(Objective):
         encoded = self._encoded
         X = encoded.table.format.unpack(records)
         encoding_fold = take_optional(encoded.encoding_fold, row_indices)
-        return DenseBatches(encoded.encoder.encode(X, encoded.dtype, ones=True, encoding_fold=encoding_fold), "ones")
+        Z = encoded.encoder.encode(X, encoded.dtype, ones=True, encoding_fold=encoding_fold)
+        return DenseBatches(Z, "ones").without_first_inputs(encoded.n_skipped_inputs)
 
     def _load_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
         """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""

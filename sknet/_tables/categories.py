@@ -154,7 +154,6 @@ class CategoryColumn(BaseCategoryColumn):
         return find_slots({key: slot for slot, key in enumerate(self.categories)}, keys, unknown, missing)[codes]
 
     def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
-        """Write the inputs of n values into `out`, zeros of shape (n, n_inputs)."""
         if not out.shape[1]:
             return  # reading the values would take time
         slot = self.slots_of_values(values, name)  # (n,)
@@ -331,7 +330,6 @@ class TargetEncodedColumn(EqualByFields, BaseCategoryColumn):
         return {key: slot for slot, key in enumerate(self.categories)}
 
     def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
-        """Write the inputs of n values into `out`, zeros of shape (n, n_inputs)."""
         if self.one_hot is not None:
             self.one_hot.encode_into(values, out[:, : -len(self.factor)], name)
         codes, keys = read_categories(values, name)
@@ -350,7 +348,6 @@ class TargetEncodedColumn(EqualByFields, BaseCategoryColumn):
         return replace(self, one_hot=None)
 
     def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> TargetEncodedColumn:
-        """Return the column with other categories and means, (1 + F, L + 2, k)."""
         return replace(self, categories=categories, means=means)
 
 

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.encoder import TableEncoder
+from sknet._tables.formulas import as_slice_if_adjacent
 from sknet._typing import Array, Batch, DType, Positions, Table
 
 VALUES_WRITTEN_AT_ONCE = 2**18
@@ -202,15 +203,7 @@ def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[ColumnsOfEqualBins, 
     # sorted by number of bins, and within a group by input
     for n_bins, columns in groupby(sorted(binned), key=lambda column: column[0]):
         inputs = np.concatenate([np.arange(start, start + n_bins) for _, start in columns])
-        span = slice(int(inputs[0]), int(inputs[-1]) + 1)
-        n_columns = len(inputs) // n_bins
-        is_adjacent = len(inputs) == span.stop - span.start  # writing to a slice is faster than to an index array
-        groups.append(
-            ColumnsOfEqualBins(
-                columns=slice(stop, stop + n_columns),
-                inputs=span if is_adjacent else inputs,
-                patterns=np.tri(n_bins, n_bins, -1, np.float32),
-            )
-        )
-        stop += n_columns
+        start, stop = stop, stop + len(inputs) // n_bins
+        patterns = np.tri(n_bins, n_bins, -1, np.float32)
+        groups.append(ColumnsOfEqualBins(slice(start, stop), as_slice_if_adjacent(inputs), patterns))
     return tuple(groups)

@@ -16,7 +16,6 @@ from itertools import combinations
 from numbers import Real
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.encoder import TableEncoder
@@ -31,8 +30,6 @@ def column_signs(monotonic_cst: object, names: Sequence[str]) -> Array:
     """Return the sign of each column, (d,), 0 where it is not constrained; raise for other values."""
     if monotonic_cst is None:
         return np.zeros(len(names), dtype=object)
-    if isinstance(monotonic_cst, pd.Series) and all(isinstance(name, str) for name in monotonic_cst.index):
-        monotonic_cst = monotonic_cst.to_dict()  # by name, and not by order
     if isinstance(monotonic_cst, Mapping):
         values = np.zeros(len(names), dtype=object)
         for column, value in monotonic_cst.items():
@@ -76,18 +73,9 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
 
 
 def interaction_sets(interaction_cst: object, names: Sequence[str]) -> list[list[int]]:
-    """Return the sets of columns that may interact, as indices. The columns in no set form a further set.
+    """Return the sets of columns that may interact, as increasing indices. The columns in no set form a further set.
 
-    Parameters
-    ----------
-    interaction_cst : object
-    names : sequence of str
-        The names of all columns.
-
-    Returns
-    -------
-    list of lists of int, increasing
-        A single set of all columns if nothing is constrained.
+    If nothing is constrained, a single set has all columns.
     """
     columns = range(len(names))
     if interaction_cst is None:

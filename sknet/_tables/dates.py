@@ -181,7 +181,6 @@ class DatetimeColumn(FormulaColumn):
 
     @property
     def is_constant(self) -> bool:
-        """Whether all dates in training were equal."""
         return self.seconds.is_constant
 
     def rescaled_if_constant(self, values: ColumnValues, name: str, weight: Array | None) -> Self:

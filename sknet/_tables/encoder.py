@@ -31,7 +31,7 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from sknet._tables.column import Column, ColumnSettings, FormulaColumn, WeightsAndTarget
-from sknet._tables.formulas import Formula, InputDescription, ScaledNumber, StackedFormula, stack_formulas
+from sknet._tables.formulas import Formula, InputDescription, PlacedFormula, ScaledNumber, stack_formulas
 from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.numbers import NumberColumn, learn_numbers, learn_sparse, read_number_column
@@ -154,13 +154,13 @@ class TableEncoder:
     def is_numeric(self) -> bool:
         """Whether all columns are numbers that are encoded together, without a loop over columns."""
         return all(column.is_number for column in self.columns) and all(
-            stacked.formula.is_joint for stacked in self.stacked_formulas
+            placed.formula.stack_key is not None for placed in self.placed_formulas
         )
 
     @property
     def keeps_zeros(self) -> bool:
         """Whether zeros stay zeros in every column, so that a sparse table stays sparse."""
-        return self.is_numeric and all(stacked.formula.keeps_zeros for stacked in self.stacked_formulas)
+        return self.is_numeric and all(placed.formula.keeps_zeros for placed in self.placed_formulas)
 
     @property
     def has_target_encoding(self) -> bool:
@@ -192,7 +192,7 @@ class TableEncoder:
         if is_sparse(X):
             if self.keeps_zeros:
                 check_sparse_is_finite(X)
-                (scaled_numbers,) = self.stacked_formulas
+                (scaled_numbers,) = self.placed_formulas
                 return scaled_numbers.formula.encode_sparse(X, np.dtype(dtype), self.column_names)
             X = self.sparse_to_dense(X)
         m = self.n_inputs
@@ -229,8 +229,8 @@ class TableEncoder:
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         folds = take_optional(encoding_fold, rows)
         arguments = self._arguments(values)
-        for stacked in self.stacked_formulas:
-            stacked.encode_into(arguments, out, self._argument_names)
+        for placed in self.placed_formulas:
+            placed.encode_into(arguments, out, self._argument_names)
         if len(self._formula_columns) == self.n_columns:
             return out
         for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
@@ -261,13 +261,15 @@ class TableEncoder:
         return arguments
 
     @cached_property
-    def stacked_formulas(self) -> list[StackedFormula]:
+    def placed_formulas(self) -> list[PlacedFormula]:
         """The formulas of all columns, stacked. They take the columns of `_arguments`."""
-        if {*map(type, self.columns)} == {NumberColumn} and self.n_inputs == self.n_columns:
-            # in short for wide sparse tables: these columns have the parameters of their only formula
-            columns: Any = self.columns
-            every = np.arange(self.n_columns)
-            return [StackedFormula(ScaledNumber.stack(columns), every, every)]
+        columns: Any = self.columns
+        if {*map(type, columns)} == {NumberColumn} and self.n_inputs == self.n_columns:
+            stack_keys = {(column.bend, column.shift) for column in columns}
+            if len(stack_keys) == 1:
+                # in short for wide sparse tables: these columns have the parameters of their only formula
+                every = np.arange(self.n_columns)
+                return [PlacedFormula(ScaledNumber.stack(columns), every, every)]
         return stack_formulas(self._formulas_and_inputs())
 
     def _formulas_and_inputs(self) -> Iterator[tuple[tuple[Formula, ...], list[int]]]:
@@ -286,18 +288,7 @@ class TableEncoder:
 def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: WeightsAndTarget) -> TableEncoder:
     """Learn how a table becomes the inputs of the network.
 
-    Parameters
-    ----------
-    X : ndarray, CSR matrix or data frame of shape (n, d)
-        An array holds numbers, with NaN where one is missing. A memory map is read a few columns at a time.
-    settings : ColumnSettings
-    survey : Survey
-        The kinds of its columns.
-    rows : WeightsAndTarget
-
-    Returns
-    -------
-    TableEncoder
+    An array holds numbers, NaN where one is missing. A memory map is read a few columns at a time.
     """
     if is_sparse(X):
         check_sparse_is_finite(X)

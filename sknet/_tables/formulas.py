@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -73,14 +73,16 @@ class Formula(ABC):
 
     Attributes
     ----------
-    is_joint : bool
-        Whether formulas of several columns of numbers are stacked, and computed in one pass.
     are_bins : bool
         Whether the inputs are bins, which the network may skip: they come before all other inputs.
     """
 
-    is_joint: ClassVar[bool] = False
     are_bins: ClassVar[bool] = False
+
+    @property
+    def stack_key(self) -> tuple[Hashable, ...] | None:
+        """What formulas of one class must have in common to be stacked; None if they are never stacked."""
+        return None
 
     @property
     def n_inputs(self) -> int:
@@ -111,7 +113,7 @@ class Formula(ABC):
 
     @classmethod
     def stack(cls, formulas: Sequence[Self]) -> Self:
-        """Return one formula for d columns."""
+        """Return one formula for d columns, given formulas of one class and `stack_key`."""
         return formulas[0]
 
 
@@ -131,22 +133,24 @@ class ScaledNumber(Formula):
         Whether the centre is subtracted. A missing value then becomes 0, and otherwise the centre.
     """
 
-    is_joint = True
-
     centre: float | Array
     factor: float | Array
     bend: bool = False
     shift: bool = True
 
     @property
+    def stack_key(self) -> tuple[Hashable, ...]:
+        """The settings that are the same for all columns."""
+        return self.bend, self.shift
+
+    @property
     def descriptions(self) -> tuple[InputDescription, ...]:
-        """The scaled number."""
         centre = float(self.centre) if self.shift else 0.0
         return (InputDescription("", "number", centre=centre, scale=float(self.factor)),)
 
     @classmethod
     def stack(cls, formulas: Sequence[Self]) -> Self:
-        """Return one formula for d columns, which were learnt with the same settings."""
+        """Return one formula for d columns."""
         centre, factor = (np.array([getattr(f, name) for f in formulas], np.float64) for name in ("centre", "factor"))
         return cls(centre, factor, formulas[0].bend, formulas[0].shift)
 
@@ -206,7 +210,6 @@ class ScaledNumber(Formula):
         return Z
 
     def slopes(self, values: Array) -> Array:
-        """Return the derivatives, (n, d)."""
         numbers = np.asarray(values, dtype=np.float64)
         z = (numbers - self.centre) * self.factor
         # d/dz 3 asinh(z/3) = 1/√(1 + (z/3)²)
@@ -298,15 +301,13 @@ class NormalScore(Formula):
 class MissingIndicator(Formula):
     """1 where a value is missing, and else 0."""
 
-    is_joint = True
+    stack_key = ()
     descriptions = (InputDescription("_missing", "missing"),)
 
     def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
-        """Return the indicators."""
         return np.isnan(values)
 
     def slopes(self, values: Array) -> Array:
-        """Return zeros, (n, d)."""
         return np.zeros(values.shape)
 
 
@@ -327,7 +328,7 @@ class Ramps(Formula):
         Which of the d columns each bin belongs to.
     """
 
-    is_joint = True
+    stack_key = ()
     are_bins = True
 
     low: Array
@@ -365,7 +366,6 @@ class Ramps(Formula):
         return cls(low, high, np.array([formula.centre for formula in formulas]), source)
 
     def encode(self, values: Array, dtype: DType, names: Sequence[str]) -> Array:
-        """Return the bins."""
         filled = values.astype(np.float64)  # a copy
         np.copyto(filled, self.centre, where=np.isnan(filled))
         bins = filled.take(self.source, axis=1)  # the value of each bin's column
@@ -428,14 +428,9 @@ class Wave(Formula):
 # --- several columns -------------------------------------------------------------------------------------------------
 
 
-MIN_MEAN_BLOCK_WIDTH = 4
-"""Inputs are copied block by block if the mean block of adjacent inputs has at least this many: for fewer, an array of
-indices is as fast."""
-
-
 @dataclass(frozen=True, eq=False)
-class StackedFormula:
-    """A formula, the arguments that it takes, and its inputs.
+class PlacedFormula:
+    """A formula, stacked or not, the arguments that it takes, and its inputs.
 
     Attributes
     ----------
@@ -451,37 +446,38 @@ class StackedFormula:
     inputs: NDArray[np.intp]
 
     @cached_property
-    def _blocks(self) -> list[tuple[slice, Positions]]:
-        """Parts of the formula's inputs, and where each part is: blocks of adjacent inputs, or all inputs at once.
+    def _positions(self) -> Positions:
+        return as_slice_if_adjacent(self.inputs)
 
-        Copying to a slice is fast, but takes a pass over the rows for each block.
-        """
-        starts = np.flatnonzero(np.diff(self.inputs, prepend=-2) > 1).tolist()
-        if len(self.inputs) < MIN_MEAN_BLOCK_WIDTH * len(starts):
-            return [(slice(None), self.inputs)]
-        spans = list(map(slice, starts, [*starts[1:], len(self.inputs)]))
-        return [(span, slice(int(self.inputs[span][0]), int(self.inputs[span][-1]) + 1)) for span in spans]
+    @cached_property
+    def _takes_first_arguments(self) -> bool:
+        """Whether it takes the first d arguments in their order, as a formula of all arguments does."""
+        return np.array_equal(self.columns, np.arange(len(self.columns)))
 
     def encode_into(self, numbers: Array, out: Array, names: Sequence[str]) -> None:
         """Write the inputs of n rows, given the arguments of all formulas, into `out`, which has all inputs."""
-        if len(self.columns) < numbers.shape[1]:
+        if not (self._takes_first_arguments and len(self.columns) == numbers.shape[1]):
             numbers, names = numbers[:, self.columns], [names[k] for k in self.columns]
-        encoded = self.formula.encode(numbers, out.dtype, names)
-        for span, inputs in self._blocks:
-            out[:, inputs] = encoded[:, span]
+        out[:, self._positions] = self.formula.encode(numbers, out.dtype, names)
 
 
-def stack_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -> list[StackedFormula]:
+def as_slice_if_adjacent(inputs: NDArray[np.intp]) -> Positions:
+    """Return the indices of inputs as a slice if they are adjacent: writing to a slice is faster than to an array."""
+    return slice(int(inputs[0]), int(inputs[-1]) + 1) if (np.diff(inputs) == 1).all() else inputs
+
+
+def stack_formulas(columns: Iterable[tuple[Iterable[Formula], Iterable[int]]]) -> list[PlacedFormula]:
     """Stack the formulas that take each of d columns, given with an iterable of the indices of their inputs."""
-    groups: dict[object, tuple[list[Formula], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
+    groups: dict[Hashable, tuple[list[Formula], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
     for k, (formulas, inputs) in enumerate(columns):
         remaining = iter(inputs)
         for formula in formulas:
-            group_formulas, group_columns, group_inputs = groups[type(formula) if formula.is_joint else (formula, k)]
+            key = (formula, k) if formula.stack_key is None else (type(formula), *formula.stack_key)
+            group_formulas, group_columns, group_inputs = groups[key]
             group_formulas.append(formula)
             group_columns.append(k)
             group_inputs.extend(islice(remaining, formula.n_inputs))
     return [
-        StackedFormula(type(formulas[0]).stack(formulas), np.array(columns), np.array(inputs))
+        PlacedFormula(type(formulas[0]).stack(formulas), np.array(columns), np.array(inputs))
         for formulas, columns, inputs in groups.values()
     ]

@@ -201,20 +201,7 @@ _MASK_FUNCTIONS = {"b": _mask_of_all_columns, "i": _indices_to_mask, "u": _indic
 
 
 def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
-    """Return a mask of columns that are given by names, indices or a mask.
-
-    Parameters
-    ----------
-    columns : array-like of str, int or bool
-    names : sequence of str
-        The names of all columns.
-    parameter : str
-        The name of the parameter, for messages.
-
-    Returns
-    -------
-    ndarray of bool
-    """
+    """Return a mask of columns that are given by names, indices or a mask. Errors name the `parameter`."""
     try:
         entries = np.asarray(columns)
     except ValueError:  # lists of different lengths raise below, like an array of two dimensions

@@ -31,7 +31,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sknet._tables.arrays import as_native_array, check_readable_collection, is_missing
@@ -49,16 +48,7 @@ from sknet._typing import Array, Target
 def as_labels(y: Target, *, warn: bool = False) -> Array:
     """Return labels of any kind as an array of shape (n,) or (n, outputs).
 
-    Parameters
-    ----------
-    y : array-like, Series, data frame or sparse matrix
-        The labels.
-    warn : bool, default=False
-        Whether a column vector, which is taken as (n,), gives a `DataConversionWarning`.
-
-    Returns
-    -------
-    ndarray
+    With `warn`, a column vector, which is taken as (n,), gives a `DataConversionWarning`.
     """
     check_readable_collection(y, "y")
     if is_sparse(y):
@@ -133,6 +123,14 @@ def is_indicator(labels: Array) -> bool:
 def indicator_codes(labels: Array) -> NDArray[np.intp]:
     """Return the codes of an indicator matrix: 0, 1, and -1 for missing labels."""
     return np.where(is_missing(labels), -1, labels).astype(np.intp)
+
+
+def labels_of_codes(labels: Array, codes: Codes) -> Array:
+    """Return the labels of some codes. The label of −1 is None, or NaN if labels are floats."""
+    if (codes >= 0).all():
+        return labels[codes]
+    may_be_missing = labels if labels.dtype.kind == "f" else labels.astype(object)
+    return np.append(may_be_missing, np.array([None], may_be_missing.dtype))[codes]  # −1 picks the last entry
 
 
 def check_number_of_outputs(labels: Array, n_outputs: int) -> None:
@@ -399,8 +397,7 @@ class MultiOutputLabels(Labels):
         return T
 
     def decode(self, codes: Codes) -> Array:
-        columns = [output.decode(codes[:, [j]]) for j, output in enumerate(self.outputs)]
-        return stack_label_columns([_put_missing(*pair) for pair in zip(columns, codes.T, strict=True)])
+        return stack_label_columns(list(map(labels_of_codes, self.classes_by_column, codes.T)))
 
     def most_probable(self, P: Array) -> Array:
         """Return the most probable labels, (n, outputs); as objects if the types of the outputs differ."""
@@ -468,7 +465,7 @@ class IndicatorLabels(Labels):
         return T
 
     def decode(self, codes: Codes) -> Array:
-        return _put_missing(self.values[codes], codes)
+        return labels_of_codes(self.values, codes)
 
     def most_probable(self, P: Array) -> Array:
         """Return the labels that are more probable than not."""
@@ -483,20 +480,9 @@ class IndicatorLabels(Labels):
 
 
 def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Codes]:
-    """Learn which labels there are, and return them with the codes of y.
+    """Learn which labels there are, and return them with the codes of y, (n, k).
 
-    Parameters
-    ----------
-    y : array-like of shape (n,) or (n, outputs), or sparse indicator matrix
-        Labels.
-    classes : array-like, or a list of them for several outputs, default=None
-        All possible labels, if y holds only some of them.
-
-    Returns
-    -------
-    labels : Labels
-    codes : ndarray of shape (n, k)
-        The codes of y.
+    If y holds only some of the possible labels, `classes` are all of them; for several outputs, a list of such.
     """
     labels = as_labels(y, warn=True)
     if labels.ndim == 1:
@@ -519,16 +505,6 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
     ]
     several = MultiOutputLabels(tuple(outputs))
     return several, several.codes(labels)
-
-
-def _put_missing(labels: Array, codes: Codes) -> Array:
-    """Return labels with None, or NaN among floats, where the code is -1."""
-    missing = codes < 0
-    if not missing.any():
-        return labels
-    labels = labels.copy() if labels.dtype.kind == "f" else labels.astype(object)
-    labels[missing] = np.nan if labels.dtype.kind == "f" else None
-    return labels
 
 
 def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, Codes]:
@@ -568,20 +544,8 @@ def apply_class_weight(
 ) -> Array | None:
     """Return the sample weights times the weight of each row's class; with several outputs, times all of them.
 
-    Parameters
-    ----------
-    class_weight : None, "balanced", dict, or a list of dicts, one per output
-        "balanced" gives every class that occurs the same total of sample weights.
-    labels : Labels
-    codes : ndarray of shape (n, k)
-        The labels of the rows.
-    sample_weight : array-like of shape (n,), default=None
-        None is ones.
-
-    Returns
-    -------
-    ndarray of shape (n,) or None
-        None if both weights are None.
+    `class_weight` is None, "balanced", a dict, or a list of dicts, one per output. "balanced" gives every class that
+    occurs the same total of sample weights. The result is None if both weights are None.
     """
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if class_weight is None:
@@ -617,12 +581,26 @@ def _class_weights(class_weight: object, classes: Array, total: Array) -> Array:
         return np.ones(len(classes))
     if isinstance(class_weight, Mapping):
         _check_weights_are_usable(class_weight)
-        return np.asarray(compute_class_weight(dict(class_weight), classes=classes, y=classes))
+        return _weights_by_label(class_weight, classes.tolist())
     if isinstance(class_weight, str) and class_weight == "balanced":
         # Σw / (k Σw of the class) for the k classes that occur; 0 for the others, which have no rows
         occurs = total > 0
         return np.divide(total.sum(), occurs.sum() * total, out=np.zeros(len(total)), where=occurs)
     raise ValueError(f"class_weight={class_weight!r} is not understood: give a dict of label: weight, or 'balanced'.")
+
+
+def _weights_by_label(class_weight: Mapping[Any, Any], labels: list[Any]) -> Array:
+    """Return the weight of each label, 1 by default; raise if a key is no label and a label has no key.
+
+    If all labels have keys, others may be classes that a part of the rows lacks, as in cross-validation.
+    """
+    unknown = [key for key in class_weight if key not in labels]
+    if unknown and any(label not in class_weight for label in labels):
+        raise ValueError(
+            f"class_weight has the keys {short_list(unknown)}, and the classes are {short_list(labels)}: correct these "
+            "keys, or give every class a weight."
+        )
+    return np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
 
 
 def _check_weights_are_usable(class_weight: Mapping[Any, Any]) -> None:
@@ -631,7 +609,9 @@ def _check_weights_are_usable(class_weight: Mapping[Any, Any]) -> None:
     bad = {
         label: weight
         for label, weight in class_weight.items()
-        if not isinstance(weight, numbers) or isinstance(weight, bool) or not 0 <= weight <= LARGEST_FLOAT
+        if not isinstance(weight, numbers)
+        or isinstance(weight, bool)
+        or not 0 <= np.asarray(weight).item() <= LARGEST_FLOAT  # a Python number: the limit would overflow in float32
     }
     if bad:
         raise ValueError(f"class_weight holds {bad}: weights must be finite numbers, 0 or more, and no bools.")

@@ -60,7 +60,6 @@ class BaseNumberColumn(FormulaColumn):
     reads_axis_values = True
 
     def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
-        """Return the numbers."""
         return [column_as_floats(values, name)]
 
 
@@ -146,16 +145,13 @@ class ParsedNumberColumn(FormulaColumn):
 
     @property
     def formulas(self) -> tuple[tuple[Formula, ...], ...]:
-        """The formulas of the numbers."""
         return self.number.formulas
 
     def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
-        """Return the numbers."""
         return [self.numbers_of(values, name)]
 
     @property
     def is_constant(self) -> bool:
-        """Whether all numbers in training were equal."""
         return self.number.is_constant
 
     def rescaled_if_constant(self, values: ColumnValues, name: str, weight: Array | None) -> Self:
@@ -164,7 +160,6 @@ class ParsedNumberColumn(FormulaColumn):
         return replace(self, number=self.number.rescaled_if_constant(numbers, name, weight))
 
     def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
-        """Whether the median of the numbers of n values is far from the centre."""
         return self.number.is_mostly_far_from(self.numbers_of(values, name), name)
 
 
@@ -326,7 +321,6 @@ class BinnedColumn(BaseNumberColumn):
         return False
 
     def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
-        """Whether the median of n values is far from the centre."""
         return self.number.is_mostly_far_from(values, name)
 
 

@@ -71,21 +71,7 @@ def cross_fit_folds(
 
     In a small table, each fold has its share of each label, or of small and of large numbers; all rows must be given.
     In a large table, the fold follows from a row's index alone, so that the rows may come in blocks. The same rows
-    always have the same folds.
-
-    Parameters
-    ----------
-    target : ndarray of shape (n, k)
-    row_indices : ndarray of shape (n,)
-        In the whole table.
-    n_rows : int
-        How many rows the table has.
-    n_folds : int, default=N_ENCODING_FOLDS
-
-    Returns
-    -------
-    encoding_fold : ndarray of shape (n,)
-        Integers from 0 to `n_folds` - 1.
+    always have the same folds. The whole table has `n_rows` rows; the target has a row for each of `row_indices`.
     """
     if exceeds_sample_size(n_rows):
         return (hash_integers(row_indices) % np.uint64(n_folds)).astype(np.intp)

@@ -37,19 +37,7 @@ def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
 
 
 def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
-    """Return the derivatives by the columns: the chain rule sums derivatives by inputs times the inputs' slopes.
-
-    Parameters
-    ----------
-    encoder : TableEncoder
-    X : ndarray, CSR matrix or data frame of shape (n, d)
-        Rows that the encoder accepts.
-    by_input : ndarray of shape (n, k, n_inputs)
-
-    Returns
-    -------
-    ndarray of shape (n, k, d)
-    """
+    """Return the derivatives by the columns: sums of derivatives by inputs times the inputs' slopes (chain rule)."""
     if is_sparse(X):
         if encoder.keeps_zeros:  # every input is its column times a scale; a loop over many columns takes too long
             return by_input * np.array([description.scale for _, description in encoder.input_descriptions])

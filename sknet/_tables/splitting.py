@@ -50,24 +50,9 @@ class Split(NamedTuple):
 
 
 def split_validation(n: int, groups: Array | None, strata: Array | None, fraction: float, seed: int) -> Split | None:
-    """Choose the rows to train on and to hold out, by group or strata.
+    """Choose the rows to train on and to hold out, by group, or else by stratum. The same seed holds out the same rows.
 
-    None where there are too few rows; a ValueError for too few groups.
-
-    Parameters
-    ----------
-    n : int
-    groups : ndarray of shape (n,), or None
-    strata : ndarray of shape (n,), or None
-        Integers; used only without groups.
-    fraction : float
-        The fraction of rows (or groups) to hold out.
-    seed : int
-        The same seed holds out the same rows.
-
-    Returns
-    -------
-    split : Split or None
+    The result is None where there are too few rows. Too few groups are a ValueError.
     """
     if groups is not None:
         n_groups = len(np.unique(groups))
@@ -175,24 +160,9 @@ def _as_indices(part: object, splitter: RowSplitter, n: int) -> Array:
 
 
 def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: int, seed: int) -> Array:
-    """Assign rows to folds of nearly equal size, each with its share of every stratum, or whole groups to folds.
+    """Assign rows to at most `n_folds` folds of nearly equal size, each with its share of every stratum.
 
-    Parameters
-    ----------
-    n : int
-    strata : ndarray of shape (n,), or None
-        Integers; used only without groups.
-    groups : ndarray of shape (n,), or None
-        All rows of a group are in the same fold.
-    n_folds : int
-        The largest number of folds.
-    seed : int
-        The same seed gives the same folds.
-
-    Returns
-    -------
-    fold : ndarray of shape (n,)
-        Integers from 0 on.
+    With groups, whole groups are assigned, and strata do not count. The same seed gives the same folds.
     """
     rng = np.random.default_rng(seed)
     if n < 2:
@@ -215,22 +185,7 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
 
 
 def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split | None:
-    """Hold out a stratified fraction of the rows; return None if too few would be held out or trained on.
-
-    Parameters
-    ----------
-    n : int
-    strata : ndarray of shape (n,), or None
-        Integers; held-out rows have their share of each.
-    fraction : float
-        The fraction of the rows to hold out.
-    seed : int
-        The same seed holds out the same rows.
-
-    Returns
-    -------
-    split : Split or None
-    """
+    """Hold out a fraction of the rows, with its share of each stratum; None if too few are held out or trained on."""
     n_held_out = ceil(n * fraction)
     if n_held_out < MIN_ROWS_HELD_OUT or n - n_held_out < 1:
         return None
@@ -271,10 +226,7 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
 def merge_rare_strata(strata: Array, max_strata: int) -> Array:
     """Merge strata of a single row, and the rarest strata beyond `max_strata`, into one.
 
-    Returns
-    -------
-    ndarray of shape (n,)
-        The rank of each row's stratum by size, from 0 for the largest; the merged strata have the last rank.
+    Return the rank of each row's stratum by size, from 0 for the largest; the merged strata have the last rank.
     """
     _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
     by_size = np.argsort(-counts, kind="stable")

@@ -1,13 +1,15 @@
-"""Weighted means and deviations of several columns of numbers.
+"""Weighted means and deviations of several columns of numbers, and ridge regression.
 
 Conventions
 -----------
-n rows. NaN is a missing value, which all statistics ignore.
+n rows; m inputs and k targets of a regression. NaN is a missing value, which all means and deviations ignore.
 
 weight : (n,) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -52,3 +54,18 @@ def safe_reciprocal(spread: ArrayLike) -> Array:
     """
     with np.errstate(divide="ignore", over="ignore"):
         return np.where(np.greater(spread, 0.0), np.minimum(np.divide(1.0, spread), LARGEST_FLOAT), 0.0)
+
+
+def fit_ridge(inputs: Array, target: Array, penalty: float, weight: Array | None = None) -> Callable[[Array], Array]:
+    """Fit a ridge regression on standardized inputs, (n, m); return the function that predicts targets, (n, k).
+
+    The penalty is in rows.
+    """
+    mean, deviation = mean_and_deviation(inputs.T, weight)
+    factor = safe_reciprocal(deviation)
+    target_mean = np.average(target, axis=0, weights=weight)
+    standardized = (inputs - mean) * factor
+    weighted = standardized if weight is None else standardized * weight[:, np.newaxis]
+    normal = weighted.T @ standardized + penalty * np.eye(inputs.shape[1])  # (m, m)
+    coefs = np.linalg.solve(normal, weighted.T @ (target - target_mean))  # (m, k)
+    return lambda new_inputs: (new_inputs - mean) * factor @ coefs + target_mean

@@ -29,7 +29,7 @@ import numpy as np
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.numbers import BinnedColumn
 from sknet._tables.sampling import cross_fit_folds
-from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
+from sknet._tables.statistics import fit_ridge, mean_and_deviation
 from sknet._tables.tables import column_at
 from sknet._tables.values import column_as_floats
 from sknet._typing import Array, Table
@@ -131,13 +131,8 @@ class StepFinder:
         inputs = np.hstack([column.ramps.encode(self.filled[:, [i]], dtype, ()) for i, column in columns.items()])
         trained = ~judged
         weight = self.weight[trained] / self.weight[trained].mean()
-        mean, deviation = mean_and_deviation(inputs[trained].T, weight)
-        inputs = (inputs - mean) * safe_reciprocal(deviation)
-        target_mean = np.average(self.target[trained], axis=0, weights=weight)
-        weighted = inputs[trained] * weight[:, np.newaxis]
-        normal = weighted.T @ inputs[trained] + RIDGE * np.eye(inputs.shape[1])  # (m, m)
-        coefs = np.linalg.solve(normal, weighted.T @ (self.target[trained] - target_mean))  # (m, k)
-        return ((inputs[judged] @ coefs + target_mean - self.target[judged]) ** 2).sum(axis=1)
+        predict = fit_ridge(inputs[trained], self.target[trained], RIDGE, weight)
+        return ((predict(inputs[judged]) - self.target[judged]) ** 2).sum(axis=1)
 
 
 def with_steps(column: BinnedColumn, steps: set[tuple[float, float]]) -> BinnedColumn:

@@ -176,21 +176,7 @@ def compute_target_statistics(
 def statistics_by_column(
     columns: Sequence[Column], X: Table, target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
 ) -> dict[int, TargetStatistics]:
-    """Return the statistics of each column that uses the target, by its index.
-
-    Parameters
-    ----------
-    columns : sequence of Column
-    X : ndarray or data frame of shape (n, d)
-    target : ndarray of shape (n, k)
-    weight : ndarray of shape (n,), or None
-    encoding_fold : ndarray of shape (n,)
-        The fold of each row, or −1 for held-out rows.
-
-    Returns
-    -------
-    dict of int to TargetStatistics
-    """
+    """Return the statistics of each column that uses the target, by its index. X is an array or a data frame."""
     return {
         j: compute_target_statistics(*read_categories(column_at(X, j)), target, weight, encoding_fold)
         for j, column in enumerate(columns)

@@ -33,20 +33,9 @@ LARGEST_TARGET = 1e300
 
 
 def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
-    """Return regression targets as numbers, and whether y had one dimension.
+    """Return regression targets as numbers, (n, k), and whether y had the shape (n,) or was a column vector.
 
-    Parameters
-    ----------
-    y : array-like of shape (n,) or (n, k)
-        A column vector is treated as (n,). Of several targets, some may be missing in a row.
-    warn : bool, default=True
-        Whether a column vector gives a `DataConversionWarning`.
-
-    Returns
-    -------
-    values : ndarray of shape (n, k)
-    flat : bool
-        Whether y had the shape (n,), or was a column vector.
+    Of several targets, some may be missing in a row. With `warn`, a column vector gives a `DataConversionWarning`.
     """
     if is_frame(y):
         check_readable_collection(y, "y")

@@ -141,7 +141,6 @@ class TextColumn(EqualByFields, Column):
         return vectorizer
 
     def encode_into(self, values: ColumnValues, out: Array, name: str, encoding_fold: Array | None = None) -> None:
-        """Write the inputs of n values into `out`, of shape (n, n_inputs)."""
         codes, texts = read_texts(values, name)
         c = len(self.centre)
         if c:

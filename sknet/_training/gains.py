@@ -67,18 +67,18 @@ class InputGains:
     pull: Array | None  # (d,) f_j; None for no pull
     steps_to_full_pull: float
 
-    def update(self, gradient: Array, moments: Sequence[Array], step: int, loss: float) -> float:
+    def update(self, gradient: Array, moments: Sequence[Array], step: int, objective: float) -> float:
         """Overwrite the gradient with the direction of W and g, and update the moments; return the scale.
 
-        `loss` is J for the batch.
+        `objective` is J for the batch.
         """
         W = self.W
         G = self.G
         dg = self.dg
         gain = np.exp(self.g)  #           exp(g_j)                     (d, 1)
         np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
-        if self.pull is not None and loss > 0.0:
-            dg[:, 0] += loss * min(1.0, step / self.steps_to_full_pull) * self.pull  #  + f_j J
+        if self.pull is not None and objective > 0.0:
+            dg[:, 0] += objective * min(1.0, step / self.steps_to_full_pull) * self.pull  #  + f_j J
         if self.groups is not None:  #     a shared gain has the sum of its inputs' derivatives
             dg[:, 0] = np.bincount(self.groups, dg[:, 0])[self.groups]
         G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)

@@ -47,7 +47,7 @@ class LBFGS(Solver):
     uses_batches: ClassVar[bool] = False
 
     n_evaluations: int  # of the objective, at most
-    tol: float  # training ends when no component of the gradient is larger
+    tol: float  # training ends when no derivative is larger
 
     def bytes_per_parameter(self, itemsize: int, *, keeps_best: bool, has_l1: bool) -> int:
         """Count theta, its snapshot, the point that is tried and its gradient, the best epoch, and SciPy's arrays."""
@@ -113,7 +113,7 @@ class _SignedParts:
         n = self.n_split
         return np.concatenate([g[:n] + self.l1, g[n:], self.l1 - g[:n]])
 
-    def bounds(self, size: int) -> Bounds | None:
+    def bounds_of_x(self, size: int) -> Bounds | None:
         """Return the bounds on x: those on the weights, 0 or infinite, and 0 for the parts that an L1 penalty needs."""
         n = self.n_split
         if not n and self.weight_bounds is None:  # SciPy makes a tuple for each bound, even if it is infinite
@@ -163,7 +163,7 @@ class _Minimization:
             "ftol": np.finfo(float).eps * np.clip(1e11 * solver.tol, 64.0, 1e7),
         }
         outcome = minimize(
-            self.objective, x, jac=True, method="L-BFGS-B", bounds=self.variables.bounds(x.size),
+            self.objective, x, jac=True, method="L-BFGS-B", bounds=self.variables.bounds_of_x(x.size),
             callback=self.record_iteration, options=options,  # type: ignore[call-overload, unused-ignore]
         )  # fmt: skip
         self.variables.merge_into(outcome.x, state.theta)

@@ -59,7 +59,7 @@ class MiniBatchSolver(Solver):
     weight_decay: float = 0.0
     clip_norm: float | None = None
     gain_rate: float = 0.0  # learning rate of input gains, as a multiple of the weights'; 0 for no gains
-    pull: float = 0.0  # how strongly gains are pulled down, so that inputs that carry nothing fade; 0 for no pull
+    pull_strength: float = 0.0  # how strongly gains are pulled down, so that inputs that carry nothing fade
     averaging: float = 0.0  # decay of theta's moving average; 0 for no average
     schedule_epochs: float | None = None  # length of the schedule in epochs; None for `n_epochs`
 
@@ -131,14 +131,15 @@ class MiniBatchSolver(Solver):
             return
         for state in states:
             rate = self.rate * adaptive(ScheduleInput(n_plateaus=state.n_plateaus))
-            if self.patience.is_over(state.patience_counters) and rate > MIN_ADAPTIVE_RATE:
+            if self.patience.is_over(state.n_no_improvement) and rate > MIN_ADAPTIVE_RATE:
                 state.n_plateaus += 1
-                state.patience_counters = self.patience.renewed(state.patience_counters)
+                state.n_no_improvement = 0
 
     def with_epochs(self, n_epochs: int, stretch: float, pull_factor: float) -> Self:
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
         schedule_epochs = (self.schedule_epochs or self.n_epochs) * stretch
-        return replace(self, n_epochs=n_epochs, schedule_epochs=schedule_epochs, pull=self.pull * pull_factor)
+        strength = self.pull_strength * pull_factor
+        return replace(self, n_epochs=n_epochs, schedule_epochs=schedule_epochs, pull_strength=strength)
 
 
 class MiniBatchLoop:
@@ -173,14 +174,14 @@ class MiniBatchLoop:
         """Train one epoch, and overwrite the state with the state at its end."""
         started = perf_counter()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            loss, rate, norm = self._train_batches()
-        record = Epoch(loss, learning_rate=rate, gradient_norm=norm, seconds=perf_counter() - started)
+            objective, rate, norm = self._train_batches()
+        record = Epoch(objective, learning_rate=rate, gradient_norm=norm, seconds=perf_counter() - started)
         self.state.record_epoch(self.problem.n_samples, record)
 
     # --- one epoch -------------------------------------------------------------------------------------------------
 
     def _train_batches(self) -> tuple[float, float, float]:
-        """Take a step for each batch of an epoch; return the mean loss, the last rate and the last gradient's norm."""
+        """Take a step for each batch of an epoch; return the mean objective, and the last rate and gradient norm."""
         solver = self.solver
         problem = self.problem
         state = self.state
@@ -192,13 +193,13 @@ class MiniBatchLoop:
         total = 0.0
         rate = 0.0
         norm = 0.0
-        first_value = 0.0
+        first_objective = 0.0
         for i, batch in enumerate(problem.batches(size, state.rng if solver.shuffle else None)):
-            value = self._overwrite_gradient(batch, rng)
+            objective = self._overwrite_gradient(batch, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
-            first_value = abs(value) if i == 0 else first_value
+            first_objective = abs(objective) if i == 0 else first_objective
             # before the weights move; `not ... <=`, to include NaN
-            if not (isfinite(value) and abs(value) <= MAX_OBJECTIVE_GROWTH * (1.0 + first_value)):
+            if not (isfinite(objective) and abs(objective) <= MAX_OBJECTIVE_GROWTH * (1.0 + first_objective)):
                 raise DivergedError(state.epoch + 1, rate)
             if clip_norm is not None or i == n_batches - 1:  # the history has the norm of the last step
                 parts = self._gradient_parts()
@@ -206,8 +207,8 @@ class MiniBatchLoop:
                 if clip_norm is not None and norm > clip_norm:
                     for part in parts:
                         part *= clip_norm / norm
-            self._step(rate, value)
-            total += value * min(size, n - i * size)
+            self._step(rate, objective)
+            total += objective * min(size, n - i * size)
         total += self._end_steps()
         # once per epoch is enough, because a theta that is not finite stays so
         if not np.isfinite(state.theta).all():
@@ -232,27 +233,27 @@ class MiniBatchLoop:
         """Return the arrays, each 1-d, of the gradient of the parameters, without that of gains."""
         return [self._gradient_of_parameters]
 
-    def _move_state(self, rate: float, decay: float, loss: float) -> None:
-        """Move theta, its moments and its average, which decays by `decay`; `loss` is that of the batch."""
-        self._move(self.state, self._gradient, rate, self.problem.n_weights, decay, loss)
+    def _move_state(self, rate: float, decay: float, objective: float) -> None:
+        """Move theta, its moments and its average, which decays by `decay`; `objective` is that of the batch."""
+        self._move(self.state, self._gradient, rate, self.problem.n_weights, decay, objective)
 
     def _end_steps(self) -> float:
-        """Do what is left after the last step of an epoch; return what the sum of the rows' losses leaves out."""
+        """Do what is left after the last step of an epoch; return the penalties that objectives have left out."""
         return 0.0
 
     # --- one step --------------------------------------------------------------------------------------------------
 
-    def _step(self, rate: float, loss: float) -> None:
+    def _step(self, rate: float, objective: float) -> None:
         """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds.
 
-        `loss` is that of the batch, as is the gradient.
+        `objective` is that of the batch, as is the gradient.
         """
         problem = self.problem
         state = self.state
         state.step += 1
         # the average decays faster at first, so that it forgets the first weights
         decay = min(self.solver.averaging, (1.0 + state.step) / (10.0 + state.step))
-        self._move_state(rate, decay, loss)
+        self._move_state(rate, decay, objective)
         if problem.l1:
             w = state.theta[: problem.n_weights]
             steps = self._steady_steps(rate)
@@ -282,20 +283,20 @@ class MiniBatchLoop:
         return steps
 
     def _move(
-        self, moved: ThetaAndMoments, gradient: Array, rate: float, n_weights: int, decay: float, loss: float = nan
+        self, moved: ThetaAndMoments, gradient: Array, rate: float, n_weights: int, decay: float, objective: float = nan
     ) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
         The first `n_weights` entries of what is moved, and of its gradient, are weights. A moving average of theta
-        (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `loss` is for gains, which
-        sparse steps do not have.
+        (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient. `objective` is for gains,
+        which sparse steps do not have.
         """
         theta, moments, average = moved.theta, moved.moments, moved.average
         step = self.state.step
         if self._gains is None:  # `update` overwrites the gradient
             scale = -rate * self._optimizer.update(gradient, moments, step)
         else:
-            scale = -rate * self._gains.update(gradient, moments, step, loss)
+            scale = -rate * self._gains.update(gradient, moments, step, objective)
         if self.solver.weight_decay:
             theta[:n_weights] *= 1.0 - rate * self.solver.weight_decay
         # one pass over theta applies both the rate and the optimizer's scalar factor
@@ -338,10 +339,10 @@ class SparseLoop(MiniBatchLoop):
         out, start, stop, _, values, _ = self._sparse
         return [out[:start], values.reshape(-1), out[stop:]]
 
-    def _move_state(self, rate: float, decay: float, loss: float) -> None:
+    def _move_state(self, rate: float, decay: float, objective: float) -> None:
         if self._sparse is None:
             self._late_averages.update_all()
-            super()._move_state(rate, decay, loss)
+            super()._move_state(rate, decay, objective)
             self._late_averages.count_step(decay)
             return
         self._move_touched(self._sparse, rate, decay)

@@ -14,14 +14,6 @@ MIN_CRITERION_FOR_RELATIVE_TOL = 1e-300
 
 
 @dataclass(frozen=True)
-class PatienceCounters:
-    """What the rule remembers from epoch to epoch. A `State` holds it, and so do checkpoints and model files."""
-
-    n_no_improvement: int = 0  # epochs since the criterion last fell below `least_criterion` by at least `tol`
-    least_criterion: float = inf
-
-
-@dataclass(frozen=True)
 class Patience:
     """How long training goes on without improvement.
 
@@ -40,23 +32,16 @@ class Patience:
     n_iter_no_change: float = inf
     schedule_ends: bool = False
 
-    def after_epoch(self, counters: PatienceCounters, criterion: float) -> PatienceCounters:
-        """Return the counters after another epoch, which has this criterion."""
-        least = counters.least_criterion
+    def is_improvement(self, criterion: float, least_criterion: float) -> bool:
+        """Whether the criterion of an epoch improves on the least one before."""
         tol = self.tol
-        if self.schedule_ends and isfinite(least):
-            tol *= max(abs(least), MIN_CRITERION_FOR_RELATIVE_TOL)
-        # NaN is no improvement
-        n_no_improvement = 0 if criterion <= least - tol else counters.n_no_improvement + 1
-        return PatienceCounters(n_no_improvement, min(least, criterion))
+        if self.schedule_ends and isfinite(least_criterion):
+            tol *= max(abs(least_criterion), MIN_CRITERION_FOR_RELATIVE_TOL)
+        return criterion <= least_criterion - tol  # NaN is no improvement
 
-    def is_over(self, counters: PatienceCounters) -> bool:
-        """Whether training ends, or the schedule `adaptive` lowers the rate."""
-        return counters.n_no_improvement > self.n_iter_no_change
-
-    def renewed(self, counters: PatienceCounters) -> PatienceCounters:
-        """Return the counters with which patience begins again, as after a lower rate."""
-        return replace(counters, n_no_improvement=0)
+    def is_over(self, n_no_improvement: int) -> bool:
+        """Whether training ends, or the schedule `adaptive` lowers the rate, after so many epochs in vain."""
+        return n_no_improvement > self.n_iter_no_change
 
     def endless(self) -> Self:
         """Return patience that is never over."""

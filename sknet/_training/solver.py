@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._training.patience import Patience, PatienceCounters
+from sknet._training.patience import Patience
 from sknet._typing import Array, Batch, ValueAndGradient
 
 # --- what training returns --------------------------------------------------------------------------------------------
@@ -133,7 +133,8 @@ class State(ThetaAndMoments):
     epoch: int = 0  # whole epochs done
     n_samples_seen: int = 0  # training samples in these epochs
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
-    patience_counters: PatienceCounters = field(default_factory=PatienceCounters)
+    n_no_improvement: int = 0  # epochs since the criterion last improved, see `Patience`
+    least_criterion: float = inf  # so far
     best: BestEpoch = BestEpoch()  # with `averaged_theta` after it, if evaluations are recorded
     history: list[Epoch] = field(default_factory=list)
 
@@ -268,7 +269,7 @@ class Solver(ABC):
         return False
 
     @property
-    def pull(self) -> float:
+    def pull_strength(self) -> float:
         """How strongly gains are pulled down."""
         return 0.0
 
@@ -329,11 +330,13 @@ class Solver(ABC):
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 criterion = evaluate()
         for state in states:
-            state.patience_counters = self.patience.after_epoch(state.patience_counters, criterion)
+            is_improvement = self.patience.is_improvement(criterion, state.least_criterion)
+            state.n_no_improvement = 0 if is_improvement else state.n_no_improvement + 1
+            state.least_criterion = min(state.least_criterion, criterion)
 
     def reason_to_end(self, state: State) -> StopReason | None:
         """Return why training ends after the last epoch; None if it goes on."""
         # a state that was kept for `partial_fit` has no history; training goes on from it at any rate
-        if state.history and self.patience.is_over(state.patience_counters):
+        if state.history and self.patience.is_over(state.n_no_improvement):
             return StopReason.SCORE_PLATEAU if state.best.epoch else StopReason.LOSS_PLATEAU
         return self.end_reason if state.epoch >= self.n_epochs else None

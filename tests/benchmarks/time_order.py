@@ -148,8 +148,8 @@ def main() -> None:
         print(f"{line:90s}{ratio:8.2f}{coverage:6.2f}{'  warns' if warns else ''}", flush=True)
     ratios, warned = (np.array(column) for column in zip(*found, strict=True))
     print(
-        f"{len(found)} tables, {warned.sum()} warnings, of which {(warned & (ratios > 1.1)).sum()} have a ratio above "
-        f"1.1; {(~warned & (ratios > 1.3)).sum()} tables without a warning have a ratio above 1.3"
+        f"{len(found)} targets, {warned.sum()} warnings, of which {(warned & (ratios > 1.1)).sum()} have a ratio above "
+        f"1.1; {(~warned & (ratios > 1.3)).sum()} targets without a warning have a ratio above 1.3"
     )
 
 

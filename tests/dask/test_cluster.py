@@ -475,7 +475,7 @@ def test_scores_and_intervals_are_the_local_ones(client, workers):
     levels = dict(loss="quantile", quantile=0.7)
     net.set_params(**levels).fit(columns, data["y"]), local.set_params(**levels).fit(X, y)
     assert net.score(columns, data["y"], data["w"]) == pytest.approx(local.score(X, y, WEIGHT), rel=1e-9)
-    sure, there = SigmoidMLPClassifier(**FIT).fit(columns, data["b"]), LocalClassifier(**FIT).fit(X, X["b"])
+    sure, there = SigmoidMLPClassifier(**FIT).fit(columns, data["b"]), LocalClassifier(**FIT).fit(X, X["b"].to_numpy())
     assert sure.score(columns, data["b"]) == there.score(X, X["b"])
 
 

@@ -61,7 +61,7 @@ def test_rows_are_encoded_in_any_order():
     expected = encoder.encode(X, np.dtype(float))
     for some, own in ((encoded, rows), (encoded[np.array([5, 0, 12])], rows[[5, 0, 12]])):
         shards = zip(some.futures, some.rows_by_shard, strict=True)
-        chosen = [Z[:, :-1] if of_shard is None else Z[of_shard, :-1] for Z, of_shard in shards]
+        chosen = [Z[of_shard, :-1] for Z, of_shard in shards]
         assert_array_equal(some.shard.join(chosen), expected[own])
 
 

@@ -155,7 +155,7 @@ def test_plots_name_the_output_and_its_unit(net, y, expected):
 def test_the_best_estimator_of_a_search_is_explained_on_given_axes():
     rng = np.random.default_rng(1)
     X = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
-    search = GridSearchCV(SigmoidMLPRegressor(2, max_iter=2), {"alpha": [0.1]}, cv=2).fit(X, X["a"])
+    search = GridSearchCV(SigmoidMLPRegressor(2, max_iter=2), {"alpha": [0.1]}, cv=2).fit(X, X["a"].to_numpy())
     axes = plt.subplots(2, 1)[1]
     display = ExplanationDisplay.from_estimator(search, X, row=3, ax=axes)
     assert list(display.axes_) == list(axes)

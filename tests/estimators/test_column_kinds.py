@@ -459,7 +459,9 @@ def test_a_column_without_values_in_fit_changes_no_prediction(input_scaling):
     """An indicator of its missing values would be 1 in all training rows, and 0 for the first value to come."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=60), "b": np.full(60, np.nan)})
-    net = SigmoidMLPRegressor(5, max_iter=5, random_state=0, input_scaling=input_scaling).fit(frame, frame["a"])
+    net = SigmoidMLPRegressor(5, max_iter=5, random_state=0, input_scaling=input_scaling).fit(
+        frame, frame["a"].to_numpy()
+    )
     given = frame.assign(b=rng.normal(size=60))
     np.testing.assert_array_equal(net.predict(given), net.predict(frame))
     assert not [name for name in net.network_feature_names_ if "b_missing" in name]

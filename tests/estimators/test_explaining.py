@@ -17,7 +17,7 @@ Y = X[:, 0] + X[:, 1] ** 2 - X[:, 0] * X[:, 2]
 
 
 def test_what_cannot_be_a_background_is_refused_by_name():
-    net = SigmoidMLPRegressor(**QUICK).fit(MIXED, MIXED["number"])
+    net = SigmoidMLPRegressor(**QUICK).fit(MIXED, MIXED["number"].to_numpy())
     with pytest.raises(ValueError, match="X has 19 rows, too few to be their own background.*pass background="):
         net.explain(MIXED[:19])
     assert net.explain(MIXED[:20]).values.shape == (20, 3)
@@ -59,7 +59,7 @@ def test_a_row_that_is_its_own_background_adds_up():
 
 def test_infinity_in_the_background_is_not_said_to_be_in_x():
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
-    net = SigmoidMLPRegressor(max_iter=1, random_state=0).fit(table, table["a"])
+    net = SigmoidMLPRegressor(max_iter=1, random_state=0).fit(table, table["a"].to_numpy())
     with pytest.raises(ValueError, match="background: Column 'a' of X contains infinity"):
         net.explain(table, table.assign(a=np.inf))
 

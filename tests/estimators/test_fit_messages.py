@@ -465,3 +465,39 @@ def test_nothing_is_said_of_a_number_on_which_the_target_depends_smoothly():
     X, _ = visits()
     assert messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X, (X["patient"] - 115) ** 2 / 50 + X["x"]) == []
     assert messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X, X["x"]) == []
+
+
+# --- the target among the columns ------------------------------------------------------------------------------------
+
+
+def as_polars(table):
+    return pytest.importorskip("polars").from_pandas(table)
+
+
+@pytest.mark.parametrize("as_frame", [lambda table: table, as_polars], ids=["pandas", "polars"])
+@pytest.mark.parametrize(("kind", "target"), [(SigmoidMLPRegressor, "x"), (SigmoidMLPClassifier, "shop")])
+def test_a_column_that_is_the_target_is_told_and_the_remedy_works(kind, target, as_frame):
+    table = as_frame(hours()[0][["x", "shop"]])
+    net = kind(**FEW_EPOCHS)
+    with pytest.warns(UserWarning, match=f"Column '{target}' of X is the target y, so .* Leave it out: fit") as caught:
+        net.fit(table, table[target])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        fit_as_in(str(caught[0].message), net, table, table[target])
+    assert net.feature_names_in_.tolist() == [name for name in ("x", "shop") if name != target]
+
+
+@pytest.mark.filterwarnings("error:Column:UserWarning")
+@pytest.mark.parametrize(
+    "target_of",
+    [
+        lambda table: table["x"].shift(-1, fill_value=0.0),
+        lambda table: table["x"].rename("y"),
+        lambda table: table["x"].to_numpy(),
+        lambda table: table.assign(shop=0.0),
+    ],
+    ids=["the next value", "another name", "an array", "several columns"],
+)
+def test_nothing_is_said_of_a_column_that_is_no_target_by_name_and_values(target_of):
+    table = hours()[0][["x", "shop"]]
+    SigmoidMLPRegressor(**FEW_EPOCHS).fit(table, target_of(table))

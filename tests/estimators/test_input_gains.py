@@ -153,5 +153,5 @@ def test_a_resumed_run_fades_as_one_that_was_not_interrupted(tmp_path):
 
 def test_gains_are_pulled_down_if_something_evaluates_the_epochs():
     net = SigmoidMLPRegressor()
-    assert settings_of(net, 90, "folds").solver.pull == 1.5
-    assert settings_of(net, 90, validated=False).solver.pull == 0.0
+    assert settings_of(net, 90, "folds").solver.pull_strength == 1.5
+    assert settings_of(net, 90, validated=False).solver.pull_strength == 0.0

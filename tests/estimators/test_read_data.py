@@ -718,7 +718,7 @@ def test_a_list_of_rows_with_dates_is_answered_with_the_frame_that_the_model_tak
     days = pd.date_range("2020-01-01", periods=N)
     frame = pd.DataFrame({"a": np.arange(N) * 1.0, "t": days, "iso": days.strftime("%Y-%m-%d")})
     frame = frame.sample(frac=1.0, random_state=0, ignore_index=True)  # the rows are no time series
-    net = SigmoidMLPRegressor(**QUICK).fit(frame, frame["a"])
+    net = SigmoidMLPRegressor(**QUICK).fit(frame, frame["a"].to_numpy())
     rows = frame.to_numpy().tolist()
     with (
         pytest.warns(UserWarning, match="X does not have valid feature names"),

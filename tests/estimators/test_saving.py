@@ -192,11 +192,11 @@ def test_containers_of_every_type_among_the_parameters(path, parameters):
 
 
 def test_columns_that_a_frame_names_are_saved(path):
-    """`frame.columns[...]` is an index of pandas, which comes back as an array of its names."""
+    """`frame.columns[...]` is an index of pandas, which comes back as a list of its names."""
     frame = pd.DataFrame(X, columns=["a", "b", "c"]).round()
     net = SigmoidMLPRegressor(**QUICK, categorical_features=frame.columns[:2]).fit(frame, NUMBER)
     saved = again(net, path)
-    assert saved.categorical_features.tolist() == ["a", "b"]
+    assert saved.categorical_features == ["a", "b"]
     assert (saved.predict(frame) == net.predict(frame)).all()
     saved.partial_fit(frame, NUMBER)  # its columns are those of fit
 

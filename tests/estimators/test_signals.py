@@ -11,6 +11,7 @@ import pytest
 import sklearn
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
+from sknet._estimators import base
 from tests.estimators.results import weights
 from tests.fuzz.tracing import Line
 
@@ -121,16 +122,16 @@ def test_training_continues_after_an_interrupt(kind):
 def test_an_interrupt_while_publishing_loses_no_epoch(kind, n_members, method, monkeypatch):
     net, y = KINDS[kind]
     net = sklearn.clone(net).set_params(n_members=n_members, early_stopping="auto", learning_rate=lambda fraction: 1.0)
-    whole, publish = getattr(sklearn.clone(net), method)(X, y), type(net)._publish
+    whole, publish = getattr(sklearn.clone(net), method)(X, y), base.publish
     presses = [True]
 
-    def interrupted(self, fitted):
+    def interrupted(estimator, fitted):
         if presses:
             presses.pop()
             raise KeyboardInterrupt
-        publish(self, fitted)
+        publish(estimator, fitted)
 
-    monkeypatch.setattr(type(net), "_publish", interrupted)
+    monkeypatch.setattr(base, "publish", interrupted)
     with pytest.warns(UserWarning, match="interrupted"):
         getattr(net, method)(X, y)
     assert net.n_iter_ == whole.n_iter_

@@ -90,6 +90,26 @@ def test_unsuitable_arguments_are_refused(method, name, message):
     assert not hasattr(net, "coefs_")
 
 
+@pytest.mark.parametrize(("kind", "name", "instead"), [
+    (SigmoidMLPClassifier, "predict_interval", "predict_set and predict_proba"),
+    (SigmoidMLPClassifier, "predict_quantiles", "predict_set and predict_proba"),
+    (SigmoidMLPRegressor, "predict_set", "predict_interval and predict_quantiles"),
+    (SigmoidMLPRegressor, "predict_proba", "predict_interval and predict_quantiles"),
+])  # fmt: skip
+def test_a_method_of_the_other_estimator_is_missing_and_answered_with_what_there_is(kind, name, instead):
+    net = kind()
+    assert not hasattr(net, name)
+    assert name not in dir(net)
+    with pytest.raises(AttributeError, match=f"'{kind.__name__}' object has no attribute '{name}': a .* has {instead}"):
+        getattr(net, name)
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_other_missing_attributes_have_pythons_message(kind):
+    with pytest.raises(AttributeError, match=f"^'{kind.__name__}' object has no attribute 'predict_all'$"):
+        kind().predict_all  # noqa: B018
+
+
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_signatures_stay_what_they_are(kind):
     assert list(inspect.signature(kind).parameters) == list(inspect.signature(kind.__init__).parameters)[1:]

@@ -45,7 +45,7 @@ EXPECTED = {  # type, and the first two values
     "wait": ("int64", [0, 3600 * 10**9]),
 }
 QUICK = {"hidden_layer_sizes": 3, "max_iter": 1, "early_stopping": False, "random_state": 0}
-NET = SigmoidMLPRegressor(**QUICK).fit(FRAME, FRAME["a"])
+NET = SigmoidMLPRegressor(**QUICK).fit(FRAME, FRAME["a"].to_numpy())
 
 
 def session_of(**types):

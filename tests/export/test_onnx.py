@@ -9,7 +9,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tests.export.configurations import SEEDS, configuration, outputs_of
@@ -148,12 +148,34 @@ def test_integers_that_no_label_of_onnx_equals():
 # --- among scikit-learn's and skl2onnx's own -------------------------------------------------------------------------
 
 
-def test_in_the_middle_of_a_pipeline_a_network_is_refused():
+NET = SigmoidMLPRegressor(**QUICK)
+
+
+@pytest.mark.parametrize(
+    ("transformer", "message"),
+    [
+        (NET, "'sigmoidmlpregressor' in a Pipeline is a SigmoidMLPRegressor"),
+        (ColumnTransformer([("net", NET, [0, 1]), ("rest", "passthrough", [2])]), "'net' in a ColumnTransformer"),
+        (ColumnTransformer([("deep", make_pipeline(StandardScaler(), NET), [0])]), "'deep' in a ColumnTransformer"),
+        (FeatureUnion([("net", NET), ("numbers", StandardScaler())]), "'net' in a FeatureUnion"),
+        (make_pipeline(StandardScaler(), NET), "'pipeline' in a Pipeline is a SigmoidMLPRegressor"),
+    ],
+    ids=["a step", "a column transformer", "a pipeline in a column transformer", "a union", "a pipeline in a pipeline"],
+)
+def test_a_network_that_transforms_is_refused(transformer, message):
     """It passes its hidden layer on there, and a converter writes predictions."""
-    pipeline = make_pipeline(SigmoidMLPRegressor(**QUICK), LogisticRegression()).fit(X, LABEL == "p")
+    pipeline = make_pipeline(transformer, LogisticRegression()).fit(X, NUMBER > 0)
     register_onnx_converters()
-    with pytest.raises(ExportError, match="Step 'sigmoidmlpregressor' of the pipeline.*hidden layer"):
+    with pytest.raises(ExportError, match=f"^{message}.* last hidden layer .*: save the whole pipeline"):
         skl2onnx.convert_sklearn(pipeline, initial_types=[("X", FloatTensorType([None, 3]))])
+
+
+def test_a_network_after_a_union_predicts():
+    register_onnx_converters()
+    union = FeatureUnion([("scaled", StandardScaler()), ("again", StandardScaler())])
+    pipeline = make_pipeline(union, SigmoidMLPRegressor(**QUICK)).fit(X, NUMBER)
+    graph = skl2onnx.to_onnx(pipeline, X[:1])
+    np.testing.assert_allclose(run(graph, {"X": X})[0][:, 0], pipeline.predict(X), rtol=1e-4, atol=1e-6)
 
 
 def test_inside_pipelines_and_column_transformers():

@@ -15,7 +15,7 @@ from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64T
 from sknet import SigmoidMLPRegressor  # noqa: E402
 from sknet._export import onnx  # noqa: E402
 from sknet.export import ExportError, feeds_of, to_onnx  # noqa: E402
-from tests.tables.examples import DATE_CYCLES  # noqa: E402
+from tests.tables.examples import DATE_CYCLES, outliers_bent_above  # noqa: E402
 
 pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore")]
 
@@ -43,6 +43,15 @@ def test_steps_are_bins_in_a_graph():
     assert (net.inputs_.query("kind == 'bin'").centre == 17).any()
     test = pd.DataFrame({"x": [-1.0, 16.9, 17.0, 17.5, 18.0, 99.0, np.nan]})
     np.testing.assert_allclose(run(to_onnx(net, test), test), net.predict(test), rtol=1e-6)
+
+
+@pytest.mark.parametrize("names", [["small", "large"], ["large", "small"]])
+def test_numbers_are_bent_in_a_graph_if_the_network_bends_them(names):
+    table = pd.DataFrame({"small": Y, "large": Y**2 + 50.0})[names]
+    with outliers_bent_above(20.0):
+        net = SigmoidMLPRegressor(**QUICK, numeric_encoding="raw").fit(table, Y)
+    outliers = 10.0 * table
+    np.testing.assert_allclose(run(to_onnx(net, outliers), outliers), net.predict(outliers), rtol=1e-9)
 
 
 TINY_NUMBERS = ((rng.normal(size=(N, 1)) + 0.5) * 1e-50, Y)

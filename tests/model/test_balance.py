@@ -79,6 +79,22 @@ def test_each_of_several_targets_is_balanced_over_its_known_rows():
         assert total(net, y, rows=rows)[j] == pytest.approx(1.0, abs=1e-5)
 
 
+def test_a_target_whose_only_value_is_held_out_leaves_the_others_balanced():
+    held_out = []
+
+    def note_rows(net, rows, y):
+        held_out[:] = np.flatnonzero(X["a"].isin(rows["a"]))
+        return -net.predict(rows)[:, 0].mean()
+
+    y = np.column_stack([COUNT, np.full(N, np.nan)])
+    y[0, 1] = 3.0
+    chosen_by_rows = QUICK | {"loss": "poisson", "early_stopping": True, "scoring": note_rows}
+    SigmoidMLPRegressor(**chosen_by_rows).fit(X, y)
+    y[[0, held_out[0]], 1] = np.nan, 3.0
+    net = SigmoidMLPRegressor(**chosen_by_rows).fit(X, y)
+    assert np.delete(net.predict(X)[:, 0], held_out).sum() == pytest.approx(np.delete(COUNT, held_out).sum(), rel=1e-5)
+
+
 def test_many_rows_are_balanced_exactly():
     many = np.linspace(-1.0, 1.0, 2**17)[:, np.newaxis]
     y, weight = np.exp(many + np.array([0.0, 1.0, 3.0])), np.linspace(0.1, 3.0, len(many))

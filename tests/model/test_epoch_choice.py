@@ -21,7 +21,7 @@ from sknet._model.epoch_choice import (
     draw_folds,
     make_fold_phase,
 )
-from sknet._model.held_out import Calibration, ChosenMixture, HeldOutEvaluator, Holdout
+from sknet._model.held_out import HeldOutEvaluator, Holdout, MixedOutputs, mix_outputs
 from sknet._model.network_setup import set_up_network, train_side_by_side
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
 from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings, survey_of
@@ -35,7 +35,8 @@ N = 90
 X = rng.normal(size=(N, 3))
 LABEL = (X[:, 0] + rng.normal(size=N) > 0.0).astype(int)
 WEIGHT = rng.integers(1, 4, N).astype(float)
-SOLVER = dict(batch_size=3, n_epochs=8, rate=0.05, averaging=0.99, n_iter_no_change=10, gain_rate=3.0, pull=1.5)
+SOLVER = dict(batch_size=3, n_epochs=8, rate=0.05, averaging=0.99, n_iter_no_change=10)
+SOLVER |= dict(gain_rate=3.0, pull_strength=1.5)
 SEEDS = [(4, 6), (14, 16)]
 
 
@@ -70,11 +71,12 @@ class ScriptedEvaluator(HeldOutEvaluator):
         super().__init__(rows, settings)
         self.epochs = iter(epochs)
 
-    def calibrate_in_place(self, raw, inverse_temperature=None):
-        return Calibration(*next(self.epochs))
+    def mix(self, raw_by_bins, mixing_weight=None, inverse_temperature=None):
+        inverse_temperature, loss, criterion = next(self.epochs)
+        return MixedOutputs(0.5, inverse_temperature, raw_by_bins[0], loss, criterion)
 
-    def choose_mixture(self, raw_by_component):
-        return ChosenMixture(0.5, 1.0, self.mix(raw_by_component))
+    def choose_mixture(self, raw_by_bins):
+        return MixedOutputs(0.5, 1.0, mix_outputs(raw_by_bins, 0.5), 0.0, 0.0)
 
 
 def scripted_folds(epochs, **parameters):
@@ -231,7 +233,7 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose():
     loss = folds.evaluators[0].rows.encoding.head.loss
     chosen = choice_of(folds)
     assert chosen.chosen_epoch == 3 < folds.first_epoch
-    (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
+    (raw,), target = folds.raw_by_bins(), LABEL[folds.held_out, np.newaxis].astype(float)
     for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).folds, None):
         judges = np.setdiff1d(np.arange(N), cross_fit_set)
         temperature = best_temperature(loss, raw[judges], target[judges], None, len(judges))
@@ -245,9 +247,9 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     rows, table, learner = prepared(y=target, target=NUMBERS, n_epochs=1, n_members=n_members)
     folds = make_fold_phase(rows, table, learner, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
-    raw_by_component = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
-    folds.raw_by_component = lambda: raw_by_component
-    return choice_of(folds), raw_by_component
+    raw_by_bins = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
+    folds.raw_by_bins = lambda: raw_by_bins
+    return choice_of(folds), raw_by_bins
 
 
 def test_worse_networks_get_a_smaller_mixing_weight():
@@ -343,11 +345,11 @@ def test_the_chosen_steps_become_epochs_of_all_rows(n_rows, n_train, n_epochs):
 
 
 def test_a_step_pulls_gains_by_the_mean_of_the_folds_pull_and_that_of_all_rows():
-    solver = mini_batch(batch_size=32, n_epochs=50, pull=1.5)
-    pull = Selection(7, 225, 1.0, (1.0,), np.arange(0), None).solver_for(solver, 300).pull
-    assert pull / 300 == pytest.approx(np.sqrt(1.5 / 225 * 1.5 / 300))
+    solver = mini_batch(batch_size=32, n_epochs=50, pull_strength=1.5)
+    strength = Selection(7, 225, 1.0, (1.0,), np.arange(0), None).solver_for(solver, 300).pull_strength
+    assert strength / 300 == pytest.approx(np.sqrt(1.5 / 225 * 1.5 / 300))
     ended_by_max_iter = Selection(50, 225, 1.0, (1.0,), np.arange(0), None)
-    assert ended_by_max_iter.solver_for(solver, 300).pull == 1.5
+    assert ended_by_max_iter.solver_for(solver, 300).pull_strength == 1.5
 
 
 def test_an_interrupt_while_an_epoch_is_evaluated_undoes_all_of_it(monkeypatch):

@@ -73,10 +73,10 @@ def kinds_of(encoder):
     return np.array([description.kind for _, description in encoder.input_descriptions])
 
 
-def pull_on_network(encoder, n_skipped_inputs, pull_of_a_row):
+def pull_on_network(encoder, n_skipped_inputs, strength_per_row):
     groups = gain_groups(encoder, n_skipped_inputs)
     encoding = Encoding(encoder, head=None, compute_dtype=np.dtype(float), output_dtype=np.dtype(float))
-    return pull_on_inputs(encoding, groups, n_skipped_inputs, pull_of_a_row)
+    return pull_on_inputs(encoding, groups, n_skipped_inputs, strength_per_row)
 
 
 def test_one_hot_inputs_of_a_column_share_a_gain_and_no_others_do(encoder):

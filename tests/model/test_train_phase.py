@@ -53,7 +53,7 @@ def phase_of(y, target=NUMBERS, *, n_members=1, n_units=4, score=None, held_out=
     held_out = rows.take(np.arange(20)) if held_out is None else held_out(rows)
     setups = [set_up_network(settings, encoding, rows, held_out, sees_bins=bins) for bins in settings.members_see_bins]
     states = [setup.first_state((i, i)) for i, setup in enumerate(setups)]
-    return TrainPhase(setups, states, None, None, score), held_out
+    return TrainPhase(setups, states, None, score), held_out
 
 
 @pytest.mark.parametrize("n_members", [1, 2, 3])

@@ -25,7 +25,7 @@ from sknet._typing import Array, DType
 from tests.network.pieces import ACTIVATIONS
 from tests.tables.column_cases import CASES as COLUMNS
 from tests.tables.examples import category_column, number_column, table_encoder
-from tests.training.problems import best_epoch, counters, epoch, same, state_after
+from tests.training.problems import best_epoch, epoch, same, state_after
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -299,7 +299,7 @@ def test_random_states_come_back():
 
 def test_the_state_of_training_comes_back():
     for best in (best_epoch(), best_epoch(1, np.ones(4), 0.5)):
-        state = state_after(2, average=np.zeros(4), best=best, patience_counters=counters(2, -0.5), n_plateaus=1)
+        state = state_after(2, average=np.zeros(4), best=best, least_criterion=-0.5, n_plateaus=1)
         again = unpack(pack(state))
         assert same(again, state)
         assert again.rng.random() == state.rng.random()

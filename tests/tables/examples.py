@@ -1,6 +1,7 @@
 """Parts of the tables' room that tests of other rooms start from: what was learnt of columns, and rows."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -13,7 +14,7 @@ from sknet._tables.encoder import TableEncoder, learn_encoder
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import ColumnChoices, Survey, survey_columns
 from sknet._tables.labels import as_labels
-from sknet._tables.numbers import NumberColumn
+from sknet._tables.numbers import SCALINGS, NumberColumn
 from sknet._tables.sampling import cross_fit_folds
 from sknet._tables.target_statistics import columns_with_means, statistics_by_column
 from sknet._tables.targets import read_regression_target
@@ -24,6 +25,15 @@ DATE_CYCLES = [*CYCLES]
 
 def number_column(centre=0.0, factor=1.0, **how):
     return NumberColumn(centre, factor, **how)
+
+
+def outliers_bent_above(centre):
+    """For a while, columns of numbers are scaled by their deviation, and bent if their centre is larger."""
+
+    def learn(*values):
+        return [replace(column, bend=column.centre > centre) for column in SCALINGS["standard"](*values)]
+
+    return patch.dict(SCALINGS, robust=learn)
 
 
 def category_column(*categories, **how):

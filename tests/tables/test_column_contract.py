@@ -12,8 +12,9 @@ from sknet._tables.column import FormulaColumn, WeightsAndTarget
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import KINDS, kinds_by_class, recognised_kind
+from sknet._tables.numbers import learn_number
 from tests.tables.column_cases import CASES, WRONG
-from tests.tables.examples import inputs_of, suffixes
+from tests.tables.examples import column_settings, inputs_of, suffixes
 
 every_column = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
@@ -184,6 +185,18 @@ def test_values_of_another_kind_are_refused_by_the_name_of_the_column(case):
 
 
 # --- in a table ------------------------------------------------------------------------------------------------------
+
+
+@every_column
+@pytest.mark.parametrize("names", [("c", "x"), ("x", "c")], ids=["before", "after"])
+def test_a_column_and_a_default_number_have_their_own_inputs_side_by_side(case, names):
+    n = len(case.values)
+    values = {"c": case.values, "x": pd.Series(np.exp(np.linspace(-5.0, 5.0, n)))}
+    columns = {"c": case.learn(), "x": learn_number(values["x"], "x", column_settings(), WeightsAndTarget())}
+    encoder = TableEncoder(names, tuple(columns[name] for name in names))
+    inputs = encoder.encode(pd.DataFrame(values)[[*names]], float)
+    for j, name in enumerate(names):
+        assert_array_equal(inputs[:, encoder.inputs_of_column(j)], inputs_of(columns[name], values[name]))
 
 
 @every_column

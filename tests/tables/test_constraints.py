@@ -45,15 +45,6 @@ def test_a_duration_rises_as_its_seconds_do(scaling):
     np.testing.assert_array_equal(input_signs({"wait": -1}, encoder), expected)
 
 
-def test_a_series_with_names_is_read_by_them():
-    by_name = input_signs({"price": -1, "size": 1}, ENCODER)
-    series = pd.Series({"size": 1, "town": 0, "day": 0, "price": -1})
-    np.testing.assert_array_equal(input_signs(series, ENCODER), by_name)
-    np.testing.assert_array_equal(input_signs(series[["size", "price"]], ENCODER), by_name)
-    with pytest.raises(ValueError, match="monotonic_cst names \\['x0'\\], but X has no such columns"):
-        input_signs(pd.Series([1, 0], index=["x0", "x1"]), ENCODER)
-
-
 @pytest.mark.parametrize("nothing", [None, {}, {"price": 0}, [0, 0, 0, 0]])
 def test_constraints_without_a_sign_are_none(nothing):
     assert input_signs(nothing, ENCODER) is None

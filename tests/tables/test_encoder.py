@@ -41,7 +41,7 @@ def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
         [0, 1, 2, 7, 8],
         [9, 10],
     ]
-    assert [(type(each.formula), each.columns.tolist(), each.inputs.tolist()) for each in encoder.stacked_formulas] == [
+    assert [(type(each.formula), each.columns.tolist(), each.inputs.tolist()) for each in encoder.placed_formulas] == [
         (ScaledNumber, [0, 1, 2], [3, 7, 9]),
         (Ramps, [1], [0, 1, 2]),
         (MissingIndicator, [1, 2], [8, 10]),

@@ -32,7 +32,7 @@ def test_a_stacked_formula_computes_what_its_formulas_compute_one_by_one(formula
 
 @pytest.mark.parametrize("first_inputs", [[0, 2, 3], [4, 0, 6], [1, 9, 20]], ids=["side by side", "mixed", "apart"])
 def test_inputs_are_written_where_they_belong_and_nowhere_else(first_inputs):
-    """Blocks of adjacent inputs are copied as slices; the array of all inputs is used for single ones."""
+    """Adjacent inputs are written to a slice."""
     inputs = [list(range(i, i + formula.n_inputs)) for i, formula in zip(first_inputs, RAMPS, strict=True)]
     for formulas, of_columns in [(RAMPS, inputs), (SCALED, [[i] for i in first_inputs])]:
         (placed,) = stack_formulas(([formula], own) for formula, own in zip(formulas, of_columns, strict=True))
@@ -43,7 +43,26 @@ def test_inputs_are_written_where_they_belong_and_nowhere_else(first_inputs):
         assert np.isnan(np.delete(out, np.concatenate(of_columns), axis=1)).all()
 
 
-def test_formulas_that_are_not_joint_stay_apart():
+@pytest.mark.parametrize("formulas", [[*BENT, *SCALED], [*UNSHIFTED, *BENT], [SCALED[0], UNSHIFTED[0], SCALED[1]]])
+def test_numbers_that_are_scaled_in_other_ways_are_computed_as_each_alone(formulas):
+    inputs = np.empty((len(X), len(formulas)))
+    numbers, names = X[:, np.arange(len(formulas)) % 3], [f"x{j}" for j in range(len(formulas))]
+    for placed in stack_formulas(([formula], [j]) for j, formula in enumerate(formulas)):
+        placed.encode_into(numbers, inputs, names)
+    for j, formula in enumerate(formulas):
+        assert_array_equal(inputs[:, [j]], formula.encode(numbers[:, [j]], inputs.dtype, names))
+
+
+def test_two_formulas_of_one_argument_do_not_take_another_argument():
+    first, second = SCALED[:2]
+    inputs = np.empty((len(X), 4))
+    for placed in stack_formulas([([first, second], [0, 1]), ([Wave("hour", 1.0, 1.0)], [2, 3])]):
+        placed.encode_into(X[:, :2], inputs, ["a", "b"])
+    assert_array_equal(inputs[:, [0]], first.encode(X[:, [0]], inputs.dtype, ["a"]))
+    assert_array_equal(inputs[:, [1]], second.encode(X[:, [0]], inputs.dtype, ["a"]))
+
+
+def test_formulas_that_cannot_be_stacked_stay_apart():
     (first, second), missing = [NormalScore(np.linspace(0.0, last, 257)) for last in (1.0, 2.0)], MissingIndicator()
     waves = [Wave(cycle, 1.0, 1.0) for cycle in ("hour", "weekday")]
     placed = stack_formulas([([first, missing], [0, 1]), ([second, missing, *waves], [2, 3, 4, 5, 6, 7])])

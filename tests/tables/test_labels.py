@@ -418,6 +418,7 @@ def fold(class_weight, y, sample_weight=None):
         (MULTIOUTPUT, "balanced"),
         (SINGLE, {0: 0.3, 1: 2, 2: 7}),
         (SINGLE, {1: 2.5}),
+        (SINGLE, {0: np.float32(0.3), 1: np.int8(2), 2: 7}),
         (SINGLE == 1, {True: 3, False: 0.5}),
         (np.array(list("xzyyxx")), {"x": 0.3, "y": 2, "z": 7}),
         (MULTILABEL, [{0: 1, 1: 5}, {0: 2, 1: 0.1}]),
@@ -454,6 +455,11 @@ def test_sparse_indicators_have_class_weights():
     np.testing.assert_array_equal(fold("balanced", sparse.csr_array(MULTILABEL)), fold("balanced", MULTILABEL))
 
 
+def test_labels_that_are_digits_have_weights_by_their_text():
+    """scikit-learn looks these labels up as integers."""
+    assert fold({"0": 3}, ["0", "1"]).tolist() == [3, 1]
+
+
 def test_a_label_that_does_not_occur_may_have_a_weight():
     assert fold({"a": 2, "b": 3, "gone": 4}, ["a", "b"]).tolist() == [2, 3]
 
@@ -461,7 +467,10 @@ def test_a_label_that_does_not_occur_may_have_a_weight():
 @pytest.mark.parametrize(
     ("y", "class_weight", "message"),
     [
-        (SINGLE, {"0": 1, "1": 2}, r"The classes, \[0, 1, 2\], are not in class_weight"),
+        (SINGLE, {"0": 1, "1": 2}, r"class_weight has the keys \['0', '1'\], and the classes are \[0, 1, 2\]: correct"),
+        (SINGLE.astype(str), {0: 1}, r"class_weight has the keys \[0\], and the classes are \['0', '1', '2'\]"),
+        (["yes", "no"], {"yes": 2, "N": 1}, r"class_weight has the keys \['N'\], and the classes are \['no', 'yes'\]"),
+        (MULTIOUTPUT, [{"A": 2}, None], r"class_weight has the keys \['A'\], and the classes are \['a', 'b', 'c'\]"),
         (SINGLE, {0: -1}, r"class_weight holds \{0: -1\}: weights must be finite numbers, 0 or more"),
         (SINGLE, {0: np.nan, 1: 1}, r"class_weight holds \{0: nan\}"),
         (SINGLE, {0: True, 1: 2}, r"class_weight holds \{0: True\}: .* no bools"),

@@ -138,7 +138,7 @@ def test_columns_of_numbers_alone_that_are_missing_only_now_are_named():
 def test_a_warning_names_columns_whose_new_values_are_unlikely_all_infrequent():
     categories = np.repeat([f"l{k}" for k in range(30)], 20)
     table = pd.DataFrame({"x": np.arange(604.0), "c": [*categories, "once", "only", "rare", "rare"]})
-    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0, max_categories=31).fit(table, table["x"])
+    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0, max_categories=31).fit(table, table["x"].to_numpy())
     assert "infrequent" in set(net.inputs_["kind"])
     with pytest.warns(UserWarning, match=r"Columns \['c'\] of X hold no category that fit has seen"):
         net.predict(table.assign(c=np.arange(604).astype(str)))

@@ -174,7 +174,7 @@ def test_a_table_without_text_does_not_import_the_text_vectorizer():
 import sys
 import numpy as np, pandas as pd, sknet
 X = pd.DataFrame({"a": np.random.default_rng(0).normal(size=60), "b": pd.Categorical(["x", "y"] * 30)})
-sknet.SigmoidMLPRegressor(max_iter=2, random_state=0).fit(X, X["a"]).predict(X)
+sknet.SigmoidMLPRegressor(max_iter=2, random_state=0).fit(X, X["a"].to_numpy()).predict(X)
 print([name for name in ("sklearn.feature_extraction", "sklearn.decomposition") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)

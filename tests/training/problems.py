@@ -9,7 +9,7 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchSolver, take_snapshots
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.patience import Patience, PatienceCounters
+from sknet._training.patience import Patience
 from sknet._training.solver import NO_OBSERVER, BestEpoch, Epoch, Problem, State, StopReason, TrainingEnd
 from sknet._vectors import minibatches
 
@@ -166,11 +166,6 @@ def epoch(loss=1.0, score=1.0, *, validation_loss=1.0, learning_rate=0.1, gradie
 def best_epoch(number=0, kept=None, score=nan):
     """The best epoch so far; by default, there is none yet."""
     return BestEpoch(number, kept, score)
-
-
-def counters(n_no_improvement=0, least_criterion=inf):
-    """What patience has counted; by default nothing."""
-    return PatienceCounters(n_no_improvement, least_criterion)
 
 
 def state_after(n_epochs, p=4, **parts):

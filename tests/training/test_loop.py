@@ -15,7 +15,6 @@ from scipy.optimize import minimize_scalar
 from sknet._training import loop
 from sknet._training.loop import soft_threshold
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
-from sknet._training.patience import PatienceCounters
 from sknet._training.solver import NO_OBSERVER, DivergedError, State, StopReason, TrainingEnd
 from tests.training.problems import (
     OPTIMIZERS,
@@ -438,7 +437,7 @@ def test_counts_and_plateaus_go_on_where_they_were():
     solver = mini_batch(schedule=adaptive, rate=1e-4, n_epochs=9, tol=1e-4, n_iter_no_change=1)
     _, whole = trained(problem(flat), solver)
     _, part = trained(problem(flat), replace(solver, n_epochs=4))
-    assert (part.n_plateaus, part.patience_counters.n_no_improvement) == (1, 1)
+    assert (part.n_plateaus, part.n_no_improvement) == (1, 1)
     trained(problem(flat), solver, part.copy())
     state = part.copy()
     assert trained(problem(flat), solver, state)[0].reason is StopReason.LOSS_PLATEAU
@@ -588,7 +587,7 @@ def test_an_evaluation_that_records_nothing_keeps_no_weights():
     problems, states = problems_and_states()
     criteria = iter([3.0, 1.0, 2.0, 1.5])
     SOLVER.train(problems, states, evaluate=lambda: next(criteria))
-    assert [(state.best.epoch, state.patience_counters) for state in states] == [(0, PatienceCounters(2, 1.0))] * 3
+    assert [(state.best.epoch, state.n_no_improvement, state.least_criterion) for state in states] == [(0, 2, 1.0)] * 3
 
 
 @pytest.mark.parametrize("at", [2, 3])

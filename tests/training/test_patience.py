@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._training.patience import Patience, PatienceCounters
+from sknet._training.patience import Patience
+from tests.training.problems import mini_batch, state_after
 
 
 def observed(scores, tol, n_to_wait, *, schedule_ends=False):
     """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
-    counters, patience = PatienceCounters(), Patience(tol, n_to_wait, schedule_ends)
+    state, solver = state_after(0), mini_batch(tol=tol, n_iter_no_change=n_to_wait, schedule_ends=schedule_ends)
     for i, score in enumerate(scores, 1):
-        counters = patience.after_epoch(counters, -score)
-        if patience.is_over(counters):
+        solver.end_epoch([state], lambda criterion=-score: criterion)
+        if solver.patience.is_over(state.n_no_improvement):
             return i
     return None
 
@@ -67,11 +68,6 @@ def test_a_constant_score_is_a_plateau_whatever_it_is(schedule_ends, score):
 
 def test_any_positive_score_improves_on_0():
     assert observed([0.0, 0.0, 1e-9, *[0.0] * 6], 1e-4, 2, schedule_ends=True) == 6
-
-
-def test_patience_begins_again_from_the_same_criterion():
-    patience = Patience(0.0, 1)
-    assert patience.renewed(PatienceCounters(2, -0.5)) == PatienceCounters(0, -0.5)
 
 
 def test_the_verdict_names_the_parameters():

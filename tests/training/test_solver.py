@@ -9,7 +9,6 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from sknet._training.patience import PatienceCounters
 from sknet._training.solver import BestEpoch, DivergedError, Epoch, State, StopReason, TrainingEnd
 from tests.training.problems import lbfgs, recording, same, state_of
 
@@ -86,7 +85,7 @@ def eventful(dtype=float):
     history = [Epoch(0.1, nan, -inf, 1e-3, 1 / 3, 0.5), Epoch(0.05, 2.0, 3.0, 1e-4, 1e-300, 0.25)]
     return State(
         theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, n_plateaus=1,
-        patience_counters=PatienceCounters(3, -0.7), best=BestEpoch(2, theta * 2, 3.0, 2.0), average=theta / 3,
+        n_no_improvement=3, least_criterion=-0.7, best=BestEpoch(2, theta * 2, 3.0, 2.0), average=theta / 3,
         history=history,
     )  # fmt: skip
 
@@ -150,7 +149,8 @@ def advance(state):
         vector *= 2
     state.rng.random(3)
     state.step, state.epoch, state.n_samples_seen, state.n_plateaus = 20, 3, 36, 2
-    state.patience_counters, state.best = PatienceCounters(0, -9.0), BestEpoch(3, state.theta.copy(), 9.0)
+    state.n_no_improvement, state.least_criterion = 0, -9.0
+    state.best = BestEpoch(3, state.theta.copy(), 9.0)
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
 
@@ -172,7 +172,7 @@ def test_a_new_run_has_done_nothing():
     new = State(np.zeros(2), (), np.random.default_rng(0))
     counted = (new.step, new.epoch, new.n_samples_seen, new.n_plateaus, len(new.history))
     assert counted == (0, 0, 0, 0, 0)
-    assert new.patience_counters == PatienceCounters(0, inf)
+    assert (new.n_no_improvement, new.least_criterion) == (0, inf)
     assert new.best == BestEpoch()
     assert new.average is None
 

@@ -6,7 +6,6 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from sknet._training.patience import PatienceCounters
 from sknet._training.solver import BestEpoch, DivergedError, StopReason, TrainingEnd
 from tests.training.problems import (
     Interrupting,
@@ -50,7 +49,7 @@ def test_a_new_run_starts_at_theta_with_nothing_remembered(make, dtype):
     assert state.average is None
     assert all(moment.dtype == dtype and not moment.any() for moment in state.moments)
     assert (state.step, state.epoch, state.best, state.history) == (0, 0, BestEpoch(), [])
-    assert state.patience_counters == PatienceCounters()
+    assert (state.n_no_improvement, state.least_criterion) == (0, inf)
 
 
 def test_a_moving_average_starts_at_a_copy_of_theta():
