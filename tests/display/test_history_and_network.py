@@ -195,7 +195,7 @@ def texts(display):
 
 
 def test_inputs_and_classes_have_their_names():
-    net = SigmoidMLPClassifier((4, 3), max_iter=2, **PLAIN).fit(FRAME, COLOUR)
+    net = SigmoidMLPClassifier((4, 3), max_iter=2, **PLAIN).fit(FRAME, COLOUR.to_numpy())
     display = NetworkDisplay.from_estimator(net)
     written = texts(display)
     assert written[:5] == ["length", "width", "colour_blue", "colour_green", "colour_red"]
@@ -212,7 +212,7 @@ def test_two_classes_have_one_output_for_the_second_class():
 
 
 def test_of_large_layers_the_strongest_are_shown():
-    net = SigmoidMLPRegressor(40, max_iter=2, **PLAIN).fit(FRAME[["length", "width"]], FRAME["length"])
+    net = SigmoidMLPRegressor(40, max_iter=2, **PLAIN).fit(FRAME[["length", "width"]], FRAME["length"].to_numpy())
     display = NetworkDisplay.from_estimator(net, max_units=6)
     assert [len(shown) for shown in display.shown_] == [2, 6, 1]
     assert "6 of 40 units" in texts(display)

@@ -74,7 +74,7 @@ def test_other_types_of_columns_hold_the_same():
         pl.DataFrame({"a": FRAME["a"].tolist(), "town": ["Rome", None, "Oslo"] * (N // 3)}),
         FRAME[["a", "town"]].astype({"a": pd.ArrowDtype(pa.float64()), "town": pd.ArrowDtype(pa.string())}),
     )
-    net = SigmoidMLPRegressor(**QUICK).fit(FRAME[["a", "town"]], FRAME["a"])
+    net = SigmoidMLPRegressor(**QUICK).fit(FRAME[["a", "town"]], FRAME["a"].to_numpy())
     for frame in frames:
         for name, feed in feeds_of(net, frame).items():
             assert_array_equal(feed, feeds_of(NET, FRAME)[name])

@@ -261,7 +261,7 @@ def test_a_curve_has_the_contribution_of_a_missing_value():
 
 
 def test_equal_values_are_a_curve_of_one_point():
-    _, functions = functions_of(LAPS.assign(lap="1:32"), X["height"])
+    _, functions = functions_of(LAPS.assign(lap="1:32"), X["height"].to_numpy())
     assert functions["lap"].values.tolist() == [92.0]
 
 
