@@ -60,10 +60,10 @@ print(f"the mean of the training cars by {of_the_mean:.1f} (root mean squared er
 # The peers
 # ---------
 #
-# Each model gets the preparation that it needs, and keeps its own defaults otherwise (but see the chicks below).
-# HistGB, scikit-learn's boosted trees, takes text columns as categories. The linear model and scikit-learn's MLP get
-# a pipeline that imputes, encodes and scales. Cross-validation chooses the penalty of the linear model, and the targets
-# of the MLP are scaled.
+# Each model gets the preparation that it needs. sknet, the trees and the MLP keep their own defaults (but see the
+# chicks below). HistGB, scikit-learn's boosted trees, takes text columns as categories. The linear model and
+# scikit-learn's MLP get a pipeline that imputes, encodes and scales. Cross-validation
+# chooses the penalty of the linear model, and the targets of the MLP are scaled.
 
 PEERS = ["sknet", "HistGB", "sklearn MLP", "linear model"]
 

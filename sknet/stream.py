@@ -62,12 +62,13 @@ def fit(
     for a float32) and 4 for a category. Each epoch reads the buckets in a new order, a
     few at a time, and mixes their rows.
 
-    The encoding is learnt from a sample of 200,000 rows, as in memory. The size of the
-    chunks matters only for columns of strings: they are dates if the first chunk holds
-    ISO 8601 dates, free text if it looks like text, and categories otherwise, unless
-    `categorical_features` or `text_features` names them. After a first chunk of dates,
-    text that is no date is an error. Unlike `fit`, a stream does not check whether
-    its rows are in the order of time, or whether numbers are identifiers.
+    The encoding is learnt from a sample of 200,000 rows, and mean targets of categories
+    from all training rows, as in memory. The size of the chunks matters only for
+    columns of strings: they are dates if the first chunk holds ISO 8601 dates, free
+    text if it looks like text, and categories otherwise, unless `categorical_features` or
+    `text_features` names them. After a first chunk of dates, text that is no date is an
+    error. Unlike `fit`, a stream does not check whether its rows are in the order of
+    time, or whether numbers are identifiers.
 
     Parameters
     ----------
@@ -126,9 +127,9 @@ def fit(
     Raises
     ------
     ValueError
-        If a parameter needs all rows at once (`solver="lbfgs"`, a splitter,
-        `n_members`, `warm_start`), or if the source or a chunk is invalid. The
-        estimator then stays as it was.
+        If a parameter does not go with streams (`solver="lbfgs"`,
+        `early_stopping="folds"`, a splitter, `n_members` above 1, `warm_start`), or if
+        the source or a chunk is invalid. The estimator then stays as it was.
     OSError
         If there is too little space for the temporary file.
     ImportError
@@ -273,8 +274,9 @@ def prepare(
     """Learn the encoding of a table from a sample, before the first `partial_fit`.
 
     Scales, bins, categories and the scale of the target are learnt from the sample and
-    do not change later. A category is known if a row of the sample has it, or if a
-    category dtype declares it.
+    do not change later, except for the scale of a column that has a single value in the
+    sample. A category is known if a row of the sample has it, or if a category dtype
+    declares it.
 
     Parameters
     ----------
@@ -290,7 +292,7 @@ def prepare(
     sample_weight : array-like of shape (n_samples,), default=None
         Sample weights.
 
-    classes : array-like of shape (n_classes,), default=None
+    classes : array-like of shape (n_classes,), or a list of such, default=None
         All labels that later calls may bring, for a classifier.
 
     Returns
@@ -350,8 +352,8 @@ def predict(
 
     Returns
     -------
-    predictions : iterator of ndarray, or None
-        The predictions of each chunk, or None if they were written to a file. The
+    predictions : iterator, or None
+        What the method returns for each chunk, or None if it was written to a file. The
         column of the file is named after the method. Several columns are numbered, or
         named after `classes_`.
 

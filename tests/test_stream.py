@@ -312,6 +312,10 @@ WEIGHTED = (ONES, BOTH, np.ones(4))
         ([GOOD, (pd.DataFrame(ONES), BOTH)], "Chunk 2: it is a data frame, and the first chunk is an array"),
         ([(ONES.astype("float32"), BOTH), GOOD], "Chunk 2: X is float32 in the first chunk"),
         (
+            [(pd.DataFrame({"a": [None]}), [0]), (pd.DataFrame({"a": ["b"]}, dtype=object), [1])],
+            "Chunk 2: Column 'a' of X has no value in the first chunk, and values that are no numbers in another",
+        ),
+        (
             [(pd.DataFrame({"a": [1.0]}), [0]), (pd.DataFrame({"a": [np.inf]}), [1])],
             "Chunk 2: Column 'a' of X contains infinity",
         ),

@@ -111,8 +111,8 @@ print(f"sets that hold the true answer: {shares[0]:.0%} of those who stay, {shar
 # Why?
 # ----
 #
-# The contributions of columns add up to the log-odds of leaving. Explain the customer with the highest probability, and
-# then take the mean size of contributions over all.
+# The contributions of columns add up to the log-odds of leaving, minus their mean. Explain the customer with the
+# highest probability, and then take the mean size of contributions over all.
 
 explanation = net.explain(X_new, background=X_train)
 row = int(probability.argmax())

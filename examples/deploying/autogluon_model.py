@@ -65,7 +65,7 @@ class SknetModel(AbstractModel):
     cheap_hyperparameters: ClassVar = {"max_iter": 2}
 
     def _more_tags(self):
-        return {"can_refit_full": False}  # without held-out rows, nothing would say which epoch is the best
+        return {"can_refit_full": False}  # it gives no held-out rows, and sknet would hold out its own
 
     def _estimator_class(self):
         return SigmoidMLPRegressor if self.problem_type == "regression" else SigmoidMLPClassifier

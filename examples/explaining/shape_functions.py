@@ -50,8 +50,8 @@ plt.show()
 # Nothing is hidden
 # -----------------
 #
-# The contributions of a row, read off the curves, add up to its prediction. Another background only shifts them by a
-# constant.
+# The contributions of a row, read off the curves, add up to its prediction minus the mean prediction. Another
+# background only shifts them by a constant.
 
 one, other = (additive.explain(X_test, background=rows) for rows in (X_train[:50], X_train[50:]))
 total = one.values.sum(axis=1) + one.base_values

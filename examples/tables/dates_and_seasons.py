@@ -2,7 +2,7 @@
 Dates and seasons
 =================
 
-A column of dates becomes a number for the trend, and a sine and a cosine for each cycle in it: here, week and year.
+A column of dates becomes a number and bins for the trend, and a sine and a cosine for each cycle: here, week and year.
 Text such as 2015-06-30, as in CSV files, counts as a date, too. The network learns from three of four years of days in
 Seattle, and finds the seasons by itself. ``TimeSeriesSplit`` holds later days out, since neighbouring days are alike.
 """

@@ -3,8 +3,8 @@ New rows every month
 ====================
 
 A model of tomorrow's temperature gets thirty new rows each month, for two years. Fitting it again to all rows takes
-less than a second. ``partial_fit`` with only the new rows forgets the other seasons, so its errors are twice as large.
-It does not forget them if you mix old rows with the new ones and use a small learning rate.
+less than a second. ``partial_fit`` with only the new rows forgets the other seasons, so its errors are more than twice
+as large. It does not forget them if you mix old rows with the new ones and use a small learning rate.
 """
 
 from copy import deepcopy

@@ -2,7 +2,7 @@
 The training history
 ====================
 
-Every fit keeps a history with one row per epoch and network. You choose the score of an epoch on the held-out rows: the
+Every fit keeps a history with one row per epoch and member. You choose the score of an epoch on the held-out rows: the
 loss, a scorer of scikit-learn, or a function of your own.
 """
 

@@ -255,11 +255,11 @@ class ShapeFunctionDisplay:
     """Plot of what each column contributes to the output, as a function of its value.
 
     It needs a network whose raw output is a sum of functions of single columns: fit it
-    with `interaction_cst="no_interactions"` or without hidden layers. Each panel then
-    shows the whole effect of a column, exactly. Numbers, dates and durations give a
-    curve above a rug of the rows' values, categories give bars, and missing values a
-    dotted line or a bar. Contributions have mean 0 over `X`. Create it with
-    `from_estimator`.
+    with `interaction_cst="no_interactions"` or without hidden layers, but not with
+    several quantile levels. Each panel then shows the whole effect of a column,
+    exactly. Numbers, dates and durations give a curve above a rug of the rows' values,
+    categories give bars, and missing values a dotted line or a bar. Contributions have
+    mean 0 over `X`. Create it with `from_estimator`.
 
     Parameters
     ----------

@@ -294,8 +294,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets. A classifier takes labels, an indicator matrix (multilabel) or
             several columns of labels (multiclass-multioutput). A regressor takes
-            numbers. If `y` has several columns, values may be missing (NaN or None);
-            the loss and the score ignore them.
+            numbers. If `y` has several columns, values may be missing (NaN or None),
+            but not all of a row; the loss and the score ignore them.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights. In the loss, a row of weight 2 counts as two rows. The fit
@@ -407,7 +407,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
         They turn a raw table into numbers for another model, such as nearest neighbours
         or a linear model. As a step of a pipeline, the network is fitted to the same
-        targets as the last step. `set_output(transform="pandas")` returns a data frame.
+        targets as the last step. After `set_output(transform="pandas")`, it returns a
+        data frame.
 
         Parameters
         ----------
@@ -436,8 +437,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Returns
         -------
         names : ndarray of str objects, of shape (n_units,)
-            "sigmoidmlpclassifier0" and so on; without hidden layers,
-            `network_feature_names_`.
+            The class name in lower case with a number, such as "sigmoidmlpclassifier0";
+            without hidden layers, `network_feature_names_`.
         """
         network = fitted_of(self).model.network
         names: Array = super().get_feature_names_out(input_features)
@@ -486,8 +487,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         -------
         gradients : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
             Derivatives in the units of the prediction per unit of the column, or per
-            second for dates and durations. They are 0 for missing values and NaN for
-            categories (for categories, use `explain`).
+            second for dates and durations. They are 0 for missing values, and NaN for
+            categories and text (for these, use `explain`).
 
             There is no axis of outputs for a single target, nor for two classes, where
             the prediction is the probability of the second class. Otherwise there is

@@ -86,7 +86,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     verbose : bool or int, default=False
         Whether to print progress: True prints every epoch; 2 prints the losses, the
-        best epoch and the time left, in a terminal on a single line.
+        best epoch and the time left, in a terminal on a line that is overwritten.
 
     early_stopping : bool, "auto" or "folds", default="auto"
         How to choose the epoch: True holds out rows, "folds" holds out folds and then
@@ -95,27 +95,29 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         than `n_iter_no_change` epochs without a better score, and the weights of the
         best epoch are kept. Fewer than 10 rows are held out only with `groups`. With
         "folds", extra networks train without the rows of a fold, and the loss on these
-        rows chooses the epoch. The final networks then learn from all rows, with the
-        same number of steps. Below 500 rows, each of four folds is held out once. With
-        more rows, fewer folds are held out. "auto" is True instead of "folds" if a
-        parameter does not allow folds (see Notes).
+        rows chooses the epoch. The final networks then learn from all rows, with about
+        the same number of steps, or for `max_iter` epochs if the last one is chosen.
+        Below 500 rows, each of four folds is held out once. With more rows, fewer folds
+        are held out. "auto" is True instead of "folds" if a parameter does not allow
+        folds (see Notes).
 
     validation_fraction : float, splitter or "auto", default="auto"
         Share of the rows to hold out, or a scikit-learn splitter, whose test sets
         become the folds (for any number of rows). "auto" is 0.15, or 0.1 from 15,000
-        rows on. A share is stratified by class. With a splitter, each network learns
-        everything, including the encoding of columns, from the training rows of its
-        split.
+        rows on. A share is stratified by class, or with `groups` a share of the groups.
+        With a splitter, each fold learns the encoding of columns from its own training
+        rows.
 
     scoring : str or callable, default="loss"
         Score of an epoch on the held-out rows: "loss" or a scikit-learn scorer.
 
     n_iter_no_change : int, inf or "auto", default="auto"
-        Training stops once more epochs in a row than this bring no improvement, as in
-        scikit-learn. "auto" is 24, or 4 from 15,000 rows on (24 with scikit-learn's
-        schedules); with folds it is 10 for a classifier (6 from 5,000 rows on) and 6
-        for a regressor. Without held-out rows or folds, it has an effect only with
-        scikit-learn's schedules, by the training loss.
+        If held-out rows or folds evaluate the epochs, training stops once more epochs
+        in a row than this bring no improvement, as in scikit-learn. "auto" is 24, or 4
+        from 15,000 rows on (24 with scikit-learn's schedules); with folds it is 10 for
+        a classifier (6 from 5,000 rows on) and 6 for a regressor. Without held-out rows
+        or folds, it has an effect only with scikit-learn's schedules, by the training
+        loss.
 
     tol : float or "auto", default="auto"
         Smallest improvement of the loss or score that counts, relative to the best one
@@ -143,13 +145,14 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         fewer than 200 values) usually share an input.
 
     category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
-        How categories become inputs: "one_hot" gives one input per category, "target"
-        the mean target of the category, and "both" one-hot inputs, plus mean targets in
-        columns with more categories than `max_categories`, or in which a fifth of the
-        rows share the input of infrequent categories. "auto" is "both" if there is such
-        a column and the first call is not `partial_fit`, else "one_hot" (see Notes).
-        Mean targets are cross-fitted, and shrunk to the overall mean by empirical
-        Bayes. With three classes or more, each class has a mean of its own.
+        How categories become inputs: "one_hot" gives one input per category (a single
+        one for two categories), "target" the mean target of the category, and "both"
+        one-hot inputs, plus mean targets in columns that reach `max_categories` inputs
+        with categories left over, or in which a fifth of the values share the input of
+        infrequent categories. "auto" is "both" if there is such a column and the first
+        call is not `partial_fit`, else "one_hot" (see Notes). Mean targets are
+        cross-fitted, and shrunk to the overall mean by empirical Bayes. With three
+        classes or more, each class has a mean of its own.
 
     text_components : int, default=30
         Maximum number of components per column of text, each of them an input: the
@@ -171,11 +174,11 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     input_gains : bool or "auto", default="auto"
         Whether each input has a positive factor that multiplies its weights in the
-        first layer and is learnt faster than these [7]_. So networks find out which
-        inputs matter. Where held-out rows or folds evaluate the epochs, uninformative
-        inputs fade. "auto" is True, but False in the four cases of the Notes,
-        with "lbfgs" and without hidden layers. True is an error with "lbfgs" or sparse
-        input.
+        first layer and is learnt faster than these [7]_. The one-hot inputs of a column
+        share one. So networks find out which inputs matter. Where held-out rows or
+        folds evaluate the epochs, uninformative inputs fade. "auto" is True, but False
+        in the four cases of the Notes, with "lbfgs" and without hidden layers. True is
+        an error with "lbfgs" or sparse input.
 
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
         How numbers are scaled: "robust" uses the weighted median and interquartile
@@ -201,7 +204,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     alpha : float, default=0.01
         Strength of the L2 penalty, which is alpha / (2 * sum of the sample weights)
-        times the sum of the network's squared weights, for any batch size.
+        times the sum of the network's squared weights, for any batch size. With sparse
+        input, a step may leave out the weights of columns that are 0 in its batch.
 
     l1_ratio : float, default=0.0
         Share of `alpha` that penalises absolute values instead of squares. Proximal
@@ -209,7 +213,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     weight_decay : float or "auto", default="auto"
         Decoupled weight decay: each step multiplies the weights by 1 - rate *
-        weight_decay. "auto" is 0.02 for "adam", which makes it AdamW [3]_, else 0.
+        weight_decay. With sparse input, it may leave out those of columns that are 0 in
+        its batch. "auto" is 0.02 for "adam", which makes it AdamW [3]_, else 0.
 
     dropout : float, sequence of float or "auto", default="auto"
         Share of the hidden outputs that a training step sets to 0, or a sequence with
@@ -332,33 +337,33 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         with folds, minus their joint loss.
 
     best_validation_score_ : float or None
-        The score of the epoch `best_epoch_`; NaN if `scoring` never returned a number. It
-        is the highest of the last call. With folds, it may be lower than the highest.
+        The score of the epoch `best_epoch_`; NaN if `scoring` never returned a number.
+        It is the highest of the last call. With folds, it may be lower than the
+        highest.
 
     oof_prediction_ : ndarray, or a list of such
         Out-of-fold predictions of the training rows (probabilities for a classifier),
         if `early_stopping="folds"` was set. Each row is predicted by the networks that
-        were trained without its fold, at the epoch that the other folds choose. If
-        there is a single fold, one half of its rows chooses the epoch for the other
-        half. Rows that no fold held out, and rows of weight 0, are NaN. `partial_fit`
-        drops this attribute.
+        were trained without its fold, at the epoch that other folds choose. If there is
+        a single fold, one half of its rows chooses the epoch for the other half. Rows
+        that no fold held out, and rows of weight 0, are NaN. `partial_fit` drops this
+        attribute.
 
     feature_importances_ : ndarray of shape (n_features,)
         How much the outputs vary with each column of the table. Importances add up to
-        1. `fit` computes them by expected gradients at up to 512 training rows. With one
-        output, they are nearly proportional to `explain(X).importance()`. Of several
-        outputs, each counts equally, whatever its unit; a constant target does not count,
-        and alone it makes all importances equal. `partial_fit` drops this attribute.
+        1. `fit` computes them by expected gradients at up to 512 training rows. With
+        one output, they are nearly proportional to `explain(X).importance()`.
+        Each of several outputs counts equally. `partial_fit` drops this attribute.
 
     best_epoch_ : int
-        Epoch of the last call whose weights all members have kept. It is counted from
-        1, with the epochs of earlier calls if this one continues them, as in
-        `history_` and `validation_scores_`. With held-out rows, it is the best epoch.
-        With folds, it is the epoch of the least joint loss, to which a classifier adds
-        a small penalty on temperatures far from 1. An epoch within the first 75 steps
-        is chosen only if training ends with it or, by a classifier, if the temperature
-        is above 5. `n_iter_` then counts the epochs on all rows. Without held-out
-        rows or folds, it is the last epoch.
+        The chosen epoch of the last call. It is counted from 1, with the epochs of
+        earlier calls if this one continues them, as in `history_` and
+        `validation_scores_`. With held-out rows, it is the best epoch, whose weights
+        all members have kept. With folds, it is the epoch of the least joint loss, to
+        which a classifier adds a small penalty on temperatures far from 1. An epoch
+        within the first 75 steps is chosen only if training ends with it or, by a
+        classifier, if the temperature is above 5. `n_iter_` then counts the epochs on
+        all rows. Without held-out rows or folds, it is the last epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without

@@ -67,7 +67,8 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
         The fitted estimator. Pieces of your own (activations, losses, optimizers,
-        schedules, scorers, splitters) are saved by name only; pass them to `load`.
+        schedules, `init`, scorers, splitters) are saved by name only; pass them to
+        `load`.
         Callbacks, metadata requests and `set_output` are not saved.
 
     path : str or path-like

@@ -39,12 +39,12 @@ class Activation:
         cannot be computed from the output.
 
     center : float, default=0.0
-        f(0). The initial biases of the next layer subtract it, so that a deep network
-        starts with centred signals.
+        f(0). With the default `init`, the initial biases of the next layer subtract it,
+        so that a deep network starts with centred signals.
 
     input_scale : float, default=1.0
         Standard deviation of z at which units are neither linear nor saturated. The
-        initial weights are chosen so that z has it.
+        default `init` chooses the initial weights so that z has it.
 
     output_scale : float, default=1.0
         Scale of f(z) - f(0) for such z. In root mean square, f(z) - f(0) is about

@@ -81,7 +81,7 @@ class Interval:
 class Loss:
     """A loss of your own: its value, its gradient and its link.
 
-    All functions take the raw output of the network.
+    All functions except `start` take the raw output of the network.
 
     Parameters
     ----------
@@ -116,16 +116,16 @@ class Loss:
 
     start : callable, default=None
         `start(target, weight)` returns the raw output of a constant prediction, of
-        shape (k,), from which training starts. `weight` has shape (n,) or is None.
-        Without `start`, training starts from 0.
+        shape (k,), from which training starts with the default `init`. `weight` has
+        shape (n,) or is None. Without `start`, training starts from 0.
 
     levels : tuple of float, default=()
         Quantile levels, if one target has several raw outputs, one for each.
 
     link_backward : callable, default=None
         `link_backward(raw, delta)` turns derivatives with respect to the predictions
-        into derivatives with respect to raw, of shape (n, k). Only `input_gradients`
-        needs it. Without it, central differences of the link are used.
+        into derivatives with respect to raw, of shape (n, k). Training does not need
+        it. Without it, central differences of the link are used.
 
     log_link : callable, default=None
         `log_link(raw)` overwrites raw with the logarithms of probabilities, even of

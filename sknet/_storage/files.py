@@ -69,7 +69,7 @@ BYTES_PER_ROW_VALUE = 370
 
 
 class ModelFileError(ValueError):
-    """The file was not written by sknet, is damaged, or needs an object that was not passed.
+    """The file was not written by a compatible version of sknet, is damaged, or needs an object that was not passed.
 
     See Also
     --------

@@ -113,16 +113,30 @@ class NumberStorage(ColumnStorage):
     def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
         self.dtype = float_type(values.dtype)
+        self._was_empty = bool(pd.isna(values).all())  # then it only counts as numbers
 
     def pack(self, values: Table) -> Array:
         """Return the numbers, NaN where one is missing."""
-        numbers = column_as_floats(values, self._name)
+        try:
+            numbers = column_as_floats(values, self._name)
+        except (TypeError, ValueError) as error:
+            if not self._was_empty:
+                raise
+            raise late_values_error(self._name, "values that are no numbers") from error
         check_fits_stored_type(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
         check_not_infinite(numbers, [self._name])
         return numbers
 
     def unpack(self, packed: Array) -> Table:
         return packed
+
+
+def late_values_error(name: str, what: str) -> ValueError:
+    """Return the error for values of another kind than that of a column without a value in the first chunk."""
+    return ValueError(
+        f"Column {name!r} of X has no value in the first chunk, and {what} in another: begin with a chunk in which it "
+        "has a value, or name it in categorical_features."
+    )
 
 
 def float_type(dtype: object) -> DType:
@@ -184,10 +198,7 @@ class AllMissingTextStorage(CategoryStorage):
     def pack(self, values: Table) -> Array:
         kind = None if self._index else recognised_kind(pd.Series(values))
         if kind is not None:
-            raise ValueError(
-                f"Column {self._name!r} of X has no value in the first chunk, and values of the kind {kind!r} in "
-                "another: begin with a chunk in which it has a value, or name it in categorical_features."
-            )
+            raise late_values_error(self._name, f"values of the kind {kind!r}")
         return super().pack(values)
 
 

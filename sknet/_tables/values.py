@@ -4,7 +4,7 @@ Conventions
 -----------
 A column is a pandas Series or an array of length n. Numbers are (n,) floats with NaN where a value is missing.
 Categories are codes (n,), −1 where missing, into a list of keys: the text of each category. So 1, 1.0 and "1" are one
-category, but True is another, and so is a fraction in float32, whose digits differ from those in float64.
+category. A fraction in float32 is another category than in float64, where its digits differ.
 """
 
 from __future__ import annotations

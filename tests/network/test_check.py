@@ -96,7 +96,8 @@ WRONG_ACTIVATIONS = {
         replace(CUBE, backward=lambda z, delta: delta * z),
         r"\(kept, delta\) returned a new array",
     ),
-    "other keeps": (replace(CUBE, keeps="output"), "is not delta times the slope of apply"),
+    "keeps output": (replace(CUBE, keeps="output"), "times the slope of apply, but would be with keeps='input': it is"),
+    "keeps input": (replace(ACTIVATIONS["tanh"], keeps="input"), "slope of apply, but would be with keeps='output'"),
     "overwrites": (replace(CUBE, backward=overwrites), "is not delta times the slope of apply"),
     "twice": (replace(CUBE, backward=twice), "it is off at 200 of 200 places"),
     "nothing": (
