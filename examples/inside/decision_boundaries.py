@@ -15,7 +15,7 @@ from sknet import SigmoidMLPClassifier
 
 X, y = make_moons(300, noise=0.2, random_state=0)
 single_and_plain = {"n_members": 1, "numeric_encoding": "raw", "input_scaling": "standard"}
-networks = {"no hidden layer": (), "3 units": (3,), "32 units": (32,), "3 layers of 32": (32, 32, 32)}
+networks = {"no hidden layer": (), "8 units": (8,), "32 units": (32,), "3 layers of 32": (32, 32, 32)}
 figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
 for ax, (name, sizes) in zip(axes, networks.items(), strict=True):
     net = SigmoidMLPClassifier(sizes, max_iter=100, random_state=0, **single_and_plain).fit(X, y)
