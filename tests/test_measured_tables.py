@@ -361,10 +361,11 @@ def test_the_headline_is_true_by_means_and_medians():
     assert 0.8 < third.times_of_a_fit(rows, "CatBoost, stopped early") < 1.3
     error, rmse = (third.mean_ratio(rows, figure, "CatBoost") for figure in ("error rate", "RMSE"))
     assert f"{error:.2f}" == "1.00"
-    claim = f"its defaults match CatBoost's error rate, and their RMSE is {100 * (1 - 1 / rmse):.0f}% smaller.**"
+    smaller = f"an {100 * (1 - 1 / rmse):.0f}% smaller RMSE for numbers.**"
+    claim = f"sknet's defaults match CatBoost's error rate for classes, and have {smaller}"
     for text in first_pages():
-        assert f"{claim} Half of the tables have fewer than 900 rows. A fit takes about a fifth of the time" in text
-        assert "of CatBoost's thousand trees, and about as long as CatBoost [if it stops early]" in text
+        assert f"{claim} Half of the tables have fewer than 900 rows. A fit takes about a fifth of CatBoost's" in text
+        assert "time, or about as long [if CatBoost stops early]" in text
     for figure, peer in product(report.FIGURES, ("CatBoost", "CatBoost, stopped early")):
         assert signs.get((figure, peer), 0) <= 0
         each = report.ratios_of(rows, figure, peer)["mean"].astype(float)
