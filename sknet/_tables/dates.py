@@ -161,7 +161,7 @@ class DatetimeColumn(FormulaColumn):
         return pd.Series(self.datetimes_of(values, name))
 
     def read(self, values: ColumnValues, name: str) -> tuple[ColumnValues, str]:
-        """Return the dates if the values are text, as in fit, and a warning of the first text that is no date."""
+        """Return the dates if the values are text, as in fit, and a warning of texts that are no dates."""
         if not (self.from_text and is_text(values)):
             return values, ""
         dates = self.datetimes_of(values, name)
@@ -170,8 +170,9 @@ class DatetimeColumn(FormulaColumn):
             return pd.Series(dates), ""
         offset = "without an offset from UTC" if self.zone is None else "with an offset from UTC"
         return pd.Series(dates), (
-            f"held ISO 8601 dates {offset} in fit, as text, but {short_repr(pd.Series(wrong).iloc[0])} is no such "
-            "date: other values count as missing. Write the dates as in fit, and None for a missing one."
+            f"held ISO 8601 dates {offset} in fit, as text, but {len(wrong)} of {len(values)} values, such as "
+            f"{short_repr(pd.Series(wrong).iloc[0])}, are no such dates: they count as missing. Write the dates as in "
+            "fit, and None for a missing one."
         )
 
     @property
