@@ -231,7 +231,7 @@ def test_a_value_that_is_no_date_is_named(value, rows):
         with pytest.raises(TypeError, match=r"Column 'when' of X .* should hold dates, as in fit"):
             net.predict(changed)
         return
-    told = rf"Columns \['when'\] of X held ISO 8601 dates without an offset from UTC in fit, .* such as {value!r}, are no"
+    told = rf"Columns \['when'\] of X held ISO 8601 dates without an offset from UTC .* such as {value!r}, are no"
     with pytest.warns(UserWarning, match=told) as caught:
         found = net.predict(changed)
     assert len(caught) == 1
@@ -246,7 +246,9 @@ def test_a_value_that_is_no_date_is_named(value, rows):
 def test_columns_with_values_that_are_no_dates_are_named_together():
     table = X.assign(end=X["when"])
     net = SigmoidMLPRegressor(**QUICK).fit(table, Y)
-    with pytest.warns(UserWarning, match=r"Columns \['when', 'end'\] of X held .* 1 of 1 values, such as '31/12/2020', are no such") as caught:
+    with pytest.warns(
+        UserWarning, match=r"Columns \['when', 'end'\] of X held .* 1 of 1 values, such as '31/12/2020', are no such"
+    ) as caught:
         net.predict(table[:1].assign(when="31/12/2020", end="31/12/2020"))
     assert len(caught) == 1
 
@@ -270,7 +272,7 @@ def test_an_estimator_sees_dates_in_text_without_a_warning(kind, tmp_path):
 
 def test_chunks_that_come_later_are_read_as_dates_and_warned_of_other_text():
     net = SigmoidMLPRegressor(**QUICK).partial_fit(X[:60], Y[:60])
-    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X held ISO 8601 dates .* such as '\?', are no") as caught:
+    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X held .* such as '\?', are no") as caught:
         net.partial_fit(X[60:].assign(when="?"), Y[60:])
     assert [each.filename for each in caught] == [__file__]
     assert "when_yearday_sin" in net.network_feature_names_
@@ -308,7 +310,9 @@ def test_a_stream_of_chunks_learns_what_a_table_in_memory_does():
     expected = SigmoidMLPRegressor(**settings).fit(X, Y)
     pd.testing.assert_frame_equal(net.inputs_, expected.inputs_)
     np.testing.assert_allclose(net.activations(X)[0], expected.activations(X)[0], atol=1e-6)
-    with pytest.warns(UserWarning, match=r"Columns \['when'\] .* 5 of 5 values, such as '2024-02-30', are no such dates"):
+    with pytest.warns(
+        UserWarning, match=r"Columns \['when'\] .* 5 of 5 values, such as '2024-02-30', are no such dates"
+    ):
         assert np.isfinite(net.predict(X.assign(when="2024-02-30")[:5])).all()
 
 
