@@ -30,11 +30,11 @@ from sknet._typing import Array, DType
 
 
 class Optimizer(ABC):
-    """Base class of first-order optimizers, which turn a gradient into the direction of a step.
+    """Base class of first-order optimizers, which turn a gradient into a direction.
 
     Derive from it to train with an optimizer of your own, and pass an instance as
-    `solver`. The training loop clips the gradient, applies the learning rate and the
-    weight decay, and averages the weights.
+    `solver`. The training loop clips the gradient, moves the weights against the
+    direction by the learning rate, applies the weight decay, and averages the weights.
 
     An instance holds settings only. The training loop keeps its state: `n_moments`
     arrays, which start at 0 and are saved with a checkpoint.
@@ -76,7 +76,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
-        """Overwrite the gradient with the direction of the step, and update the moments.
+        """Overwrite the gradient with the direction, and update the moments.
 
         It must work element by element, because it may get any part of the parameters,
         such as the rows of a weight matrix that a sparse batch touches. It does not
