@@ -21,7 +21,7 @@ raw_by_bins : (1 or 2, m, k)     their means over the networks without bins, and
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from math import ceil, isnan, nan, sqrt
+from math import ceil, inf, isnan, nan, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -44,7 +44,8 @@ from sknet._typing import Array
 
 def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Holdout:
     """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
-    counts = fold_counts(n_rows, groups is not None)
+    n_rows_of_rare_classes = inf if strata is None else n_rows - np.bincount(strata).max()
+    counts = fold_counts(n_rows, groups is not None, n_rows_of_rare_classes)
     fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
     n_held_out = min(counts.n_held_out, fold.max() + 1)
     folds = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]

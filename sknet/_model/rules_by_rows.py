@@ -4,6 +4,7 @@ The limits on bins are together here, also those that go by the number of column
 pull on gains grows more slowly is in `_training/gains.py`.
 """
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,10 @@ MIN_EVALUATED_ROWS = 40
 
 SMALL_TABLE_ROWS = 500
 """Below, each row is held out once. Without folds, training runs in float64, which costs little time."""
+
+FEW_ROWS_OF_RARE_CLASSES = 60
+"""With fewer training rows outside the largest class, each row is held out once, as on small tables. A fourth of such
+rows would choose the epoch by chance (docs/guide/imbalance.md)."""
 
 MEDIUM_TABLE_ROWS = 5_000
 """Below, one of four folds is held out to choose the epoch, or all four on small tables. From here on it is one of ten,
@@ -91,9 +96,12 @@ class FoldCounts(NamedTuple):
     n_held_out: int  # how many of these folds are held out in turn
 
 
-def fold_counts(n_rows: int, grouped: bool = False) -> FoldCounts:
-    """Return the numbers of folds. With few or grouped rows, losses are noisier, so more folds are held out."""
-    if n_rows < SMALL_TABLE_ROWS:
+def fold_counts(n_rows: int, grouped: bool = False, n_rows_of_rare_classes: float = inf) -> FoldCounts:
+    """Return the numbers of folds. With few or grouped rows, losses are noisier, so more folds are held out.
+
+    Rare classes are all but the largest.
+    """
+    if n_rows < SMALL_TABLE_ROWS or n_rows_of_rare_classes < FEW_ROWS_OF_RARE_CLASSES:
         return FoldCounts(4, 4)
     if grouped:
         return FoldCounts(4, 2)

@@ -26,3 +26,10 @@ def test_the_documentation_lists_all_thresholds():
 )  # fmt: skip
 def test_the_numbers_of_folds_depend_on_the_rows(n_rows, grouped, counts):
     assert rules_by_rows.fold_counts(n_rows, grouped) == counts
+
+
+@pytest.mark.parametrize("n_rows", [500, 5_000])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_each_row_is_held_out_once_if_few_rows_are_of_rare_classes(n_rows, grouped):
+    assert rules_by_rows.fold_counts(n_rows, grouped, 59) == (4, 4)
+    assert rules_by_rows.fold_counts(n_rows, grouped, 60) == rules_by_rows.fold_counts(n_rows, grouped)
