@@ -100,8 +100,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         rows chooses the epoch. The final networks then learn from all rows, with about
         the same number of steps, or for `max_iter` epochs if the last one is chosen.
         Below 500 rows, each of four folds is held out once. With more rows, fewer folds
-        are held out. "auto" is True instead of "folds" if a parameter does not allow
-        folds (see Notes).
+        are held out, unless fewer than 60 rows are outside a classifier's largest class.
+        "auto" is True instead of "folds" if a parameter does not allow folds (see Notes).
 
     validation_fraction : float, splitter or "auto", default="auto"
         Share of the rows to hold out, or a scikit-learn splitter, whose test sets

@@ -42,9 +42,10 @@ from sknet._typing import Array
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
-def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Holdout:
-    """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
-    n_rows_of_rare_classes = inf if strata is None else n_rows - np.bincount(strata).max()
+def draw_folds(
+    n_rows: int, strata: Array | None, groups: Array | None, seed: int, n_rows_of_rare_classes: float = inf
+) -> Holdout:
+    """Draw (train, held-out) splits, stratified or by group. See `fold_counts` for how many of the folds."""
     counts = fold_counts(n_rows, groups is not None, n_rows_of_rare_classes)
     fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
     n_held_out = min(counts.n_held_out, fold.max() + 1)

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import log
+from math import inf, log
 from typing import ClassVar, Self
 
 import numpy as np
@@ -144,6 +144,10 @@ class Head(ABC):
     @abstractmethod
     def strata(self, values: Array) -> Array | None:
         """Return each row's stratum, an integer, see `assign_folds`; None for a plain split."""
+
+    def n_rows_of_rare_classes(self, values: Array) -> float:
+        """Return the number of rows outside the largest class; numbers have no classes."""
+        return inf
 
     @abstractmethod
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
@@ -278,6 +282,9 @@ class LabelHead(Head):
 
     def strata(self, values: Array) -> Array | None:
         return self.labels.strata(values)
+
+    def n_rows_of_rare_classes(self, values: Array) -> float:
+        return len(values) - int(np.bincount(self.labels.strata(values)).max())
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         return self.labels.smoothed_target_matrix(values, dtype, smoothing)

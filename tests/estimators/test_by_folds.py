@@ -2,6 +2,7 @@
 
 import tracemalloc
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -125,6 +126,19 @@ def test_each_row_has_an_out_of_fold_prediction(n_members):
     for other in (SigmoidMLPClassifier(**FOLDS).fit(X, LABEL), fitted.partial_fit(X, LABEL)):
         with pytest.raises(AttributeError, match="only a fit with early_stopping='folds' keeps it"):
             other.oof_prediction_  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("make", "n_events", "share"),
+    [(SigmoidMLPClassifier, 59, 1.0), (SigmoidMLPClassifier, 60, 0.25),
+     (partial(SigmoidMLPRegressor, loss="poisson"), 59, 0.25)],
+    ids=["rare class", "class", "rare count"],
+)  # fmt: skip
+def test_each_row_is_held_out_once_if_a_class_is_rare(make, n_events, share):
+    y = (np.arange(600) < n_events).astype(int)
+    net = make(**FOLDS | {"max_iter": 1, "early_stopping": "folds"}).fit(np.arange(600.0)[:, None], y)
+    p = net.oof_prediction_.reshape(600, -1)[:, 0]
+    assert np.isfinite(p).mean() == pytest.approx(share, abs=0.01)
 
 
 def test_predictions_of_a_fold_do_not_depend_on_its_targets_where_these_encode_a_column():
@@ -340,7 +354,7 @@ def test_routed_groups_reach_every_fit_of_a_search(kind, y, is_routed, monkeypat
     groups = np.arange(N) // 10
     groups_of_fits = []
 
-    def draw_folds(n, strata, groups, seed):
+    def draw_folds(n, strata, groups, seed, n_rows_of_rare_classes):
         groups_of_fits.append(groups)
         return drawn_by(n, strata, groups, seed)
 

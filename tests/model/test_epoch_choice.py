@@ -119,12 +119,6 @@ def test_the_table_is_encoded_again_only_for_folds_with_an_encoding_of_their_own
     assert (encoding is not None) == is_encoded_again
 
 
-@pytest.mark.parametrize(("n_events", "n_held_out"), [(59, 4), (60, 1)])
-def test_each_row_is_held_out_once_if_events_are_rare(n_events, n_held_out):
-    is_event = (np.arange(SMALL_TABLE_ROWS) < n_events).astype(int)
-    assert len(draw_folds(SMALL_TABLE_ROWS, is_event, None, 5).folds) == n_held_out
-
-
 # --- what they choose ------------------------------------------------------------------------------------------------
 
 
