@@ -16,8 +16,8 @@ from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.fitted import FittedAttribute, fitted_of, publish
-from sknet._estimators.methods import SCORES
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters, check_resumable
+from sknet._estimators.prediction_methods import SCORES
 from sknet._estimators.read_data import FitArguments, drop_zero_weights, read_sample_weight
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator

@@ -20,15 +20,6 @@ from sknet._estimators.fit_messages import (
 )
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import ParametersAndAttributes, fitted_of, model_and_checked_table, outputs_of, publish
-from sknet._estimators.methods import (
-    METHODS,
-    SCORES,
-    Decoding,
-    NoResidualsError,
-    explain_rows,
-    predict_weighted,
-    reason_for_no_residuals,
-)
 from sknet._estimators.parameters import (
     USER_SCORER,
     check_has_partial_fit,
@@ -37,6 +28,15 @@ from sknet._estimators.parameters import (
     column_choices,
 )
 from sknet._estimators.planning import Call, drawing_seeds, make_plan, resuming, settings_of_objective
+from sknet._estimators.prediction_methods import (
+    METHODS,
+    SCORES,
+    Decoding,
+    NoResidualsError,
+    explain_rows,
+    predict_weighted,
+    reason_for_no_residuals,
+)
 from sknet._estimators.read_data import (
     FitArguments,
     TableSchema,
@@ -61,7 +61,7 @@ from sknet._model.baseline import compare_with_constant
 from sknet._model.encoding_learner import encode_rows
 from sknet._model.explain import Explanation
 from sknet._model.heads import Head
-from sknet._model.network_setup import set_up_networks
+from sknet._model.network_setup import make_network_setups
 from sknet._model.rows import Rows
 from sknet._model.sensitivity import input_gradients
 from sknet._training.solver import NO_OBSERVER, DivergedError, Observer, StopReason, TrainingEnd
@@ -172,7 +172,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             print_stop_reason(run.plan.resolved, result, run.plan.settings.solver.patience.verdict)
         if any(state.scores_undefined for _, state in run.published_networks):
             warn_of_undefined_scores(self.scoring)
-        warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
+        warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.train_phase is None)
         if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             outputs_to_compare = None if USER_SCORER.holds(self) else held_out_outputs
@@ -593,7 +593,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         settings = settings_of_objective(plain, call, fitted, rows)
         model = fitted.model
         encoding = replace(model.encoding, head=head)
-        (setup,) = set_up_networks(settings, encoding, encode_rows(encoding, rows, cross_fit=False))
+        (setup,) = make_network_setups(settings, encoding, encode_rows(encoding, rows, cross_fit=False))
         loss, gradient = setup.objective_and_gradient(model.network)  # (p,), like theta
         coef_grads, intercept_grads = model.network.layout.coefs_and_intercepts(
             gradient.astype(model.encoding.output_dtype, copy=False)

@@ -37,7 +37,7 @@ class CallbackObserver(Observer):
             X = y = weight = None
         self._data = {"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}}
         n_epochs = max(estimator.max_iter - call.epochs_done_before, 0)
-        if run.folds is not None:  # folds also train up to max_iter epochs
+        if run.fold_phase is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
         self._context.call_on_fit_task_begin(estimator=estimator, **self._data)

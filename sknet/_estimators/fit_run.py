@@ -27,7 +27,7 @@ from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
 from sknet._model.held_out import HeldOutOutputs
 from sknet._model.kept_state import state_with_published_weights
 from sknet._model.model import Model, Network
-from sknet._model.network_setup import NetworkSetup, check_networks_fit_in_memory, set_up_networks
+from sknet._model.network_setup import NetworkSetup, check_networks_fit_in_memory, make_network_setups
 from sknet._model.phase import Phase, mean_history
 from sknet._model.residuals import learn_residuals
 from sknet._model.rows import EncodedRows, FeatureTable, Rows
@@ -54,7 +54,7 @@ class FitRun:
     Attributes
     ----------
     plan : Plan
-    folds : FoldPhase or None
+    fold_phase : FoldPhase or None
         The first phase, if folds choose the epoch.
     train_rows : EncodedRows
         The rows that the published networks are trained on.
@@ -64,65 +64,64 @@ class FitRun:
         Returns the score of an epoch; None for minus the loss.
     keeps_oof_prediction : bool
         Whether to keep `oof_prediction_`.
-    training : TrainPhase or None
+    train_phase : TrainPhase or None
         The networks that will be published; None until the folds have ended.
     """
 
     plan: Plan
-    folds: FoldPhase | None
+    fold_phase: FoldPhase | None
     train_rows: EncodedRows
     held_out_rows: EncodedRows | None
     score: ModelScorer | None
     keeps_oof_prediction: bool
-    training: TrainPhase | None = None
+    train_phase: TrainPhase | None = None
 
     # --- while they train --------------------------------------------------------------------------------------------
 
     def select_and_train(self, observer: Observer) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
-        if self.folds is not None:
-            if self.folds.progress.states:  # else the folds of a resumed run have ended
-                end = self.folds.train(observer)
+        if self.fold_phase is not None:
+            if self.fold_phase.progress.states:  # else the folds of a resumed run have ended
+                end = self.fold_phase.train(observer)
                 if end.is_by_user:  # the networks of the first fold are published
                     return end
-            selection = self.folds.choose()
-            self.folds.free_networks()
+            selection = self.fold_phase.choose()
+            self.fold_phase.free_networks()
             self.make_published_networks(selection)
-        assert self.training is not None
-        return self.training.train(observer)
+        assert self.train_phase is not None
+        return self.train_phase.train(observer)
 
     def make_published_networks(self, selection: Selection | None) -> None:
         """Make the networks that will be published. Folds have ended before, since they need the memory."""
         settings = self.plan.settings
         if selection is not None:
             settings = replace(settings, solver=selection.solver_for(settings.solver, len(self.train_rows)))
-        setups = set_up_networks(settings, self.plan.encoding, self.train_rows, self.held_out_rows)
+        setups = make_network_setups(settings, self.plan.encoding, self.train_rows, self.held_out_rows)
         states = first_states(self.plan, setups)
-        self.training = TrainPhase(setups, states, selection, self.score)
+        self.train_phase = TrainPhase(setups, states, selection, self.score)
 
     @property
     def phase(self) -> Phase:
         """The current phase."""
-        phase = self.training or self.folds
-        assert phase is not None  # without folds, there is `training` from the beginning
+        phase = self.train_phase or self.fold_phase
+        assert phase is not None  # without folds, there is `train_phase` from the beginning
         return phase
 
     @property
     def selection(self) -> Selection | None:
         """What folds have chosen; None without folds, and while they train."""
-        return None if self.training is None else self.training.selection
+        return None if self.train_phase is None else self.train_phase.selection
 
     @property
     def progress(self) -> Progress:
         """The progress of the run."""
-        return Progress(
-            None if self.folds is None else self.folds.progress, [state for _, state in self.published_networks]
-        )
+        of_folds = None if self.fold_phase is None else self.fold_phase.progress
+        return Progress(of_folds, [state for _, state in self.published_networks])
 
     @property
     def published_networks(self) -> list[tuple[NetworkSetup, State]]:
         """The networks that will be published, each with its state; none while folds train."""
-        return [] if self.training is None else self.training.networks
+        return [] if self.train_phase is None else self.train_phase.networks
 
     # --- the result --------------------------------------------------------------------------------------------------
 
@@ -137,7 +136,7 @@ class FitRun:
         n_iter = self.phase.n_iter
         plan = self.plan
         call = plan.call
-        if self.folds is None:
+        if self.fold_phase is None:
             chosen_epoch = self.phase.best_epoch
         else:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
@@ -153,7 +152,7 @@ class FitRun:
             seeds=call.seeds,
             chosen_epoch=chosen_epoch,
             n_rows_before_split=0 if plan.holdout.split is None else len(plan.rows),
-            fold_epochs=() if self.folds is None else self.folds.epoch_histories[0],
+            fold_epochs=() if self.fold_phase is None else self.fold_phase.epoch_histories[0],
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
 
@@ -168,11 +167,11 @@ class FitRun:
             residuals = learn_residuals(head, held_out_outputs, predicted, self.plan.rows.y)
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
-                for_all = [self._scatter_to_all_rows(output, self.selection.held_out) for output in outputs]
+                for_all = [self._scatter_to_all_rows(output, self.selection.held_out_indices) for output in outputs]
                 out_of_fold = for_all if isinstance(predicted, list) else for_all[0]
         return replace(
             fitted,
-            state=self.training.state_to_keep() if keeps_state and self.training is not None else None,
+            state=self.train_phase.state_to_keep() if keeps_state and self.train_phase is not None else None,
             importances=self._importances(fitted.model),
             residuals=residuals,
             out_of_fold=out_of_fold,
@@ -182,7 +181,7 @@ class FitRun:
         """Return the columns' importances, (d,), at a number of rows that takes little of the training's time."""
         if self.plan.call.is_partial_fit:  # it leaves them out, to be fast on a few rows
             return None
-        of_first_fold = None if self.folds is None else self.folds.first_train_rows
+        of_first_fold = None if self.fold_phase is None else self.fold_phase.first_train_rows
         rows = draw_importance_rows(self.train_rows if of_first_fold is None else of_first_fold)
         n_inputs = inputs_per_row(rows)
         training_work = sum(
@@ -211,7 +210,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     call = plan.call
     holdout = plan.holdout
     rows = plan.rows
-    n_folds = len(holdout.folds)
+    n_folds = len(holdout.fold_splits)
     check_networks_fit_in_memory(plan.settings, plan.encoding, len(rows), n_folds, keeps_best=holdout.rows is not None)
     if call.checkpoint is not None:
         call.checkpoint.check_run(origin_of(plan), has_folds=n_folds > 0)
@@ -223,13 +222,13 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
         score = held_out_scorer(estimator, holdout.rows, plan)
     run = FitRun(
         plan=plan,
-        folds=make_or_resume_folds(plan, encoded, rows) if n_folds else None,
-        train_rows=encoded if holdout.train is None else encoded.take(holdout.train),
+        fold_phase=make_or_resume_fold_phase(plan, encoded, rows) if n_folds else None,
+        train_rows=encoded if holdout.train_indices is None else encoded.take(holdout.train_indices),
         held_out_rows=encoded_held_out_rows(plan, encoded),
         score=score,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
-    if run.folds is None:
+    if run.fold_phase is None:
         run.make_published_networks(None)
     return run
 
@@ -237,33 +236,33 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
 def encode_table(plan: Plan, rows: Rows) -> EncodedRows:
     """Encode all rows of the table. The target means of a training row do not contain its own target."""
     encoding = plan.encoding
-    train = plan.holdout.train
+    train_indices = plan.holdout.train_indices
     if plan.call.earlier is not None:
-        encoding = encoding_to_continue_with(encoding, rows, train, has_all_rows=not plan.call.is_partial_fit)
-    return encode_rows(encoding, rows, cross_fit=True, train=train)
+        encoding = encoding_to_continue_with(encoding, rows, train_indices, has_all_rows=not plan.call.is_partial_fit)
+    return encode_rows(encoding, rows, cross_fit=True, train_indices=train_indices)
 
 
 def encoded_held_out_rows(plan: Plan, encoded: EncodedRows) -> EncodedRows | None:
     """Return the encoded rows that evaluate the epochs of the published networks, if there are any."""
     holdout = plan.holdout
     if holdout.split is not None:
-        return encoded.take(holdout.split.held_out)
+        return encoded.take(holdout.split.held_out_indices)
     if holdout.rows is None:
         return None
     with prefix_errors("X_val"):
         return encode_rows(plan.encoding, holdout.rows, cross_fit=False)
 
 
-def make_or_resume_folds(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
+def make_or_resume_fold_phase(plan: Plan, encoded: EncodedRows, rows: Rows) -> FoldPhase:
     """Make the networks of folds; their training continues from a checkpoint, if there is one."""
     assert plan.learner is not None  # folds never continue an earlier call
     seeds = plan.call.member_seeds(len(plan.settings.members_see_bins))
-    folds = make_fold_phase(encoded, rows, plan.learner, plan.holdout, seeds)
+    phase = make_fold_phase(encoded, rows, plan.learner, plan.holdout, seeds)
     checkpoint = plan.call.checkpoint
     if checkpoint is not None and checkpoint.progress.folds is not None:
         with checkpoint.as_file_errors():
-            folds.resume(checkpoint.progress.folds)
-    return folds
+            phase.resume(checkpoint.progress.folds)
+    return phase
 
 
 def first_states(plan: Plan, setups: list[NetworkSetup]) -> list[State]:
@@ -294,7 +293,7 @@ def origin_of(plan: Plan) -> Origin:
         estimator=plan.estimator_name,
         seeds=plan.call.seeds,
         seen_before=plan.call.n_samples_seen,
-        data=data_digests(plan.rows, holdout.rows, holdout.folds),
+        data=data_digests(plan.rows, holdout.rows, holdout.fold_splits),
         settings={name: describe_parameter(value) for name, value in parameters_to_compare(plan.resolved).items()},
     )
 

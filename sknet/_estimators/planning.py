@@ -40,8 +40,8 @@ from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs
 from sknet._tables.constraints import column_signs, interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
+from sknet._tables.raw_tables import default_names
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_of_splitter
-from sknet._tables.tables import default_names
 from sknet._training.solver import State
 
 # --- a call and its seeds --------------------------------------------------------------------------------------------
@@ -217,8 +217,8 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
         settings=settings,
         resolved=resolved,
         encoding=encoding,
-        learner=learner if holdout.folds else None,  # it holds a sample of the table in memory
-        n_train_rows=len(all_rows if holdout.train is None else holdout.train),
+        learner=learner if holdout.fold_splits else None,  # it holds a sample of the table in memory
+        n_train_rows=len(all_rows if holdout.train_indices is None else holdout.train_indices),
     )
     fit_messages.warn_of_clipped_batches(estimator, plan.n_train_rows)
     if validation_rows is not None:
@@ -242,13 +242,13 @@ def learn_columns(
     """
     for message in head.start_warnings(rows.y, holds_rows_out=holdout.holds_out_rows_of_table):
         warn(message, UserWarning)
-    sample = rows.sample(call.seed_of_rows, holdout.train)  # of the training rows
+    sample = rows.sample(call.seed_of_rows, holdout.train_indices)  # of the training rows
     survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
     fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
     n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
     settings, resolved = resolve(estimator, facts_of_call(estimator, call, all_rows, holdout, survey, n_sets))
     learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
-    encoding = learner.learn(rows, holdout.train)
+    encoding = learner.learn(rows, holdout.train_indices)
     fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
     fit_messages.warn_of_target_in_table(call.arguments.X, call.arguments.y)
     if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
@@ -279,7 +279,7 @@ def facts_of_call(
 ) -> AutoFacts:  # fmt: skip
     """Return what "auto" depends on; `survey` is of columns to learn, and duplicates count as rows of their own."""
     n = len(rows)
-    n_train = n if holdout.train is None else len(holdout.train)
+    n_train = n if holdout.train_indices is None else len(holdout.train_indices)
     return AutoFacts(
         n_train,
         holdout.early_stopping,
@@ -349,12 +349,12 @@ def choose_holdout(
         splitter: Any = estimator.validation_fraction
         is_positive = np.ones(n, bool) if rows.positive_weight_mask is None else rows.positive_weight_mask
         passed = call.arguments
-        folds = splits_of_splitter(splitter, is_positive, seed, (passed.X, passed.y, passed.groups))
-        fit_messages.warn_of_split_groups(rows.groups, folds, splitter)
-        if len(np.unique(np.concatenate([split.held_out for split in folds]))) < MIN_ROWS_HELD_OUT:
+        splits = splits_of_splitter(splitter, is_positive, seed, (passed.X, passed.y, passed.groups))
+        fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
+        if len(np.unique(np.concatenate([split.held_out_indices for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
             return Holdout(has_too_few_rows=True)
-        return Holdout(folds=folds, folds_share_columns=False)
+        return Holdout(fold_splits=splits, folds_share_columns=False)
     strata = head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if early_stopping == "folds":
@@ -366,4 +366,4 @@ def choose_holdout(
             fit_messages.warn_of_few_rows(n, fraction)
         return Holdout(has_too_few_rows=True)
     fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, n, fraction)
-    return Holdout(rows.take(split.held_out), split)
+    return Holdout(rows.take(split.held_out_indices), split)

@@ -29,18 +29,16 @@ from sklearn.utils.validation import validate_data
 from sknet._model.heads import Head
 from sknet._model.rows import FeatureTable, Rows
 from sknet._model.table_in_memory import TableInMemory
-from sknet._tables.arrays import (
-    as_native_array,
-    as_numbers,
-    check_columns_are_finite,
-    check_readable_collection,
-    missing_to_nan,
+from sknet._tables.column_values import (
+    as_factorizable,
+    check_text_is_encodable,
+    column_as_floats,
+    with_factorizable_columns,
 )
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.messages import short_list
-from sknet._tables.statistics import MIN_TOTAL_WEIGHT
-from sknet._tables.tables import (
+from sknet._tables.raw_tables import (
     MemoryMappedRows,
     check_sparse_is_finite,
     column_names,
@@ -51,7 +49,14 @@ from sknet._tables.tables import (
     take_optional,
     take_rows,
 )
-from sknet._tables.values import as_factorizable, check_text_is_encodable, column_as_floats, with_factorizable_columns
+from sknet._tables.read_arrays import (
+    as_native_array,
+    as_numbers,
+    check_columns_are_finite,
+    check_readable_collection,
+    missing_to_nan,
+)
+from sknet._tables.statistics import MIN_TOTAL_WEIGHT
 from sknet._typing import Array, DType, Table, Target
 
 # --- what is read ----------------------------------------------------------------------------------------------------

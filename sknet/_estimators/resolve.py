@@ -215,16 +215,16 @@ def is_large(p: CommonParameters, facts: AutoFacts) -> bool:
     return facts.n_table_rows >= rules.LARGE_TABLE_ROWS and not ENDLESS_SCHEDULE.holds(p)
 
 
-ALTERNATING = "auto"
+ALTERNATING_BINS = "auto"
 """The resolved `numeric_encoding` if networks without and with bins alternate: no other value says so."""
 
 
 def auto_numeric_encoding(p: CommonParameters, facts: AutoFacts) -> str:
-    """Return the encoding of numbers, or `ALTERNATING` for several networks."""
+    """Return the encoding of numbers, or `ALTERNATING_BINS` for several networks."""
     if not (may_add_inputs(p, facts) and 0 < facts.survey.n_numbers <= rules.MAX_COLUMNS_WITH_AUTO_BINS):
         return "raw"
     if int(p.n_members) > 1:
-        return ALTERNATING
+        return ALTERNATING_BINS
     return "raw" if facts.n_rows < rules.MEDIUM_TABLE_ROWS else encoding_with_bins(p)
 
 
@@ -383,7 +383,7 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
         check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, n_networks=n_members)
     encoding: str = p.numeric_encoding
     members_see_bins: tuple[bool, ...] = (encoding != "raw",) * n_members
-    if encoding == ALTERNATING:
+    if encoding == ALTERNATING_BINS:
         encoding = encoding_with_bins(p)
         members_see_bins = tuple([i % 2 == 1 for i in range(n_members)])
     if is_continued:  # the joined network is n_members times as wide, and sees bins if a member does

@@ -18,13 +18,13 @@ from sknet._export import ExportError
 from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._tables.column import Column, ColumnKind
+from sknet._tables.column_values import column_as_floats
 from sknet._tables.dates import DATE, is_text, read_dates_or_durations, read_iso_dates, zone_of
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import column_kind, kinds_by_class
 from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
-from sknet._tables.tables import is_frame
-from sknet._tables.values import column_as_floats
+from sknet._tables.raw_tables import is_frame
 from sknet._typing import Array, DType, Table
 
 if TYPE_CHECKING:

@@ -52,14 +52,14 @@ from sknet._network.losses import Loss
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.categories import CATEGORY, BaseCategoryColumn, one_hot_inputs
 from sknet._tables.column import ColumnKind
+from sknet._tables.column_values import category_key
 from sknet._tables.dates import DATE
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, stack_formulas
 from sknet._tables.kinds import kinds_by_class
 from sknet._tables.numbers import NUMBER
-from sknet._tables.tables import is_frame
+from sknet._tables.raw_tables import is_frame
 from sknet._tables.text import TEXT
-from sknet._tables.values import category_key
 from sknet._typing import Array, DType, Table
 
 NANOSECONDS_PER_MICROSECOND = 1000
@@ -627,7 +627,7 @@ def _write_labels_and_probabilities(graph: Graph, head: LabelHead, linked: str, 
     labels = [_write_label(graph, classes, P) for classes, P in columns]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", label, integers(1)) for label in labels])]
-    normalise = not head.loss.inverse_link.is_normalised
+    normalise = not head.loss.inverse_link.is_normalized
     probabilities = [_write_probabilities(graph, len(classes), P, normalise) for classes, P in columns]
     return [*labels, *(_clip_probabilities(graph, P, dtype) for P in probabilities)]
 
@@ -672,13 +672,13 @@ def onnx_labels(classes: Array) -> Array:
     return labels
 
 
-def _write_probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) -> str:
+def _write_probabilities(graph: Graph, n_classes: int, P: str, normalize: bool) -> str:
     """Write probabilities, (n, n_classes), as `Labels.probabilities` returns them."""
     if n_classes == 1:
         return graph.node("Add", graph.node("Mul", P, 0.0), 1.0)  # ones, (n, 1)
     if n_classes == 2:
         return graph.concat([graph.node("Sub", 1.0, P), P])
-    if normalise:  # the outputs are independent sigmoids, and all of them may round to 0
+    if normalize:  # the outputs are independent sigmoids, and all of them may round to 0
         P = graph.node("Max", P, float(np.finfo(graph.dtype).tiny))
         P = graph.node("Div", P, graph.node("ReduceSum", P, integers(1), keepdims=1))
     return P

@@ -18,9 +18,9 @@ from sknet._model.epoch_choice import MIN_STEPS_TO_CHOOSE, Selection
 from sknet._model.held_out import HeldOutOutputs
 from sknet._model.network_setup import NetworkSetup
 from sknet._network.losses import Loss, mean_loss
+from sknet._tables.raw_tables import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import mean_and_deviation
-from sknet._tables.tables import take_optional
 from sknet._training.solver import State
 from sknet._typing import Array
 from sknet._vectors import blocks_of_batch
@@ -97,7 +97,7 @@ def _have_lower_loss_than_folds(
     """Whether the published networks together predict the rows that folds held out better than the folds did."""
     raw = np.zeros(held_out_outputs.raw.shape)
     for mixing_weight, (setup, state) in zip(selection.mixing_weights, networks, strict=True):
-        raw += mixing_weight * setup.raw_training_outputs(state)[selection.held_out]
+        raw += mixing_weight * setup.raw_training_outputs(state)[selection.held_out_indices]
     head = networks[0][0].encoding.head
     target = head.targets(held_out_outputs.y, np.dtype(np.float64))
     published, of_folds = (

@@ -7,7 +7,7 @@ n rows; k raw outputs.
 values : (n, m)     parsed y
 encoding_fold : (n,)  as in `TableEncoder.encode`
 target : (n, k)     the target matrix, which the loss compares with raw outputs
-train : (m,) or None  indices of the training rows; None means all rows
+train_indices : (m,) or None  indices of the training rows; None means all rows
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from sknet._model.settings import Settings
 from sknet._tables.column import WeightsAndTarget
 from sknet._tables.encoder import learn_encoder
 from sknet._tables.kinds import Survey
+from sknet._tables.raw_tables import is_sparse
 from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
 from sknet._tables.steps import with_learnt_steps
-from sknet._tables.tables import is_sparse
 from sknet._tables.target_statistics import columns_with_means
 from sknet._typing import Array, DType
 
 
-def assign_encoding_folds(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
+def assign_encoding_folds(encoding: Encoding, rows: Rows, indices: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
     """Assign training rows to folds for target means; each fold is encoded by the targets of the other folds.
 
-    `train` holds the indices of the training rows; None means all rows. All other rows get -1. Returns None if no
+    `indices` are those of the training rows; None means all rows. All other rows get -1. The result is None if no
     column is encoded by target means.
     """
     if not encoding.encoder.has_target_encoding:
         return None
     n = len(rows)
-    row_indices = np.arange(n) if train is None else train
+    row_indices = np.arange(n) if indices is None else indices
     encoding_fold = np.full(n, -1)
     y = rows.y[row_indices]
     # the folds of a large table depend on row indices alone, so the target matrix is not needed
@@ -51,9 +51,9 @@ def assign_encoding_folds(encoding: Encoding, rows: Rows, train: NDArray[np.intp
     return encoding_fold
 
 
-def with_target_means(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None) -> Encoding:
-    """Return the encoding with target means learnt from the rows `train`, or from all rows."""
-    encoding_fold = assign_encoding_folds(encoding, rows, train)
+def with_target_means(encoding: Encoding, rows: Rows, train_indices: NDArray[np.intp] | None) -> Encoding:
+    """Return the encoding with target means learnt from the training rows, or from all rows."""
+    encoding_fold = assign_encoding_folds(encoding, rows, train_indices)
     if encoding_fold is None:
         return encoding
     target_of = partial(imputed_target_matrix, encoding.head)
@@ -68,7 +68,7 @@ fewer rows are close to 0: training on them would make the network unlearn the u
 
 
 def encoding_to_continue_with(
-    encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None, *, has_all_rows: bool
+    encoding: Encoding, rows: Rows, train_indices: NDArray[np.intp] | None, *, has_all_rows: bool
 ) -> Encoding:
     """Return an earlier encoding with new target means, cross-fitted on the rows to train on.
 
@@ -76,13 +76,13 @@ def encoding_to_continue_with(
     new means equal the earlier ones. `partial_fit` keeps the earlier means if it gets few rows, or if one of several
     targets is missing in all rows.
     """
-    n = len(rows) if train is None else len(train)
+    n = len(rows) if train_indices is None else len(train_indices)
     n_known = max((len(column.categories) for column in encoding.encoder.columns if column.uses_target), default=0)
     if not has_all_rows and n < MIN_ROWS_PER_CATEGORY * n_known:
         return encoding
     if not has_all_rows and n_known and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():
         return encoding
-    return with_target_means(encoding, rows, train)
+    return with_target_means(encoding, rows, train_indices)
 
 
 def imputed_target_matrix(head: Head, values: Array) -> Array:
@@ -123,36 +123,36 @@ class EncodingLearner:
     output_dtype: DType
     seed: int
 
-    def learn(self, rows: Rows, train: NDArray[np.intp] | None) -> Encoding:
+    def learn(self, rows: Rows, train_indices: NDArray[np.intp] | None) -> Encoding:
         """Learn all columns, and the scale of a regressor's targets, from the sample.
 
         `rows` are all rows of the table, including held-out rows.
-        On large tables, target means of categories are learnt from the rows `train`, or from all rows. The sample has
+        On large tables, target means of categories are learnt from the training rows, or from all rows. The sample has
         too few rows for this: with a thousand categories, its means would make the loss several per cent larger.
         """
         # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
         in_unit_of_mean = self.settings.table.input_scaling is not None
         head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         head = head.with_constants_of(rows.y)  # of all rows: the sample may lack a rare value
-        return self._with_bins_at_jumps(self._learn(head, self.sample, rows, train), self.sample)
+        return self._with_bins_at_jumps(self._learn(head, self.sample, rows, train_indices), self.sample)
 
     def learn_for_fold(
-        self, rows: Rows, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool
+        self, rows: Rows, shared: Encoding, train_indices: NDArray[np.intp], *, shares_columns: bool
     ) -> Encoding | None:
         """Return the encoding for a fold, without information from its held-out rows; None if it is the shared one.
 
         Then the table need not be encoded again. Jumps of the target and target means are learnt from the fold's
-        training rows, `train`. Everything else is shared if `shares_columns`. The scale of the targets is always
+        training rows. Everything else is shared if `shares_columns`. The scale of the targets is always
         shared, so that the losses of folds are comparable.
         """
         if isinstance(self.settings.init, tuple):  # the user's weights fit the shared inputs only
-            encoding = with_target_means(shared, rows, train)
+            encoding = with_target_means(shared, rows, train_indices)
         else:
-            sample = self.sample.restricted_to(train)
+            sample = self.sample.restricted_to(train_indices)
             if shares_columns:
-                encoding = with_target_means(shared, rows, train)
+                encoding = with_target_means(shared, rows, train_indices)
             else:
-                encoding = self._learn(shared.head, sample, rows, train)
+                encoding = self._learn(shared.head, sample, rows, train_indices)
             encoding = self._with_bins_at_jumps(encoding, sample)
         # the inputs of training rows are cross-fitted among the rows of the fold, even if its target means are the same
         has_changed = encoding.encoder.has_target_encoding or encoding != shared
@@ -166,7 +166,7 @@ class EncodingLearner:
         target = imputed_target_matrix(encoding.head, subsample.y)
         return replace(encoding, encoder=with_learnt_steps(encoding.encoder, subsample.X, target, subsample.weight))
 
-    def _learn(self, head: Head, sample: Sample, rows: Rows, train: NDArray[np.intp] | None) -> Encoding:
+    def _learn(self, head: Head, sample: Sample, rows: Rows, train_indices: NDArray[np.intp] | None) -> Encoding:
         """Learn all columns from a sample. On large tables, learn target means from all training rows."""
         table = self.settings.table
         target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
@@ -174,17 +174,17 @@ class EncodingLearner:
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         if self.settings.solver.pull_strength and not is_sparse(sample.X):
             encoding = replace(encoding, n_independent_columns=n_independent_columns(encoder, sample, self.seed))
-        return with_target_means(encoding, rows, train) if exceeds_sample_size(len(rows)) else encoding
+        return with_target_means(encoding, rows, train_indices) if exceeds_sample_size(len(rows)) else encoding
 
 
 def encode_rows(
-    encoding: Encoding, rows: Rows, *, cross_fit: bool, train: NDArray[np.intp] | None = None
+    encoding: Encoding, rows: Rows, *, cross_fit: bool, train_indices: NDArray[np.intp] | None = None
 ) -> EncodedRows:
     """Encode rows, once for all networks.
 
-    With `cross_fit`, the target means of a training row do not contain its own target. `train` holds the indices of the
+    With `cross_fit`, the target means of a training row do not contain its own target. `train_indices` are those of the
     training rows; None means all rows.
     """
-    encoding_fold = assign_encoding_folds(encoding, rows, train) if cross_fit else None
+    encoding_fold = assign_encoding_folds(encoding, rows, train_indices) if cross_fit else None
     inputs = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_fold)
     return EncodedRows(inputs, rows.y, rows.weight, encoding)

@@ -30,12 +30,12 @@ from numpy.typing import NDArray
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
 from sknet._model.held_out import HeldOutEvaluator, HeldOutOutputs, Holdout, mix_outputs
 from sknet._model.model import Network, join_networks
-from sknet._model.network_setup import NetworkSetup, set_up_networks, train_side_by_side
+from sknet._model.network_setup import NetworkSetup, make_network_setups, train_side_by_side
 from sknet._model.phase import Phase, mean_history
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
+from sknet._tables.raw_tables import take_optional
 from sknet._tables.splitting import Split, assign_folds
-from sknet._tables.tables import take_optional
 from sknet._training.solver import BestEpoch, Epoch, Observer, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Array
 
@@ -49,8 +49,8 @@ def draw_folds(
     counts = fold_counts(n_rows, groups is not None, n_rows_of_rare_classes)
     fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
     n_held_out = min(counts.n_held_out, fold.max() + 1)
-    folds = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]
-    return Holdout(folds=folds)
+    splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]
+    return Holdout(fold_splits=splits)
 
 
 MIN_STEPS_TO_CHOOSE = 75
@@ -106,7 +106,7 @@ class Selection:
     n_rows: float  # from which the folds' networks have learnt, on average
     temperature: float
     mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
-    held_out: NDArray[np.intp]  # (m,)  the indices of the held-out rows
+    held_out_indices: NDArray[np.intp]  # (m,)  the indices of the held-out rows
     held_out_outputs: HeldOutOutputs  # at the epoch, mixing weights and temperature chosen by the other cross-fit sets
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
@@ -139,12 +139,12 @@ def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[N
     list of ndarray
         For each set, the indices of its rows in the concatenated held-out rows of all splits.
     """
-    held_out = np.concatenate([split.held_out for split in splits])
-    row_indices, first = np.unique(held_out, return_index=True)
+    held_out_indices = np.concatenate([split.held_out_indices for split in splits])
+    row_indices, first = np.unique(held_out_indices, return_index=True)
     if len(splits) > 1:
         set_of_split = np.arange(len(splits)) % MAX_CROSS_FIT_SETS
-        cross_fit_set = np.repeat(set_of_split, [len(split.held_out) for split in splits])[first]
-    elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[row_indices])) < 2):
+        cross_fit_set = np.repeat(set_of_split, [len(split.held_out_indices) for split in splits])[first]
+    elif len(held_out_indices) < 2 or (groups is not None and len(np.unique(groups[row_indices])) < 2):
         cross_fit_set = np.zeros(len(row_indices), np.intp)
     else:
         cross_fit_set = assign_folds(len(row_indices), None, take_optional(groups, row_indices), 2, seed=0)
@@ -182,8 +182,8 @@ class FoldPhase(Phase):
 
     def __post_init__(self) -> None:
         """Derive the held-out rows and the first epoch that may be chosen."""
-        self.held_out = np.concatenate([split.held_out for split in self.splits])
-        self._n_train = np.array([len(split.train) for split in self.splits])
+        self.held_out_indices = np.concatenate([split.held_out_indices for split in self.splits])
+        self._n_train = np.array([len(split.train_indices) for split in self.splits])
         self._n_members = len(self.setups) // len(self.splits)
         solver = self.setups[0].solver
         n_steps = steps_per_epoch(solver, self._n_train.min())
@@ -231,7 +231,7 @@ class FoldPhase(Phase):
             of_sets = [e.mix(raw_by_bins, None, mixture.inverse_temperature).criterion for e in later]
             criteria = [mixture.criterion, *of_sets]
         choices = [
-            choice.or_later(BestEpoch(epoch, raw_by_bins, score=-of_evaluator))
+            choice.updated_by(BestEpoch(epoch, raw_by_bins, score=-of_evaluator))
             for choice, of_evaluator in zip(progress.choices, criteria, strict=True)
         ]
         (last_epoch,) = mean_history([state.history[-1:] for _, state in self.networks])
@@ -255,16 +255,17 @@ class FoldPhase(Phase):
             raw[cross_fit_set] = mixed[cross_fit_set]
         # If several folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than
         # the residual of the single published network.
-        kept_rows = np.sort(np.unique(self.held_out, return_index=True)[1])
+        kept_rows = np.sort(np.unique(self.held_out_indices, return_index=True)[1])
         weight = take_optional(first.rows.weight, kept_rows)
         n_train = self._n_train
-        variance_of_means = np.mean(1.0 / n_train - 1.0 / (n_train + [len(split.held_out) for split in self.splits]))
+        n_held_out = [len(split.held_out_indices) for split in self.splits]
+        variance_of_means = np.mean(1.0 / n_train - 1.0 / (n_train + n_held_out))
         return Selection(
             chosen_epoch=self.progress.choices[0].epoch,
             n_rows=float(n_train.mean()),
             temperature=published.temperature,
             mixing_weights=first.weights_of_networks(published.mixing_weight),
-            held_out=self.held_out[kept_rows],
+            held_out_indices=self.held_out_indices[kept_rows],
             held_out_outputs=HeldOutOutputs(raw[kept_rows], first.rows.y[kept_rows], weight, float(variance_of_means)),
         )
 
@@ -331,22 +332,26 @@ def make_fold_phase(
     settings = learner.settings
     setups: list[NetworkSetup] = []
     first_train_rows = None
-    for train, held_out_of_fold in holdout.folds:
-        encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=holdout.folds_share_columns)
-        fold_rows = encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train=train)
-        train_rows = fold_rows.take(train)
+    for train_indices, held_out_of_fold in holdout.fold_splits:
+        encoding = learner.learn_for_fold(
+            rows, encoded.encoding, train_indices, shares_columns=holdout.folds_share_columns
+        )
+        fold_rows = (
+            encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train_indices=train_indices)
+        )
+        train_rows = fold_rows.take(train_indices)
         first_train_rows = train_rows if first_train_rows is None else first_train_rows
-        setups += set_up_networks(settings, fold_rows.encoding, train_rows, fold_rows.take(held_out_of_fold))
-    held_out = np.concatenate([split.held_out for split in holdout.folds])
-    cross_fit_sets = draw_cross_fit_sets(holdout.folds, rows.groups)
+        setups += make_network_setups(settings, fold_rows.encoding, train_rows, fold_rows.take(held_out_of_fold))
+    held_out_indices = np.concatenate([split.held_out_indices for split in holdout.fold_splits])
+    cross_fit_sets = draw_cross_fit_sets(holdout.fold_splits, rows.groups)
     # all rows choose for themselves first; then, for each of several cross-fit sets, all other rows choose
-    evaluators = [HeldOutEvaluator(encoded.take(held_out), settings)]
+    evaluators = [HeldOutEvaluator(encoded.take(held_out_indices), settings)]
     for cross_fit_set in cross_fit_sets if len(cross_fit_sets) > 1 else ():
-        outside_set = np.flatnonzero(~np.isin(held_out, held_out[cross_fit_set]))
-        evaluators.append(HeldOutEvaluator(encoded.take(held_out[outside_set]), settings, outside_set))
+        outside_set = np.flatnonzero(~np.isin(held_out_indices, held_out_indices[cross_fit_set]))
+        evaluators.append(HeldOutEvaluator(encoded.take(held_out_indices[outside_set]), settings, outside_set))
     states = [setup.first_state(seed) for setup, seed in zip(setups, cycle(seeds), strict=False)]
     return FoldPhase(
-        splits=holdout.folds,
+        splits=holdout.fold_splits,
         setups=setups,
         first_train_rows=first_train_rows,
         evaluators=evaluators,

@@ -317,10 +317,10 @@ class LabelHead(Head):
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Backpropagate through the link, and through the normalisation of one sigmoid per class."""
         link = self.loss.inverse_link
-        if self.labels.exclusive and not link.is_normalised:
+        if self.labels.exclusive and not link.is_normalized:
             P = link.predictions(raw)
             delta = np.hstack(
-                [_backward_through_normalisation(P[:, s], delta[:, s]) for s in self.labels.output_slices]
+                [_backward_through_normalization(P[:, s], delta[:, s]) for s in self.labels.output_slices]
             )
         return link.backward(raw, delta)
 
@@ -353,7 +353,7 @@ class LabelHead(Head):
 
     def reshape_probabilities(self, P: Array) -> Array | list[Array]:
         """Return the probabilities from `output_probabilities` in scikit-learn's shape."""
-        return self.labels.probabilities(P, normalise=not self.loss.inverse_link.is_normalised)
+        return self.labels.probabilities(P, normalize=not self.loss.inverse_link.is_normalized)
 
     def decision_function(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, 1-d for two classes."""
@@ -364,7 +364,7 @@ class LabelHead(Head):
         return columns if self.labels.target_type == "multioutput" else columns[0]
 
 
-def _backward_through_normalisation(P: Array, delta: Array) -> Array:
+def _backward_through_normalization(P: Array, delta: Array) -> Array:
     """Return dJ/dP, (n, k), given delta = dJ/dQ for Q = P / ΣP; a single column is not normalised."""
     if P.shape[1] == 1:
         return delta

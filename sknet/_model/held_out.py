@@ -41,7 +41,7 @@ class Holdout:
         The rows that evaluate the epochs of the published networks.
     split : Split or None
         Where these rows are in the table, and which rows are trained on; None for the user's validation rows.
-    folds : sequence of Split
+    fold_splits : sequence of Split
         The folds, which choose the epoch before the published networks are trained on all rows.
     folds_share_columns : bool
         Whether folds share the columns' encodings that do not depend on targets. They do not with a user's splitter,
@@ -52,24 +52,24 @@ class Holdout:
 
     rows: Rows | None = None
     split: Split | None = None
-    folds: Sequence[Split] = ()
+    fold_splits: Sequence[Split] = ()
     folds_share_columns: bool = True
     has_too_few_rows: bool = False
 
     @property
     def early_stopping(self) -> bool | Literal["folds"]:
         """What the parameter `early_stopping` resolves to."""
-        return "folds" if self.folds else self.rows is not None
+        return "folds" if self.fold_splits else self.rows is not None
 
     @property
-    def train(self) -> NDArray[np.intp] | None:
+    def train_indices(self) -> NDArray[np.intp] | None:
         """Indices of the rows to train on; None for all rows."""
-        return None if self.split is None else self.split.train
+        return None if self.split is None else self.split.train_indices
 
     @property
     def holds_out_rows_of_table(self) -> bool:
         """Whether rows of the table are held out, perhaps in folds."""
-        return self.split is not None or bool(self.folds)
+        return self.split is not None or bool(self.fold_splits)
 
 
 # --- the loss of held-out rows ---------------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ class NetworkSetup:
         return value, gradient
 
 
-def set_up_network(
+def make_network_setup(
     settings: Settings,
     encoding: Encoding,
     train_rows: EncodedRows,
@@ -247,15 +247,15 @@ def set_up_network(
     )
 
 
-def set_up_networks(
+def make_network_setups(
     settings: Settings,
     encoding: Encoding,
     train_rows: EncodedRows,
     held_out_rows: EncodedRows | None = None,
 ) -> list[NetworkSetup]:
-    """Make the setup of each member, see `set_up_network`."""
+    """Make the setup of each member, see `make_network_setup`."""
     return [
-        set_up_network(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins)
+        make_network_setup(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins)
         for sees_bins in settings.members_see_bins
     ]
 

@@ -52,8 +52,8 @@ from scipy.special import ndtri
 
 from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.held_out import HeldOutOutputs
+from sknet._tables.raw_tables import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
-from sknet._tables.tables import take_optional
 from sknet._typing import Array
 from sknet._vectors import SortedColumns
 
@@ -301,8 +301,8 @@ def learn_regression_residuals(
             # with the same number of bins, the scales of folds are comparable with the scale of all rows
             signed_residuals = cross_fitted_scaled_residuals(middle, residuals, weight, n_bins)
             scaled = np.abs(signed_residuals)
-        summary = summarise_residuals(scaled, weight)
-        signed = summarise_residuals(signed_residuals, weight) if values.shape[1] == 1 else None
+        summary = summarize_residuals(scaled, weight)
+        signed = summarize_residuals(signed_residuals, weight) if values.shape[1] == 1 else None
     low = np.maximum(head.loss.targets.low, np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0))
     high = np.minimum(head.loss.targets.high, np.where((training_values > 0.0).any(axis=0), np.inf, 0.0))
     return ScaledResiduals(summary, scale, low, high, signed)
@@ -313,7 +313,7 @@ def unit_scale(k: int) -> ResidualScale:
     return ResidualScale(np.zeros((1, k)), np.ones((1, k)))
 
 
-def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
+def summarize_residuals(residuals: Array, weight: Array | None) -> Residuals:
     """Return the quantiles of residuals, (n, k)."""
     if not len(residuals):
         return Residuals(residuals, 0.0)
@@ -466,8 +466,8 @@ def learn_label_residuals(
     residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1): for each row's own class
     residuals = np.minimum(residuals + np.sqrt(residuals * (1.0 - residuals) * variance_of_means), 1.0)
     row_masks = codes[:, 0] == np.arange(P.shape[1])[:, np.newaxis]  # (K, n)
-    by_class = tuple([summarise_residuals(residuals[mask], take_optional(weight, mask)) for mask in row_masks])
-    return LabelResiduals(summarise_residuals(residuals, weight), by_class)
+    by_class = tuple([summarize_residuals(residuals[mask], take_optional(weight, mask)) for mask in row_masks])
+    return LabelResiduals(summarize_residuals(residuals, weight), by_class)
 
 
 # --- both ------------------------------------------------------------------------------------------------------------

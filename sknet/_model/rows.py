@@ -28,9 +28,9 @@ from sknet._model.encoding import Encoding
 from sknet._network.chain import InputBatches
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
 from sknet._tables.encoder import TableEncoder
+from sknet._tables.raw_tables import take_optional, take_rows
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import MIN_TOTAL_WEIGHT
-from sknet._tables.tables import take_optional, take_rows
 from sknet._tables.target_statistics import TargetStatistics
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
@@ -263,9 +263,11 @@ class Sample:
     def __len__(self) -> int:
         return len(self.y)
 
-    def restricted_to(self, train: NDArray[np.intp]) -> Sample:
-        """Return the rows of the sample whose indices in the whole table are among `train`."""
-        positions = train if self.row_indices is None else np.flatnonzero(np.isin(self.row_indices, train))
+    def restricted_to(self, train_indices: NDArray[np.intp]) -> Sample:
+        """Return the rows of the sample whose indices in the whole table are among `train_indices`."""
+        positions = (
+            train_indices if self.row_indices is None else np.flatnonzero(np.isin(self.row_indices, train_indices))
+        )
         return self._take(positions)
 
     def subsample(self, n: int, seed: int) -> Sample:
@@ -314,13 +316,13 @@ class Rows:
         groups = take_optional(self.groups, rows)
         return Rows(self.X[rows], self.y[rows], weight, groups)
 
-    def sample(self, seed: int, train: NDArray[np.intp] | None = None) -> Sample:
-        """Return the rows that columns are learnt from: the rows `train`, or all; a random sample if they are many."""
-        row_indices = train
-        n = len(self) if train is None else len(train)
+    def sample(self, seed: int, train_indices: NDArray[np.intp] | None = None) -> Sample:
+        """Return the rows that columns are learnt from: the training rows, or all; of many, a random sample."""
+        row_indices = train_indices
+        n = len(self) if train_indices is None else len(train_indices)
         if exceeds_sample_size(n):
             positions = sample_rows(n, seed)
-            row_indices = positions if train is None else train[positions]
+            row_indices = positions if train_indices is None else train_indices[positions]
         rows = ALL_ROWS if row_indices is None else row_indices
         weight = take_optional(self.weight, rows)
         return Sample(self.X.rows_in_memory(rows), self.y[rows], weight, row_indices)

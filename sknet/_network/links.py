@@ -28,7 +28,7 @@ class Link:
     backward: Callable[[Array, Array], Array]  # (raw, delta) -> dJ/draw; overwrites neither
     log: Callable[[Array], None] | None = None  # overwrites raw with the logarithms of probabilities
     is_mirrored: bool = False  # whether the link of -raw is the probability of the other class
-    is_normalised: bool = False  # whether a row's probabilities add up to 1; those of sigmoids, one per class, do not
+    is_normalized: bool = False  # whether a row's probabilities add up to 1; those of sigmoids, one per class, do not
     raw_output_name: str = "raw output"  # in explanations
 
     @property
@@ -119,7 +119,7 @@ def softmax_link_backward(raw: Array, delta: Array) -> Array:
 
 
 SOFTMAX = Link(
-    "softmax", inplace_softmax, softmax_link_backward, inplace_log_softmax, is_normalised=True,
+    "softmax", inplace_softmax, softmax_link_backward, inplace_log_softmax, is_normalized=True,
     raw_output_name="softmax input",
 )  # fmt: skip
 

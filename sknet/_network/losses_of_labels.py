@@ -127,7 +127,7 @@ class _SumOfLogLosses:
         return Link(
             name, self.apply_links, self.links_backward, self.apply_log_links,
             is_mirrored=any(link.is_mirrored for link in links),
-            is_normalised=all(link.is_normalised for link in links),
+            is_normalized=all(link.is_normalized for link in links),
         )  # fmt: skip
 
     def apply_links(self, raw: Array) -> None:
@@ -190,11 +190,11 @@ def _make_brier_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     single = [s.stop - s.start == 1 for s in slices]
     if not exclusive or all(single):
         return SIGMOID_SQUARED_ERROR
-    link = replace(SIGMOID, log=partial(_inplace_log_normalised_sigmoids, tuple(slices)), is_mirrored=any(single))
+    link = replace(SIGMOID, log=partial(_inplace_log_normalized_sigmoids, tuple(slices)), is_mirrored=any(single))
     return replace(SIGMOID_SQUARED_ERROR, link=link)
 
 
-def _inplace_log_normalised_sigmoids(slices: Sequence[slice], raw: Array) -> None:
+def _inplace_log_normalized_sigmoids(slices: Sequence[slice], raw: Array) -> None:
     """Overwrite raw with log(p_j / sum_k p_k) within each slice, where p = sigmoid(raw); single outputs with log p."""
     inplace_log_sigmoid(raw)
     for s in slices:

@@ -38,10 +38,10 @@ from sknet._stream.storage import (
     check_fits_stored_type,
     float_type,
 )
+from sknet._tables.column_values import is_categorical
 from sknet._tables.kinds import ColumnChoices
+from sknet._tables.raw_tables import column_at, column_names, is_frame
 from sknet._tables.sampling import hash_integers
-from sknet._tables.tables import column_at, column_names, is_frame
-from sknet._tables.values import is_categorical
 from sknet._typing import Array, DType, Table
 
 Records = NDArray[np.void]

@@ -28,6 +28,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
+from sknet._tables.column_values import check_not_infinite, column_as_floats, is_categorical, read_categories
 from sknet._tables.dates import (
     DatetimeLike,
     is_text,
@@ -37,9 +38,8 @@ from sknet._tables.dates import (
     read_iso_dates,
     zone_of,
 )
-from sknet._tables.kinds import recognised_kind
+from sknet._tables.kinds import recognized_kind
 from sknet._tables.text import read_texts
-from sknet._tables.values import check_not_infinite, column_as_floats, is_categorical, read_categories
 from sknet._typing import Array, DType, Table
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ class AllMissingTextStorage(CategoryStorage):
     """Text without a value in the first chunk: categories, or an error if another kind follows, such as dates."""
 
     def pack(self, values: Table) -> Array:
-        kind = None if self._index else recognised_kind(pd.Series(values))
+        kind = None if self._index else recognized_kind(pd.Series(values))
         if kind is not None:
             raise late_values_error(self._name, f"values of the kind {kind!r}")
         return super().pack(values)

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._tables.column_values import column_as_floats, read_categories
 from sknet._tables.dates import read_dates_or_durations, seconds_of
 from sknet._tables.group_effects import (
     LARGEST_NUMBER,
@@ -32,8 +33,7 @@ from sknet._tables.group_effects import (
     unexplained_part,
 )
 from sknet._tables.kinds import Survey
-from sknet._tables.tables import column_at, take_rows
-from sknet._tables.values import column_as_floats, read_categories
+from sknet._tables.raw_tables import column_at, take_rows
 from sknet._typing import Array, Table
 
 MAX_ROWS_CHECKED = 50_000

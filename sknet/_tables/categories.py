@@ -35,13 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnKind, ColumnSettings, WeightsAndTarget
-from sknet._tables.equality import EqualByFields
-from sknet._tables.formulas import InputDescription
-from sknet._tables.sampling import cross_fit_folds
-from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
-from sknet._tables.tables import take_rows
-from sknet._tables.target_statistics import compute_target_statistics
-from sknet._tables.values import (
+from sknet._tables.column_values import (
     INFERRED_TEXT_TYPES,
     ColumnValues,
     category_key,
@@ -49,6 +43,12 @@ from sknet._tables.values import (
     find_slots,
     read_categories,
 )
+from sknet._tables.equality import EqualByFields
+from sknet._tables.formulas import InputDescription
+from sknet._tables.raw_tables import take_rows
+from sknet._tables.sampling import cross_fit_folds
+from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
+from sknet._tables.target_statistics import compute_target_statistics
 from sknet._typing import Array
 
 # --- one-hot inputs --------------------------------------------------------------------------------------------------

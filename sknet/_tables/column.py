@@ -24,8 +24,8 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 import pandas as pd
 
+from sknet._tables.column_values import ColumnValues
 from sknet._tables.formulas import Formula, InputDescription
-from sknet._tables.values import ColumnValues
 from sknet._typing import Array
 
 MIN_VALUES_TO_WARN = 20

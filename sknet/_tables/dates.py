@@ -27,12 +27,8 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from sknet._tables.arrays import is_missing
 from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, WeightsAndTarget
-from sknet._tables.formulas import Formula, Wave
-from sknet._tables.messages import short_repr
-from sknet._tables.numbers import BaseNumberColumn, learn_number
-from sknet._tables.values import (
+from sknet._tables.column_values import (
     INFERRED_DATE_TYPES,
     INFERRED_DURATION_TYPES,
     INFERRED_MIXED_TYPES,
@@ -42,6 +38,10 @@ from sknet._tables.values import (
     factorize,
     inferred_type,
 )
+from sknet._tables.formulas import Formula, Wave
+from sknet._tables.messages import short_repr
+from sknet._tables.numbers import BaseNumberColumn, learn_number
+from sknet._tables.read_arrays import is_missing
 from sknet._typing import Array
 
 # --- text that is a date ---------------------------------------------------------------------------------------------

@@ -17,10 +17,10 @@ import pandas as pd
 from numpy.typing import DTypeLike
 
 from sknet._tables.column import Column
+from sknet._tables.column_values import ColumnValues
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import InputDescription
-from sknet._tables.tables import column_at
-from sknet._tables.values import ColumnValues
+from sknet._tables.raw_tables import column_at
 from sknet._typing import Array
 
 

@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from sknet._tables.column_values import check_not_infinite
 from sknet._tables.statistics import FLOAT32_RANGE, safe_reciprocal
-from sknet._tables.values import check_not_infinite
 from sknet._typing import Array, DType, Positions, Table
 
 

@@ -24,18 +24,18 @@ from numpy.typing import NDArray
 from sknet._tables.advice import advice_for_text
 from sknet._tables.categories import CATEGORY, Categories, count_categories
 from sknet._tables.column import Column, ColumnKind
-from sknet._tables.dates import DATE
-from sknet._tables.messages import short_list
-from sknet._tables.numbers import NUMBER
-from sknet._tables.tables import as_uniform_array, column_at, column_names, default_names, is_sparse
-from sknet._tables.text import TEXT
-from sknet._tables.values import (
+from sknet._tables.column_values import (
     INFERRED_MIXED_TYPES,
     inferred_type,
     is_categorical,
     read_categories,
     unusable_column_error,
 )
+from sknet._tables.dates import DATE
+from sknet._tables.messages import short_list
+from sknet._tables.numbers import NUMBER
+from sknet._tables.raw_tables import as_uniform_array, column_at, column_names, default_names, is_sparse
+from sknet._tables.text import TEXT
 from sknet._typing import Array, Table
 
 KINDS = {kind.name: kind for kind in (NUMBER, CATEGORY, DATE, TEXT)}
@@ -50,7 +50,7 @@ def kinds_by_class() -> dict[type[Column], ColumnKind]:
     return {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
 
 
-def recognised_kind(column: pd.Series, parameters: Collection[str] = ()) -> str | None:
+def recognized_kind(column: pd.Series, parameters: Collection[str] = ()) -> str | None:
     """Return the first kind that recognises the strings or objects of a column; None if none does.
 
     Kinds that have a parameter are asked last, and only if it is among `parameters`.
@@ -59,10 +59,10 @@ def recognised_kind(column: pd.Series, parameters: Collection[str] = ()) -> str 
         return None
     in_order = sorted(KINDS.values(), key=lambda kind: kind.parameter != "")
     asked = (kind for kind in in_order if not kind.parameter or kind.parameter in parameters)
-    return next((kind.name for kind in asked if _is_recognised(column, kind)), None)
+    return next((kind.name for kind in asked if _is_recognized(column, kind)), None)
 
 
-def _is_recognised(column: pd.Series, kind: ColumnKind) -> bool:
+def _is_recognized(column: pd.Series, kind: ColumnKind) -> bool:
     """Whether a kind recognises a column; an error that a program's own kind raises names the kind."""
     try:
         return kind.recognises(column)
@@ -145,7 +145,7 @@ class ColumnChoices:
         """Return the kind of a column: the one the user chose (`named`), or the one of its type and values."""
         if named is not None:
             return named
-        recognised = recognised_kind(values, ["text_features"] if self.finds_text else [])
+        recognised = recognized_kind(values, ["text_features"] if self.finds_text else [])
         return recognised or column_kind(values, name, finds_categories=self.finds_categories)
 
 

@@ -33,13 +33,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknet._tables.arrays import as_native_array, check_readable_collection, is_missing
+from sknet._tables.column_values import check_text_is_encodable
 from sknet._tables.equality import EqualByFields
 from sknet._tables.from_polars import as_pandas, integers_from_polars
 from sknet._tables.messages import short_list, short_repr
+from sknet._tables.raw_tables import is_frame, is_sparse
+from sknet._tables.read_arrays import as_native_array, check_readable_collection, is_missing
 from sknet._tables.statistics import LARGEST_FLOAT
-from sknet._tables.tables import is_frame, is_sparse
-from sknet._tables.values import check_text_is_encodable
 from sknet._typing import Array, Target
 
 # --- labels as arrays ------------------------------------------------------------------------------------------------
@@ -246,10 +246,10 @@ class Labels(EqualByFields, ABC):
         """Return the most probable labels, from P of shape (n, n_outputs)."""
 
     @abstractmethod
-    def probabilities(self, P: Array, *, normalise: bool = False) -> Array | list[Array]:
+    def probabilities(self, P: Array, *, normalize: bool = False) -> Array | list[Array]:
         """Return probabilities in scikit-learn's shape, strictly between 0 and 1.
 
-        `normalise` divides the probabilities of exclusive classes by their sum, if each comes from its own sigmoid.
+        `normalize` divides the probabilities of exclusive classes by their sum, if each comes from its own sigmoid.
         """
 
     def log_probabilities(self, log_P: Array) -> Array | list[Array]:
@@ -340,11 +340,11 @@ class SingleLabels(Labels):
             return self.class_labels[P.argmax(axis=1)]
         return self.class_labels[(P[:, 0] > 0.5) * (len(self.class_labels) - 1)]  # a single class is always predicted
 
-    def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
+    def probabilities(self, P: Array, *, normalize: bool = False) -> Array:
         """Return probabilities of shape (n, K); of a single class they are 1."""
         if self.target_type == "multiclass":
             P = P[:, -len(self.class_labels) :]  # without the probabilities of first classes
-            if normalise:
+            if normalize:
                 P = np.maximum(P, np.finfo(P.dtype).tiny)  # all probabilities of a row may round to 0
                 P = P / P.sum(axis=1, keepdims=True)
             return _clip_probabilities(P)
@@ -406,9 +406,9 @@ class MultiOutputLabels(Labels):
             columns = [column.astype(object) for column in columns]
         return np.column_stack(columns)
 
-    def probabilities(self, P: Array, *, normalise: bool = False) -> list[Array]:
+    def probabilities(self, P: Array, *, normalize: bool = False) -> list[Array]:
         """Return probabilities of shape (n, K) in a list, one per output."""
-        return [output.probabilities(columns, normalise=normalise) for output, columns in self._by_output(P)]
+        return [output.probabilities(columns, normalize=normalize) for output, columns in self._by_output(P)]
 
     def log_probabilities(self, log_P: Array) -> list[Array]:
         """Return logarithms of probabilities of shape (n, K) in a list, one per output."""
@@ -471,7 +471,7 @@ class IndicatorLabels(Labels):
         """Return the labels that are more probable than not."""
         return self.values[(P > 0.5).astype(np.intp)]
 
-    def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
+    def probabilities(self, P: Array, *, normalize: bool = False) -> Array:
         """Return probabilities of shape (n, L), which do not add up to 1."""
         return _clip_probabilities(P)
 

@@ -34,11 +34,11 @@ from typing import Self
 import numpy as np
 
 from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, WeightsAndTarget
+from sknet._tables.column_values import INFERRED_NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import QUANTILE_SHARES, Formula, MissingIndicator, NormalScore, Ramps, ScaledNumber
+from sknet._tables.raw_tables import take_optional
 from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
-from sknet._tables.tables import take_optional
-from sknet._tables.values import INFERRED_NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats
 from sknet._typing import Array, Table
 from sknet._vectors import SortedColumns
 

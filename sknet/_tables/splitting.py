@@ -10,7 +10,7 @@ n rows of positive weight; N rows that the user passed, including those of weigh
 groups : (n,) or None    the group of each row
 strata : (n,)            integers; held-out rows have their share of each
 is_positive : (N,)       which rows have a positive weight
-train, held_out          indices into the n rows; a splitter returns indices into the N rows
+*_indices                indices into the n rows; a splitter returns indices into the N rows
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ MIN_ROWS_HELD_OUT = 10
 class Split(NamedTuple):
     """Indices of rows."""
 
-    train: NDArray[np.intp]
-    held_out: NDArray[np.intp]
+    train_indices: NDArray[np.intp]
+    held_out_indices: NDArray[np.intp]
 
 
 def split_validation(n: int, groups: Array | None, strata: Array | None, fraction: float, seed: int) -> Split | None:
@@ -120,8 +120,8 @@ def _read_split(pair: object, splitter: RowSplitter, is_positive: Array) -> Spli
     """Return a splitter's pair as indices of rows of positive weight; raise a ValueError if it is no valid split."""
     if not isinstance(pair, Sequence) or len(pair) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
-    train, held_out = (_as_indices(part, splitter, len(is_positive)) for part in pair)
-    counts = np.bincount(np.concatenate([train, held_out]), minlength=1)
+    parts = [_as_indices(part, splitter, len(is_positive)) for part in pair]
+    counts = np.bincount(np.concatenate(parts), minlength=1)
     if counts.max() > 1:
         raise ValueError(
             f"validation_fraction={splitter} gives row {counts.argmax()} {counts.max()} times: the two parts must not "
@@ -129,15 +129,15 @@ def _read_split(pair: object, splitter: RowSplitter, is_positive: Array) -> Spli
         )
     # from indices into the N rows that were passed to indices into the n rows; -1 for rows of weight 0
     remaining = np.where(is_positive, np.cumsum(is_positive) - 1, -1)
-    train, held_out = remaining[train], remaining[held_out]
-    train, held_out = train[train >= 0], held_out[held_out >= 0]
-    if not len(train) or not len(held_out):
-        what, remedy = ("hold out", "leave such a split out") if len(train) else ("train on", "let it train on some")
-        raise ValueError(
-            f"validation_fraction={splitter} makes a split that leaves no rows to {what}, of those of positive weight: "
-            f"{remedy}, choose another splitter, or give a share."
-        )
-    return Split(train, held_out)
+    split = Split(*[indices[indices >= 0] for indices in (remaining[part] for part in parts)])
+    remedies = ("train on", "let it train on some"), ("hold out", "leave such a split out")
+    for indices, (what, remedy) in zip(split, remedies, strict=True):
+        if not len(indices):
+            raise ValueError(
+                f"validation_fraction={splitter} makes a split that leaves no rows to {what}, of those of positive "
+                f"weight: {remedy}, choose another splitter, or give a share."
+            )
+    return split
 
 
 def _as_indices(part: object, splitter: RowSplitter, n: int) -> Array:
@@ -201,8 +201,8 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
     merged = merge_rare_strata(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
     splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all are 0 if there is a single stratum
     _, drawn_positions = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
-    held_out = np.sort(candidates[drawn_positions])
-    return Split(np.delete(np.arange(n), held_out), held_out)
+    held_out_indices = np.sort(candidates[drawn_positions])
+    return Split(np.delete(np.arange(n), held_out_indices), held_out_indices)
 
 
 def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int) -> Split:
@@ -212,15 +212,15 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
     """
     ends = np.arange(n_held_out + 1) * n // n_held_out  # ends of n_held_out intervals of nearly equal length
     position = np.random.default_rng(seed).integers(ends[:-1], ends[1:])  # a position in each interval, increasing
-    held_out = position
+    held_out_indices = position
     if strata is not None:
         order = np.argsort(strata, kind="stable")
         drawn_rows = order[position]
         # a row whose neighbours are both in other strata is alone in its stratum
         differs = [strata[order[(position + step) % n]] != strata[drawn_rows] for step in (-1, 1)]
-        held_out = np.sort(drawn_rows[~(differs[0] & differs[1])])
-    train = np.delete(np.arange(n, dtype=index_type(n)), held_out)
-    return Split(train, held_out)
+        held_out_indices = np.sort(drawn_rows[~(differs[0] & differs[1])])
+    train_indices = np.delete(np.arange(n, dtype=index_type(n)), held_out_indices)
+    return Split(train_indices, held_out_indices)
 
 
 def merge_rare_strata(strata: Array, max_strata: int) -> Array:

@@ -30,9 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.column import Column
+from sknet._tables.column_values import find_slots, read_categories
+from sknet._tables.raw_tables import column_at
 from sknet._tables.sampling import N_ENCODING_FOLDS
-from sknet._tables.tables import column_at
-from sknet._tables.values import find_slots, read_categories
 from sknet._typing import Array, Table
 
 # --- shrinkage -------------------------------------------------------------------------------------------------------

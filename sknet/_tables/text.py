@@ -33,12 +33,12 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 from sknet._tables.column import Column, ColumnKind, ColumnSettings, WeightsAndTarget
+from sknet._tables.column_values import ColumnValues, check_text_is_encodable, factorize
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription, MissingIndicator
 from sknet._tables.messages import short_repr
+from sknet._tables.raw_tables import take_optional
 from sknet._tables.statistics import mean_and_deviation
-from sknet._tables.tables import take_optional
-from sknet._tables.values import ColumnValues, check_text_is_encodable, factorize
 from sknet._typing import Array
 from sknet._vectors import blocks_of_batch
 

@@ -60,7 +60,7 @@ class BestEpoch:
             return 2, self.score
         return (0, 0.0) if isnan(self.loss) else (1, -self.loss)
 
-    def or_later(self, later: "BestEpoch") -> "BestEpoch":
+    def updated_by(self, later: "BestEpoch") -> "BestEpoch":
         """Return a later epoch unless this one is better."""
         return later if later.rank >= self.rank else self
 
@@ -165,7 +165,7 @@ class State(ThetaAndMoments):
         """Add the figures of held-out rows to the last epoch, and keep its weights if it is the best."""
         self.history[-1] = replace(self.history[-1], validation_loss=loss, validation_score=score)
         last = BestEpoch(len(self.history), score=score, loss=loss)
-        if self.best.or_later(last) is last:
+        if self.best.updated_by(last) is last:
             self.best = replace(last, kept=self.averaged_theta.copy())
 
     # --- from a file -------------------------------------------------------------------------------------------------

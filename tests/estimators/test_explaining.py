@@ -1,4 +1,4 @@
-"""`explain` of an estimator, of methods.py: its background, what it refuses, warns of and prints."""
+"""`explain` of prediction_methods.py: its background, what it refuses, warns of and prints."""
 
 import warnings
 

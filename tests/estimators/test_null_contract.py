@@ -79,7 +79,8 @@ def test_targets_of_a_fold_do_not_change_its_predictions(encoding):
     """In another order, they have the same mean and scale, which all folds share."""
     settings = ONE_EPOCH | encoding | dict(early_stopping="folds")
     y = TASKS[1][1]
-    rows = inside.run_of(SigmoidMLPRegressor(**settings), X, y).folds.held_out[: N // 4]  # of the first fold
+    folds = inside.run_of(SigmoidMLPRegressor(**settings), X, y).fold_phase
+    rows = folds.held_out_indices[: N // 4]  # of the first fold
     _, targets = changed(rows, y)
     before = SigmoidMLPRegressor(**settings).fit(X, y).oof_prediction_[rows]
     after = SigmoidMLPRegressor(**settings).fit(X, targets).oof_prediction_[rows]
@@ -91,15 +92,16 @@ def test_targets_of_a_fold_do_not_change_its_steps():
     X = np.exp(rng.normal(size=(400, 1)))
     y = (X[:, 0] > 1.6) + 0.1 * rng.normal(size=400)
     net = SigmoidMLPRegressor(**ONE_EPOCH, numeric_encoding="steps", early_stopping="folds")
-    folds = inside.run_of(net, X, y).folds
-    rows, targets = folds.held_out[:100], y.copy()
+    folds = inside.run_of(net, X, y).fold_phase
+    rows, targets = folds.held_out_indices[:100], y.copy()
     targets[rows] = y[rows[::-1]]
-    (before,), (after,) = (phase.encoding.encoder.columns for phase in (folds, inside.run_of(net, X, targets).folds))
+    changed_folds = inside.run_of(net, X, targets).fold_phase
+    (before,), (after,) = (phase.encoding.encoder.columns for phase in (folds, changed_folds))
     assert before.steps
     assert after == before
     others = np.setdiff1d(np.arange(400), rows)
     targets[others] = y[others[::-1]]
-    assert not inside.run_of(net, X, targets).folds.encoding.encoder.columns[0].steps  # these decide
+    assert not inside.run_of(net, X, targets).fold_phase.encoding.encoder.columns[0].steps  # these decide
 
 
 @pytest.mark.parametrize("encoding", ["one_hot", "both"])
@@ -109,7 +111,7 @@ def test_networks_of_folds_have_the_inputs_of_the_published_one(encoding):
     table = pd.DataFrame({f"c{j}": rng.choice([f"l{i}" for i in range(25)], 300) for j in range(3)})
     net = SigmoidMLPRegressor(**ONE_EPOCH, category_encoding=encoding, max_categories=20, early_stopping="folds")
     y = rng.normal(size=300)
-    folds = inside.run_of(net, table, y).folds
+    folds = inside.run_of(net, table, y).fold_phase
     assert folds.encoding.encoder.feature_names == list(net.fit(table, y).network_feature_names_)
 
 

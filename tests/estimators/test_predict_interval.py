@@ -1,4 +1,4 @@
-"""`predict_interval`, of methods.py: intervals from the rows that the last fit held out, or a named error."""
+"""`predict_interval` of prediction_methods.py: intervals from rows that the last fit held out, or a named error."""
 
 import numpy as np
 import pytest

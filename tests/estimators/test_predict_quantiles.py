@@ -1,4 +1,4 @@
-"""`predict_quantiles`, of methods.py: from rows that the last fit held out, or between a network's levels."""
+"""`predict_quantiles` of prediction_methods.py: from rows that the last fit held out, or between a network's levels."""
 
 import pickle
 

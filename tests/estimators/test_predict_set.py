@@ -1,4 +1,4 @@
-"""`predict_set`, of methods.py: sets of classes from the rows that the last fit held out, or a named error."""
+"""`predict_set` of prediction_methods.py: sets of classes from rows that the last fit held out, or a named error."""
 
 from itertools import pairwise
 

@@ -22,7 +22,7 @@ from sknet._model.epoch_choice import (
     make_fold_phase,
 )
 from sknet._model.held_out import HeldOutEvaluator, Holdout, MixedOutputs, mix_outputs
-from sknet._model.network_setup import set_up_network, train_side_by_side
+from sknet._model.network_setup import make_network_setup, train_side_by_side
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
 from tests.model.examples import LABELS, NUMBERS, encoded_with, make_settings, survey_of
 from tests.model.limits import blas_threads, thread_product
@@ -83,7 +83,7 @@ def scripted_folds(epochs, **parameters):
     """Folds whose held-out rows have these figures after each epoch; cross-fit sets are evaluated as ever."""
     rows, table, learner = prepared(**parameters)
     folds = fold_networks(rows, table, learner)
-    folds.evaluators[0] = ScriptedEvaluator(rows.take(folds.held_out), learner.settings, epochs)
+    folds.evaluators[0] = ScriptedEvaluator(rows.take(folds.held_out_indices), learner.settings, epochs)
     return folds
 
 
@@ -98,10 +98,10 @@ def with_losses(losses):
 def test_a_group_is_held_out_as_a_whole():
     groups = np.arange(N) // 3
     folds = fold_networks(*prepared(), groups=groups)
-    assert_array_equal(np.sort(folds.held_out), np.arange(N))
+    assert_array_equal(np.sort(folds.held_out_indices), np.arange(N))
     n_held_out = [N - setup.problem.n_samples for setup in folds.setups[::2]]  # two members
     at = np.cumsum([0, *n_held_out])
-    parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
+    parts = [set(groups[folds.held_out_indices[i:j]]) for i, j in pairwise(at)]
     assert sum(map(len, parts)) == len(set(groups)) == 30
 
 
@@ -126,10 +126,10 @@ def outputs_after(n_epochs, rows, settings, splits):
     """Raw outputs for the held-out rows: the means of members that were trained for so many epochs without them."""
     settings, outputs = replace(settings, solver=replace(settings.solver, n_epochs=n_epochs)), []
     for split in splits:
-        train, held_out = rows.take(split.train), rows.take(split.held_out)
+        train, held_out = rows.take(split.train_indices), rows.take(split.held_out_indices)
         members = []
         for seeds, sees_bins in zip(SEEDS, settings.members_see_bins, strict=True):
-            setup = set_up_network(settings, rows.encoding, train, held_out, sees_bins=sees_bins)
+            setup = make_network_setup(settings, rows.encoding, train, held_out, sees_bins=sees_bins)
             state = setup.first_state(seeds)
             train_side_by_side([setup], [state], NO_OBSERVER, None)
             members.append(setup.raw_held_out_outputs(state.theta_to_publish))
@@ -172,11 +172,11 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     rows, table, learner = prepared(weight, numeric_encoding="raw")
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
-    folds = make_fold_phase(rows, table, learner, Holdout(folds=splits), SEEDS)
+    folds = make_fold_phase(rows, table, learner, Holdout(fold_splits=splits), SEEDS)
     chosen = choice_of(folds)
 
-    held_out = np.concatenate([split.held_out for split in splits])
-    n_steps = ceil(min(len(split.train) for split in splits) / SOLVER["batch_size"])  # of an epoch
+    held_out = np.concatenate([split.held_out_indices for split in splits])
+    n_steps = ceil(min(len(split.train_indices) for split in splits) / SOLVER["batch_size"])  # of an epoch
     outputs = [outputs_after(n_epochs, rows, learner.settings, splits) for n_epochs in range(1, 9)]
     choice = ChoiceByHand(
         outputs,
@@ -189,7 +189,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     assert chosen.chosen_epoch == best
     assert folds.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
-    assert_array_equal(chosen.held_out, held_out)
+    assert_array_equal(chosen.held_out_indices, held_out)
     for cross_fit_set in draw_cross_fit_sets(splits, None):  # by the choice of the other sets
         epoch, temperature = choice.of(np.setdiff1d(np.arange(len(held_out)), cross_fit_set))
         np.testing.assert_allclose(
@@ -233,8 +233,8 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose():
     loss = folds.evaluators[0].rows.encoding.head.loss
     chosen = choice_of(folds)
     assert chosen.chosen_epoch == 3 < folds.first_epoch
-    (raw,), target = folds.raw_by_bins(), LABEL[folds.held_out, np.newaxis].astype(float)
-    for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).folds, None):
+    (raw,), target = folds.raw_by_bins(), LABEL[folds.held_out_indices, np.newaxis].astype(float)
+    for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).fold_splits, None):
         judges = np.setdiff1d(np.arange(N), cross_fit_set)
         temperature = best_temperature(loss, raw[judges], target[judges], None, len(judges))
         np.testing.assert_allclose(
@@ -246,7 +246,7 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     """The choice of folds whose networks have these outputs for the held-out rows, and the outputs."""
     rows, table, learner = prepared(y=target, target=NUMBERS, n_epochs=1, n_members=n_members)
     folds = make_fold_phase(rows, table, learner, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
-    outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
+    outputs = without_bins[folds.held_out_indices, np.newaxis], with_bins[folds.held_out_indices, np.newaxis]
     raw_by_bins = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
     folds.raw_by_bins = lambda: raw_by_bins
     return choice_of(folds), raw_by_bins
@@ -325,7 +325,7 @@ def test_an_epoch_whose_loss_is_nan_is_chosen_only_if_no_epoch_has_a_number(loss
 
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
     splits = [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))]
-    folds = Holdout(folds=splits, folds_share_columns=False)
+    folds = Holdout(fold_splits=splits, folds_share_columns=False)
     networks = make_fold_phase(*prepared(n_epochs=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 

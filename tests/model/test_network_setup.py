@@ -14,8 +14,8 @@ from sknet._model.network_setup import (
     MAX_BUFFER_ROWS,
     ROWS_IN_CACHE,
     check_networks_fit_in_memory,
+    make_network_setup,
     rows_per_block,
-    set_up_network,
     train_side_by_side,
 )
 from tests.estimators import data
@@ -41,7 +41,7 @@ def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegresso
 
 
 def setup_of(validation=None, **parameters):
-    return set_up_network(*encoded(validated=validation is not None, **parameters), validation)
+    return make_network_setup(*encoded(validated=validation is not None, **parameters), validation)
 
 
 def trained(setup, seeds=(1, 2)):
@@ -83,7 +83,7 @@ def test_an_estimator_with_one_member_has_the_weights_of_a_single_network():
 def test_a_network_without_bins_equals_one_of_raw_numbers():
     """Its weights of bins are 0, and its other weights are those of a table without bins."""
     settings, encoding, rows = encoded(numeric_encoding="piecewise_linear")
-    network, _, _ = trained(set_up_network(settings, encoding, rows, sees_bins=False))
+    network, _, _ = trained(make_network_setup(settings, encoding, rows, sees_bins=False))
     raw, _, _ = trained(setup_of())
     is_bin = np.array([each.kind == "bin" for _, each in encoding.encoder.input_descriptions])
     assert is_bin.any()
@@ -115,7 +115,7 @@ def test_blocks_have_at_most_a_batch_of_rows():
     assert rows_per_block(settings, len(rows)) == 500 <= ROWS_IN_CACHE  # twenty equal parts
     assert rows_per_block(settings, len(rows), is_sparse=True) == 3334  # three
     settings, encoding, rows = encoded(X=sp.csr_array(table), y=y, solver="lbfgs")
-    assert set_up_network(settings, encoding, rows).objective_settings.block_rows == 3334
+    assert make_network_setup(settings, encoding, rows).objective_settings.block_rows == 3334
 
 
 def least_memory(settings, encoding, n_rows):
@@ -242,7 +242,7 @@ def test_the_solver_applies_l1_and_max_norm():
 )
 def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, validated, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
-    solver = set_up_network(settings, encoding, rows, rows if validated else None).solver
+    solver = make_network_setup(settings, encoding, rows, rows if validated else None).solver
     assert solver.uses_batches is ("solver" not in parameters)
     assert solver.patience.n_iter_no_change == expected
 
@@ -250,7 +250,7 @@ def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, valida
 def test_fewer_epochs_keep_the_length_of_the_schedule():
     settings, *encoded_rows = encoded(max_iter=9)
     settings = replace(settings, solver=replace(settings.solver, n_epochs=2))
-    solver = set_up_network(settings, *encoded_rows).solver
+    solver = make_network_setup(settings, *encoded_rows).solver
     assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
 
 
@@ -260,7 +260,7 @@ def test_fewer_epochs_keep_the_length_of_the_schedule():
 def test_the_rows_of_a_trained_network_are_freed_at_once():
     """A cycle of references would keep a large table in memory until garbage is collected."""
     settings, encoding, rows = encoded(validated=True)
-    setup = set_up_network(settings, encoding, rows, rows.take(np.arange(20)))
+    setup = make_network_setup(settings, encoding, rows, rows.take(np.arange(20)))
     trained(setup)
     reference = weakref.ref(setup)
     del setup

@@ -3,7 +3,7 @@
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet._model.network_setup import set_up_network, train_side_by_side
+from sknet._model.network_setup import make_network_setup, train_side_by_side
 from tests.estimators.data import NUMBER, X
 from tests.model.examples import encoded_with, make_settings
 from tests.training.problems import NO_OBSERVER, lbfgs, mini_batch
@@ -13,7 +13,7 @@ PAIR = [(1, 2), (3, 4)]
 
 def runs_and_states(seeds=PAIR, solver=None):
     settings = make_settings(solver=solver or mini_batch(batch_size=20, averaging=0.9))
-    runs = [set_up_network(settings, *encoded_with(settings, X, NUMBER)[:2]) for _ in seeds]
+    runs = [make_network_setup(settings, *encoded_with(settings, X, NUMBER)[:2]) for _ in seeds]
     return runs, [run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)]
 
 

@@ -62,7 +62,7 @@ def trained(end, n_members):
 def test_the_current_phase_has_trained(trained, end):
     run, phase, result, _ = trained
     assert phase.has_finished_epoch
-    assert (run.training is None) is (end == "among folds") is (result.reason.name == "CALLBACK")
+    assert (run.train_phase is None) is (end == "among folds") is (result.reason.name == "CALLBACK")
 
 
 def test_all_counts_of_epochs_agree(trained):
@@ -75,9 +75,9 @@ def test_networks_are_joined_and_only_published_networks_have_states(trained, n_
     run, phase, _, _ = trained
     network, _ = phase.outcome()
     assert network.coefs[0].shape[1] == 4 * n_members
-    is_among_folds = run.training is None
+    is_among_folds = run.train_phase is None
     assert len(run.published_networks) == len(run.progress.states) == (0 if is_among_folds else n_members)
-    if run.training is not None:
+    if run.train_phase is not None:
         assert (phase.state_to_keep() is None) is (n_members > 1)
 
 
@@ -93,7 +93,7 @@ def test_progress_frees_the_networks_of_finished_folds(trained, end, n_members):
 
 def test_nothing_holds_the_networks_of_folds_once_others_train():
     run = run_of(early_stopping="folds")
-    state_of_folds = weakref.ref(run.folds.networks[0][1])
+    state_of_folds = weakref.ref(run.fold_phase.networks[0][1])
     run.select_and_train(Counter(99))
     gc.collect()
     assert state_of_folds() is None

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier
-from sknet._model.network_setup import set_up_network, train_side_by_side
+from sknet._model.network_setup import make_network_setup, train_side_by_side
 from sknet._model.phase import mean_history
 from sknet._model.rows import TargetsAndWeights
 from sknet._model.train_phase import TrainPhase
@@ -25,7 +25,7 @@ def test_networks_train_as_many_epochs_as_folds_chose():
     run = run_of(net, X, X[:, 0] > 0)
     run.select_and_train(NO_OBSERVER)
     assert run.phase.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
-    assert len(run.folds.epoch_histories[0]) == run.folds.n_iter <= 3
+    assert len(run.fold_phase.epoch_histories[0]) == run.fold_phase.n_iter <= 3
 
 
 def test_mean_history_averages_over_the_networks():
@@ -51,7 +51,9 @@ def phase_of(y, target=NUMBERS, *, n_members=1, n_units=4, score=None, held_out=
     )
     encoding, rows, _ = encoded_with(settings, data.X, y, weight, **target)
     held_out = rows.take(np.arange(20)) if held_out is None else held_out(rows)
-    setups = [set_up_network(settings, encoding, rows, held_out, sees_bins=bins) for bins in settings.members_see_bins]
+    setups = [
+        make_network_setup(settings, encoding, rows, held_out, sees_bins=bins) for bins in settings.members_see_bins
+    ]
     states = [setup.first_state((i, i)) for i, setup in enumerate(setups)]
     return TrainPhase(setups, states, None, score), held_out
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.network_setup import set_up_network
+from sknet._model.network_setup import make_network_setup
 from tests.model.examples import encoded_with, make_settings
 from tests.network.pieces import LOSSES, network_of
 from tests.tables.examples import column_settings
@@ -30,7 +30,7 @@ def sets_of(numeric_encoding, *, interaction_cst=((1, 2),), hidden_sizes=(5, 4),
         activations=network_of(3, *hidden_sizes, 1).activations,
         dropout=(0.0,) * len(hidden_sizes),
     )
-    return set_up_network(settings, *encoded_with(settings, X, PRODUCT)[:2], sees_bins=sees_bins).constraints.sets
+    return make_network_setup(settings, *encoded_with(settings, X, PRODUCT)[:2], sees_bins=sees_bins).constraints.sets
 
 
 def test_each_network_has_the_sets_of_its_inputs():

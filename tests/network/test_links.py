@@ -57,9 +57,9 @@ def test_functions_of_ones_own_become_a_link():
     )
     assert (of_another_name.name, of_another_name.raw_output_name) == ("twice", "raw output")
     assert of_another_name.is_mirrored
-    assert not of_another_name.is_normalised
+    assert not of_another_name.is_normalized
     assert not of_another_name.is_identity
-    assert softmax.is_normalised
+    assert softmax.is_normalized
     assert softmax.raw_output_name == SOFTMAX.raw_output_name
     for inverse_link in (of_another_name, softmax):
         np.testing.assert_array_equal(inverse_link.predictions(X), 2.0 * X)

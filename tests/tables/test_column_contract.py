@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet._tables.column import FormulaColumn, WeightsAndTarget
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.kinds import KINDS, kinds_by_class, recognised_kind
+from sknet._tables.kinds import KINDS, kinds_by_class, recognized_kind
 from sknet._tables.numbers import learn_number
 from tests.tables.column_cases import CASES, WRONG
 from tests.tables.examples import column_settings, inputs_of, suffixes
@@ -34,7 +34,7 @@ def test_every_kind_is_listed():
 
 @every_column
 def test_no_other_kind_recognises_a_column_first(case):
-    assert recognised_kind(case.values, {kind.parameter for kind in KINDS.values()}) in {case.kind, None}
+    assert recognized_kind(case.values, {kind.parameter for kind in KINDS.values()}) in {case.kind, None}
 
 
 # --- inputs ----------------------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ import pytest
 from scipy import sparse
 
 from sknet._tables.categories import count_categories
+from sknet._tables.column_values import read_categories
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import ColumnChoices, column_mask, parse_categorical_features, survey_columns
-from sknet._tables.values import read_categories
 
 # --- choices ---------------------------------------------------------------------------------------------------------
 

@@ -275,13 +275,13 @@ def test_smoothing_spreads_a_share_over_the_labels_of_each_block(name, dtype):
 def test_sigmoid_outputs_of_exclusive_classes_are_made_to_add_up_to_1():
     P = np.array([[0.2, 0.1, 0.1, 0.9], [0.0, 0.0, 0.0, 0.0], [0.9, 0.9, 0.9, 0.9]])
     before = P.copy()
-    found = learn(TARGETS["multiclass"]).probabilities(P, normalise=True)
+    found = learn(TARGETS["multiclass"]).probabilities(P, normalize=True)
     np.testing.assert_allclose(found[0], P[0] / 1.3)
     np.testing.assert_allclose(found[1:], 0.25)
-    several = learn(TARGETS["multioutput"]).probabilities(np.hstack([P[:, :3], P[:, 2:]]), normalise=True)
+    several = learn(TARGETS["multioutput"]).probabilities(np.hstack([P[:, :3], P[:, 2:]]), normalize=True)
     np.testing.assert_allclose(several[0].sum(axis=1), 1)
     np.testing.assert_allclose(several[2][0], [0.1, 0.9])
-    multilabel = learn(TARGETS["multilabel"]).probabilities(P[:, :3], normalise=True)
+    multilabel = learn(TARGETS["multilabel"]).probabilities(P[:, :3], normalize=True)
     np.testing.assert_allclose(multilabel, P[:, :3], atol=1e-300)
     np.testing.assert_array_equal(P, before)
 

@@ -15,6 +15,7 @@ from sklearn.model_selection import (
 )
 
 from sknet._tables.labels import learn_labels
+from sknet._tables.raw_tables import is_memory_mapped
 from sknet._tables.splitting import (
     MIN_ROWS_HELD_OUT,
     MIN_ROWS_TO_DRAW_BY_INTERVAL,
@@ -24,7 +25,6 @@ from sknet._tables.splitting import (
     split_validation,
     splits_of_splitter,
 )
-from sknet._tables.tables import is_memory_mapped
 from tests.model.examples import rows_of
 
 rng = np.random.default_rng(0)
@@ -98,7 +98,7 @@ def test_any_class_counts_can_be_split(counts, fraction, seed):
     if parts is None:
         assert np.ceil(len(strata) * fraction) < 10 or np.ceil(len(strata) * fraction) == len(strata)
         return
-    assert len(parts.held_out) == np.ceil(len(strata) * fraction)
+    assert len(parts.held_out_indices) == np.ceil(len(strata) * fraction)
     assert_array_equal(np.sort(np.concatenate(parts)), np.arange(len(strata)))
 
 
@@ -119,8 +119,8 @@ def test_of_many_rows_each_class_has_its_share_held_out(fraction):
         found = np.bincount(strata[held_out] // 7, minlength=6)
         assert (np.abs(found - fraction * np.array(counts)) <= 2).all()
         assert found[1] == found[5] == 0
-        assert_array_equal(held_out, hold_out(len(strata), strata, fraction, seed).held_out)
-    assert len(hold_out(len(strata), None, fraction, 0).held_out) == np.ceil(len(strata) * fraction)
+        assert_array_equal(held_out, hold_out(len(strata), strata, fraction, seed).held_out_indices)
+    assert len(hold_out(len(strata), None, fraction, 0).held_out_indices) == np.ceil(len(strata) * fraction)
 
 
 def test_where_nearly_all_classes_have_one_row_any_row_may_be_held_out():
@@ -142,7 +142,7 @@ def test_merged_strata_can_be_split(strata, most):
 def test_too_few_rows_are_not_split(n):
     assert split_validation(n, None, None, 0.2, 0) is None
     enough = split_validation(5 * MIN_ROWS_HELD_OUT, None, None, 0.2, 0)
-    assert len(enough.held_out) == MIN_ROWS_HELD_OUT
+    assert len(enough.held_out_indices) == MIN_ROWS_HELD_OUT
 
 
 def test_the_same_seed_holds_out_the_same_rows():

@@ -13,8 +13,8 @@ from os import PathLike
 import numpy as np
 import pandas as pd
 
+from sknet._tables.column_values import ColumnValues, check_not_infinite, column_as_floats
 from sknet._tables.messages import short_repr
-from sknet._tables.values import ColumnValues, check_not_infinite, column_as_floats
 from sknet._typing import Array, Table, Target
 
 _UNREADABLE_COLLECTIONS: tuple[tuple[Callable[[object], bool], str, str], ...] = (

@@ -9,9 +9,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from sknet._tables.column_values import category_key, column_as_floats, read_categories
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import column_kind
-from sknet._tables.values import category_key, column_as_floats, read_categories
 
 NUMBERS = {
     "int": pd.Series([1, 2]),

@@ -18,7 +18,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._tables.values import ColumnValues
+from sknet._tables.column_values import ColumnValues
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
 

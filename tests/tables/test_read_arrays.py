@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sknet._tables.arrays import as_native_array, as_numbers, check_readable_collection
+from sknet._tables.read_arrays import as_native_array, as_numbers, check_readable_collection
 
 
 class Dask:
