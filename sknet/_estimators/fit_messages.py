@@ -60,7 +60,7 @@ def warn_of_undefined_scores(scoring: object) -> None:
     )
 
 
-def warn_of_stop_reason(parameters: CommonParameters, result: TrainingEnd, *, quiet: bool, during_folds: bool) -> None:
+def warn_of_stop_reason(params: CommonParameters, result: TrainingEnd, *, quiet: bool, during_folds: bool) -> None:
     """Warn if training did not end as planned.
 
     With `quiet`, running out of epochs is normal. With `during_folds`, training ended while folds chose the epoch.
@@ -75,21 +75,21 @@ def warn_of_stop_reason(parameters: CommonParameters, result: TrainingEnd, *, qu
             )
         warn(text, UserWarning)
     elif result.reason in UNFINISHED_STOP_REASONS and not quiet:
-        text = f"Stochastic Optimizer: {STOP_REASON_MESSAGES[result.reason].format(**vars(parameters))}"
-        if FULL_BATCHES.holds(parameters):
+        text = f"Stochastic Optimizer: {STOP_REASON_MESSAGES[result.reason].format(**vars(params))}"
+        if FULL_BATCHES.holds(params):
             why = result.message or "max_iter is reached"
             text = (
-                f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {why}. "
+                f"{params.solver} failed to converge after {result.epochs_done} iteration(s): {why}. "
                 "Increase max_iter or max_fun, or raise tol."
             )
         warn(text, ConvergenceWarning)
 
 
-def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, comparison: ComparisonWithConstant) -> None:
+def warn_of_doubtful_result(params: CommonParameters, fitted: Fitted, comparison: ComparisonWithConstant) -> None:
     """Warn of a temperature at its limit, or of a model or networks that are no better than a constant."""
-    rate = float(parameters.learning_rate_init)
+    rate = float(params.learning_rate_init)
     ordinary = CommonParameters.learning_rate_init
-    has_rate = not FULL_BATCHES.holds(parameters)
+    has_rate = not FULL_BATCHES.holds(params)
     temperature = fitted.model.network.temperature
     is_rate_to_blame = comparison.is_no_better and has_rate and rate > ordinary
     if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6 and not is_rate_to_blame:
@@ -107,7 +107,7 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, compar
             rate_to_try = "another rate" if rate == ordinary else f"{lower if rate > ordinary else ordinary:g}"
             remedy = f"{rate_to_try}, or less regularisation (alpha, weight_decay, dropout)"
         else:
-            set_to = f"solver={parameters.solver!r}"
+            set_to = f"solver={params.solver!r}"
             best = "iteration"
             remedy = "a smaller tol or alpha, and in a regressor target_scaling='standard'"
         warn(
@@ -118,7 +118,7 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, compar
     if comparison.n_collapsed:  # after folds, so there is a learning rate
         n_networks = max(1, len(fitted.member_epochs))
         warn(
-            f"hidden_layer_sizes={short_repr(parameters.hidden_layer_sizes)}: of {n_networks} published network(s), "
+            f"hidden_layer_sizes={short_repr(params.hidden_layer_sizes)}: of {n_networks} published network(s), "
             f"{comparison.n_collapsed} learnt nothing beyond a constant prediction, although the networks of folds "
             "did. This happens to networks of many layers. Give fewer layers, or set "
             f"learning_rate_init={rate / 3.0:.2g}.",
@@ -140,11 +140,11 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
         )
 
 
-def warn_of_clipped_batches(parameters: CommonParameters, n: int) -> None:
+def warn_of_clipped_batches(params: CommonParameters, n: int) -> None:
     """Warn of a `batch_size` of more than n rows."""
-    size = parameters.batch_size
+    size = params.batch_size
     # this is scikit-learn's own message
-    if not FULL_BATCHES.holds(parameters) and not isinstance(size, str) and size > n:
+    if not FULL_BATCHES.holds(params) and not isinstance(size, str) and size > n:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
 
 
@@ -203,9 +203,9 @@ def warn_of_misread_columns(survey: Survey, *, is_polars: bool) -> None:
         )
 
 
-def warn_of_time_order(parameters: CommonParameters, name: str, n: int, *, is_falling: bool) -> None:
+def warn_of_time_order(params: CommonParameters, name: str, n: int, *, is_falling: bool) -> None:
     """Warn that n rows are held out at random although they are in the order of time, the latest first if falling."""
-    if none_holds(parameters, AGAINST_FOLDS):
+    if none_holds(params, AGAINST_FOLDS):
         first = "put the earliest row first with X, y = X[::-1], y[::-1], and " if is_falling else ""
         remedy = (
             f"{first}set validation_fraction=TimeSeriesSplit(4) (from sklearn.model_selection import TimeSeriesSplit)"
@@ -222,12 +222,12 @@ def warn_of_time_order(parameters: CommonParameters, name: str, n: int, *, is_fa
     )
 
 
-def warn_of_identifier(parameters: CommonParameters, name: str, column: str | int, *, uses_groups: bool) -> None:
+def warn_of_identifier(params: CommonParameters, name: str, column: str | int, *, uses_groups: bool) -> None:
     """Warn of a column of numbers that behaves like an identifier; `uses_groups` if groups have an effect.
 
     The remedies select the column by its name, or by its index in an array.
     """
-    choices = column_choices(parameters)
+    choices = column_choices(params)
     from_dtype = "'from_dtype', " if choices.finds_categories and isinstance(column, str) else ""
     as_category = f"set categorical_features=[{from_dtype}{column!r}]"
     if "categorical_features" in choices.columns_by_parameter:

@@ -1,7 +1,8 @@
 """The parameters of both estimators, one per line, with type, constraints, marks and default; and their checks.
 
 The classes are dataclasses: `__init__` only stores its arguments, and editors know the signature. The docstrings of the
-estimators describe the parameters, and `resolve` replaces every "auto".
+estimators describe the parameters, and `resolve` replaces every "auto". In the code, `params` has the parameters as
+attributes: it is an estimator, or a copy without "auto". `parameters` is a dict of them, by name.
 
 `repr=False, eq=False`: scikit-learn has its own repr, and estimators are compared by identity, so that they can be
 hashed.
@@ -324,18 +325,18 @@ def solver_name_or_class(solver: object) -> object:
     return solver if isinstance(solver, str) else type(solver)
 
 
-def column_choices(p: CommonParameters) -> ColumnChoices:
+def column_choices(params: CommonParameters) -> ColumnChoices:
     """Return the columns that the user has named as categories or as text."""
-    return ColumnChoices(p.categorical_features, p.text_features)
+    return ColumnChoices(params.categorical_features, params.text_features)
 
 
-def check_has_partial_fit(estimator: CommonParameters) -> None:
+def check_has_partial_fit(params: CommonParameters) -> None:
     """Raise an AttributeError if the estimator has no `partial_fit`."""
-    if FULL_BATCHES.holds(estimator):
+    if FULL_BATCHES.holds(params):
         raise AttributeError(
-            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+            f"partial_fit is only available for stochastic optimizers. {params.solver} is not stochastic."
         )
-    class_weight = getattr(estimator, "class_weight", None)  # only the classifier has it
+    class_weight = getattr(params, "class_weight", None)  # only the classifier has it
     entries = class_weight if isinstance(class_weight, list) else [class_weight]  # a list has one entry per output
     if any(isinstance(entry, str) and entry == "balanced" for entry in entries):
         raise AttributeError(
@@ -356,13 +357,13 @@ class Condition:
     test: Callable[[Any], object]  # value -> whether it is such a value
     shown: str = ""  # in messages, instead of the value
 
-    def holds(self, p: CommonParameters) -> bool:
+    def holds(self, params: CommonParameters) -> bool:
         """Whether an estimator's parameter has such a value."""
-        return bool(self.test(getattr(p, self.name)))
+        return bool(self.test(getattr(params, self.name)))
 
-    def name_and_value(self, p: CommonParameters) -> str:
+    def name_and_value(self, params: CommonParameters) -> str:
         """Return the parameter with its value, as `name=value`, for a message."""
-        return f"{self.name}={self.shown or repr(getattr(p, self.name))}"
+        return f"{self.name}={self.shown or repr(getattr(params, self.name))}"
 
 
 FULL_BATCHES = Condition("solver", lambda solver: isinstance(solver, str) and solver == "lbfgs")
@@ -389,42 +390,43 @@ AGAINST_ADDED_INPUTS = (ENDLESS_SCHEDULE, USER_WEIGHTS, UNSCALED_INPUTS)
 AGAINST_MEMBERS = (*AGAINST_ADDED_INPUTS, FULL_BATCHES)
 
 
-def none_holds(p: CommonParameters, conditions: Sequence[Condition]) -> bool:
+def none_holds(params: CommonParameters, conditions: Sequence[Condition]) -> bool:
     """Whether none of the conditions holds."""
-    return not any(condition.holds(p) for condition in conditions)
+    return not any(condition.holds(params) for condition in conditions)
 
 
-def check_no_conflict(p: CommonParameters, what: str, against: Sequence[Condition], remedy: str) -> None:
+def check_no_conflict(params: CommonParameters, what: str, against: Sequence[Condition], remedy: str) -> None:
     """Raise for the first condition that excludes `what`, such as "warm_start=True does"."""
     for condition in against:
-        if condition.holds(p):
+        if condition.holds(params):
             raise ValueError(
-                f"{what} not go with {condition.name_and_value(p)}: leave {condition.name} at its default, or {remedy}."
+                f"{what} not go with {condition.name_and_value(params)}: leave {condition.name} at its default, or "
+                f"{remedy}."
             )
 
 
-def check_conflicts_with_folds(p: CommonParameters) -> None:
+def check_conflicts_with_folds(params: CommonParameters) -> None:
     """Raise if a parameter is set that excludes folds, by `early_stopping="folds"` or by a splitter."""
     folds = "early_stopping='folds' does"
     remedy = "set early_stopping=True"
-    if USER_FOLDS.holds(p):
-        folds = f"{USER_FOLDS.name_and_value(p)} gives folds, which do"
+    if USER_FOLDS.holds(params):
+        folds = f"{USER_FOLDS.name_and_value(params)} gives folds, which do"
         remedy = "give a fraction of the rows to hold out"
-    check_no_conflict(p, folds, AGAINST_FOLDS, remedy)
+    check_no_conflict(params, folds, AGAINST_FOLDS, remedy)
 
 
-def check_conflicts_with_temperature(p: CommonParameters) -> None:
+def check_conflicts_with_temperature(params: CommonParameters) -> None:
     """Raise if `temperature_scaling=True` is set with a parameter that excludes it."""
-    if getattr(p, "temperature_scaling", False) not in (False, "auto"):  # only the classifier has it
+    if getattr(params, "temperature_scaling", False) not in (False, "auto"):  # only the classifier has it
         remedy = "set temperature_scaling to 'auto' or False"
-        check_no_conflict(p, "temperature_scaling=True does", AGAINST_TEMPERATURE, remedy)
+        check_no_conflict(params, "temperature_scaling=True does", AGAINST_TEMPERATURE, remedy)
 
 
-def check_conflicts_with_solver(p: CommonParameters) -> None:
+def check_conflicts_with_solver(params: CommonParameters) -> None:
     """Raise if a parameter is set that the solver does not have, because it uses no batches."""
-    if FULL_BATCHES.holds(p):
-        of_batches = [Condition(name, np.any) for name in p._marked[USES_BATCHES]]
-        check_no_conflict(p, f"{FULL_BATCHES.name_and_value(p)} does", of_batches, "choose solver='adam'")
+    if FULL_BATCHES.holds(params):
+        of_batches = [Condition(name, np.any) for name in params._marked[USES_BATCHES]]
+        check_no_conflict(params, f"{FULL_BATCHES.name_and_value(params)} does", of_batches, "choose solver='adam'")
 
 
 def check_resumable(solver: object) -> None:
@@ -436,9 +438,9 @@ def check_resumable(solver: object) -> None:
         )
 
 
-def check_streamable(p: CommonParameters) -> None:
+def check_streamable(params: CommonParameters) -> None:
     """Raise if a parameter is set that needs all rows at once, or an earlier fit."""
-    check_no_conflict(p, "A stream does", AGAINST_STREAMS, "fit a table in memory")
+    check_no_conflict(params, "A stream does", AGAINST_STREAMS, "fit a table in memory")
 
 
 def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:
@@ -451,15 +453,15 @@ def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:
     return {name: resolved[name] for name in names}
 
 
-def fixed_once_learnt(p: CommonParameters) -> list[str]:
+def fixed_once_learnt(params: CommonParameters) -> list[str]:
     """Return the parameters that must not change while training continues; with L-BFGS, `input_gains` may."""
-    return [name for name in p._marked[FIXED] if name != "input_gains" or not FULL_BATCHES.holds(p)]
+    return [name for name in params._marked[FIXED] if name != "input_gains" or not FULL_BATCHES.holds(params)]
 
 
-def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:
+def check_unchanged(params: CommonParameters, earlier: Mapping[str, object]) -> None:
     """Raise if training continues, but a parameter differs from the fit that learnt the encoding."""
-    for name in fixed_once_learnt(p):
-        now = getattr(p, name)
+    for name in fixed_once_learnt(params):
+        now = getattr(params, name)
         before = earlier.get(name)
         if describe_parameter(now) != describe_parameter(before):
             raise ValueError(

@@ -257,20 +257,20 @@ def learn_columns(
 
 
 def warn_of_unlike_assumptions(
-    estimator: CommonParameters, rows: Rows, holdout: Holdout, head: Head, survey: Survey, schema: TableSchema
+    params: CommonParameters, rows: Rows, holdout: Holdout, head: Head, survey: Survey, schema: TableSchema
 ) -> None:
     """Warn of a table that is not what the defaults assume, if some of its rows show it."""
     checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
     target = head.targets(rows.y[checked], np.dtype(np.float64))
     could_use_groups = holdout.holds_out_rows_of_table and rows.groups is None
-    holds_out_at_random = could_use_groups and not USER_FOLDS.holds(estimator)
+    holds_out_at_random = could_use_groups and not USER_FOLDS.holds(params)
     signs = find_signs(rows.X.rows_in_memory(), checked, target, survey, checks_time=holds_out_at_random)
     if signs.time is not None:
-        fit_messages.warn_of_time_order(estimator, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
+        fit_messages.warn_of_time_order(params, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
     for j in signs.identifiers:
         # a column is given by its name, or by its index if names are not all text
         column = j if schema.names is None else survey.names[j]
-        fit_messages.warn_of_identifier(estimator, survey.names[j], column, uses_groups=could_use_groups)
+        fit_messages.warn_of_identifier(params, survey.names[j], column, uses_groups=could_use_groups)
 
 
 def facts_of_call(
@@ -328,25 +328,25 @@ def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> 
 
 
 def choose_holdout(
-    estimator: CommonParameters, call: Call, head: Head, rows: Rows, validation_rows: Rows | None
+    params: CommonParameters, call: Call, head: Head, rows: Rows, validation_rows: Rows | None
 ) -> Holdout:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
     if call.is_partial_fit:
         return Holdout()
-    check_conflicts_with_temperature(estimator)
+    check_conflicts_with_temperature(params)
     n = len(rows)
     if validation_rows is not None:
-        check_no_conflict(estimator, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
+        check_no_conflict(params, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
         return Holdout(validation_rows)
-    early_stopping = choose_early_stopping(estimator, n, is_stream=rows.X.is_stream)
+    early_stopping = choose_early_stopping(params, n, is_stream=rows.X.is_stream)
     if not early_stopping:
-        why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
+        why = f"early_stopping={params.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return Holdout()
     seed = call.seed_of_rows
-    if USER_FOLDS.holds(estimator):
-        splitter: Any = estimator.validation_fraction
+    if USER_FOLDS.holds(params):
+        splitter: Any = params.validation_fraction
         is_positive = np.ones(n, bool) if rows.positive_weight_mask is None else rows.positive_weight_mask
         passed = call.arguments
         splits = splits_of_splitter(splitter, is_positive, seed, (passed.X, passed.y, passed.groups))
@@ -359,10 +359,10 @@ def choose_holdout(
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if early_stopping == "folds":
         return draw_folds(n, strata, rows.groups, seed, head.n_rows_of_rare_classes(rows.y))
-    fraction = fraction_to_hold_out(estimator, n, rows.X.max_held_out)
+    fraction = fraction_to_hold_out(params, n, rows.X.max_held_out)
     split = split_validation(n, rows.groups, strata, fraction, seed)
     if split is None:
-        if estimator.early_stopping != "auto":
+        if params.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
         return Holdout(has_too_few_rows=True)
     fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, n, fraction)

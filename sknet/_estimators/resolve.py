@@ -54,6 +54,11 @@ from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
 from sknet._training.patience import Patience
 from sknet._training.solver import Solver, StopReason
 
+# --- values that "auto" becomes --------------------------------------------------------------------------------------
+#
+# Those that depend on the number of rows are in `_model/rules_by_rows.py`. How all of them were found is in
+# tests/benchmarks/notes.md, and docs/defaults.md lists them.
+
 AUTO_CLASSIFIER_SIZES = (128,)
 """The value of `hidden_layer_sizes="auto"` for a classifier."""
 
@@ -77,6 +82,9 @@ AUTO_CLIP_NORM = 10.0
 
 AUTO_WEIGHT_DECAY = 0.02
 """The value of `weight_decay="auto"` for Adam."""
+
+
+# --- the facts that they depend on -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -103,45 +111,45 @@ class AutoFacts:
 # --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
 
-def choose_early_stopping(p: CommonParameters, n_rows: int, *, is_stream: bool = False) -> bool | Literal["folds"]:
+def choose_early_stopping(params: CommonParameters, n_rows: int, *, is_stream: bool = False) -> bool | Literal["folds"]:
     """Return what evaluates the epochs: folds (of n rows or by the user's splitter), held-out rows, or nothing."""
-    if USER_FOLDS.holds(p) or FOLDS.holds(p):
-        check_conflicts_with_folds(p)
+    if USER_FOLDS.holds(params) or FOLDS.holds(params):
+        check_conflicts_with_folds(params)
         return "folds"
-    if p.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
+    if params.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
         if n_rows < rules.MIN_EVALUATED_ROWS:
             return False
         # else rows are held out as below: a single epoch leaves nothing to choose, and some parameters need held-out
         # rows or belong to scikit-learn's way of training
-        if p.max_iter > 1 and none_holds(p, (*AGAINST_FOLDS, USER_FRACTION)) and not is_stream:
+        if params.max_iter > 1 and none_holds(params, (*AGAINST_FOLDS, USER_FRACTION)) and not is_stream:
             return "folds"
-    return bool(p.early_stopping)
+    return bool(params.early_stopping)
 
 
-def fraction_to_hold_out(p: CommonParameters, n_rows: int, max_held_out: float = inf) -> float:
+def fraction_to_hold_out(params: CommonParameters, n_rows: int, max_held_out: float = inf) -> float:
     """Return the fraction of the table's rows to hold out."""
-    parameter: Any = p.validation_fraction  # no splitter
+    parameter: Any = params.validation_fraction  # no splitter
     fraction = rules.fraction_held_out(n_rows) if isinstance(parameter, str) else float(parameter)
     return min(fraction, max_held_out / n_rows)
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
 #
-# A rule is a function (p, facts) -> value. In p, the parameters that it needs are resolved already.
+# A rule is a function (params, facts) -> value. In params, the parameters that it reads are resolved already.
 
 
-def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
+def resolved_n_members(params: CommonParameters, facts: AutoFacts) -> int:
     """Return the number of networks to train; raise if the user asks for several and another setting forbids it."""
     if facts.is_incremental:
         return 1
-    reasons = [condition.name_and_value(p) for condition in AGAINST_MEMBERS if condition.holds(p)]
+    reasons = [condition.name_and_value(params) for condition in AGAINST_MEMBERS if condition.holds(params)]
     if facts.survey.is_sparse:
         reasons.append("sparse X")
     if facts.is_stream:
         reasons.append("a stream")
-    if p.n_members == "auto":
-        return 2 if p.early_stopping and not reasons else 1
-    n_members = int(p.n_members)
+    if params.n_members == "auto":
+        return 2 if params.early_stopping and not reasons else 1
+    n_members = int(params.n_members)
     if n_members > 1 and reasons and facts.earlier_resolved is None:
         raise ValueError(
             f"n_members={n_members} does not go with {reasons[0]}, which takes a single network: leave it out, or set "
@@ -150,132 +158,145 @@ def resolved_n_members(p: CommonParameters, facts: AutoFacts) -> int:
     return n_members
 
 
-def resolved_batch_size(p: CommonParameters, facts: AutoFacts) -> int:
+def resolved_batch_size(params: CommonParameters, facts: AutoFacts) -> int:
     """Return the number of rows per step, at most all rows."""
     n = facts.n_rows
-    if p.batch_size == "auto":
+    if params.batch_size == "auto":
         return min(n, 200)  # scikit-learn's
-    if p.batch_size != "proportional":
-        return min(n, int(p.batch_size))
+    if params.batch_size != "proportional":
+        return min(n, int(params.batch_size))
     largest = max(facts.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
     return min(n, int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest)))
 
 
-def resolved_temperature_scaling(p: ClassifierParameters, facts: AutoFacts) -> bool:
+def resolved_temperature_scaling(params: ClassifierParameters, facts: AutoFacts) -> bool:
     """Whether to choose a temperature, which needs held-out rows."""
-    if p.temperature_scaling == "auto":
-        return none_holds(p, (*AGAINST_TEMPERATURE, FULL_BATCHES, ENDLESS_SCHEDULE))
-    return bool(p.temperature_scaling and p.early_stopping)
+    if params.temperature_scaling == "auto":
+        return none_holds(params, (*AGAINST_TEMPERATURE, FULL_BATCHES, ENDLESS_SCHEDULE))
+    return bool(params.temperature_scaling and params.early_stopping)
 
 
-def resolved_target_scaling(p: RegressorParameters, facts: AutoFacts) -> str | None:
+def resolved_target_scaling(params: RegressorParameters, facts: AutoFacts) -> str | None:
     """Return how targets are scaled: not at all by losses that do not allow it, such as a user's with its own link."""
     # the same for all options of a loss
-    loss = REGRESSION_LOSSES[p.loss]() if isinstance(p.loss, str) else p.loss
-    return p.target_scaling if loss.takes_scaled_targets else None
+    loss = REGRESSION_LOSSES[params.loss]() if isinstance(params.loss, str) else params.loss
+    return params.target_scaling if loss.takes_scaled_targets else None
 
 
-def auto_sizes(p: CommonParameters, facts: AutoFacts) -> tuple[int, ...] | int:
+def auto_sizes(params: CommonParameters, facts: AutoFacts) -> tuple[int, ...] | int:
     """Return the sizes of the hidden layers, larger if sets of columns share the units."""
-    sizes: tuple[int, ...] = AUTO_CLASSIFIER_SIZES if isinstance(p, ClassifierParameters) else AUTO_REGRESSOR_SIZES
+    sizes: tuple[int, ...] = AUTO_CLASSIFIER_SIZES if isinstance(params, ClassifierParameters) else AUTO_REGRESSOR_SIZES
     if facts.n_interaction_sets > 1:
         sizes = tuple([max(size, UNITS_PER_SET * facts.n_interaction_sets) for size in sizes])
-    return sizes if p.depth == 1 else sizes[0]  # `depth` layers of the first size
+    return sizes if params.depth == 1 else sizes[0]  # `depth` layers of the first size
 
 
-def auto_dtype(p: CommonParameters, facts: AutoFacts) -> str:
+def auto_dtype(params: CommonParameters, facts: AutoFacts) -> str:
     """Return the float type. Folds train several networks, and float64 would take twice the time even for few rows."""
-    is_small = FULL_BATCHES.holds(p) or facts.n_rows < rules.SMALL_TABLE_ROWS
-    return "float64" if is_small and p.early_stopping != "folds" else "float32"
+    is_small = FULL_BATCHES.holds(params) or facts.n_rows < rules.SMALL_TABLE_ROWS
+    return "float64" if is_small and params.early_stopping != "folds" else "float32"
 
 
-def auto_dropout(p: CommonParameters, facts: AutoFacts) -> float:
+def is_trained_by(params: CommonParameters, solver: str) -> bool:
+    """Whether this solver trains the networks, and not with one of scikit-learn's schedules, which have no end."""
+    return params.solver == solver and not ENDLESS_SCHEDULE.holds(params)
+
+
+def auto_averaging(params: CommonParameters, facts: AutoFacts) -> float:
+    """Return the decay of the average weights."""
+    return AUTO_AVERAGING if params.early_stopping and not ENDLESS_SCHEDULE.holds(params) else 0.0
+
+
+def auto_dropout(params: CommonParameters, facts: AutoFacts) -> float:
     """Return the dropout rate of all hidden layers."""
-    by_adam = p.solver == "adam" and not ENDLESS_SCHEDULE.holds(p)
-    return AUTO_DROPOUT if by_adam and isinstance(p, ClassifierParameters) and p.early_stopping else 0.0
+    has_dropout = isinstance(params, ClassifierParameters) and is_trained_by(params, "adam") and params.early_stopping
+    return AUTO_DROPOUT if has_dropout else 0.0
 
 
-def auto_tol(p: CommonParameters, facts: AutoFacts) -> float:
+def auto_tol(params: CommonParameters, facts: AutoFacts) -> float:
     """Return the least improvement that counts."""
-    if p.early_stopping == "folds":
+    if params.early_stopping == "folds":
         return rules.FOLDS_TOL
-    return rules.LARGE_TOL if is_large(p, facts) and not FULL_BATCHES.holds(p) else rules.TOL
+    return rules.LARGE_TOL if is_large(params, facts) and not FULL_BATCHES.holds(params) else rules.TOL
 
 
-def auto_patience(p: CommonParameters, facts: AutoFacts) -> int:
+def auto_patience(params: CommonParameters, facts: AutoFacts) -> int:
     """Return the value of `n_iter_no_change`."""
-    if p.early_stopping == "folds":
-        is_steady = isinstance(p, RegressorParameters) or facts.n_rows >= rules.MEDIUM_TABLE_ROWS
+    if params.early_stopping == "folds":
+        is_steady = isinstance(params, RegressorParameters) or facts.n_rows >= rules.MEDIUM_TABLE_ROWS
         return rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE
-    return rules.LARGE_PATIENCE if is_large(p, facts) else rules.PATIENCE
+    return rules.LARGE_PATIENCE if is_large(params, facts) else rules.PATIENCE
 
 
-def is_large(p: CommonParameters, facts: AutoFacts) -> bool:
+def is_large(params: CommonParameters, facts: AutoFacts) -> bool:
     """Whether the table is large; not with scikit-learn's schedules, which have the same values for all tables."""
-    return facts.n_table_rows >= rules.LARGE_TABLE_ROWS and not ENDLESS_SCHEDULE.holds(p)
+    return facts.n_table_rows >= rules.LARGE_TABLE_ROWS and not ENDLESS_SCHEDULE.holds(params)
 
 
 ALTERNATING_BINS = "auto"
-"""The resolved `numeric_encoding` if networks without and with bins alternate: no other value says so."""
+"""The resolved `numeric_encoding` if every second network sees bins. It stays "auto": no other value says so."""
 
 
-def auto_numeric_encoding(p: CommonParameters, facts: AutoFacts) -> str:
+def auto_numeric_encoding(params: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of numbers, or `ALTERNATING_BINS` for several networks."""
-    if not (may_add_inputs(p, facts) and 0 < facts.survey.n_numbers <= rules.MAX_COLUMNS_WITH_AUTO_BINS):
+    if not (may_add_inputs(params, facts) and 0 < facts.survey.n_numbers <= rules.MAX_COLUMNS_WITH_AUTO_BINS):
         return "raw"
-    if int(p.n_members) > 1:
+    if int(params.n_members) > 1:
         return ALTERNATING_BINS
-    return "raw" if facts.n_rows < rules.MEDIUM_TABLE_ROWS else encoding_with_bins(p)
+    return "raw" if facts.n_rows < rules.MEDIUM_TABLE_ROWS else encoding_with_bins(params)
 
 
-def encoding_with_bins(p: CommonParameters) -> str:
+def encoding_with_bins(params: CommonParameters) -> str:
     """Return the encoding of numbers for networks that see bins, if the user has not chosen it.
 
     A classifier's networks get steps if epochs are evaluated. Otherwise they do not, so that k calls of `partial_fit`
     equal one fit, and a row of weight 2 equals two rows.
     """
-    return "steps" if isinstance(p, ClassifierParameters) and p.early_stopping else "piecewise_linear"
+    return "steps" if isinstance(params, ClassifierParameters) and params.early_stopping else "piecewise_linear"
 
 
-def auto_input_gains(p: CommonParameters, facts: AutoFacts) -> bool:
+def auto_input_gains(params: CommonParameters, facts: AutoFacts) -> bool:
     """Whether each input has a factor that is learnt; without hidden layers, it would be one weight more."""
-    return may_add_inputs(p, facts) and not FULL_BATCHES.holds(p) and np.size(p.hidden_layer_sizes) > 0
+    return may_add_inputs(params, facts) and not FULL_BATCHES.holds(params) and np.size(params.hidden_layer_sizes) > 0
 
 
-def auto_category_encoding(p: CommonParameters, facts: AutoFacts) -> str:
+def auto_category_encoding(params: CommonParameters, facts: AutoFacts) -> str:
     """Return the encoding of categories: without target means if `partial_fit` would keep those of its first call."""
-    may_have_means = may_add_inputs(p, facts) and not facts.is_incremental
-    return "both" if may_have_means and facts.survey.needs_target_means(p.max_categories) else "one_hot"
+    may_have_means = may_add_inputs(params, facts) and not facts.is_incremental
+    return "both" if may_have_means and facts.survey.needs_target_means(params.max_categories) else "one_hot"
 
 
-def may_add_inputs(p: CommonParameters, facts: AutoFacts) -> bool:
+def may_add_inputs(params: CommonParameters, facts: AutoFacts) -> bool:
     """Whether "auto" may add inputs to the network.
 
     It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
     """
-    return not facts.survey.is_sparse and none_holds(p, AGAINST_ADDED_INPUTS)
+    return not facts.survey.is_sparse and none_holds(params, AGAINST_ADDED_INPUTS)
 
 
 AUTO_RULES: dict[str, Callable[[Any, AutoFacts], object]] = {
-    # "folds", True or False; False also if there are too few rows to hold out
-    "early_stopping": lambda p, facts: facts.early_stopping,
+    # these read no parameter that may be "auto"; early_stopping is False also if there are too few rows to hold out
+    "early_stopping": lambda params, facts: facts.early_stopping,
     "batch_size": resolved_batch_size,
     "target_scaling": resolved_target_scaling,
-    "init": lambda p, facts: "centred",
+    "init": lambda params, facts: "centred",
     "hidden_layer_sizes": auto_sizes,
-    "validation_fraction": lambda p, facts: rules.fraction_held_out(facts.n_table_rows),
-    "n_bins": lambda p, facts: rules.auto_n_bins(facts.n_rows, facts.survey.n_numbers),
-    "text_features": lambda p, facts: list(facts.survey.text_names) or None,
-    "clip_norm": lambda p, facts: AUTO_CLIP_NORM if p.solver == "sgd" and not ENDLESS_SCHEDULE.holds(p) else None,
-    "weight_decay": lambda p, facts: AUTO_WEIGHT_DECAY if p.solver == "adam" and not ENDLESS_SCHEDULE.holds(p) else 0.0,
+    "validation_fraction": lambda params, facts: rules.fraction_held_out(facts.n_table_rows),
+    "n_bins": lambda params, facts: rules.auto_n_bins(facts.n_rows, facts.survey.n_numbers),
+    "text_features": lambda params, facts: list(facts.survey.text_names) or None,
+    "clip_norm": lambda params, facts: AUTO_CLIP_NORM if is_trained_by(params, "sgd") else None,
+    "weight_decay": lambda params, facts: AUTO_WEIGHT_DECAY if is_trained_by(params, "adam") else 0.0,
+    # these read early_stopping
     "dtype": auto_dtype,
-    "averaging": lambda p, facts: AUTO_AVERAGING if p.early_stopping and not ENDLESS_SCHEDULE.holds(p) else 0.0,
+    "averaging": auto_averaging,
     "dropout": auto_dropout,
     "tol": auto_tol,
     "n_iter_no_change": auto_patience,
     "temperature_scaling": resolved_temperature_scaling,
-    # a temperature corrects the smoothed probabilities
-    "label_smoothing": lambda p, facts: AUTO_LABEL_SMOOTHING if p.temperature_scaling else 0.0,
+    # this reads temperature_scaling, since a temperature corrects the smoothed probabilities
+    "label_smoothing": lambda params, facts: AUTO_LABEL_SMOOTHING if params.temperature_scaling else 0.0,
+    # these read init, for a user's weights; n_members also reads early_stopping, input_gains reads hidden_layer_sizes,
+    # and numeric_encoding reads early_stopping and n_members
     "n_members": resolved_n_members,
     "category_encoding": auto_category_encoding,
     "input_gains": auto_input_gains,
@@ -291,20 +312,20 @@ def resolved_copy(estimator: CommonParameters, facts: AutoFacts) -> CommonParame
     """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit."""
     kind = ClassifierParameters if isinstance(estimator, ClassifierParameters) else RegressorParameters
     # copy only the fields, not attributes or parameters of a subclass
-    p = kind(**{field.name: getattr(estimator, field.name) for field in fields(kind)})
+    params = kind(**{field.name: getattr(estimator, field.name) for field in fields(kind)})
     earlier = facts.earlier_resolved or {}
     # training continues with the learnt encoders, and from weights of these sizes
-    learnt = {name: earlier[name] for name in (*fixed_once_learnt(p), "hidden_layer_sizes") if name in earlier}
+    learnt = {name: earlier[name] for name in (*fixed_once_learnt(params), "hidden_layer_sizes") if name in earlier}
     for name, resolve_value in AUTO_RULES.items():
-        value = getattr(p, name, None)  # None for a parameter of the other estimator
+        value = getattr(params, name, None)  # None for a parameter of the other estimator
         is_auto = isinstance(value, str) and value in ("auto", "proportional")  # an array is neither
         if is_auto and name in learnt:
-            setattr(p, name, learnt[name])
-        elif is_auto or (name in RESOLVED_FOR_ALL_VALUES and hasattr(p, name)):
-            setattr(p, name, resolve_value(p, facts))
+            setattr(params, name, learnt[name])
+        elif is_auto or (name in RESOLVED_FOR_ALL_VALUES and hasattr(params, name)):
+            setattr(params, name, resolve_value(params, facts))
     if earlier:
-        check_unchanged(p, earlier)
-    return p
+        check_unchanged(params, earlier)
+    return params
 
 
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
@@ -314,33 +335,33 @@ LOSS_OPTIONS = {option: name for name, make in REGRESSION_LOSSES.items() for opt
 """Parameters that are options of a single loss, with the name of this loss."""
 
 
-def make_target_settings(p: CommonParameters) -> TargetSettings:
+def make_target_settings(params: CommonParameters) -> TargetSettings:
     """Return the loss with its options, the class weights, and the scaling of targets."""
-    class_weight = getattr(p, "class_weight", None)  # only the classifier has it
-    target_scaling = getattr(p, "target_scaling", None)  # only the regressor has it
-    return TargetSettings(p.loss, loss_options(p), class_weight, target_scaling)
+    class_weight = getattr(params, "class_weight", None)  # only the classifier has it
+    target_scaling = getattr(params, "target_scaling", None)  # only the regressor has it
+    return TargetSettings(params.loss, loss_options(params), class_weight, target_scaling)
 
 
-def loss_options(p: CommonParameters) -> dict[str, object]:
+def loss_options(params: CommonParameters) -> dict[str, object]:
     """Return the options that are set for the chosen loss; raise if an option of another loss is set."""
     options = {}
     for option, loss in LOSS_OPTIONS.items():
-        value = getattr(p, option, "auto")
+        value = getattr(params, option, "auto")
         if isinstance(value, str) and value == "auto":
             continue
-        if p.loss != loss:
+        if params.loss != loss:
             raise ValueError(
-                f"{option}={value!r} belongs to loss={loss!r}, and loss={p.loss!r}: set the loss too, or leave "
+                f"{option}={value!r} belongs to loss={loss!r}, and loss={params.loss!r}: set the loss too, or leave "
                 f"{option} at 'auto'."
             )
         options[option] = value
     return options
 
 
-def loss_if_valid(p: CommonParameters) -> Loss | None:
+def loss_if_valid(params: CommonParameters) -> Loss | None:
     """Return the loss of a regressor; None if it is invalid, as in an estimator that a notebook displays."""
     try:
-        return p.loss if isinstance(p.loss, Loss) else REGRESSION_LOSSES[p.loss](**loss_options(p))
+        return params.loss if isinstance(params.loss, Loss) else REGRESSION_LOSSES[params.loss](**loss_options(params))
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -372,43 +393,43 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
     resolved : dict
         All parameters by name, see `resolved_copy`, with those of a subclass, which have no "auto".
     """
-    p = resolved_copy(estimator, facts)
+    params = resolved_copy(estimator, facts)
     is_continued = facts.earlier_resolved is not None
-    sizes = hidden_sizes(p.hidden_layer_sizes, p.depth)
+    sizes = hidden_sizes(params.hidden_layer_sizes, params.depth)
     if facts.earlier_resolved is not None:
-        check_same_layers(p, sizes, facts.earlier_resolved)
-    n_members = int(p.n_members)
+        check_same_layers(params, sizes, facts.earlier_resolved)
+    n_members = int(params.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
         check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, n_networks=n_members)
-    encoding: str = p.numeric_encoding
+    encoding: str = params.numeric_encoding
     members_see_bins: tuple[bool, ...] = (encoding != "raw",) * n_members
     if encoding == ALTERNATING_BINS:
-        encoding = encoding_with_bins(p)
+        encoding = encoding_with_bins(params)
         members_see_bins = tuple([i % 2 == 1 for i in range(n_members)])
     if is_continued:  # the joined network is n_members times as wide, and sees bins if a member does
         sizes = tuple([size * n_members for size in sizes])
         members_see_bins = (any(members_see_bins),)
-    check_conflicts_with_solver(p)
+    check_conflicts_with_solver(params)
     settings = make_from_parameters(
         Settings,
-        p,
+        params,
         table=make_from_parameters(
             ColumnSettings,
-            p,
+            params,
             numeric_encoding=encoding,
-            keeps_all_categories=not p.early_stopping,  # so that k calls of `partial_fit` equal one `fit`
+            keeps_all_categories=not params.early_stopping,  # so that k calls of `partial_fit` equal one `fit`
         ),
-        dtype=np.dtype(p.dtype),
+        dtype=np.dtype(params.dtype),
         hidden_sizes=sizes,
-        activations=hidden_activations(p, len(sizes)),
-        dropout=dropout_rates(p, len(sizes)),
-        solver=make_solver(p, facts.n_epochs or int(p.max_iter)),
+        activations=hidden_activations(params, len(sizes)),
+        dropout=dropout_rates(params, len(sizes)),
+        solver=make_solver(params, facts.n_epochs or int(params.max_iter)),
         members_see_bins=members_see_bins,
         n_joined=n_members if is_continued else 1,
     )
     check_units_for_sets(sizes, facts.n_interaction_sets)
-    return settings, estimator.get_params(deep=False) | vars(p)
+    return settings, estimator.get_params(deep=False) | vars(params)
 
 
 def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
@@ -436,14 +457,14 @@ def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
     return layer_sizes
 
 
-def check_same_layers(p: CommonParameters, sizes: tuple[int, ...], earlier: Mapping[str, Any]) -> None:
+def check_same_layers(params: CommonParameters, sizes: tuple[int, ...], earlier: Mapping[str, Any]) -> None:
     """Raise if training continues, but the hidden layers of each member are not of the sizes of the earlier fit."""
     before = hidden_sizes(earlier["hidden_layer_sizes"], earlier["depth"])
     if sizes != before:
         raise ValueError(
-            f"hidden_layer_sizes={p.hidden_layer_sizes!r} with depth={p.depth} makes hidden layers of {list(sizes)} "
-            f"units, but training continues from a fit with {list(before)}: keep the layers, or call fit with "
-            "warm_start=False."
+            f"hidden_layer_sizes={params.hidden_layer_sizes!r} with depth={params.depth} makes hidden layers of "
+            f"{list(sizes)} units, but training continues from a fit with {list(before)}: keep the layers, or call "
+            "fit with warm_start=False."
         )
 
 
@@ -457,9 +478,9 @@ def check_units_for_sets(sizes: tuple[int, ...], n_sets: int) -> None:
         )
 
 
-def one_per_layer(p: CommonParameters, parameter_name: str, n_hidden: int, single: UnionType | type) -> list[Any]:
+def one_per_layer(params: CommonParameters, parameter_name: str, n_hidden: int, single: UnionType | type) -> list[Any]:
     """Return a parameter's value for each hidden layer; a value of the type `single` is the value of all layers."""
-    value = getattr(p, parameter_name)
+    value = getattr(params, parameter_name)
     listed = [value] * n_hidden if isinstance(value, single) else list(value)
     if len(listed) != n_hidden:
         raise ValueError(
@@ -468,10 +489,10 @@ def one_per_layer(p: CommonParameters, parameter_name: str, n_hidden: int, singl
     return listed
 
 
-def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:
+def hidden_activations(params: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:
     """Return one activation per hidden layer, from a single activation or a list, by name or as objects."""
     activations = []
-    for entry in one_per_layer(p, "activation", n_hidden, str | Activation):
+    for entry in one_per_layer(params, "activation", n_hidden, str | Activation):
         activation = ACTIVATIONS.get(entry) if isinstance(entry, str) else entry
         if not isinstance(activation, Activation):
             hint = suggest_value(entry, ACTIVATIONS) if isinstance(entry, str) else ""
@@ -482,19 +503,19 @@ def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, 
     return tuple(activations)
 
 
-def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
+def dropout_rates(params: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     """Return one dropout rate per hidden layer, from a single rate or a list; raise for a list of another length."""
-    rates = one_per_layer(p, "dropout", n_hidden, Real)
+    rates = one_per_layer(params, "dropout", n_hidden, Real)
     for rate in rates:
         if not isinstance(rate, Real) or not 0.0 <= float(rate) < 1.0:
-            raise ValueError(f"dropout={p.dropout!r}: rates must be numbers in [0, 1).")
+            raise ValueError(f"dropout={params.dropout!r}: rates must be numbers in [0, 1).")
     return tuple(map(float, rates))
 
 
-def make_from_parameters(make: Callable[..., T], p: CommonParameters, **other_arguments: object) -> T:
+def make_from_parameters(make: Callable[..., T], params: CommonParameters, **other_arguments: object) -> T:
     """Call `make` with the parameters that have the names of its arguments, and with others."""
-    names = _argument_names(make) & vars(p).keys() - other_arguments.keys()
-    return make(**{name: _as_python_number(getattr(p, name)) for name in names}, **other_arguments)
+    names = _argument_names(make) & vars(params).keys() - other_arguments.keys()
+    return make(**{name: _as_python_number(getattr(params, name)) for name in names}, **other_arguments)
 
 
 @cache
@@ -510,27 +531,31 @@ def _as_python_number(value: object) -> object:
     return int(value) if isinstance(value, Integral) else float(value)
 
 
-def make_solver(p: CommonParameters, n_epochs: int) -> Solver:
+def make_solver(params: CommonParameters, n_epochs: int) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
-    if FULL_BATCHES.holds(p):
-        patience = make_from_parameters(Patience, p)
-        return make_from_parameters(LBFGS, p, n_epochs=n_epochs, n_evaluations=int(p.max_fun), patience=patience)
-    ends = not ENDLESS_SCHEDULE.holds(p)
+    if FULL_BATCHES.holds(params):
+        patience = make_from_parameters(Patience, params)
+        return make_from_parameters(
+            LBFGS, params, n_epochs=n_epochs, n_evaluations=int(params.max_fun), patience=patience
+        )
+    ends = not ENDLESS_SCHEDULE.holds(params)
     return make_from_parameters(
         MiniBatchSolver,
-        p,
-        optimizer=make_from_parameters(OPTIMIZERS[p.solver], p) if isinstance(p.solver, str) else p.solver,
+        params,
+        optimizer=make_from_parameters(OPTIMIZERS[params.solver], params)
+        if isinstance(params.solver, str)
+        else params.solver,
         schedule=(
-            make_from_parameters(SCHEDULES[p.learning_rate].make, p)
-            if isinstance(p.learning_rate, str)
-            else UserSchedule(p.learning_rate)
+            make_from_parameters(SCHEDULES[params.learning_rate].make, params)
+            if isinstance(params.learning_rate, str)
+            else UserSchedule(params.learning_rate)
         ),
-        rate=float(p.learning_rate_init),
-        gain_rate=GAIN_RATE if p.input_gains else 0.0,
+        rate=float(params.learning_rate_init),
+        gain_rate=GAIN_RATE if params.input_gains else 0.0,
         # only where rows evaluate the epochs: `partial_fit` may get few rows, and k calls of it must equal one fit
-        pull_strength=PULL_STRENGTH if p.input_gains and p.early_stopping else 0.0,
+        pull_strength=PULL_STRENGTH if params.input_gains and params.early_stopping else 0.0,
         n_epochs=n_epochs,
-        schedule_epochs=int(p.max_iter),
-        patience=make_from_parameters(Patience, p, schedule_ends=ends),
+        schedule_epochs=int(params.max_iter),
+        patience=make_from_parameters(Patience, params, schedule_ends=ends),
         end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,
     )
