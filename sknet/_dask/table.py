@@ -259,9 +259,9 @@ class Partitions:
         """Compute the partitions, and divide them into shards."""
         self.cluster = cluster
         self._collection = collection
-        lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
-        _check_partitions_have_same_columns(samples)
-        self.example_rows = next((rows for rows in samples if rows.shape[0]), samples[0])
+        lengths, first_rows = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
+        _check_partitions_have_same_columns(first_rows)
+        self.example_rows = next((rows for rows in first_rows if rows.shape[0]), first_rows[0])
         if is_sparse(self.example_rows):
             raise TypeError(
                 "X has sparse blocks, which workers do not train on: make them dense, "
@@ -371,13 +371,13 @@ class PartitionedTable(FeatureTable):
         return EncodedOnWorkers(table, futures, shard, shard.rank, batch_format)
 
 
-def _check_partitions_have_same_columns(samples: Sequence[Table]) -> None:
-    """Raise a ValueError if a partition, of which there are a few rows, has other columns than the first one."""
-    expected = getattr(samples[0], "columns", None)
-    for number, sample in enumerate(samples):
-        if expected is None or expected.equals(sample.columns):
+def _check_partitions_have_same_columns(first_rows: Sequence[Table]) -> None:
+    """Raise a ValueError if the first rows of a partition have other columns than those of partition 0."""
+    expected = getattr(first_rows[0], "columns", None)
+    for number, rows in enumerate(first_rows):
+        if expected is None or expected.equals(rows.columns):
             continue
-        differing = expected.symmetric_difference(sample.columns, sort=False).tolist()
+        differing = expected.symmetric_difference(rows.columns, sort=False).tolist()
         what = "has the columns in another order"
         if differing:
             what = f"{'lacks' if differing[0] in expected else 'also has'} the column {differing[0]!r}"

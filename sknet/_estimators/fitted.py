@@ -263,8 +263,8 @@ def history_table(fitted: Fitted) -> pd.DataFrame:
     # The folds' joint losses go into the table of each network. The join is outer because folds also trained epochs
     # after the chosen one, which get rows without a training loss.
     if fitted.fold_epochs:
-        folds = _epochs_table(fitted.fold_epochs)[["validation_loss", "validation_score"]]
-        tables = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in tables]
+        losses = _epochs_table(fitted.fold_epochs)[["validation_loss", "validation_score"]]
+        tables = [table.drop(columns=losses.columns).join(losses, how="outer")[table.columns] for table in tables]
     if not fitted.member_epochs:
         return tables[0]
     for i, table in enumerate(tables):

@@ -407,12 +407,12 @@ def check_no_conflict(params: CommonParameters, what: str, against: Sequence[Con
 
 def check_conflicts_with_folds(params: CommonParameters) -> None:
     """Raise if a parameter is set that excludes folds, by `early_stopping="folds"` or by a splitter."""
-    folds = "early_stopping='folds' does"
+    what = "early_stopping='folds' does"
     remedy = "set early_stopping=True"
     if USER_FOLDS.holds(params):
-        folds = f"{USER_FOLDS.name_and_value(params)} gives folds, which do"
+        what = f"{USER_FOLDS.name_and_value(params)} gives folds, which do"
         remedy = "give a fraction of the rows to hold out"
-    check_no_conflict(params, folds, AGAINST_FOLDS, remedy)
+    check_no_conflict(params, what, AGAINST_FOLDS, remedy)
 
 
 def check_conflicts_with_temperature(params: CommonParameters) -> None:

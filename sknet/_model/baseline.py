@@ -153,8 +153,8 @@ def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
     if loss.start is not None:
         return loss.start(target, weight)
     if exceeds_sample_size(len(target)):
-        sample = sample_rows(len(target), 0)
-        target, weight = target[sample], take_optional(weight, sample)
+        rows = sample_rows(len(target), 0)
+        target, weight = target[rows], take_optional(weight, rows)
     target = target.astype(np.float64)
     means = np.array([mean_and_deviation(column, weight)[0] for column in target.T])  # missing targets are ignored
     share = np.full(len(target), 1.0) if weight is None else weight.astype(np.float64)

@@ -283,8 +283,8 @@ def learn_regression_residuals(
     if not has_interval(head):
         return None
     if exceeds_sample_size(len(predictions)):  # more residuals hardly change their quantiles
-        sample = sample_rows(len(predictions), 0)
-        predictions, values, weight = predictions[sample], values[sample], take_optional(weight, sample)
+        rows = sample_rows(len(predictions), 0)
+        predictions, values, weight = predictions[rows], values[rows], take_optional(weight, rows)
     ends = uncorrected_interval(head, predictions)
     middle = ends.mean(axis=2)
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite residual counts as the largest

@@ -263,11 +263,9 @@ class Sample:
     def __len__(self) -> int:
         return len(self.y)
 
-    def restricted_to(self, train_indices: NDArray[np.intp]) -> Sample:
-        """Return the rows of the sample whose indices in the whole table are among `train_indices`."""
-        positions = (
-            train_indices if self.row_indices is None else np.flatnonzero(np.isin(self.row_indices, train_indices))
-        )
+    def restricted_to(self, indices: NDArray[np.intp]) -> Sample:
+        """Return the rows of the sample whose indices in the whole table are among `indices`."""
+        positions = indices if self.row_indices is None else np.flatnonzero(np.isin(self.row_indices, indices))
         return self._take(positions)
 
     def subsample(self, n: int, seed: int) -> Sample:

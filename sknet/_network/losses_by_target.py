@@ -4,8 +4,8 @@ Conventions
 -----------
 raw : (n, k)        the network's last sums; the link is the output activation
 target : (n, k)     numbers or labels; NaN where missing
-weight : (n,)       the samples' weights; None where all are 1
-value : (n,)        each sample's loss: the mean over regression outputs or quantile levels, the sum over labels
+weight : (n,)       the rows' weights; None where all are 1
+value : (n,)        each row's loss: the mean over regression outputs or quantile levels, the sum over labels
 gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
 start : (k,)        the raw output of a constant prediction, from which training starts
 """

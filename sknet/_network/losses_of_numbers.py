@@ -6,8 +6,8 @@ Conventions
 -----------
 raw : (n, k)        the network's last sums; the link is the output activation
 target : (n, k)     numbers; for several quantile levels (n, 1)
-weight : (n,)       the samples' weights; None where all are 1
-value : (n,)        each sample's loss, the mean over outputs or quantile levels
+weight : (n,)       the rows' weights; None where all are 1
+value : (n,)        each row's loss, the mean over outputs or quantile levels
 gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
 start : (k,)        the raw output of a constant prediction, from which training starts
 """

@@ -4,7 +4,7 @@ Conventions
 -----------
 raw : (n, k)        the network's last sums; the link is the output activation
 target : (n, k)     0/1 labels or one-hot rows
-weight : (n,)       the samples' weights; None where all are 1
+weight : (n,)       the rows' weights; None where all are 1
 """
 
 from functools import cache

@@ -373,9 +373,9 @@ class EncodedOnRead:
         y = y_of_all = rows.y
         weight = rows.relative_weight
         if exceeds_sample_size(len(rows)):  # encoded targets of all rows take too much memory: use a sample
-            sample = sample_rows(len(rows), 0)
-            y = y[sample]
-            weight = take_optional(weight, sample)
+            row_indices = sample_rows(len(rows), 0)
+            y = y[row_indices]
+            weight = take_optional(weight, row_indices)
             for block in blocks_of_batch(slice(0, len(rows)), TARGETS_CHECKED_AT_ONCE):
                 rows.encode_targets(y_of_all[block])  # raises for wrong targets; the result is not kept
         return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)

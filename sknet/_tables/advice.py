@@ -69,10 +69,10 @@ def advice_for_text(distinct: list[str], name: str, *, is_polars: bool = False) 
     if len(distinct) < MIN_MISREAD_CATEGORIES:
         return None
     texts = pd.Series(distinct, dtype=object)
-    sample = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
+    some_texts = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
     advisers = (("numbers", _numbers_advice), ("numbers", _quantities_advice), ("dates", _dates_advice))
     for what, advise in advisers:
-        if advise(sample, name, is_polars) is not None and (advice := advise(texts, name, is_polars)):
+        if advise(some_texts, name, is_polars) is not None and (advice := advise(texts, name, is_polars)):
             return f"is text whose values are {what}, but text is not converted. {advice}"
     return None
 

@@ -57,9 +57,9 @@ def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_t
     X has the user's rows in their order. `rows` are the n rows to check, and `target` has their targets, (n, k). Only
     whether dates never fall, or never rise, is then checked in all rows.
     """
-    sample, kinds, names = take_rows(X, rows), survey.kinds.items(), survey.names
-    numbers = {j: column_as_floats(column_at(sample, j), names[j]) for j, kind in kinds if kind == "number"}
-    categories = [read_categories(column_at(sample, j), names[j])[0] + 1 for j, kind in kinds if kind == "category"]
+    X_rows, kinds, names = take_rows(X, rows), survey.kinds.items(), survey.names
+    numbers = {j: column_as_floats(column_at(X_rows, j), names[j]) for j, kind in kinds if kind == "number"}
+    categories = [read_categories(column_at(X_rows, j), names[j])[0] + 1 for j, kind in kinds if kind == "category"]
     checked = CheckedTarget(target, OtherColumns([*numbers.values()], categories))
     candidates = (j for j, values in numbers.items() if equal_integers(values) is not None)
     to_check = list(islice(candidates, MAX_NUMBERS_CHECKED + 1))
@@ -67,7 +67,7 @@ def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_t
         to_check = []
     identifiers = tuple(j for j in to_check if behaves_like_identifier(numbers[j], checked))
     for j in (j for j, kind in kinds if kind == "date" and checks_time):
-        seconds = _seconds_of_column(sample, j, names[j])
+        seconds = _seconds_of_column(X_rows, j, names[j])
         is_ordered = rows_in_time_order(seconds, checked)
         if is_ordered and codes_of_ordered_dates(_seconds_of_column(X, j, names[j])) is not None:
             return Signs(j, bool((np.diff(seconds) < 0.0).any()), identifiers)

@@ -227,7 +227,7 @@ class TableEncoder:
             values: Table = X.iloc[rows]
         else:  # a memory map becomes a plain array; `MemoryMappedRows` reads only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
-        folds = take_optional(encoding_fold, rows)
+        encoding_fold = take_optional(encoding_fold, rows)
         arguments = self._arguments(values)
         for placed in self.placed_formulas:
             placed.encode_into(arguments, out, self._argument_names)
@@ -237,7 +237,7 @@ class TableEncoder:
             if j not in self._formula_columns:
                 column_inputs = out[:, self.inputs_of_column(j)]
                 column_inputs[...] = 0.0  # categories write only inputs that are not 0
-                column.encode_into(column_at(values, j), column_inputs, name, folds)
+                column.encode_into(column_at(values, j), column_inputs, name, encoding_fold)
         return out
 
     @cached_property

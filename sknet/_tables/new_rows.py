@@ -30,9 +30,9 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     """Return the names of columns whose median is far from the centre, or in which most categories are unknown."""
     if is_sparse(X):
         return []
-    sample = take_rows(X, evenly_spaced_rows(X.shape[0]))
+    some_rows = take_rows(X, evenly_spaced_rows(X.shape[0]))
     named = enumerate(zip(encoder.column_names, encoder.columns, strict=True))
-    return [name for j, (name, column) in named if column.is_mostly_far_from(column_at(sample, j), name)]
+    return [name for j, (name, column) in named if column.is_mostly_far_from(column_at(some_rows, j), name)]
 
 
 def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, list[str]]]:

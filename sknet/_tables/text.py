@@ -178,8 +178,8 @@ MAX_ROWS_COUNTED = 10_000
 
 def holds_free_text(column: pd.Series) -> bool:
     """Whether a column holds strings of three words or more on average, most of which differ."""
-    sample = column.iloc[:: max(1, len(column) // MAX_ROWS_COUNTED)].tolist()
-    texts = [value[:MAX_CHARACTERS_OF_TEXT] for value in sample if isinstance(value, str)]
+    some_values = column.iloc[:: max(1, len(column) // MAX_ROWS_COUNTED)].tolist()
+    texts = [value[:MAX_CHARACTERS_OF_TEXT] for value in some_values if isinstance(value, str)]
     if not texts or sum(len(text.split()) for text in texts) < MIN_MEAN_WORDS * len(texts):
         return False  # nearly all other columns return here, before all values are read
     return pd.api.types.infer_dtype(column, skipna=True) == "string" and column.nunique() > column.count() / 2
