@@ -28,7 +28,7 @@ def test_the_tables_that_are_made_of_the_code_are_current(name, extensions):
     pytest.importorskip("sphinx")
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
     assert text.count("| ") > 10
-    assert extensions("parameter_table").filled(text) == text, "python docs/_ext/parameter_table.py"
+    assert extensions("parameter_table").filled(text) == text, "python docs/_ext/generate.py"
 
 
 def test_each_parameter_says_what_it_may_be():
@@ -196,14 +196,20 @@ def test_parts_for_other_readers_are_left_out(extensions):
 
 
 def test_code_of_the_package_in_pages_is_current(extensions):
-    """`python docs/_ext/source_lines.py` brings it up to date."""
+    """`python docs/_ext/generate.py` brings it up to date."""
     source_lines, n_blocks = extensions("source_lines"), 0
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         n_blocks += len(source_lines.BLOCK.findall(text))
-        assert source_lines.with_lines(text) == text, f"{page.name}: python docs/_ext/source_lines.py"
+        assert source_lines.with_lines(text) == text, f"{page.name}: python docs/_ext/generate.py"
     assert n_blocks >= 12
     assert "literalinclude" not in "".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def test_one_program_runs_all_that_write_pages(extensions):
+    programs = (DOCS / "_ext").glob("*.py")
+    writers = [path.stem for path in programs if f"`python docs/_ext/{path.name}`" in path.read_text("utf-8")]
+    assert sorted([*extensions("generate").PROGRAMS, "generate"]) == sorted(writers)
 
 
 def test_the_docstrings_of_both_estimators_are_those_of_their_template(extensions):
@@ -211,19 +217,19 @@ def test_the_docstrings_of_both_estimators_are_those_of_their_template(extension
     for kind, path in docstrings.FILES.items():
         code = path.read_text(encoding="utf-8")
         assert docstrings.with_docstring(code, kind) == code, (
-            "change docs/_ext/estimator_docstrings.txt, and run python docs/_ext/estimator_docstrings.py"
+            "change docs/_ext/estimator_docstrings.txt, and run python docs/_ext/generate.py"
         )
 
 
 def test_the_reference_has_the_first_sentences_of_docstrings(extensions):
     text, source_lines = (DOCS / "api" / "index.md").read_text(encoding="utf-8"), extensions("source_lines")
-    assert source_lines.with_names(text) == text, "python docs/_ext/source_lines.py"
+    assert source_lines.with_names(text) == text, "python docs/_ext/generate.py"
     assert text.count("```{eval-rst}") == len(source_lines.NAMES.findall(text))
 
 
 def test_the_gallery_lists_every_program(extensions):
     text = (ROOT / "examples" / "README.rst").read_text(encoding="utf-8")
-    assert extensions("source_lines").with_programs(text) == text, "python docs/_ext/source_lines.py"
+    assert extensions("source_lines").with_programs(text) == text, "python docs/_ext/generate.py"
     programs = list((ROOT / "examples").rglob("*.py"))
     assert programs
     assert all(f"<{path.relative_to(ROOT / 'examples').as_posix()}>`_: " in text for path in programs)
