@@ -261,7 +261,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     _head_class = LabelHead
     _local = LocalClassifier
     if not TYPE_CHECKING:
-        score = _OnWorkers.score  # instead of the mixin's
+        score = _OnWorkers.score  # replaces the mixin's
 
     classes_: FittedAttribute[Array | list[Array]] = LocalClassifier.classes_
 
@@ -330,7 +330,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     _head_class = RegressionHead
     _local = LocalRegressor
     if not TYPE_CHECKING:
-        score = _OnWorkers.score  # instead of the mixin's, which is R² for any loss
+        score = _OnWorkers.score  # replaces the mixin's, which is R² for any loss
 
     def predict_interval(self, X: Collection, coverage: float = 0.9) -> Collection:
         """Predict an interval for each target, lazily.

@@ -37,7 +37,7 @@ class KeptValueActor:
 
     async def call(self, method: str, arguments: list[object]) -> object:
         """Call a method of the value, and return its result."""
-        # in the threads of tasks, because dask has a single thread for all actors of a worker
+        # this runs in the threads of tasks, because dask has a single thread for all actors of a worker
         threads = get_worker().executor
         return await asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
 
@@ -133,7 +133,7 @@ class Cluster:
         self._lock = Lock()
         self._actor_client: Any = Client(
             scheduler.address, security=client.security, loop=client.loop, name="sknet", set_as_default=False,
-            direct_to_workers=client.direct_to_workers is not False,  # None: the user has not decided
+            direct_to_workers=client.direct_to_workers is not False,  # None if the user has not decided
         )  # fmt: skip
 
     @property
@@ -196,7 +196,7 @@ class Cluster:
         list of Future
         """
         self._check_client()
-        # pure=False: dask then need not hash the arguments, such as theta, for the key of a task
+        # with pure=False, dask need not hash the arguments, such as theta, for the key of a task
         if spread:
             futures = [
                 self._client.submit(
@@ -224,12 +224,12 @@ class Cluster:
         with self._lock, client.as_current():  # several networks call this at the same time
             actors = self.results(futures)
             if client.direct_to_workers and not self.run_coroutine(_all_respond(actors)):
-                client.direct_to_workers = False  # for all actors of the client
+                client.direct_to_workers = False  # this holds for all actors of the client
         return actors
 
     def _split_among_threads(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
         """Split items into one block per thread; return the address of its worker (None: any worker) and the block."""
-        threads = self._thread_addresses() or [None]  # None: there is no worker now, so take the first that comes
+        threads = self._thread_addresses() or [None]  # without a worker now, None takes the first that comes
         n = len(items)
         blocks = [list(items[i * n // len(threads) : (i + 1) * n // len(threads)]) for i in range(len(threads))]
         return [(address, block) for address, block in zip(threads, blocks, strict=True) if block]
@@ -270,7 +270,7 @@ class Cluster:
 
     def close(self) -> None:
         """Release everything that the workers keep for this fit."""
-        _release(list(self._futures))  # of kept values, too
+        _release(list(self._futures))  # some belong to kept values
         self._actor_client.close()  # this releases the keys of the actors
         self._message_log.clear()
 

@@ -68,7 +68,7 @@ def as_supported_collection(X: Collection) -> Collection:
 
 def partitions_of(values: Collection) -> list[Delayed]:
     """Return the partitions of a collection, not yet computed, each with all its columns."""
-    if isinstance(values, da.Array):  # a single chunk along every axis except the first
+    if isinstance(values, da.Array):  # give each axis except the first a single chunk
         values = values.rechunk(dict.fromkeys(range(1, values.ndim), -1))
         return list(values.to_delayed().ravel())
     return list(values.to_delayed())
@@ -122,7 +122,7 @@ def _map_partitions(predict: _Predict, X: Collection, shared: object) -> Collect
     """Return a collection that will be computed by `predict` from each partition of X."""
     if not isinstance(X, da.Array):
         return X.map_partitions(predict, shared, meta=predict.to_frame(predict.like, None))
-    X = X.rechunk({1: -1})  # all columns in each chunk
+    X = X.rechunk({1: -1})  # each chunk then has all columns
     like = predict.like
     rows = X.chunks[0]
     # tell dask the axes of a chunk of predictions: (rows, d) becomes (rows,), (rows, k) or (rows, k, 2)
@@ -139,15 +139,15 @@ class _Predict:
         self.method = method
         self.arguments = arguments
         self.like = like
-        self.columns = names  # of a data frame; of intervals of several outputs, below the number of each output
+        self.columns = names  # of a data frame; for intervals of several outputs, these are below each output's number
         if like.ndim == 3:
             self.columns = pd.MultiIndex.from_product([range(like.shape[1]), names])
         self.output = output  # index in the list that the method returns; None if it returns an array
-        self.__name__ = f"sknet-{method}"  # the name of its tasks
+        self.__name__ = f"sknet-{method}"  # dask names the tasks after it
 
     def __call__(self, partition: Table, estimator: object) -> Table:
         """Predict a partition, which may be empty."""
-        values = self.like  # no rows
+        values = self.like  # it has no rows
         if len(partition):
             values = getattr(estimator, self.method)(partition, *self.arguments)
             values = values if self.output is None else values[self.output]

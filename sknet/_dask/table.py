@@ -89,7 +89,7 @@ def encode_shard(
     tables = [(take(X, rows), indices_in_shard, fold) for X, rows, indices_in_shard, fold in chosen if len(rows)]
     lookups = encoder.lookups
     dense_encoder = encoder.dense_encoder
-    # the last column of ones; `OneHotAndDenseRows` have none
+    # dense rows end with a column of ones, `OneHotAndDenseRows` do not
     dense = np.ones((sum(map(len, shard_rows)), dense_encoder.n_inputs + (lookups is None)), dtype)
     for X, indices_in_shard, fold in tables:
         dense[indices_in_shard, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=fold)
@@ -231,7 +231,7 @@ class RowGroups:
     def join(self, of_groups: Sequence[Array]) -> Array:
         """Return the values of all rows, (n, ...), from the values of each group."""
         grouped = np.concatenate(of_groups)
-        values = np.empty_like(grouped, order="F" if grouped.ndim > 1 else "C")  # F, as raw outputs in memory
+        values = np.empty_like(grouped, order="F" if grouped.ndim > 1 else "C")  # F, like raw outputs in memory
         values[self.order] = grouped
         return values
 
@@ -290,7 +290,7 @@ class Partitions:
         groups = RowGroups(partition, len(self.stops))
         starts = [0, *self.stops[:-1].tolist()]
         by_partition = zip(groups.by_group(row_indices), starts, strict=True)
-        return groups, [(indices - start).astype(np.int32) for indices, start in by_partition]  # half the bytes
+        return groups, [(indices - start).astype(np.int32) for indices, start in by_partition]  # halves the bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -325,7 +325,7 @@ class PartitionedTable(FeatureTable):
         partitions_with_rows = [i for i, of_partition in enumerate(partition_rows) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in partitions_with_rows]
         tables = self.partitions.cluster.map_tasks(take, futures, [partition_rows[i] for i in partitions_with_rows])
-        order = np.argsort(groups.order)  # the inverse permutation: back to the order of `rows`
+        order = np.argsort(groups.order)  # the inverse permutation restores the order of `rows`
         if isinstance(tables[0], np.ndarray):
             return np.concatenate(tables)[order]
         return concatenate_frames(tables).iloc[order]
@@ -342,7 +342,7 @@ class PartitionedTable(FeatureTable):
             self.partitions.futures, partition_rows, targets, weights, groups.by_group(encoding_fold), strict=True
         )
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
-        # transposed: one sequence per parameter, as for `map`
+        # transpose, since `map` takes one sequence per parameter
         return merge_target_statistics(
             self.partitions.cluster.map_tasks(target_statistics, *zip(*arguments, strict=True))
         )
@@ -507,13 +507,13 @@ class ShardedObjective:
             for i, shard_batch in enumerate(self._split_batch(batch))
         ]
         shares = self._objectives.call_each("value_and_gradient", calls)
-        if shares is None:  # a worker is lost: do the same with tasks, which dask can repeat
+        if shares is None:  # a worker is lost, so do the same with tasks, which dask can repeat
             shards = zip(inputs.futures, self._on_shards, calls, strict=True)
             repeated = [(encoded, shard, *call) for encoded, shard, call in shards if call is not None]
             shares = inputs.partitions.cluster.map_tasks(value_and_gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)
-        for value_share, gradient_share in shares:  # in the order of the shards, so that sums are always the same
+        for value_share, gradient_share in shares:  # the order of the shards makes sums always the same
             value += value_share
             out += gradient_share
         w = theta[: self._settings.layout.n_weights]

@@ -193,7 +193,7 @@ class ExplanationDisplay:
     def _draw_means(self, means: Array, max_columns: int) -> Any:
         """Draw the mean absolute contributions, the largest at the top; return the bars."""
         sizes, labels = self._largest(means, max_columns, [(name,) for name in self.explanation.feature_names])
-        positions = np.arange(len(sizes))  # not the labels, since two columns may have the same label
+        positions = np.arange(len(sizes))  # labels do not suit, since two columns may have the same one
         bars = self.axes_[0].barh(positions, sizes, color="0.45")
         self.axes_[0].set_yticks(positions, labels, parse_math=False)
         self.axes_[0].bar_label(bars, [plain_number(size, ".3g") for size in sizes], padding=3, fontsize="small")
@@ -211,7 +211,7 @@ class ExplanationDisplay:
             positions, steps, left=ends - steps, color=np.where(steps > 0.0, POSITIVE_COLOR, NEGATIVE_COLOR)
         )
         axes.bar_label(bars, [plain_number(step, "+.3g") for step in steps], padding=3, fontsize="small")
-        for x, what, y in ((base, "mean", 0), (ends[-1], "output", 1)):  # y: at the bottom, or at the top
+        for x, what, y in ((base, "mean", 0), (ends[-1], "output", 1)):  # y is at the bottom or at the top
             axes.axvline(x, color="0.6", linestyle=":", linewidth=1.2, zorder=0)
             axes.annotate(
                 f"{what} {plain_number(x)}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
@@ -467,7 +467,7 @@ def choose_drawn_values(column: Column, values: pd.Series, name: str) -> DrawnVa
     points = curve_values(observed) if is_curve else shown_categories(observed)
     drawn_values = points
     if is_curve and not column.reads_axis_values:
-        in_order = of_rows.reset_index(drop=True).dropna().sort_values()  # the index tells the row of each
+        in_order = of_rows.reset_index(drop=True).dropna().sort_values()  # the index keeps the row of each value
         in_order = in_order.iloc[np.unique(np.minimum(in_order.searchsorted(points), len(in_order) - 1))]
         points, drawn_values = in_order.reset_index(drop=True), values.iloc[in_order.index]
     return DrawnValues(drawn_values, points, observed, is_curve, len(observed) < len(of_rows))

@@ -43,7 +43,7 @@ def inner_estimator(estimator: object, attribute: str) -> Any:
 
 
 def check_integer(value: object, name: str, *, smallest: int, largest: int | None = None) -> None:
-    """Raise if an argument is no integer between limits. A bool is none, although Python says so."""
+    """Raise if an argument is not an integer between limits. A bool does not count as an integer."""
     if isinstance(value, bool):
         raise TypeError(f"{name}={value!r} is a bool: give an integer.")
     check_scalar(value, name, Integral, min_val=smallest, max_val=largest)
@@ -292,7 +292,7 @@ class NetworkDisplay:
         inner = inner_estimator(estimator, "coefs_")
         classes = getattr(inner, "classes_", None)
         names = None
-        if isinstance(classes, np.ndarray):  # one output per class, or for two classes that of the second one
+        if isinstance(classes, np.ndarray):  # there is one output per class; of two classes, only the second has one
             names = [str(label) for label in classes[-inner.n_outputs_ :]]
         display = cls(
             inner.coefs_, input_names=list(inner.network_feature_names_), output_names=names,

@@ -90,7 +90,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
-        check_has_partial_fit(self)  # also if it was looked up on the class
+        check_has_partial_fit(self)  # `available_if` checks nothing if the method is looked up on the class
         self._validate_params()
         arguments = FitArguments(X, y, sample_weight, classes=classes)
         with drawing_seeds(self, arguments, self._fitted, is_partial_fit=True) as call:
@@ -213,7 +213,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         predicted = predict_weighted(self.predict, X, sample_weight)  # type: ignore[attr-defined]  # of each estimator
         return SCORES[self._head_class](head, predicted, y, sample_weight)
 
-    if not TYPE_CHECKING:  # with it, every attribute would exist for type checkers
+    if not TYPE_CHECKING:  # type checkers would think that every attribute exists
 
         def __getattr__(self, name: str) -> object:
             """Raise for an attribute that could not be read; of a method of the other estimator, say what to call."""
@@ -245,7 +245,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 raise ValueError(f"Invalid parameter {name!r} for estimator {type(self).__name__}: {remedy}")
         return super().set_params(**params)
 
-    set_params.__qualname__ = "set_params"  # for Python's own errors, which would name this private class
+    set_params.__qualname__ = "set_params"  # else Python's own errors would name this private class
 
     def _validate_params(self) -> None:
         """Check every parameter."""

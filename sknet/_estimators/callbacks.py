@@ -33,7 +33,7 @@ class CallbackObserver(Observer):
         self._run = run
         call = run.plan.call
         X, y, weight = call.arguments.X, call.arguments.y, call.arguments.sample_weight
-        if isinstance(X, FeatureTable):  # in files or on workers: hooks get no data
+        if isinstance(X, FeatureTable):  # hooks get no data from files or workers
             X = y = weight = None
         self._data = {"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}}
         n_epochs = max(estimator.max_iter - call.epochs_done_before, 0)
@@ -208,7 +208,7 @@ class Checkpoint(SilentCallback):
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
-        n_epochs: object = every  # a user may pass anything: as an int, mypy would call the check needless
+        n_epochs: object = every  # a user may pass anything; mypy would call the check of an int needless
         if isinstance(n_epochs, bool) or not isinstance(n_epochs, int | np.integer) or n_epochs < 1:
             raise ValueError(f"every={every!r}: give the number of epochs between checkpoints, as an int of 1 or more.")
         super().__init__()
@@ -269,7 +269,7 @@ class EpochPrinter(Observer):
 
     def __init__(self, run: FitRun) -> None:
         self._run = run
-        self._n_rate_cuts = self._count_rate_cuts()  # of earlier calls
+        self._n_rate_cuts = self._count_rate_cuts()  # earlier calls made these
 
     def _count_rate_cuts(self) -> int:
         """Return how often the schedule `adaptive`, which folds do not have, has lowered the rate of all networks."""
@@ -330,7 +330,7 @@ class ProgressPrinter(Observer):
         parts = [f"{what} {phase.epochs_done}/{phase.n_epochs}", f"loss {epoch.loss:.4g}"]
         if phase.best_epoch is not None:
             parts.append(f"validation loss {epoch.validation_loss:.4g}")
-            if epoch.validation_score != -epoch.validation_loss:  # a scorer's
+            if epoch.validation_score != -epoch.validation_loss:  # it is a scorer's
                 parts[-1] = f"score {epoch.validation_score:.4g}"
             if phase.best_epoch:
                 parts.append(f"best {phase.best_epoch}")
@@ -368,7 +368,7 @@ class Observers(Observer):
 
     def epoch_ended(self) -> bool:
         """Call all observers; return True if any asks to stop."""
-        answers = [observer.epoch_ended() for observer in self._observers]  # a list, so that `any` skips none
+        answers = [observer.epoch_ended() for observer in self._observers]  # a list, so that `any` skips no call
         return any(answers)
 
     def fit_ended(self, fitted: Fitted) -> None:

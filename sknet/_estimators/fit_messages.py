@@ -115,7 +115,7 @@ def warn_of_doubtful_result(params: CommonParameters, fitted: Fitted, comparison
             "hold no information about y.",
             ConvergenceWarning,
         )
-    if comparison.n_collapsed:  # after folds, so there is a learning rate
+    if comparison.n_collapsed:  # this is set only after folds, so there is a learning rate
         n_networks = max(1, len(fitted.member_epochs))
         warn(
             f"hidden_layer_sizes={short_repr(params.hidden_layer_sizes)}: of {n_networks} published network(s), "

@@ -81,7 +81,7 @@ class FitRun:
     def select_and_train(self, observer: Observer) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
         if self.fold_phase is not None:
-            if self.fold_phase.progress.states:  # else the folds of a resumed run have ended
+            if self.fold_phase.progress.states:  # there are none if a run is resumed after its folds
                 end = self.fold_phase.train(observer)
                 if end.is_by_user:  # the networks of the first fold are published
                     return end
@@ -179,7 +179,7 @@ class FitRun:
 
     def _importances(self, model: Model) -> Array | None:
         """Return the columns' importances, (d,), at a number of rows that takes little of the training's time."""
-        if self.plan.call.is_partial_fit:  # it leaves them out, to be fast on a few rows
+        if self.plan.call.is_partial_fit:  # it has no importances, so that it is fast on a few rows
             return None
         of_first_fold = None if self.fold_phase is None else self.fold_phase.first_train_rows
         rows = draw_importance_rows(self.train_rows if of_first_fold is None else of_first_fold)
@@ -306,7 +306,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
     trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)
     X = held_out_rows.X.for_scorer()
-    table_copy = X if isinstance(X, FeatureTable) else deepcopy(X)  # a copy, since a scorer may change the table
+    table_copy = X if isinstance(X, FeatureTable) else deepcopy(X)  # a scorer may change the table
     weights = {} if held_out_rows.weight is None else {"sample_weight": held_out_rows.weight}
     head = plan.encoding.head
     kind = get_tags(estimator).estimator_type
@@ -325,7 +325,7 @@ def held_out_scorer(estimator: ParametersAndAttributes, held_out_rows: Rows, pla
                     "another, or make it of a function that takes the keyword sample_weight."
                 ) from error
             if not isinstance(estimator.scoring, str):
-                raise  # an error of the user's own code
+                raise  # this is an error of the user's own code
             raise ValueError(
                 f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
                 f"{kind}s, or scoring='loss'."

@@ -110,7 +110,7 @@ def _checked_copies(name: str, old: tuple[Array, ...], new: object) -> tuple[Arr
             # C order, as in learnt arrays: products with other orders are rounded differently
             copies = tuple([np.array(array, old[0].dtype, order="C") for array in new])  # type: ignore[attr-defined]
     except (TypeError, ValueError):
-        copies = ()  # not a sequence, or not numbers
+        copies = ()  # it is no sequence, or does not hold numbers
     if [array.shape for array in copies] != [array.shape for array in old]:
         raise ValueError(f"{name} must hold arrays of the shapes {[array.shape for array in old]}: give these.")
     return copies
@@ -157,7 +157,7 @@ def model_and_read_table(estimator: "ParametersAndAttributes", table: Table) -> 
     """Return what `model_and_checked_table` does, for a table that `checked_table` has returned."""
     fitted = fitted_of(estimator)
     model = fitted.model
-    # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
+    # X is a frame, but the model was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.schema.names is None and isinstance(table, pd.DataFrame):
         model = model.with_names_of(table)
     missing = columns_missing_only_now(model.encoder, table)
@@ -367,12 +367,12 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
         if self._fitted is None:
             return state
         pickled = {name: value for name, value in state.items() if name not in _NOT_PICKLED}
-        # as dicts, text and arrays: a pickle of private classes could not be read once one is moved or renamed
+        # pack them as dicts, text and arrays: pickles of private classes could not be read once one is moved or renamed
         return pickled | {"_fitted": pack(self._fitted, FITTED_CLASSES)}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)  # type: ignore[misc]
-        if self._fitted is not None:  # packed, by `__getstate__`
+        if self._fitted is not None:  # `__getstate__` has packed it
             self._fitted = unpack(self._fitted, FITTED_CLASSES)  # type: ignore[assignment, arg-type]
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -367,7 +367,7 @@ class Condition:
 
 
 FULL_BATCHES = Condition("solver", lambda solver: isinstance(solver, str) and solver == "lbfgs")
-# only scikit-learn's schedules; a user's function takes the fraction of training done, so it has an end
+# only scikit-learn's schedules have no end: a user's function takes the fraction of training done
 ENDLESS_SCHEDULE = Condition("learning_rate", lambda rate: isinstance(rate, str) and SCHEDULES[rate].open_ended)
 NO_EVALUATION = Condition("early_stopping", lambda value: not value)
 FOLDS = Condition("early_stopping", lambda value: value == "folds")

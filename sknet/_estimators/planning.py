@@ -180,9 +180,9 @@ def resuming(estimator: ParametersAndAttributes, arguments: FitArguments, path: 
 class Plan:
     """The plan of a call: its rows, what evaluates the epochs, the settings and the encoding."""
 
-    estimator_name: str  # of the class
+    estimator_name: str  # the name of its class
     call: Call
-    rows: Rows  # with held-out rows; for full batches, equal rows of a small table are merged
+    rows: Rows  # including held-out rows; for full batches, equal rows of a small table are merged
     schema: TableSchema
     holdout: Holdout
     settings: Settings
@@ -197,7 +197,7 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
     validation_rows = read_validation_rows(call.arguments, type(estimator).__name__, head, schema)
     holdout = choose_holdout(estimator, call, head, all_rows, validation_rows)
     rows = all_rows
-    # with full batches, order and number of rows do not matter; but rows of categories are counted, to find rare ones
+    # with full batches, neither order nor number of rows matters, except that counts of rows show rare categories
     if FULL_BATCHES.holds(estimator) and holdout.rows is None and not column_choices(estimator).columns_by_parameter:
         rows = rows.merge_duplicates_if_small()
     learner = None  # folds never continue an earlier call
@@ -305,7 +305,7 @@ def earlier_parameters(estimator: ParametersAndAttributes, earlier: Fitted) -> M
 def settings_of_objective(estimator: ParametersAndAttributes, call: Call, earlier: Fitted, rows: Rows) -> Settings:
     """Return the settings of the objective that a `partial_fit` would minimise on these rows."""
     facts = facts_of_call(estimator, call, rows, Holdout())
-    # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
+    # what label_smoothing="auto" becomes depends on whether the last fit evaluated epochs
     settings, _ = resolve(estimator, replace(facts, early_stopping=earlier.chosen_epoch is not None))
     return settings
 

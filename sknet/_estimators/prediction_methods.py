@@ -336,10 +336,10 @@ MIN_ROWS_WITHOUT_BACKGROUND = 20
 
 def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table) -> Explanation:
     """Explain the rows of X. Without a background, compare them with each other."""
-    passed = checked_table(estimator, X)  # with the text of dates
+    passed = checked_table(estimator, X)  # dates are still text here
     model, table = model_and_read_table(estimator, passed)
     n = table.shape[0]
-    compared = table  # the rows to compare with
+    compared = table  # rows are compared with these
     if background is not None:
         with prefix_errors("background"):
             _, compared = model_and_checked_table(estimator, background)
@@ -350,7 +350,7 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
         )
     compared = take_rows(compared, background_indices(compared.shape[0]))
     if background is not None:
-        with prefix_errors("background"):  # else an error, as of infinity, would speak of X
+        with prefix_errors("background"):  # else an error, for example about infinity, would name X
             model.encoder.encode(compared, model.encoding.compute_dtype)
 
     def print_progress(n_done: int) -> None:
@@ -373,7 +373,7 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
             UserWarning,
         )
     base_values = np.tile(base, (n, 1))
-    if len(base) == 1:  # no axis for a single output
+    if len(base) == 1:  # a single output has no axis
         values = values[:, :, 0]
         base_values = base_values[:, 0]
     names = list(model.encoder.column_names)

@@ -127,7 +127,7 @@ def _take(values: Table, row_indices: NDArray[np.intp]) -> Table:
         return [values[row] for row in row_indices]
     if not hasattr(values, "shape"):  # a range, a deque or an Arrow array, which row indices cannot index
         array = np.asarray(values)
-        return array[row_indices] if array.ndim else values  # 0-d, as for a set: a later check raises
+        return array[row_indices] if array.ndim else values  # a set becomes 0-d, for which a later check raises
     return take_rows(values.tocsr() if is_sparse(values) else values, row_indices)
 
 
@@ -227,7 +227,7 @@ def read_known_table(X: Table, schema: TableSchema, estimator_name: str) -> Tabl
     if is_frame(X):
         _check_unique_names(X)
         try:
-            validate_data(stand_in, X, reset=False, skip_check_array=True)  # only the number and names of columns
+            validate_data(stand_in, X, reset=False, skip_check_array=True)  # checks number and names of columns
         except ValueError as error:
             if schema.names is None or not set(schema.names) <= set(map(str, X.columns)):
                 raise
@@ -266,7 +266,7 @@ def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-@cache  # makes the class once, not at each prediction
+@cache  # so that predictions do not make the class again
 def _class_named(name: str) -> type[BaseEstimator]:
     """Return a class with this name, for scikit-learn's messages."""
     return type(name, (BaseEstimator,), {})
@@ -318,7 +318,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         with np.errstate(over="ignore", invalid="ignore"), config_context(array_api_dispatch=False):
             X = check(X, **_CHECK_OPTIONS)
         if isinstance(X, np.ndarray) and X.dtype == bool:
-            X = X.view(np.uint8)  # the same bytes
+            X = X.view(np.uint8)  # this copies nothing
         return X if is_memory_mapped(X) else as_factorizable(X)  # `as_factorizable` would copy a memory map
     except (ValueError, TypeError, OverflowError) as error:
         # these two raise an error that names the column, if they find a bad column
@@ -459,5 +459,5 @@ def rows_of_positive_weight(
     checked_groups = None if groups is None else read_groups(replace_zero_weight_rows(groups, weight, "groups"), n)
     if weight is None or weight.all():
         return Rows(table, values, weight, checked_groups)
-    has_weight = weight > 0.0  # the rows in the table
+    has_weight = weight > 0.0  # the table has only these rows
     return Rows(table, values[has_weight], weight[has_weight], take_optional(checked_groups, has_weight), has_weight)

@@ -56,8 +56,8 @@ from sknet._training.solver import Solver, StopReason
 
 # --- values that "auto" becomes --------------------------------------------------------------------------------------
 #
-# Those that depend on the number of rows are in `_model/rules_by_rows.py`. How all of them were found is in
-# tests/benchmarks/notes.md, and docs/defaults.md lists them.
+# Those that depend on the number of rows are in `_model/rules_by_rows.py`, and docs/defaults.md lists all. "What was
+# decided" in tests/benchmarks/notes.md has the alternatives, and what was measured.
 
 AUTO_CLASSIFIER_SIZES = (128,)
 """The value of `hidden_layer_sizes="auto"` for a classifier."""
@@ -128,7 +128,7 @@ def choose_early_stopping(params: CommonParameters, n_rows: int, *, is_stream: b
 
 def fraction_to_hold_out(params: CommonParameters, n_rows: int, max_held_out: float = inf) -> float:
     """Return the fraction of the table's rows to hold out."""
-    parameter: Any = params.validation_fraction  # no splitter
+    parameter: Any = params.validation_fraction  # here, it is no splitter
     fraction = rules.fraction_held_out(n_rows) if isinstance(parameter, str) else float(parameter)
     return min(fraction, max_held_out / n_rows)
 
@@ -162,7 +162,7 @@ def resolved_batch_size(params: CommonParameters, facts: AutoFacts) -> int:
     """Return the number of rows per step, at most all rows."""
     n = facts.n_rows
     if params.batch_size == "auto":
-        return min(n, 200)  # scikit-learn's
+        return min(n, 200)  # as in scikit-learn
     if params.batch_size != "proportional":
         return min(n, int(params.batch_size))
     largest = max(facts.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
@@ -178,7 +178,7 @@ def resolved_temperature_scaling(params: ClassifierParameters, facts: AutoFacts)
 
 def resolved_target_scaling(params: RegressorParameters, facts: AutoFacts) -> str | None:
     """Return how targets are scaled: not at all by losses that do not allow it, such as a user's with its own link."""
-    # the same for all options of a loss
+    # the loss's options do not matter here
     loss = REGRESSION_LOSSES[params.loss]() if isinstance(params.loss, str) else params.loss
     return params.target_scaling if loss.takes_scaled_targets else None
 
@@ -399,7 +399,7 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
     if facts.earlier_resolved is not None:
         check_same_layers(params, sizes, facts.earlier_resolved)
     n_members = int(params.n_members)
-    if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
+    if n_members > 1 and not is_continued:  # check before anything is allocated; the sum leaves out the outer layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
         check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, n_networks=n_members)
     encoding: str = params.numeric_encoding
@@ -438,7 +438,7 @@ def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
         size = int(sizes)
         depth = int(depth)
         if depth > 1:
-            # before the tuple itself becomes too long; counts only weights between hidden layers, 4 bytes each
+            # check before the tuple itself becomes too long; only weights between hidden layers count, 4 bytes each
             check_fits_in_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size)
         return (size,) * depth
     listed: list[object] = list(sizes)
@@ -452,7 +452,7 @@ def hidden_sizes(sizes: Any, depth: Any) -> tuple[int, ...]:
             f"hidden_layer_sizes={listed} holds {invalid[0]!r}: give the units of each layer, as integers."
         )
     layer_sizes = tuple(map(int, listed))  # type: ignore[arg-type]
-    if min(layer_sizes, default=1) < 1:  # scikit-learn's own message
+    if min(layer_sizes, default=1) < 1:  # this is scikit-learn's own message
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: leave a layer without units out.")
     return layer_sizes
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 Method = TypeVar("Method", bound=Callable[..., object])
 """A method that a decorator returns with the same parameters and result."""
 
-if TYPE_CHECKING:  # only types: scikit-learn has none
+if TYPE_CHECKING:  # for type checkers only, since scikit-learn has no types
     from sknet._typing import Array, Table, Target
 
     Tags: TypeAlias = Any
@@ -106,7 +106,7 @@ def with_checked_keywords(method: Callable[..., T]) -> Callable[..., T]:
 
 def fit_context(method: Method) -> Method:
     """Decorate a method that trains: check keywords and parameters, and respect scikit-learn's configuration."""
-    # True: scikit-learn's functions called by a fit, such as metrics, skip the check of their parameters
+    # with True, functions of scikit-learn that a fit calls, such as metrics, do not check their parameters
     checked: Callable[..., object] = _fit_context(prefer_skip_nested_validation=True)(method)
 
     @wraps(method)
@@ -115,7 +115,7 @@ def fit_context(method: Method) -> Method:
         # this copy of the context.
         return copy_context().run(checked, *args, **kwargs)
 
-    # outermost, because Python itself would raise for an unknown keyword, with a message that is less helpful
+    # this comes first, because Python's own error for an unknown keyword is less helpful
     return cast(Method, with_checked_keywords(in_copied_context))
 
 

@@ -9,7 +9,7 @@ class ExportError(ValueError):
 
 def check_activation(activation: Activation, target: str) -> None:
     """Raise an ExportError for a user's own activation, which `target`, a format, cannot express."""
-    # compared by identity: a user's activation may have the name of one of the package's
+    # compare identities, since a user's activation may have the name of one of the package's
     if ACTIVATIONS.get(activation.name) is not activation:
         raise ExportError(
             f"activation={activation.name!r} is not known to {target}, which has {', '.join(ACTIVATIONS)}: choose one "

@@ -180,7 +180,7 @@ def _nanoseconds(datetimes: pd.DatetimeIndex | pd.TimedeltaIndex, name: str) -> 
         )
     try:
         return np.asarray(datetimes.as_unit("ns").asi8).reshape(-1, 1)
-    except (ValueError, OverflowError) as error:  # which pandas raises for dates out of bounds
+    except (ValueError, OverflowError) as error:  # pandas raises these for dates out of bounds
         raise ExportError(
             f"Column {name!r} of X holds dates beyond 64 bits of nanoseconds ({error}): leave these rows out, "
             "or give the year as a number."

@@ -80,7 +80,7 @@ NOT_EXPRESSIBLE: dict[object, str] = {
 OF_NO_KNOWN_KIND = (
     "is of a kind that cannot be exported: leave the column out, encode it before the estimator, or use sknet.save"
 )
-"""The same for all others without a writer."""
+"""The same for all other kinds that have no writer."""
 
 # --- the graph -------------------------------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class Feed:
 
     def columns(self, graph: Graph, positions: Sequence[int]) -> str:
         """Return the columns at these positions."""
-        if list(positions) == list(range(self.width)):  # all of them: no node is needed
+        if list(positions) == list(range(self.width)):  # all columns need no node
             return self.name
         return graph.node("Gather", self.name, integers(*positions), axis=1)
 
@@ -262,7 +262,7 @@ def _bend(graph: Graph, z: str) -> str:
 def _write_ramps(graph: Graph, x: str, formula: Ramps) -> str:
     """Write the inputs of `Ramps`: bins, which rise from 0 to 1 between two edges."""
     filled = _filled(graph, x, formula.centre)
-    values = graph.node("Gather", filled, formula.source, axis=1)  # of the column of each bin
+    values = graph.node("Gather", filled, formula.source, axis=1)  # the values of each bin's column
     ramps = graph.node("Mul", _shifted(graph, values, -formula.low), formula.factor)
     return graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
 
@@ -653,7 +653,7 @@ def _write_label(graph: Graph, classes: Array, P: str) -> str:
         codes = graph.node("ArgMax", P, axis=1, keepdims=0)
     else:
         second = graph.cast(graph.node("Greater", P, 0.5), INT64)
-        # times 0 if there is a single class
+        # a single class has the index 0
         codes = graph.node("Squeeze", graph.node("Mul", second, integers(len(classes) - 1)), integers(1))
     return graph.node("Gather", onnx_labels(classes), codes, axis=0)
 

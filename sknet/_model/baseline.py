@@ -127,7 +127,7 @@ def _n_no_better_in_training(networks: Sequence[tuple[NetworkSetup, State]], n_r
     rows = first.train_rows
     loss = first.encoding.head.loss
     of_constant = _loss_of_constant(loss, constant, *first.objective.target_sample)
-    limit = of_constant - abs(of_constant) / n_rows  # abs: a user's loss may be negative
+    limit = of_constant - abs(of_constant) / n_rows  # a user's loss may be negative
     return sum(
         # the loss of the last epoch is known already; dropout and penalty only make it higher
         state.history[-1].loss >= limit

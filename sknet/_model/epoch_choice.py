@@ -103,7 +103,7 @@ class Selection:
     """The choice of the folds, with their predictions for the held-out rows."""
 
     chosen_epoch: int
-    n_rows: float  # from which the folds' networks have learnt, on average
+    n_rows: float  # how many rows a fold's network has learnt from, on average
     temperature: float
     mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
     held_out_indices: NDArray[np.intp]  # (m,)  the indices of the held-out rows
@@ -225,7 +225,7 @@ class FoldPhase(Phase):
         raw_by_bins = self.raw_by_bins()
         first, *later = self.evaluators
         mixture = first.mix(raw_by_bins)
-        criteria = [nan] * len(self.evaluators)  # of an epoch that is only chosen if it is the last one
+        criteria = [nan] * len(self.evaluators)  # an epoch of NaN is only chosen if it is the last one
         if epoch >= self.first_epoch or mixture.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             # all evaluators use the temperature of the first one, since finding it takes longest
             of_sets = [e.mix(raw_by_bins, None, mixture.inverse_temperature).criterion for e in later]
@@ -250,7 +250,7 @@ class FoldPhase(Phase):
         for evaluator, raw_by_bins in zip(self.evaluators[1:], chosen[1:], strict=True):
             mixture = evaluator.choose_mixture(raw_by_bins)
             mixed = mix_outputs(raw_by_bins, mixture.mixing_weight) / mixture.temperature
-            assert evaluator.row_indices is not None  # only the first has all rows
+            assert evaluator.row_indices is not None  # only the first evaluator has all rows
             cross_fit_set = np.delete(np.arange(len(raw)), evaluator.row_indices)
             raw[cross_fit_set] = mixed[cross_fit_set]
         # If several folds hold out a row, the first residual is kept: the mean of its residuals would be smaller than

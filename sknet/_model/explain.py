@@ -170,7 +170,7 @@ class Explanation:
         return shap.Explanation(
             self.values,
             self.base_values,
-            # plots colour and place points by these
+            # plots colour and place points by these numbers
             np.column_stack([_numbers_or_ranks(column) for column in columns]),
             display_data=np.column_stack([_to_display(column) for column in columns]),
             feature_names=self.feature_names,

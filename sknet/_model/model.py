@@ -216,7 +216,7 @@ class Model:
 
     def _converted_outputs(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
         """Return `convert_raw` of the raw outputs of encoded rows; raise if some are not finite."""
-        # in a copied context: a Ctrl-C while errstate is entered or left would leave NumPy's warnings off
+        # use a copied context: a Ctrl-C while errstate is entered or left would leave NumPy's warnings off
         return copy_context().run(self._finite_outputs, chain, inputs, convert_raw)
 
     def _finite_outputs(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:

@@ -99,7 +99,7 @@ class NetworkSetup:
         else:
             activations = self.settings.activations
             rng = np.random.default_rng(seeds[0])
-            with single_blas_thread() if init == "orthogonal" else nullcontext():  # a QR decomposition
+            with single_blas_thread() if init == "orthogonal" else nullcontext():  # it makes a QR decomposition
                 bins_per_column = self.encoding.encoder.bins_per_column[self.n_skipped_inputs :]
                 coefs, intercepts = draw_weights(
                     self.layout, activations, init, rng, sets=constraints.sets, bins_per_column=bins_per_column
@@ -180,7 +180,7 @@ class NetworkSetup:
         if self.l1:
             w = theta[: self.layout.n_weights]
             gradient[: self.layout.n_weights] += self.l1 * np.sign(w)
-            if not self.solver.uses_batches:  # else the objective includes it
+            if not self.solver.uses_batches:  # with batches, the objective includes the L1 term
                 value += self.l1 * float(np.abs(w).sum())
         return value, gradient
 
@@ -218,7 +218,7 @@ def make_network_setup(
     if settings.solver.learns_gains and is_sparse:
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
-    n_skipped_inputs = encoding.encoder.n_inputs - layout.sizes[0]  # the bins, if there are any
+    n_skipped_inputs = encoding.encoder.n_inputs - layout.sizes[0]  # these are the bins, if there are any
     block_rows = rows_per_block(settings, len(train_rows), is_sparse=is_sparse)
     constraints = make_weight_constraints(settings, encoding, layout)
     if isinstance(settings.init, tuple):

@@ -103,7 +103,7 @@ class Residuals:
         None if a level is below 1 / (n + 1), the level of the least residual, or above n / (n + 1).
         """
         n = self.effective_size
-        # ranks: a new residual is as likely between any two known ones as beyond either end
+        # at these ranks, a new residual is as likely between any two known ones as beyond either end
         ranks = quantile_levels * (n + 1.0)
         if ranks.min() < 1.0 - SHARE_SLACK or ranks.max() > n * (1.0 + SHARE_SLACK):
             return None
@@ -437,7 +437,7 @@ def _conformal_quantile_of_class(of_class: Residuals, coverage: float, of_all: f
 def residuals_by_class(P: Array) -> Array:
     """Return each row's residual for each class, (n, K) in float64: 1 - P, and 0 for its most probable classes."""
     P = P.astype(np.float64)
-    is_largest = np.equal(P, P.max(axis=1, keepdims=True))  # several classes if probabilities tie
+    is_largest = np.equal(P, P.max(axis=1, keepdims=True))  # several classes may tie
     return np.where(is_largest, 0.0, 1.0 - P)
 
 

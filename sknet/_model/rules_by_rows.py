@@ -1,7 +1,8 @@
 """The numbers of training rows at which defaults change, and the values below and above them, see docs/defaults.md.
 
-The limits on bins are together here, also those that go by the number of columns. The number of rows from which the
-pull on gains grows more slowly is in `_training/gains.py`.
+The limits on bins are here, too, even if they depend on the number of columns. The number of rows from which the pull
+on gains grows more slowly is in `_training/gains.py`. "What was decided" in tests/benchmarks/notes.md has the
+alternatives to these numbers, and what was measured.
 """
 
 from math import inf

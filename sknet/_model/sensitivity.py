@@ -63,7 +63,7 @@ def slopes_of_explained_outputs(
     network: Network, z: Array, explained: ExplainedOutputs, factor: float
 ) -> Iterator[Array]:
     """Yield `factor` times d output / dz, (n, h), for each explained output; overwrites z."""
-    # skips the product with the output layer, so that time does not grow with k^2
+    # this skips the product with the output layer, so that time does not grow with k^2
     if explained.are_raw and network.activations:
         return slopes_of_hidden(network, z, factor * network.coefs[-1].T)
     return output_slopes(network, z, explained.backward, factor)
@@ -159,7 +159,7 @@ def draw_importance_rows(train_rows: EncodedRows) -> Table:
     in_table = row_indices if train_rows.row_indices is None else train_rows.row_indices[row_indices]
     weight = take_optional(train_rows.weight_of_table, in_table)
     row_indices = row_indices[draw_rows(len(row_indices), weight, MAX_IMPORTANCE_ROWS)]
-    inputs = train_rows.inputs[row_indices].without_first_inputs(0)  # with a separate buffer
+    inputs = train_rows.inputs[row_indices].without_first_inputs(0)  # this makes a buffer of its own
     batch = inputs(slice(0, len(row_indices)))
     return batch[:, :-1] if inputs.batch_format == "ones" else batch
 

@@ -84,7 +84,7 @@ class WrittenBatches:
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows, a view of a buffer that the next call overwrites."""
         n = n_rows_in_batch(batch)
-        if n > len(self._buffer):  # ones, because `write` never writes the last column
+        if n > len(self._buffer):  # it is filled with ones, because `write` never writes the last column
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
         start = 0
         for block in blocks_of_batch(batch, max(1, self.values_at_once // (self.n_inputs + 1))):

@@ -68,7 +68,7 @@ class TrainPhase(Phase):
         assert evaluator is not None  # else nothing evaluates the epochs
         thetas = [state.averaged_theta for state in self.states]
         mixture = evaluator.mix(self._raw_by_bins(evaluator, thetas))
-        # not the criterion with the penalty, which the mixing weights go by: users see the losses and their best epoch
+        # users see the losses and their best epoch, so the loss decides, and not the criterion with the penalty
         score = -mixture.loss
         if self.score is not None:
             model = Model(self.encoding, self._joined(thetas, mixture.temperature))
@@ -136,7 +136,7 @@ class TrainPhase(Phase):
         else:
             return self._joined(thetas, 1.0), None
         joined = self._joined(thetas, temperature, mixing_weights)
-        # only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
+        # balance only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
         shift = balancing_shift(self.networks, mixing_weights)
         raw = outputs.raw
         if shift is not None:

@@ -164,7 +164,7 @@ class Dropout:
         # a row that is longer than the usual array still has h + 1 indices to start from
         self.factors = dropout_factors(rate, dropped.dtype, max(N_DROPOUT_FACTORS, 2 * h))
         self.draw_word = rng.bit_generator.random_raw  # 64 random bits: cheaper than `rng.integers`
-        self.dropped = dropped  # not in place: the activation's backward pass needs `a` itself
+        self.dropped = dropped  # a separate array, since the activation's backward pass needs `a` itself
         # a part takes at most a quarter of the factors, so that there are many indices to start from
         n_rows = max(1, N_DROPOUT_FACTORS // 4 // h)
         self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
@@ -396,13 +396,12 @@ class DenseBatches:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows: a view for a slice, otherwise a copy, which the next call may overwrite."""
-        # of values that are not contiguous, such as an array without its first columns, `take` would first copy all: no
-        # buffer is used
+        # `take` would first copy all values that are not contiguous, such as an array's without its first columns
         if isinstance(batch, slice) or not self._is_contiguous:
             return self._values[batch]
         if len(self._buffer) < len(batch):  # at the first batch, and at larger ones
             self._buffer = np.empty((len(batch), *self._values.shape[1:]), self._values.dtype)
-        # "clip" avoids that NumPy buffers the output; all indices are in range
+        # with "clip", NumPy does not buffer the output; all indices are in range
         return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
 
     def without_first_inputs(self, s: int) -> "DenseBatches":

@@ -77,7 +77,7 @@ def check_gradient(
     >>> check_gradient(Activation("square", square, square_backward, keeps="input")) < 1e-6
     True
     """
-    rng = np.random.default_rng([random_state, N_CHECKED_ROWS])  # not the seed that a user may have drawn `target` with
+    rng = np.random.default_rng([random_state, N_CHECKED_ROWS])  # differs from a seed that the user may have used
     return _largest_error(piece, target, rng, tolerance)
 
 
@@ -145,7 +145,7 @@ def _call_in_place_finite(what: str, function: Callable[..., object], x: Array) 
 @_largest_error.register
 def _largest_error_of_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
     """Return the largest error of `gradient`; raise if it exceeds the tolerance, or if another rule is broken."""
-    # by default positive and adding up to 1, which suits nearly every loss
+    # the default targets are positive and add up to 1, which suits nearly every loss
     target = rng.dirichlet(np.ones(2), N_CHECKED_ROWS) if target is None else np.array(target, dtype=np.float64)
     target = target.reshape(len(target), -1)[:, : 1 if loss.levels else None]
     name = f"Loss {loss.name!r}"

@@ -43,7 +43,7 @@ class Link:
 
     def predictions(self, raw: Array) -> Array:
         """Return predictions, (n, k): probabilities, or numbers in the (scaled) units of the target."""
-        predictions = np.array(raw, order="F")  # links reduce over the few outputs of a row: faster column by column
+        predictions = np.array(raw, order="F")  # links reduce over the outputs of a row: F order makes this faster
         self.apply(predictions)
         return predictions
 
@@ -77,7 +77,7 @@ def inplace_sigmoid(raw: Array) -> None:
 
 def inplace_log_sigmoid(raw: Array) -> None:
     """Overwrite raw with the logarithms of its sigmoids."""
-    # always in float64: in float32, SciPy's function is not monotone everywhere
+    # use float64, since SciPy's function is not monotone everywhere in float32
     log_expit(raw, out=raw, dtype=np.float64, casting="same_kind")
 
 
@@ -127,7 +127,7 @@ SOFTMAX = Link(
 def inplace_exp(raw: Array) -> None:
     """Overwrite raw with exp(raw)."""
     with np.errstate(over="ignore"):
-        # always in float64: in float32, NumPy's exp is not monotone everywhere
+        # use float64, since NumPy's exp is not monotone everywhere in float32
         np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")
 
 

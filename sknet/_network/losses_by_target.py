@@ -30,7 +30,7 @@ T = TypeVar("T")
 class _LossOfPresentTargets:
     """A loss of several outputs that leaves out missing targets (NaN). For complete rows, it is `whole`."""
 
-    # not a sum of parts like `_SumOfLogLosses`: most losses compute all outputs in one pass, which is faster
+    # this is no sum of parts like `_SumOfLogLosses`: most losses compute all outputs in one pass, which is faster
 
     whole: Loss
     losses_by_target: tuple[tuple[Loss, slice], ...]  # each target's loss and outputs

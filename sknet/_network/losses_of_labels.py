@@ -160,7 +160,7 @@ SIGMOID_LOG_LOSS = make_loss(
 SOFTMAX_LOG_LOSS = make_loss(
     "log_loss", softmax_log_loss_and_gradient, link=SOFTMAX, targets=TARGETS_FROM_0_TO_1,
     start=_centred_log_frequencies,
-    gradient=softmax_log_loss_gradient,  # as above
+    gradient=softmax_log_loss_gradient,  # for the same reason
 )  # fmt: skip
 SIGMOID_SQUARED_ERROR = make_loss(
     "squared_error", sigmoid_squared_error_and_gradient, link=SIGMOID, targets=TARGETS_FROM_0_TO_1

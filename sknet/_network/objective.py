@@ -124,7 +124,7 @@ class Objective:
         bound = self._bound.get(n_rows)
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
             if n_rows not in self._bound and len(self._bound) >= MAX_BOUND_BATCH_SIZES:
-                del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
+                del self._bound[next(iter(self._bound))]  # drop the oldest, whose buffers are as large as its batches
             batch_format = self._inputs.batch_format
             settings = self._settings
             parameters, gradients = (settings.layout.layers(vector, batch_format) for vector in (theta, out))
@@ -167,7 +167,7 @@ class Objective:
             value = float(losses.dot(bound.row_weights))
             delta *= bound.reciprocal
         else:
-            weight = self._weight(batch) / n  # not their sum: the mean of all weights is 1
+            weight = self._weight(batch) / n  # n is the sum of all weights, since their mean is 1
             value = float(losses.dot(weight))
             delta *= weight[:, np.newaxis]
         bound.chain.backward(delta)

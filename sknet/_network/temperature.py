@@ -41,7 +41,7 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
     """
     divisor = PRIOR_LOG_DEVIATION**2 * total_weight  # the slope of the penalty is u / divisor
 
-    @cache  # `brentq` evaluates the ends of the interval again
+    @cache  # since `brentq` evaluates the ends of the interval again
     def slope(u: float) -> float:
         by_raw = loss.gradient(raw * exp(u), target)  # d loss(e^u raw) / du = gradient . e^u raw
         return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / divisor

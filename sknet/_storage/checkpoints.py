@@ -83,7 +83,7 @@ def describe_parameter(value: object) -> str:
 def _as_text(value: object) -> str:
     """Return a parameter as text of any length."""
     if isinstance(value, str):
-        return repr(str(value))  # NumPy's strings have another repr
+        return repr(str(value))  # the repr of NumPy's strings differs
     if value is None or isinstance(value, bool):
         return repr(value)
     if isinstance(value, Real):
@@ -145,7 +145,7 @@ class LoadedCheckpoint(CheckpointContent):
                     f"{self.path} was written with {name}={before.settings[name]}, and this is a run with "
                     f"{name}={value}: set it as it was, or fit anew."
                 )
-        if changed_data:  # only the folds differ, and no parameter explains it
+        if changed_data:  # only folds differ, and no parameter explains why
             raise ValueError(message)
         with self.as_file_errors():
             if has_folds is (self.progress.folds is None):

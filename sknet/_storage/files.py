@@ -112,7 +112,7 @@ def write_then_rename(path: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.{uuid4().hex}.part")
     replaced = target.stat() if target.exists() else None
     try:
-        # readable by this user only, until it gets the permissions of the file that it replaces
+        # only this user can read it until it gets the permissions of the file that it replaces
         temporary.touch(0o666 if replaced is None else 0o600, exist_ok=False)
         yield temporary
         if replaced is not None:
@@ -174,7 +174,7 @@ def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, typ
         for content in (len(header).to_bytes(8, "little"), header, tensors):
             file.write(content)
         file.flush()
-        os.fsync(file.fileno())  # before the rename, since a crash must not replace an old file by an empty one
+        os.fsync(file.fileno())  # sync before the rename, since a crash must not replace an old file by an empty one
 
 
 def _as_tensor(array: Array) -> Array:
@@ -261,7 +261,7 @@ def read(
             memory_left = _memory_left(settings)
             if memory_left < 0:
                 raise ValueError("its settings are larger than those of any model")
-            # in the order of their bytes, since `_read_array` reads on from the end of the last array
+            # take tensors in the order of their bytes, since `_read_array` reads on from the end of the last one
             views = {name: tensors.get_slice(name) for name in tensors.offset_keys()}
             arrays = {name: _read_array(file, view.get_dtype(), view.get_shape()) for name, view in views.items()}
         if digest(f"{metadata['version']} {settings}", arrays) != metadata["digest"]:

@@ -113,7 +113,7 @@ class NumberStorage(ColumnStorage):
     def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
         self.dtype = float_type(values.dtype)
-        self._was_empty = bool(pd.isna(values).all())  # then it only counts as numbers
+        self._was_empty = bool(pd.isna(values).all())  # a column without a value counts as numbers
 
     def pack(self, values: Table) -> Array:
         """Return the numbers, NaN where one is missing."""

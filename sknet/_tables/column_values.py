@@ -25,7 +25,7 @@ ColumnValues = pd.Series | Array
 # --- types of values --------------------------------------------------------------------------------------------------
 
 INFERRED_NUMBER_TYPES = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
-INFERRED_TEXT_TYPES = ("string", "categorical")  # which may spell numbers
+INFERRED_TEXT_TYPES = ("string", "categorical")  # such text may spell numbers
 INFERRED_DATE_TYPES = ("datetime64", "datetime", "date")
 INFERRED_DURATION_TYPES = ("timedelta64", "timedelta")
 INFERRED_MIXED_TYPES = ("mixed", "mixed-integer")  # objects; they are numbers if none of them is text

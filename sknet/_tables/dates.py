@@ -67,7 +67,7 @@ def has_offset(text: object) -> bool | None:
 
 def holds_iso_dates(column: pd.Series) -> bool:
     """Whether a column holds strings that are dates, all of them with an offset from UTC or all without."""
-    # without a test for missing values, which fails for some objects
+    # there is no test for missing values, since it fails for some objects
     first_texts = islice((value for value in column if isinstance(value, str)), N_VALUES_TRIED)
     if None in map(has_offset, first_texts) or inferred_type(column) != "string":
         return False

@@ -197,7 +197,7 @@ class TableEncoder:
             X = self.sparse_to_dense(X)
         m = self.n_inputs
         out = np.empty((len(X), self.n_inputs + ones), dtype)
-        out[:, m:] = 1.0  # an empty slice without `ones`
+        out[:, m:] = 1.0  # without `ones`, the slice is empty
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         for rows in self.row_blocks(len(out)):
             self.encode_rows_into(X if array is None else array, rows, out[rows, :m], encoding_fold)
@@ -267,7 +267,7 @@ class TableEncoder:
         if {*map(type, columns)} == {NumberColumn} and self.n_inputs == self.n_columns:
             stack_keys = {(column.bend, column.shift) for column in columns}
             if len(stack_keys) == 1:
-                # in short for wide sparse tables: these columns have the parameters of their only formula
+                # a shortcut for wide sparse tables, whose columns have the parameters of their only formula
                 every = np.arange(self.n_columns)
                 return [PlacedFormula(ScaledNumber.stack(columns), every, every)]
         return stack_formulas(self._formulas_and_inputs())

@@ -42,7 +42,7 @@ MIN_ROWS_OF_LEAF = 5
 
 MIN_ERROR_REDUCTION = 0.03
 """Steps must reduce the squared error of a linear model by this share. Where the target depends on a threshold, they
-reduce it by a tenth to a third. If the linear model gained less, networks gained nothing."""
+reduce it by a tenth to a third. If the linear model gained less, networks gained nothing (tests/benchmarks/notes.md)."""
 
 MIN_STANDARD_ERRORS = 2.0
 """The mean gain of a row must exceed this many standard errors."""

@@ -180,7 +180,7 @@ class _Minimization:
             self._iteration_begun = True
             self._started = perf_counter()
         self.variables.merge_into(x, self._theta)
-        # for a batch of all samples, the gradient is whole, in `_gradient`
+        # with all samples in the batch, the gradient is whole, and it is in `_gradient`
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
         if not isfinite(value) and self.state.step == 0:  # if a later one is not, the line search shortens its step
             raise DivergedError(1, nan)  # L-BFGS has no learning rate

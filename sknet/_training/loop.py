@@ -104,7 +104,7 @@ class MiniBatchSolver(Solver):
         epochs_before = first.epoch
         callback_asked = False
         reason = self.reason_to_end(first)
-        # at the end of the last whole epoch; None while the states themselves are at the end of an epoch
+        # they are taken at the end of a whole epoch; None while the states themselves are there
         snapshots: list[tuple[State, Any]] | None = take_snapshots(states)
         try:
             with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as executor:
@@ -112,7 +112,7 @@ class MiniBatchSolver(Solver):
                     observer.epoch_began()
                     train_round(loops, executor)
                     self.end_epoch(states, evaluate)
-                    snapshots = None  # for all networks at once; also frees its memory first
+                    snapshots = None  # free the memory, then take new ones, of all networks at once
                     snapshots = take_snapshots(states)
                     callback_asked = observer.epoch_ended()
                     reason = self.reason_to_end(first) or (StopReason.CALLBACK if callback_asked else None)
@@ -198,7 +198,7 @@ class MiniBatchLoop:
             objective = self._overwrite_gradient(batch, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
             first_objective = abs(objective) if i == 0 else first_objective
-            # before the weights move; `not ... <=`, to include NaN
+            # check before the weights move; `not ... <=` also holds for NaN
             if not (isfinite(objective) and abs(objective) <= MAX_OBJECTIVE_GROWTH * (1.0 + first_objective)):
                 raise DivergedError(state.epoch + 1, rate)
             if clip_norm is not None or i == n_batches - 1:  # the history has the norm of the last step
@@ -399,7 +399,7 @@ def train_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None)
     try:
         futures += [executor.submit(loop.train_epoch) for loop in loops]
         wait(futures)
-    except KeyboardInterrupt:  # raised in this thread only: the other threads finish their epochs
+    except KeyboardInterrupt:  # it is raised in this thread only; the other threads finish their epochs
         wait(futures)
         raise
     for future in futures:

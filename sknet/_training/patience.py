@@ -40,7 +40,7 @@ class Patience:
         return criterion <= least_criterion - tol  # NaN is no improvement
 
     def is_over(self, n_no_improvement: int) -> bool:
-        """Whether training ends, or the schedule `adaptive` lowers the rate, after so many epochs in vain."""
+        """Whether so many epochs without improvement end training, or make the schedule `adaptive` lower the rate."""
         return n_no_improvement > self.n_iter_no_change
 
     def endless(self) -> Self:

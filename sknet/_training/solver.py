@@ -294,7 +294,7 @@ class Solver(ABC):
 
     def without_evaluation(self) -> Self:
         """Return the solver for networks whose epochs nothing evaluates, so that the training loss counts."""
-        # it does not cut short a schedule that ends, since it falls most at the end; L-BFGS ends by itself
+        # patience does not cut short a schedule that ends, since it falls most at the end; L-BFGS ends by itself
         if self.uses_batches and self.end_reason is not StopReason.FINISHED:
             return self
         return replace(self, patience=self.patience.endless())
