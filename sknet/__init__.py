@@ -44,7 +44,7 @@ __all__ = [
     "save",
 ]
 
-# so that pickles and messages name no private modules; the inspect module then finds the source of private names only
+# pickles and messages then name no private modules, but the inspect module finds the source of private names only
 for _name in __all__:
     globals()[_name].__module__ = "sknet"
 

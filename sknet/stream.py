@@ -162,7 +162,7 @@ def fit(
         roles = Roles(names if validation_target is None else validation_target, weight, group)
         validation_chunks = read_chunks(validation, roles, "validation")
     folder = Path(gettempdir() if cache_dir is None else cache_dir)
-    copy_context().run(_fit_stream, estimator, chunks, validation_chunks, folder, resume)  # as in `fit_context`
+    copy_context().run(_fit_stream, estimator, chunks, validation_chunks, folder, resume)  # see `fit_context`
     return estimator
 
 
@@ -206,7 +206,7 @@ class _ChunkReader:
         if len(y) != n:
             raise ValueError(f"X has {n} rows and y {len(y)}.")
         if groups is not None:
-            read_groups(groups, n)  # only a check: other chunks may have the same groups, so their values are kept
+            read_groups(groups, n)  # this only checks: other chunks may have the same groups, so values are kept
             groups = np.asarray(groups)
         self.schema = schema
         return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
@@ -252,14 +252,14 @@ def _fit_stream(
     check_streamable(estimator)
     if validation is not None and not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
-    check_checkpoints(estimator)  # before hours of reading
+    check_checkpoints(estimator)  # reading may take hours, so check first
     if resume is not None:
         read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
     with ScratchFiles(folder) as files:
         reader = _ChunkReader(estimator._with_plain_parameters())
         source = _store_checked_rows(chunks, reader, files, verbose=bool(estimator.verbose))
         arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, schema=reader.schema)
-        if validation is not None:  # in the format of the training rows
+        if validation is not None:  # its rows get the format of the training rows
             held_out = _store_checked_rows(validation, reader, files, source.table.format, "validation")
             arguments = replace(arguments, X_val=held_out.table, y_val=held_out.y, sample_weight_val=held_out.weight)
         if resume is None:
@@ -381,7 +381,7 @@ def predict(
     if to is None:
         return predictions
     path = as_path(to, "to")
-    check_writable(path)  # before anything is computed
+    check_writable(path)  # check before anything is computed
     if is_read_from(source, path):
         raise ValueError(f"to={os.fspath(path)!r} is a file of the source, which would be lost: give another path.")
     _write_parquet(predictions, path, method, getattr(estimator, "classes_", None))

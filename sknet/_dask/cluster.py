@@ -257,7 +257,7 @@ class Cluster:
             self._last_had_workers = monotonic()
             return call.result()
         finally:
-            call.cancel()  # after an error or Ctrl-C; this does nothing to a call that has ended
+            call.cancel()  # an error or Ctrl-C may leave it running; a call that has ended stays as it is
             self._message_log.clear()  # dask keeps the last thousand messages, which contain theta
 
     def map_tasks(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:

@@ -131,7 +131,7 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
     if strata is None or groups is None:
         return
     n_groups = len(np.unique(groups))
-    # as many (class, group) pairs as groups and as classes, so each group is one class
+    # there are as many (class, group) pairs as groups and as classes, so each group is one class
     if n_groups == len(np.unique(strata)) == len(np.unique(np.column_stack([strata, groups]), axis=0)) > 1:
         warn(
             "groups: each group is a class of y, so training never sees the classes of the held-out rows, which then "

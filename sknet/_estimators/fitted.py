@@ -40,8 +40,8 @@ class Fitted:
     seeds: tuple[int, int, int]  # see `Call`
     history: tuple[Epoch, ...] = ()
     n_iter: int = 0  # epochs of the last call
-    n_samples_seen: int = 0  # of all calls and all members together
-    state: State | None = None  # to continue training, after `partial_fit` or an interrupt
+    n_samples_seen: int = 0  # by all calls and all members together
+    state: State | None = None  # what training continues from, after `partial_fit` or an interrupt
     residuals: HeldOutResiduals | None = None  # of the rows held out by the last call
     # the epoch of the last call, from 1, whose weights are kept or that folds have chosen; 0 if there is none, and None
     # if no rows evaluated the epochs
@@ -286,7 +286,7 @@ def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
 
 
 _NOT_PICKLED = {
-    "_outputs_for_scorer",  # as large as the held-out rows
+    "_outputs_for_scorer",  # these are as large as the held-out rows
     "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx",  # scikit-learn's
 }  # fmt: skip
 """Attributes that are left out of pickles: the outputs for a scorer, and the state of callbacks."""

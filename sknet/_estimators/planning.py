@@ -242,7 +242,7 @@ def learn_columns(
     """
     for message in head.start_warnings(rows.y, holds_rows_out=holdout.holds_out_rows_of_table):
         warn(message, UserWarning)
-    sample = rows.sample(call.seed_of_rows, holdout.train_indices)  # of the training rows
+    sample = rows.sample(call.seed_of_rows, holdout.train_indices)  # it has training rows only
     survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
     fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
     n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))

@@ -62,7 +62,7 @@ class Decoding(NamedTuple):
 
     convert: Callable[[Array], Array]  # raw outputs of a block of rows, which it may overwrite -> array
     finish: Callable[[Array], Any] = np.asarray  # the arrays of all blocks -> predictions
-    names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
+    names: Any = None  # of the columns of predictions in a data frame; a list of these if predictions are a list
 
 
 def log_probability_decoding(head: LabelHead, _: object) -> Decoding:

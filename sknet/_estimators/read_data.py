@@ -83,8 +83,8 @@ class FitArguments:
     y_val: Target = None
     sample_weight_val: Target = None
     groups: Target = None
-    schema: TableSchema | None = None  # of an X that was checked when it was written to a file
-    classes: Target = None  # for `partial_fit`
+    schema: TableSchema | None = None  # given if X was checked when it was written to a file
+    classes: Target = None  # the argument of `partial_fit`
 
 
 # --- rows of weight 0 ------------------------------------------------------------------------------------------------

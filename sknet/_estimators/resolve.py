@@ -552,7 +552,7 @@ def make_solver(params: CommonParameters, n_epochs: int) -> Solver:
         ),
         rate=float(params.learning_rate_init),
         gain_rate=GAIN_RATE if params.input_gains else 0.0,
-        # only where rows evaluate the epochs: `partial_fit` may get few rows, and k calls of it must equal one fit
+        # pull only if rows evaluate the epochs: `partial_fit` may get few rows, and k calls of it must equal one fit
         pull_strength=PULL_STRENGTH if params.input_gains and params.early_stopping else 0.0,
         n_epochs=n_epochs,
         schedule_epochs=int(params.max_iter),

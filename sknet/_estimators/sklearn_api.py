@@ -100,7 +100,7 @@ def with_checked_keywords(method: Callable[..., T]) -> Callable[..., T]:
             raise TypeError(f"{name}: {error}.") from None
         return method(estimator, *args, **kwargs)
 
-    call.__qualname__ = method.__name__  # for errors of scikit-learn's own wrapper of `transform`
+    call.__qualname__ = method.__name__  # scikit-learn's own wrapper of `transform` shows it in errors
     return call
 
 

@@ -170,7 +170,7 @@ EncodedColumns = tuple[str, list[int]]
 class PlacedColumn(NamedTuple):
     """A column of the table, with its position in a feed and the indices of its inputs in the network."""
 
-    position: int  # in its feed
+    position: int  # the index of the column in its feed
     name: str
     column: Any  # a `Column` of one of the kinds in `COLUMN_WRITERS`
     inputs: list[int]  # bins first
@@ -517,7 +517,7 @@ def _softplus(graph: Graph, z: str) -> str:
 
 def _gelu(graph: Graph, z: str) -> str:
     """Write gelu(z) = z (1 + erf(z / √2)) / 2."""
-    # in float32, as onnxruntime has no Erf of float64
+    # compute in float32, since onnxruntime has no Erf of float64
     z32 = graph.cast(graph.node("Mul", z, sqrt(0.5)), FLOAT32)
     erf = graph.cast(graph.node("Erf", z32), graph.dtype)
     half = graph.node("Mul", graph.node("Add", erf, 1.0), 0.5)
@@ -736,7 +736,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     dtype = _output_dtype(operator.inputs)
     graph = Graph(scope, container, model.predict_dtype)
     raw = _write_encoder_and_layers(graph, model, _feeds(operator, model))
-    if model.network.is_monotone:  # for the reason in `output_rounding_unit`
+    if model.network.is_monotone:  # `output_rounding_unit` says why
         unit = output_rounding_unit(model.network.coefs[-1], model.network.intercepts[-1])
         raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, unit)), unit)
     # links and heads compute in the type of the predictions; in float64 if the network is monotone, like its layers

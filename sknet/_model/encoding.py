@@ -15,4 +15,4 @@ class Encoding:
     head: Head
     compute_dtype: DType
     output_dtype: DType  # dtype of weights and predictions: the float type of the training table
-    n_independent_columns: float | None = None  # see `fading`; None: as many as have inputs
+    n_independent_columns: float | None = None  # see `fading`; None if all columns with inputs count

@@ -133,7 +133,7 @@ class EncodingLearner:
         # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
         in_unit_of_mean = self.settings.table.input_scaling is not None
         head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
-        head = head.with_constants_of(rows.y)  # of all rows: the sample may lack a rare value
+        head = head.with_constants_of(rows.y)  # look at all rows, since the sample may lack a rare value
         return self._with_bins_at_jumps(self._learn(head, self.sample, rows, train_indices), self.sample)
 
     def learn_for_fold(

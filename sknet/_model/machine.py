@@ -70,7 +70,7 @@ def check_table_fits_in_memory(n_rows: int, n_inputs: int, n_bytes: int) -> None
 def memory_limit() -> float:
     """Return how many bytes of memory this process may use; infinite if unknown."""
     limits = []
-    with suppress(ImportError, AttributeError, ValueError, OSError):  # not a POSIX system, or not Linux
+    with suppress(ImportError, AttributeError, ValueError, OSError):  # the system may be no POSIX system, or not Linux
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
         from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
 
@@ -245,7 +245,7 @@ def run_on_slices(work: Callable[[slice], None], rows: slice, size: int, n_threa
         work(rows)
         return
     slices = list(blocks_of_batch(rows, size))
-    contexts = [copy_context() for _ in slices]  # so that np.errstate holds in threads too
+    contexts = [copy_context() for _ in slices]  # np.errstate then holds in threads, too
     with ThreadPoolExecutor(n_threads) as pool:
         # `list` waits for all slices and raises the first error
         list(pool.map(lambda context, span: context.run(work, span), contexts, slices))

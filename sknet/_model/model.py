@@ -91,7 +91,7 @@ class Network:
 
     def blas_may_split(self, n_rows: int) -> bool:
         """Whether BLAS may split the product of n rows with any of the weight matrices among threads."""
-        for W in self.coefs:  # with one row or one unit, a matrix-vector product, which BLAS splits sooner
+        for W in self.coefs:  # one row or one unit makes a matrix-vector product, which BLAS splits sooner
             if n_rows * W.size >= (MIN_SPLIT_VECTOR_PRODUCT if 1 in (n_rows, W.shape[1]) else MIN_SPLIT_PRODUCT):
                 return True
         return False

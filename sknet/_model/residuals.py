@@ -127,7 +127,7 @@ class Residuals:
 class HeldOutResiduals:
     """What the residuals of held-out rows tell about new rows."""
 
-    of_all: Residuals  # of all held-out rows
+    of_all: Residuals  # those of all held-out rows
 
     def conformal_quantile(self, coverage: float) -> Array | None:
         """Return for each target or class what a new row's residual does not exceed with this probability, (k,).
@@ -352,7 +352,7 @@ def intervals_around(
     mean.
     """
     ends = uncorrected_interval(head, predictions)
-    middle = ends.mean(axis=2)  # before the levels are moved, so that intervals of all coverages are nested
+    middle = ends.mean(axis=2)  # the middle of the unmoved levels, so that intervals of all coverages are nested
     margin = conformal_quantile * residuals.scale.scale_at(middle)
     lower = np.minimum(ends[:, :, 0] - margin, middle)
     upper = np.maximum(ends[:, :, 1] + margin, middle)

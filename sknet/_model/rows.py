@@ -78,7 +78,7 @@ class EncodedRows:
     encoding: Encoding
     label_smoothing: float = 0.0
     row_indices: NDArray[np.intp] | None = None  # (n,), which rows of the table these are; None for all
-    shared: TargetsAndWeights = field(default_factory=TargetsAndWeights)  # by the networks of a fit
+    shared: TargetsAndWeights = field(default_factory=TargetsAndWeights)  # the networks of a fit share these
 
     def __len__(self) -> int:
         return len(self.y_of_table if self.row_indices is None else self.row_indices)
@@ -180,7 +180,7 @@ class FeatureTable(ABC):
     The targets are always in this process. Row indices select rows.
     """
 
-    largest_batch: ClassVar[int] = LARGEST_BATCH_IN_MEMORY  # of `batch_size="proportional"`
+    largest_batch: ClassVar[int] = LARGEST_BATCH_IN_MEMORY  # the limit of `batch_size="proportional"`
     max_held_out: ClassVar[float] = inf  # how many rows evaluate each epoch
     is_stream: ClassVar[bool] = False  # whether each epoch reads a file in one pass; then one network, and no folds
 
@@ -258,7 +258,7 @@ class Sample:
     X: Table  # array, CSR matrix or data frame
     y: Array
     weight: Array | None
-    row_indices: NDArray[np.intp] | None = None  # in the whole table; None: all rows, in order
+    row_indices: NDArray[np.intp] | None = None  # indices in the whole table; None for all rows, in order
 
     def __len__(self) -> int:
         return len(self.y)

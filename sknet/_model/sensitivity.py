@@ -101,7 +101,7 @@ def _forward_to_hidden(network: Network, z: Array) -> tuple[Array, list[Array]]:
             z = z @ W
             z += b
         layer_values.append(z.copy() if activation.keeps == "input" else z)
-        activation.apply(z)  # in place: without a copy, `layer_values` now holds the outputs
+        activation.apply(z)  # this works in place: `layer_values` now holds the outputs, unless it has a copy
     return z, layer_values
 
 
@@ -294,7 +294,7 @@ def varying_inputs(rows: Array | OneHotAndDenseRows, encoder: TableEncoder) -> t
 
 def columns_of_inputs(encoder: TableEncoder, used: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[NDArray[np.intp]]]:
     """Return the indices of the columns that have some of the `used` inputs, and their `starts` for `sum_by_column`."""
-    starts = [np.searchsorted(used, firsts) for firsts in encoder.input_starts]  # for bins, and for other inputs
+    starts = [np.searchsorted(used, firsts) for firsts in encoder.input_starts]  # one for bins, one for other inputs
     columns = np.flatnonzero(sum(map(np.diff, starts)))
     # the columns left out have no inputs, so each column ends where the next one begins
     return columns, [np.append(firsts[columns], firsts[-1]) for firsts in starts]

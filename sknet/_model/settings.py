@@ -21,7 +21,7 @@ class TargetSettings:
     loss: str | Loss
     options: Mapping[str, object] = field(default_factory=dict)  # options of a named loss, such as quantile levels
     class_weight: object = None  # the user's own value
-    target_scaling: str | None = None  # of regression targets; None for no scaling
+    target_scaling: str | None = None  # how regression targets are scaled; None for not at all
 
 
 @dataclass(frozen=True)

@@ -265,7 +265,7 @@ class TableInMemory(FeatureTable):
         """Encode the rows, see `encode_for_training`."""
         X = self.values
         if encoder.names is None and isinstance(X, pd.DataFrame):
-            encoder = replace(encoder, names=column_names(X))  # for error messages
+            encoder = replace(encoder, names=column_names(X))  # error messages name these
         if self.encoded_text is not None and self.encoded_text[0] == text_columns(encoder):
             encoder = encoder_after_text(encoder)
             _, X = self.encoded_text

@@ -65,7 +65,7 @@ class TrainPhase(Phase):
         Each network keeps its weights if it is the best epoch of all networks together.
         """
         evaluator = self._evaluator
-        assert evaluator is not None  # else nothing evaluates the epochs
+        assert evaluator is not None  # there is one if this method is called
         thetas = [state.averaged_theta for state in self.states]
         mixture = evaluator.mix(self._raw_by_bins(evaluator, thetas))
         # users see the losses and their best epoch, so the loss decides, and not the criterion with the penalty

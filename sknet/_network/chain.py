@@ -243,7 +243,7 @@ class DenseOnOneHotAndDense(Dense):
         """Overwrite dW and db, given delta, dJ/dz."""
         # dJ/dW = x^T dJ/dz: for a category, the sum of dJ/dz over its rows
         self._rows_of_one_hot(self.dW)[:] = self.x.one_hot.T @ delta
-        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # for the dense inputs
+        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # the same for the dense inputs
         self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz
 
     def _rows_of_one_hot(self, W: Array) -> Array:
@@ -261,7 +261,7 @@ def touched_inputs(x: sp.csr_array) -> Array | None:
 
 def drop_empty_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
     """Return x with only these columns, which must include all columns with entries."""
-    new_index = np.empty(x.shape[1], dtype=x.indices.dtype)  # by old index; not read for columns without entries
+    new_index = np.empty(x.shape[1], dtype=x.indices.dtype)  # by old index; columns without entries are never read
     new_index[columns] = np.arange(len(columns))
     return sp.csr_array((x.data, new_index[x.indices], x.indptr), shape=(x.shape[0], len(columns)))
 
@@ -399,7 +399,7 @@ class DenseBatches:
         # `take` would first copy all values that are not contiguous, such as an array's without its first columns
         if isinstance(batch, slice) or not self._is_contiguous:
             return self._values[batch]
-        if len(self._buffer) < len(batch):  # at the first batch, and at larger ones
+        if len(self._buffer) < len(batch):  # this is the first batch, or a larger one
             self._buffer = np.empty((len(batch), *self._values.shape[1:]), self._values.dtype)
         # with "clip", NumPy does not buffer the output; all indices are in range
         return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")

@@ -29,7 +29,7 @@ class Link:
     log: Callable[[Array], None] | None = None  # overwrites raw with the logarithms of probabilities
     is_mirrored: bool = False  # whether the link of -raw is the probability of the other class
     is_normalized: bool = False  # whether a row's probabilities add up to 1; those of sigmoids, one per class, do not
-    raw_output_name: str = "raw output"  # in explanations
+    raw_output_name: str = "raw output"  # explanations call raw outputs this
 
     @property
     def is_identity(self) -> bool:

@@ -63,7 +63,7 @@ class InputSets:
 
     def set_of_each_unit(self, size: int) -> NDArray[np.intp]:
         """Return the set of each unit of a hidden layer."""
-        n_units = size // self.n_joined  # of each network
+        n_units = size // self.n_joined  # the units of each network
         return np.tile(np.arange(n_units) * self.n_sets // n_units, self.n_joined)
 
     def unit_groups(self, layout: Layout) -> Iterator[list[UnitGroup]]:
@@ -79,7 +79,7 @@ class InputSets:
     def weight_bounds(self, layout: Layout, dtype: DType) -> tuple[Array, Array]:
         """Return lower and upper bounds, (n_weights,) each, in the order of theta; both are 0 outside the groups."""
         upper = np.zeros(layout.n_weights, dtype)
-        coefs, _ = layout.coefs_and_intercepts(upper)  # of a theta without biases
+        coefs, _ = layout.coefs_and_intercepts(upper)  # `upper` is like a theta without biases
         for W, groups in zip(coefs, self.unit_groups(layout), strict=True):
             for inputs, units in groups:
                 W[np.ix_(inputs, units)] = np.inf
@@ -220,7 +220,7 @@ def draw_centred_weights(
 
     Bins do not count as inputs of the first layer, and their weights are smaller: see `BIN_SCALE`.
     """
-    identity = ACTIVATIONS["identity"]  # of centre 0 and scales 1: the table, and the raw output
+    identity = ACTIVATIONS["identity"]  # it has centre 0 and scales 1, as the table and the raw output should have
     before = [identity, *activations]  # the activation that gives each layer's inputs
     after = [*activations, identity]  # the activation that takes its sums
     scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
@@ -252,7 +252,7 @@ def _first_layer_rms_ratio(first: Activation, n_units: int) -> float:
     normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
     z = np.concatenate([sqrt(1.0 + FIRST_LAYER_SCALE**2) * normal, normal])  # W x + b, where b has a variance of 1
     with np.errstate(all="ignore"):
-        # as wide as the layer, because a user's activation may have parameters for each unit
+        # make it as wide as the layer, because a user's activation may have parameters for each unit
         a = np.repeat(z[:, np.newaxis], n_units, axis=1)
         first.apply(a)
         squares = (a - first.center) ** 2
@@ -298,7 +298,7 @@ def constrained_units(size: int, sets: InputSets, is_constrained: NDArray[np.boo
 
     `is_constrained`, (S,), is true for sets with constrained inputs.
     """
-    set_of_each_unit = sets.set_of_each_unit(size)[: size // sets.n_joined]  # of one of the joined networks
+    set_of_each_unit = sets.set_of_each_unit(size)[: size // sets.n_joined]  # the units of one joined network
     counts = np.bincount(set_of_each_unit, minlength=sets.n_sets)
     index_in_set = np.arange(len(set_of_each_unit)) - (np.cumsum(counts) - counts)[set_of_each_unit]
     sees = (index_in_set < (counts - counts // 2)[set_of_each_unit]) & is_constrained[set_of_each_unit]
@@ -351,7 +351,7 @@ def monotone_bounds(
     is_constrained = sets.has_input[sign != 0].any(axis=0)
     lower_by_layer, upper_by_layer = (layout.coefs_and_intercepts(vector)[0] for vector in (lower, upper))
     bounds = list(zip(lower_by_layer, upper_by_layer, strict=True))
-    increases, decreases = sign > 0, sign < 0  # which of a layer's inputs
+    increases, decreases = sign > 0, sign < 0  # masks of a layer's inputs
     for layer, (low, high) in enumerate(bounds):  # views, shaped like the layer's W
         n_units = low.shape[1]
         is_last = layer == len(activations)
@@ -370,7 +370,7 @@ def output_rounding_unit(last_weights: Array, last_biases: Array) -> float:
     The order in which BLAS adds depends on the rows of a product, and decides the last bits. Without rounding, these
     bits could break monotonicity between two rows with nearly equal outputs.
     """
-    size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, for activations up to 1
+    size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, if activations are at most 1
     return float(RELATIVE_ROUNDING_UNIT * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
 
 

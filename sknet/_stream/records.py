@@ -77,7 +77,7 @@ class BucketWriter:
         self.dtype = dtype
         self._buffer = np.empty(max(1, WRITE_BUFFER_BYTES // dtype.itemsize), dtype)
         self._n_buffered = 0
-        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each segment; the first segment is empty
+        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of buckets in each segment; the first segment is empty
 
     def append(self, records: Records) -> None:
         """Append records. The bucket of a record depends only on the number of records before it."""

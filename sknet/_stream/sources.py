@@ -258,7 +258,7 @@ def read_parquet(
     scanned: list[Fragment | Dataset] = list(fragments) or [data]
     schemas = [(getattr(fragment, "path", "the Dataset"), fragment.physical_schema) for fragment in fragments]
     schemas = schemas or [("the Dataset", data.schema)]
-    # for a path, types that hold the values of all files; a user's Dataset keeps its own types
+    # a path gets types that hold the values of all files; a user's Dataset keeps its own types
     schema = _common_schema(data.schema, schemas, columns, unify=data is not source)
     n_rows = max(MIN_ROWS_READ_AT_ONCE, n_values // max(len(schema.names), 1))
     for files, (path, in_file) in zip(scanned, schemas, strict=True):
@@ -273,7 +273,7 @@ def read_parquet(
 def files_of(source: str | os.PathLike[str] | Dataset) -> list[str]:
     """Return the files of a source; an empty list for a Dataset that does not know its files."""
     data: Any = source if is_dataset(source) else _open_dataset(source)
-    children = getattr(data, "children", [])  # of a union of Datasets
+    children = getattr(data, "children", [])  # a union of Datasets has these
     return [*getattr(data, "files", []), *chain.from_iterable(map(files_of, children))]
 
 
@@ -378,7 +378,7 @@ def _common_schema(
     for name in columns:
         types = [(path, _plain_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
         lacking = [path for path, schema in schemas if name not in schema.names]
-        if lacking and (types or name not in first.names):  # else the folder's name has its value
+        if lacking and (types or name not in first.names):  # the folder's name may have its value
             raise ValueError(
                 f"{lacking[0]} has no column {name!r}: give all files the same columns, or leave this file out."
             )

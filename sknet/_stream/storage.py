@@ -312,7 +312,7 @@ class ObjectStorage(ColumnStorage):
 
     def unpack(self, packed: Array) -> Table:
         values = np.empty(len(packed), dtype=object)
-        for i in np.argsort(packed["start"]).tolist():  # in the order of the file
+        for i in np.argsort(packed["start"]).tolist():  # read in the order of the file
             size = int(packed["size"][i])
             if size >= 0:
                 self._file.seek(int(packed["start"][i]))

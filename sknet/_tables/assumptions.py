@@ -208,7 +208,7 @@ def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
         return False
     rest = checked.unexplained_ranks[observed]
     beyond_smooth = group_effect(codes, rest, smooth)
-    uneven = beyond_smooth.share * rest.var(axis=0)  # as a share of the variance of the ranks, which is 1
+    uneven = beyond_smooth.share * rest.var(axis=0)  # a share of the variance of the ranks, which is 1
     is_large = (beyond_smooth.certain_share > MIN_SHARE_OF_VALUES) & (uneven > MIN_UNEVEN * whole.share)
     return bool(is_large.any())
 

@@ -89,7 +89,7 @@ class BaseCategoryColumn(Column):
             return values, ""  # nearly always after the first value
         codes, keys = read_categories(values, name)
         codes = codes[codes >= 0]
-        # which categories were infrequent is not stored, but only their share
+        # only the share of the infrequent categories is stored, not their names
         chance = self.infrequent_share ** len(np.unique(codes))
         is_known = np.isin(keys, self.categories)[codes].any()
         if is_known or len(codes) < MIN_VALUES_TO_WARN or chance > MAX_CHANCE_OF_INFREQUENT:
@@ -239,7 +239,7 @@ class Categories:
         limit = np.inf if max_categories is None else max_categories
         # two categories without missing values always fit, since they have a single input
         if len(keys) + n_special > limit and (len(keys), n_special) != (2, 0):
-            has_missing = has_missing and limit > 1  # with a single input, all share it
+            has_missing = has_missing and limit > 1  # a single input is shared by all
             n_kept = int(limit) - 1 - has_missing  # the infrequent categories need one input
             keys = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])[:n_kept]
         infrequent_shares = [self.shares[key] for key in sorted(self.shares.keys() - set(keys))]

@@ -231,7 +231,7 @@ class WeightsAndTarget(NamedTuple):
 
     weight: Array | None = None  # (n,), positive; None is ones
     target: Array | None = None  # (n, k), the target matrix, if categories may be encoded by it
-    seed: int = 0  # of random draws: in the decomposition of text
+    seed: int = 0  # of the decomposition of text, which draws random numbers
 
 
 # --- kinds of columns ------------------------------------------------------------------------------------------------

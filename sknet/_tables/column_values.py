@@ -61,7 +61,7 @@ def inferred_type(column: pd.Series) -> str:
         return "empty"
     if pd.api.types.is_complex_dtype(dtype):
         return "complex"
-    if pd.api.types.is_numeric_dtype(dtype):  # also integers and bools: all are read as numbers
+    if pd.api.types.is_numeric_dtype(dtype):  # integers and bools are read as numbers, too
         return "floating"
     inferred = str(pd.api.types.infer_dtype(column, skipna=True))
     # for pandas NaT is a date, but here it is a missing value
@@ -128,7 +128,7 @@ def read_categories(values: ColumnValues, name: str = "") -> tuple[NDArray[np.in
     """
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
         codes = np.asarray(values.cat.codes)
-        categories = np.asarray(values.cat.categories, dtype=object)  # also categories that no row has
+        categories = np.asarray(values.cat.categories, dtype=object)  # these include categories that no row has
     else:
         codes, distinct = factorize(values, name)
         categories = np.asarray(distinct, dtype=object)

@@ -64,7 +64,7 @@ class ColumnsOfEqualBins:
         """Write the bins of b rows into `out`, (b, m)."""
         index = n_full.ravel().astype(np.intp)
         bins = self.patterns.astype(out.dtype).take(index, 0)  # (b * columns, n_bins)
-        # from the number of full bins to the index of the next bin in the flat array
+        # turn the number of full bins into the index of the next bin in the flat array
         index += np.arange(0, bins.size, bins.shape[1])
         bins.reshape(-1)[index] = next_fill.ravel()
         out[:, self.inputs] = bins.reshape(len(out), n_full.shape[1] * bins.shape[1])
@@ -178,7 +178,7 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
     uncompressed: list[int] = []
     sign_inputs: list[int] = []
     categories: list[slice] = []
-    binned: list[tuple[int, int]] = []  # of each column with bins: their number, and the index of the first one
+    binned: list[tuple[int, int]] = []  # for each column with bins, their number and the index of the first one
     bin_starts, other_starts = (starts[:-1].tolist() for starts in encoder.input_starts)
     for column, bin_start, start in zip(encoder.columns, bin_starts, other_starts, strict=True):
         n_bins = column.n_bins

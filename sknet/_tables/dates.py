@@ -72,7 +72,7 @@ def holds_iso_dates(column: pd.Series) -> bool:
     if None in map(has_offset, first_texts) or inferred_type(column) != "string":
         return False
     texts = column.dropna().unique().tolist()
-    if len(set(map(has_offset, texts))) != 1:  # with and without an offset, or all values are missing
+    if len(set(map(has_offset, texts))) != 1:  # some have an offset and some none, or all values are missing
         return False
     return bool(parse_iso_dates(texts, in_utc=first_date_has_offset(column)).notna().all())
 

@@ -86,7 +86,7 @@ class TableEncoder:
         return replace(self, columns=tuple([changed.get(j, column) for j, column in enumerate(self.columns)]))
 
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
-        return TableEncoder, (self.names, self.columns)  # without the cached properties
+        return TableEncoder, (self.names, self.columns)  # a pickle leaves the cached properties out
 
     # --- the inputs, in their order
 
@@ -297,7 +297,7 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: Weig
     errors = dict(survey.errors)
     kinds = list(survey.kinds.items())
     for block in gen_batches(len(kinds), max(1, VALUES_LEARNT_AT_ONCE // X.shape[0])):
-        numbers: dict[DType, dict[int, Array]] = {}  # by type: columns of one type are learnt together
+        numbers: dict[DType, dict[int, Array]] = {}  # columns of one type are learnt together
         for j, kind in kinds[block]:
             try:
                 if kind == "number":

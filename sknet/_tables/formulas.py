@@ -179,7 +179,7 @@ class ScaledNumber(Formula):
                 # the centre replaces missing values; after the subtraction it is 0
                 np.copyto(Z, 0.0 if self.shift else self.centre, where=np.isnan(Z), casting="same_kind")
                 if self.bend:
-                    _replace_overflows(Z)  # before the multiplication: infinity times a factor of 0 is NaN
+                    _replace_overflows(Z)  # before multiplying, since infinity times a factor of 0 is NaN
             Z *= np.asarray(self.factor, type_of_z)
             if self.bend:
                 scaled_arcsinh_inplace(Z)
@@ -294,7 +294,7 @@ class NormalScore(Formula):
         # the slopes on both sides of each number, which differ only at a knot
         left, right = (rises[np.searchsorted(knots, values, side)] for side in ("left", "right"))
         beyond = missing | (share <= 0.5 * QUANTILE_SHARES[1]) | (share >= 1.0 - 0.5 * QUANTILE_SHARES[1])
-        density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
+        density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # the density of the normal scores
         return np.where(beyond, 0.0, 0.5 * (left + right) / density)  # d/dp ndtri(p) = 1/density
 
 
@@ -370,7 +370,7 @@ class Ramps(Formula):
         np.copyto(filled, self.centre, where=np.isnan(filled))
         bins = filled.take(self.source, axis=1)  # the value of each bin's column
         with np.errstate(over="ignore"):
-            bins -= self.low  # in float64, rounded at the end: a column with a large offset loses no digits
+            bins -= self.low  # float64 is rounded at the end, so that a column with a large offset loses no digits
             bins *= self.factor  # how much of each bin lies below the value
         return np.clip(bins, 0.0, 1.0, out=bins)
 

@@ -30,7 +30,7 @@ def _from_polars(column: Table) -> pd.Series:
 
 
 def _from_polars_datetime(column: Table) -> pd.Series:
-    instants = pd.Series(column.dt.cast_time_unit("us").to_numpy())  # in UTC, if there is a time zone
+    instants = pd.Series(column.dt.cast_time_unit("us").to_numpy())  # these are in UTC, if there is a time zone
     zone = column.dtype.time_zone
     return instants if zone is None else instants.dt.tz_localize("UTC").dt.tz_convert(zone)
 

@@ -47,7 +47,7 @@ class GroupEffect(NamedTuple):
     """How much the means of groups differ: arrays of shape (k,)."""
 
     share: Array  # of the variance, less what chance explains on average
-    p_value: Array  # of the F-test that they differ by chance only
+    p_value: Array  # of the F-test: the probability of such a difference by chance
 
     @property
     def certain_share(self) -> Array:

@@ -49,7 +49,7 @@ def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, l
             if reason:
                 unread.setdefault(reason, []).append(name)
             if values is not column_values:
-                X_read = copy(X) if X_read is X else X_read  # of a frame, this does not copy the columns
+                X_read = copy(X) if X_read is X else X_read  # this copies no columns of a frame
                 set_column(X_read, j, values)
     return X_read, unread
 

@@ -174,7 +174,7 @@ def learn_robust(columns: Array, sorted_columns: SortedColumns, weight: Array | 
     rows from this value then replaces the range: it is robust, too.
     """
     first, median, third = sorted_columns.quantiles(QUARTILES).T  # (b,), NaN where there is no value
-    half = third / 2 - first / 2  # of the range: the whole might overflow
+    half = third / 2 - first / 2  # half of the range, since the whole might overflow
     coincide = half <= 0
     if coincide.any():
         values = sorted_columns.values[coincide]

@@ -127,7 +127,7 @@ def _read_split(pair: object, splitter: RowSplitter, is_positive: Array) -> Spli
             f"validation_fraction={splitter} gives row {counts.argmax()} {counts.max()} times: the two parts must not "
             "overlap, and sample_weight makes some rows count more."
         )
-    # from indices into the N rows that were passed to indices into the n rows; -1 for rows of weight 0
+    # turn indices into the N rows that were passed into indices into the n rows; -1 for rows of weight 0
     remaining = np.where(is_positive, np.cumsum(is_positive) - 1, -1)
     split = Split(*[indices[indices >= 0] for indices in (remaining[part] for part in parts)])
     remedies = ("train on", "let it train on some"), ("hold out", "leave such a split out")
@@ -177,7 +177,7 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
         order = rng.permutation(n)
         order = order if strata is None else order[np.argsort(strata[order], kind="stable")]
     fold = np.empty(len(order), dtype=np.intp)
-    fold[order] = np.arange(len(order)) % n_folds  # in turn, so that each fold has its share of every stratum
+    fold[order] = np.arange(len(order)) % n_folds  # taking turns gives each fold its share of every stratum
     return fold[unit]
 
 

@@ -42,7 +42,7 @@ MIN_ROWS_OF_LEAF = 5
 
 MIN_ERROR_REDUCTION = 0.03
 """Steps must reduce the squared error of a linear model by this share. Where the target depends on a threshold, they
-reduce it by a tenth to a third. If the linear model gained less, networks gained nothing (tests/benchmarks/notes.md)."""
+reduce it by a tenth to a third. If it gained less, networks gained nothing (tests/benchmarks/notes.md)."""
 
 MIN_STANDARD_ERRORS = 2.0
 """The mean gain of a row must exceed this many standard errors."""
@@ -102,7 +102,7 @@ class StepFinder:
         tree.fit(ranks[row_mask].astype(np.float32), target, weight)
         steps: dict[int, set[tuple[float, float]]] = {}
         for i, threshold in zip(tree.tree_.feature.tolist(), tree.tree_.threshold.tolist(), strict=True):
-            if i >= 0:  # not a leaf
+            if i >= 0:  # this is no leaf
                 low, high = values[i][int(threshold) : int(threshold) + 2].tolist()
                 steps.setdefault(i, set()).add((low, high))
         stepped = {i: with_steps(self.columns[i], new_steps) for i, new_steps in steps.items()}

@@ -177,7 +177,7 @@ class TargetScaler(EqualByFields):
         offset = self.offset
         with np.errstate(over="ignore"):
             is_exact = (offset.astype(float_type) == offset)[self._is_constant].all()
-        # not a product with a slope of 0, which would be NaN for infinite raw outputs
+        # a product with a slope of 0 would be NaN for infinite raw outputs
         decoded = np.where(self._is_constant, offset, scaled * self.scale + offset)
         return decoded.astype(float_type if is_exact else np.float64, copy=False)
 

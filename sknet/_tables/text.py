@@ -211,14 +211,14 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: 
     used_terms = np.sort(np.lexsort((np.arange(counts.shape[1]), -(weight @ counts)))[:MAX_TERMS])
     if len(used_terms) < 2:
         return _text_without_terms(has_missing)
-    # as in TfidfTransformer, but with weights instead of numbers of rows, and with `IDF_POWER`
+    # this is the idf of TfidfTransformer, but with weights instead of numbers of rows, and with `IDF_POWER`
     counts = counts[:, used_terms]
     idf = (1.0 + np.log((1.0 + weight.sum()) / (1.0 + weight @ (counts > 0)))) ** IDF_POWER
     counts.data = 1.0 + np.log(counts.data)
     tfidf = normalize(counts * idf)
     svd = TruncatedSVD(min(settings.text_components, len(used_terms)), random_state=rows.seed)
     with np.errstate(invalid="ignore", divide="ignore"):  # it divides 0 by 0 if all texts are equal
-        # by the roots of the weights, a text of weight w counts as w rows in the sum of squares
+        # multiplied by the roots of the weights, a text of weight w counts as w rows in the sum of squares
         svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))
     projections = tfidf @ svd.components_.T  # (m, c)
     centre, deviation = np.array([mean_and_deviation(projection, weight) for projection in projections.T]).T

@@ -46,7 +46,7 @@ class LBFGS(Solver):
 
     uses_batches: ClassVar[bool] = False
 
-    n_evaluations: int  # of the objective, at most
+    n_evaluations: int  # how often the objective is computed at most
     tol: float  # training ends when no derivative is larger
 
     def bytes_per_parameter(self, itemsize: int, *, keeps_best: bool, has_l1: bool) -> int:

@@ -83,7 +83,7 @@ class TrainingEnd:
     """How training ended."""
 
     reason: StopReason
-    epochs_done: int  # with those of earlier calls
+    epochs_done: int  # including those of earlier calls
     message: str = ""  # from SciPy, if it ended L-BFGS
     callback_asked: bool = False  # whether an observer has asked to stop after the last epoch, whatever the reason
 
@@ -134,8 +134,8 @@ class State(ThetaAndMoments):
     n_samples_seen: int = 0  # training samples in these epochs
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the criterion last improved, see `Patience`
-    least_criterion: float = inf  # so far
-    best: BestEpoch = BestEpoch()  # with `averaged_theta` after it, if evaluations are recorded
+    least_criterion: float = inf  # the least one so far
+    best: BestEpoch = BestEpoch()  # keeps `averaged_theta` if evaluations are recorded
     history: list[Epoch] = field(default_factory=list)
 
     @property
@@ -259,7 +259,7 @@ class Solver(ABC):
     # side and resume exactly from a `State`
     uses_batches: ClassVar[bool]
 
-    n_epochs: int  # with those already done
+    n_epochs: int  # including those already done
     patience: Patience
     end_reason: StopReason = StopReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
 

@@ -50,7 +50,7 @@ class LateAverages:
     def __init__(self) -> None:
         """Begin without averages."""
         self._log_product = 0.0  # the logarithm of the product of the decays of this epoch
-        # from the first sparse step on: the weights and their average, (d, h) each
+        # the weights and their average, (d, h) each, once a sparse step was taken
         self._weights_and_average: tuple[Array, Array] | None = None
         self._log_at_update = np.empty(0)  # (d,) `_log_product` when the average of each row was last updated
 
