@@ -51,9 +51,12 @@ from sknet._training.solver import State
 class Call:
     """A call that trains: its arguments, its seeds, and the result or the checkpoint to continue from.
 
-    A `partial_fit`, its preparation and `backpropagate` get a part of the table, which may lack classes and vary less
-    than the rest. A `partial_fit` trains one epoch, which nothing evaluates and no callback observes, and keeps the
-    state of training. `fit`, a warm start and `resume` get all rows, and train up to `max_iter` epochs.
+    A `fit` has neither `earlier` nor `checkpoint`. A warm start has `earlier`; `resume` has `checkpoint`, and also
+    `earlier` if it resumes a warm start. All three get all rows, and train up to `max_iter` epochs.
+
+    A `partial_fit` has `earlier`, except in the first call. It trains one epoch, which nothing evaluates and no
+    callback observes, and keeps the state of training. Like its preparation and `backpropagate`, it gets a part of the
+    table, which may lack classes and vary less than the rest.
 
     Attributes
     ----------

@@ -135,7 +135,8 @@ def fraction_to_hold_out(params: CommonParameters, n_rows: int, max_held_out: fl
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
 #
-# A rule is a function (params, facts) -> value. In params, the parameters that it reads are resolved already.
+# A rule is a function (params, facts) -> value. In params, the parameters that it reads are resolved already. Rules
+# named `auto_...` replace "auto" alone, and those named `resolved_...` also change values of the user.
 
 
 def resolved_n_members(params: CommonParameters, facts: AutoFacts) -> int:
