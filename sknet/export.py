@@ -14,7 +14,7 @@ from sknet._estimators.saving import ESTIMATORS, Estimator, require_estimator
 from sknet._export import ExportError, feeds
 from sknet._model.model import Model
 from sknet._packages import explain_missing_package
-from sknet._tables.raw_tables import is_frame, is_sparse
+from sknet._tables.raw_table import is_frame, is_sparse
 from sknet._typing import Array, Table
 
 if TYPE_CHECKING:

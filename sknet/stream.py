@@ -37,7 +37,7 @@ from sknet._stream.records import TableFormat, choose_format
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_chunks_to_predict
 from sknet._stream.storage import ScratchFiles
 from sknet._stream.stored import LabelCollector, NumberTargetCollector, SourceWriter, StoredSource
-from sknet._tables.raw_tables import is_frame, take_rows
+from sknet._tables.raw_table import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
 __all__ = ["fit", "predict", "prepare"]

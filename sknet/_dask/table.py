@@ -49,7 +49,7 @@ from sknet._network.chain import (
 )
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.raw_tables import is_sparse, table_digest, take_rows
+from sknet._tables.raw_table import is_sparse, table_digest, take_rows
 from sknet._tables.target_statistics import TargetStatistics, merge_target_statistics, statistics_by_column
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import minibatches

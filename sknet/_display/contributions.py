@@ -21,7 +21,7 @@ from sknet._display.history_and_network import check_integer, new_axes
 from sknet._model.explain import Explanation
 from sknet._tables.column import Column
 from sknet._tables.from_polars import as_pandas
-from sknet._tables.raw_tables import is_frame, is_sparse
+from sknet._tables.raw_table import is_frame, is_sparse
 from sknet._typing import Array, Table
 
 POSITIVE_COLOR, NEGATIVE_COLOR = "#c0504d", "#4f81bd"

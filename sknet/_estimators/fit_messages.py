@@ -17,7 +17,7 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.new_rows import columns_far_from_training, evenly_spaced_rows, read_new_values
-from sknet._tables.raw_tables import have_equal_values, is_frame
+from sknet._tables.raw_table import have_equal_values, is_frame
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput

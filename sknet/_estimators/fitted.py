@@ -23,7 +23,7 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import InputDescription
 from sknet._tables.messages import short_list
 from sknet._tables.new_rows import columns_missing_only_now, read_new_values
-from sknet._tables.raw_tables import have_equal_values
+from sknet._tables.raw_table import have_equal_values
 from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
 

@@ -399,10 +399,8 @@ def check_no_conflict(params: CommonParameters, what: str, against: Sequence[Con
     """Raise for the first condition that excludes `what`, such as "warm_start=True does"."""
     for condition in against:
         if condition.holds(params):
-            raise ValueError(
-                f"{what} not go with {condition.name_and_value(params)}: leave {condition.name} at its default, or "
-                f"{remedy}."
-            )
+            value = condition.name_and_value(params)
+            raise ValueError(f"{what} not go with {value}: leave {condition.name} at its default, or {remedy}.")
 
 
 def check_conflicts_with_folds(params: CommonParameters) -> None:

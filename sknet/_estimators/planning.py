@@ -40,7 +40,7 @@ from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs
 from sknet._tables.constraints import column_signs, interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
-from sknet._tables.raw_tables import default_names
+from sknet._tables.raw_table import default_names
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_of_splitter
 from sknet._training.solver import State
 

@@ -49,7 +49,7 @@ from sknet._model.residuals import (
 from sknet._model.rules_by_rows import MIN_EVALUATED_ROWS
 from sknet._tables.labels import as_labels, present_labels
 from sknet._tables.messages import short_list, short_repr, suggest_fraction
-from sknet._tables.raw_tables import is_sparse, take_optional, take_rows
+from sknet._tables.raw_table import is_sparse, take_optional, take_rows
 from sknet._tables.read_arrays import is_missing
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Table, Target

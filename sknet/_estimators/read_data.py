@@ -38,7 +38,7 @@ from sknet._tables.column_values import (
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.messages import short_list
-from sknet._tables.raw_tables import (
+from sknet._tables.raw_table import (
     MemoryMappedRows,
     check_sparse_is_finite,
     column_names,

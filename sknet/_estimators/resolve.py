@@ -26,6 +26,7 @@ from sknet._estimators.parameters import (
     ENDLESS_SCHEDULE,
     FOLDS,
     FULL_BATCHES,
+    NO_EVALUATION,
     USER_FOLDS,
     USER_FRACTION,
     ClassifierParameters,
@@ -203,11 +204,6 @@ def is_trained_by(params: CommonParameters, solver: str) -> bool:
     return params.solver == solver and not ENDLESS_SCHEDULE.holds(params)
 
 
-def auto_averaging(params: CommonParameters, facts: AutoFacts) -> float:
-    """Return the decay of the average weights."""
-    return AUTO_AVERAGING if params.early_stopping and not ENDLESS_SCHEDULE.holds(params) else 0.0
-
-
 def auto_dropout(params: CommonParameters, facts: AutoFacts) -> float:
     """Return the dropout rate of all hidden layers."""
     has_dropout = isinstance(params, ClassifierParameters) and is_trained_by(params, "adam") and params.early_stopping
@@ -289,7 +285,7 @@ AUTO_RULES: dict[str, Callable[[Any, AutoFacts], object]] = {
     "weight_decay": lambda params, facts: AUTO_WEIGHT_DECAY if is_trained_by(params, "adam") else 0.0,
     # these read early_stopping
     "dtype": auto_dtype,
-    "averaging": auto_averaging,
+    "averaging": lambda params, facts: AUTO_AVERAGING if none_holds(params, (NO_EVALUATION, ENDLESS_SCHEDULE)) else 0.0,
     "dropout": auto_dropout,
     "tol": auto_tol,
     "n_iter_no_change": auto_patience,
@@ -535,22 +531,15 @@ def _as_python_number(value: object) -> object:
 def make_solver(params: CommonParameters, n_epochs: int) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
     if FULL_BATCHES.holds(params):
-        patience = make_from_parameters(Patience, params)
-        return make_from_parameters(
-            LBFGS, params, n_epochs=n_epochs, n_evaluations=int(params.max_fun), patience=patience
-        )
+        patience, n_evaluations = make_from_parameters(Patience, params), int(params.max_fun)
+        return make_from_parameters(LBFGS, params, n_epochs=n_epochs, n_evaluations=n_evaluations, patience=patience)
     ends = not ENDLESS_SCHEDULE.holds(params)
+    solver, rates = params.solver, params.learning_rate
     return make_from_parameters(
         MiniBatchSolver,
         params,
-        optimizer=make_from_parameters(OPTIMIZERS[params.solver], params)
-        if isinstance(params.solver, str)
-        else params.solver,
-        schedule=(
-            make_from_parameters(SCHEDULES[params.learning_rate].make, params)
-            if isinstance(params.learning_rate, str)
-            else UserSchedule(params.learning_rate)
-        ),
+        optimizer=make_from_parameters(OPTIMIZERS[solver], params) if isinstance(solver, str) else solver,
+        schedule=make_from_parameters(SCHEDULES[rates].make, params) if isinstance(rates, str) else UserSchedule(rates),
         rate=float(params.learning_rate_init),
         gain_rate=GAIN_RATE if params.input_gains else 0.0,
         # pull only if rows evaluate the epochs: `partial_fit` may get few rows, and k calls of it must equal one fit

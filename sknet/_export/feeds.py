@@ -24,7 +24,7 @@ from sknet._tables.from_polars import as_pandas
 from sknet._tables.kinds import column_kind, kinds_by_class
 from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
-from sknet._tables.raw_tables import is_frame
+from sknet._tables.raw_table import is_frame
 from sknet._typing import Array, DType, Table
 
 if TYPE_CHECKING:

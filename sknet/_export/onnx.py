@@ -58,7 +58,7 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import MissingIndicator, NormalScore, Ramps, ScaledNumber, Wave, stack_formulas
 from sknet._tables.kinds import kinds_by_class
 from sknet._tables.numbers import NUMBER
-from sknet._tables.raw_tables import is_frame
+from sknet._tables.raw_table import is_frame
 from sknet._tables.text import TEXT
 from sknet._typing import Array, DType, Table
 

@@ -18,7 +18,7 @@ from sknet._model.epoch_choice import MIN_STEPS_TO_CHOOSE, Selection
 from sknet._model.held_out import HeldOutOutputs
 from sknet._model.network_setup import NetworkSetup
 from sknet._network.losses import Loss, mean_loss
-from sknet._tables.raw_tables import take_optional
+from sknet._tables.raw_table import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import mean_and_deviation
 from sknet._training.solver import State

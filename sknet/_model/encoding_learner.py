@@ -26,7 +26,7 @@ from sknet._model.settings import Settings
 from sknet._tables.column import WeightsAndTarget
 from sknet._tables.encoder import learn_encoder
 from sknet._tables.kinds import Survey
-from sknet._tables.raw_tables import is_sparse
+from sknet._tables.raw_table import is_sparse
 from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
 from sknet._tables.steps import with_learnt_steps
 from sknet._tables.target_statistics import columns_with_means

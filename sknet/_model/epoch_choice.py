@@ -34,7 +34,7 @@ from sknet._model.network_setup import NetworkSetup, make_network_setups, train_
 from sknet._model.phase import Phase, mean_history
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
-from sknet._tables.raw_tables import take_optional
+from sknet._tables.raw_table import take_optional
 from sknet._tables.splitting import Split, assign_folds
 from sknet._training.solver import BestEpoch, Epoch, Observer, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Array
@@ -258,8 +258,7 @@ class FoldPhase(Phase):
         kept_rows = np.sort(np.unique(self.held_out_indices, return_index=True)[1])
         weight = take_optional(first.rows.weight, kept_rows)
         n_train = self._n_train
-        n_held_out = [len(split.held_out_indices) for split in self.splits]
-        variance_of_means = np.mean(1.0 / n_train - 1.0 / (n_train + n_held_out))
+        variance_of_means = np.mean(1.0 / n_train - 1.0 / (n_train + [len(s.held_out_indices) for s in self.splits]))
         return Selection(
             chosen_epoch=self.progress.choices[0].epoch,
             n_rows=float(n_train.mean()),
@@ -332,16 +331,12 @@ def make_fold_phase(
     settings = learner.settings
     setups: list[NetworkSetup] = []
     first_train_rows = None
-    for train_indices, held_out_of_fold in holdout.fold_splits:
-        encoding = learner.learn_for_fold(
-            rows, encoded.encoding, train_indices, shares_columns=holdout.folds_share_columns
-        )
-        fold_rows = (
-            encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train_indices=train_indices)
-        )
-        train_rows = fold_rows.take(train_indices)
+    for train, held_out in holdout.fold_splits:
+        encoding = learner.learn_for_fold(rows, encoded.encoding, train, shares_columns=holdout.folds_share_columns)
+        fold_rows = encoded if encoding is None else encode_rows(encoding, rows, cross_fit=True, train_indices=train)
+        train_rows = fold_rows.take(train)
         first_train_rows = train_rows if first_train_rows is None else first_train_rows
-        setups += make_network_setups(settings, fold_rows.encoding, train_rows, fold_rows.take(held_out_of_fold))
+        setups += make_network_setups(settings, fold_rows.encoding, train_rows, fold_rows.take(held_out))
     held_out_indices = np.concatenate([split.held_out_indices for split in holdout.fold_splits])
     cross_fit_sets = draw_cross_fit_sets(holdout.fold_splits, rows.groups)
     # all rows choose for themselves first; then, for each of several cross-fit sets, all other rows choose

@@ -47,7 +47,7 @@ from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._model.sensitivity import slopes_of_explained_outputs, slopes_of_hidden
 from sknet._packages import explain_missing_package
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.raw_tables import take_rows
+from sknet._tables.raw_table import take_rows
 from sknet._tables.sampling import hash_integers
 from sknet._tables.slopes import sum_by_column
 from sknet._typing import Array, Table

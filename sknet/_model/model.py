@@ -48,7 +48,7 @@ from sknet._network.chain import (
 )
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.raw_tables import MemoryMappedRows, column_names, is_sparse, take_rows
+from sknet._tables.raw_table import MemoryMappedRows, column_names, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 from sknet._vectors import blocks_of_batch
 

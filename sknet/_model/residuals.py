@@ -52,7 +52,7 @@ from scipy.special import ndtri
 
 from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.held_out import HeldOutOutputs
-from sknet._tables.raw_tables import take_optional
+from sknet._tables.raw_table import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array
 from sknet._vectors import SortedColumns

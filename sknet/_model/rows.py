@@ -28,7 +28,7 @@ from sknet._model.encoding import Encoding
 from sknet._network.chain import InputBatches
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.raw_tables import take_optional, take_rows
+from sknet._tables.raw_table import take_optional, take_rows
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import MIN_TOTAL_WEIGHT
 from sknet._tables.target_statistics import TargetStatistics

@@ -31,7 +31,7 @@ from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._model.rows import EncodedRows
 from sknet._network.chain import OneHotAndDenseRows
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.raw_tables import is_sparse, take_optional, take_rows
+from sknet._tables.raw_table import is_sparse, take_optional, take_rows
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.slopes import gradients_by_column, sum_by_column
 from sknet._typing import Array, Table

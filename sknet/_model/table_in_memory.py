@@ -38,14 +38,7 @@ from sknet._tables.column import Column
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoded_text import encoder_after_text, replace_text_by_inputs, text_columns
 from sknet._tables.encoder import INPUTS_ENCODED_AT_ONCE, TableEncoder
-from sknet._tables.raw_tables import (
-    as_uniform_array,
-    column_names,
-    is_memory_mapped,
-    is_sparse,
-    table_digest,
-    take_rows,
-)
+from sknet._tables.raw_table import as_uniform_array, column_names, is_memory_mapped, is_sparse, table_digest, take_rows
 from sknet._tables.target_statistics import TargetStatistics, statistics_by_column
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch

@@ -19,7 +19,7 @@ from sknet._model.rows import Rows
 from sknet._model.train_phase import Progress
 from sknet._storage.files import as_model_file_error, read, write
 from sknet._storage.pack import STORED_CLASSES, classes_by_name
-from sknet._tables.raw_tables import table_digest
+from sknet._tables.raw_table import table_digest
 from sknet._tables.splitting import Split
 from sknet._training.solver import State
 

@@ -40,7 +40,7 @@ from sknet._stream.storage import (
 )
 from sknet._tables.column_values import is_categorical
 from sknet._tables.kinds import ColumnChoices
-from sknet._tables.raw_tables import column_at, column_names, is_frame
+from sknet._tables.raw_table import column_at, column_names, is_frame
 from sknet._tables.sampling import hash_integers
 from sknet._typing import Array, DType, Table
 

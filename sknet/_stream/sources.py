@@ -27,7 +27,7 @@ import pandas as pd
 
 from sknet._packages import explain_missing_package
 from sknet._tables.messages import short_repr
-from sknet._tables.raw_tables import is_frame, is_sparse, mapped_file, take_rows
+from sknet._tables.raw_table import is_frame, is_sparse, mapped_file, take_rows
 from sknet._typing import Array, Table, Target
 
 if TYPE_CHECKING:

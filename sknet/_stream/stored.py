@@ -36,7 +36,7 @@ from sknet._stream.storage import ColumnStorage, NumberStorage, ScratchFiles
 from sknet._tables.encoded_text import encoder_after_text, replace_text_by_inputs, text_columns
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.labels import as_label_column, as_labels, labels_of_codes, stack_label_columns
-from sknet._tables.raw_tables import take_optional
+from sknet._tables.raw_table import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.target_statistics import TargetStatistics, merge_target_statistics, statistics_by_column
 from sknet._tables.targets import read_regression_target, restore_shape

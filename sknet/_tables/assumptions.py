@@ -33,7 +33,7 @@ from sknet._tables.group_effects import (
     unexplained_part,
 )
 from sknet._tables.kinds import Survey
-from sknet._tables.raw_tables import column_at, take_rows
+from sknet._tables.raw_table import column_at, take_rows
 from sknet._typing import Array, Table
 
 MAX_ROWS_CHECKED = 50_000

@@ -45,7 +45,7 @@ from sknet._tables.column_values import (
 )
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription
-from sknet._tables.raw_tables import take_rows
+from sknet._tables.raw_table import take_rows
 from sknet._tables.sampling import cross_fit_folds
 from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
 from sknet._tables.target_statistics import compute_target_statistics

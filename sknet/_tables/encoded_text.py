@@ -20,7 +20,7 @@ from sknet._tables.column import Column
 from sknet._tables.column_values import ColumnValues
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import InputDescription
-from sknet._tables.raw_tables import column_at
+from sknet._tables.raw_table import column_at
 from sknet._typing import Array
 
 

@@ -35,7 +35,7 @@ from sknet._tables.formulas import Formula, InputDescription, PlacedFormula, Sca
 from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.numbers import NumberColumn, learn_numbers, learn_sparse, read_number_column
-from sknet._tables.raw_tables import (
+from sknet._tables.raw_table import (
     as_uniform_array,
     check_sparse_is_finite,
     column_at,

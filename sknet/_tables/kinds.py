@@ -34,7 +34,7 @@ from sknet._tables.column_values import (
 from sknet._tables.dates import DATE
 from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
-from sknet._tables.raw_tables import as_uniform_array, column_at, column_names, default_names, is_sparse
+from sknet._tables.raw_table import as_uniform_array, column_at, column_names, default_names, is_sparse
 from sknet._tables.text import TEXT
 from sknet._typing import Array, Table
 

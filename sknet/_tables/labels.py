@@ -37,7 +37,7 @@ from sknet._tables.column_values import check_text_is_encodable
 from sknet._tables.equality import EqualByFields
 from sknet._tables.from_polars import as_pandas, integers_from_polars
 from sknet._tables.messages import short_list, short_repr
-from sknet._tables.raw_tables import is_frame, is_sparse
+from sknet._tables.raw_table import is_frame, is_sparse
 from sknet._tables.read_arrays import as_native_array, check_readable_collection, is_missing
 from sknet._tables.statistics import LARGEST_FLOAT
 from sknet._typing import Array, Target

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.categories import CategoryColumn, one_hot_inputs
 from sknet._tables.column import Column
-from sknet._tables.raw_tables import column_at
+from sknet._tables.raw_table import column_at
 from sknet._typing import Batch, DType, Table
 
 MIN_INPUTS_OF_LOOKED_UP_COLUMN = 32

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sknet._tables.column import MIN_VALUES_TO_WARN, Column
 from sknet._tables.column_values import ColumnValues
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.raw_tables import column_at, is_sparse, set_column, take_rows
+from sknet._tables.raw_table import column_at, is_sparse, set_column, take_rows
 from sknet._tables.read_arrays import is_missing
 from sknet._typing import Array, Table
 

@@ -37,7 +37,7 @@ from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, Weig
 from sknet._tables.column_values import INFERRED_NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import QUANTILE_SHARES, Formula, MissingIndicator, NormalScore, Ramps, ScaledNumber
-from sknet._tables.raw_tables import take_optional
+from sknet._tables.raw_table import take_optional
 from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
 from sknet._typing import Array, Table
 from sknet._vectors import SortedColumns

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.raw_tables import column_at, is_sparse
+from sknet._tables.raw_table import column_at, is_sparse
 from sknet._typing import Array, Table
 
 

@@ -29,7 +29,7 @@ import numpy as np
 from sknet._tables.column_values import column_as_floats
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.numbers import BinnedColumn
-from sknet._tables.raw_tables import column_at
+from sknet._tables.raw_table import column_at
 from sknet._tables.sampling import cross_fit_folds
 from sknet._tables.statistics import fit_ridge, mean_and_deviation
 from sknet._typing import Array, Table

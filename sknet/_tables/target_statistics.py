@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.column import Column
 from sknet._tables.column_values import find_slots, read_categories
-from sknet._tables.raw_tables import column_at
+from sknet._tables.raw_table import column_at
 from sknet._tables.sampling import N_ENCODING_FOLDS
 from sknet._typing import Array, Table
 

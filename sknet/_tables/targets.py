@@ -20,7 +20,7 @@ from sklearn.utils import column_or_1d
 
 from sknet._tables.equality import EqualByFields
 from sknet._tables.from_polars import as_pandas
-from sknet._tables.raw_tables import is_frame
+from sknet._tables.raw_table import is_frame
 from sknet._tables.read_arrays import as_numbers, check_readable_collection
 from sknet._tables.statistics import FLOAT32_RANGE, mean_and_deviation
 from sknet._typing import Array, Target

@@ -37,7 +37,7 @@ from sknet._tables.column_values import ColumnValues, check_text_is_encodable, f
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import InputDescription, MissingIndicator
 from sknet._tables.messages import short_repr
-from sknet._tables.raw_tables import take_optional
+from sknet._tables.raw_table import take_optional
 from sknet._tables.statistics import mean_and_deviation
 from sknet._typing import Array
 from sknet._vectors import blocks_of_batch

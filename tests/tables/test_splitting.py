@@ -15,7 +15,7 @@ from sklearn.model_selection import (
 )
 
 from sknet._tables.labels import learn_labels
-from sknet._tables.raw_tables import is_memory_mapped
+from sknet._tables.raw_table import is_memory_mapped
 from sknet._tables.splitting import (
     MIN_ROWS_HELD_OUT,
     MIN_ROWS_TO_DRAW_BY_INTERVAL,

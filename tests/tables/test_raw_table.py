@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
-from sknet._tables.raw_tables import (
+from sknet._tables.raw_table import (
     MemoryMappedRows,
     arrays_of_table,
     as_uniform_array,
