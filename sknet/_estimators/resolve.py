@@ -522,7 +522,7 @@ def _argument_names(make: Callable[..., object]) -> frozenset[str]:
 
 
 def _as_python_number(value: object) -> object:
-    """Return a number as int or float, since NumPy scalars of 32 bits would round results; others unchanged."""
+    """Return a number as int or float, since NumPy scalars of 32 bits would round results; other values stay."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return value
     return int(value) if isinstance(value, Integral) else float(value)

@@ -414,7 +414,7 @@ def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> py
 
 
 def _plain_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
-    """Return text's plain type if a file holds it as a dictionary or as views of strings; other types unchanged."""
+    """Return text's plain type if a file holds it as a dictionary or as views of strings; other types stay."""
     import pyarrow
     from pyarrow import types
 
