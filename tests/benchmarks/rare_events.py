@@ -30,11 +30,11 @@ import pandas as pd  # noqa: E402
 from scipy.optimize import brentq  # noqa: E402
 from scipy.special import expit  # noqa: E402
 from sklearn.base import BaseEstimator  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
+from sklearn.linear_model import LogisticRegression, PoissonRegressor  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
-from sklearn.model_selection import StratifiedKFold  # noqa: E402
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold  # noqa: E402
 
-from sknet import SigmoidMLPClassifier  # noqa: E402
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
 from tests.benchmarks.harness import machine  # noqa: E402
 from tests.benchmarks.tables import models  # noqa: E402
 from tests.benchmarks.tables.measure import commit  # noqa: E402
@@ -59,6 +59,30 @@ def five_folds(seed: int) -> BaseEstimator:
     return SigmoidMLPClassifier(validation_fraction=folds, random_state=seed)
 
 
+class RateAsProbability(BaseEstimator):
+    """A classifier that predicts the mean of a regressor, which is fitted to events as counts of 0 and 1."""
+
+    def __init__(self, regressor: BaseEstimator) -> None:
+        self.regressor = regressor
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "RateAsProbability":
+        self.regressor.fit(X, y)
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        p = np.clip(self.regressor.predict(X), 0.0, 1.0)
+        return np.column_stack([1.0 - p, p])
+
+
+def poisson_model(seed: int) -> RateAsProbability:
+    """Return scikit-learn's Poisson regression, with the penalty of the best of seven by five folds."""
+    folds = KFold(5, shuffle=True, random_state=seed)
+    penalties = {"alpha": np.logspace(-4.0, 2.0, 7)}
+    linear = PoissonRegressor(max_iter=1000)
+    search = GridSearchCV(linear, penalties, cv=folds, scoring="neg_mean_poisson_deviance")
+    return RateAsProbability(models.scaled(search))
+
+
 MODELS: dict[str, Callable[[int], BaseEstimator]] = {
     "logistic": logistic,
     "logistic CV": lambda seed: models.linear(False, seed),
@@ -67,6 +91,8 @@ MODELS: dict[str, Callable[[int], BaseEstimator]] = {
     "CatBoost": lambda seed: models.catboost(False, seed),
     "sknet": lambda seed: models.sknet(False, seed),
     "sknet, five folds": five_folds,
+    "sknet, Poisson": lambda seed: RateAsProbability(SigmoidMLPRegressor(loss="poisson", random_state=seed)),
+    "Poisson CV": poisson_model,
 }
 
 # --- tables ----------------------------------------------------------------------------------------------------------
