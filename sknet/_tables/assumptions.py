@@ -14,6 +14,7 @@ period : (n,)            the codes of distinct dates, if the rows are in the ord
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from math import ceil
 from typing import NamedTuple
@@ -61,11 +62,7 @@ def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_t
     numbers = {j: column_as_floats(column_at(sample, j), names[j]) for j, kind in kinds if kind == "number"}
     categories = [read_categories(column_at(sample, j), names[j])[0] + 1 for j, kind in kinds if kind == "category"]
     checked = CheckedTarget(target, OtherColumns([*numbers.values()], categories))
-    candidates = (j for j, values in numbers.items() if equal_integers(values) is not None)
-    to_check = list(islice(candidates, MAX_NUMBERS_CHECKED + 1))
-    if len(to_check) > MAX_NUMBERS_CHECKED:
-        to_check = []
-    identifiers = tuple(j for j in to_check if behaves_like_identifier(numbers[j], checked))
+    identifiers = find_identifiers(numbers, checked)
     for j in (j for j, kind in kinds if kind == "date" and checks_time):
         seconds = _seconds_of_column(sample, j, names[j])
         is_ordered = rows_in_time_order(seconds, checked)
@@ -117,7 +114,7 @@ def rows_in_time_order(seconds: Array, checked: CheckedTarget) -> bool:
     blocks = [blocks_of_time(period, size) for size in (*BLOCK_SIZES, largest) if size <= largest]
     if not any(group_effect(codes, checked.ranks).means_may_differ for codes in blocks):
         return False
-    residual = unexplained_part(checked.ranks, columns_without_time(checked.columns, period))
+    residual = unexplained_part(checked.ranks, columns_without_time(checked.columns, period)).ranks
     return any(group_effect(codes, residual).certain_share.max() > MIN_SHARE_OF_BLOCKS for codes in blocks)
 
 
@@ -190,6 +187,25 @@ MAX_NUMBERS_CHECKED = 60
 """Tables with more columns that may be identifiers are not checked: they hold images or measurements."""
 
 
+def find_identifiers(numbers: Mapping[int, Array], checked: CheckedTarget) -> tuple[int, ...]:
+    """Return the indices of columns of numbers that behave like identifiers.
+
+    Columns with more values come first. One that is found is a category from then on. So a patient's age, which is the
+    same in all of the patient's rows, is not named beside the patient's number.
+    """
+    columns = ((j, integers) for j, x in numbers.items() if (integers := equal_integers(x)) is not None)
+    repeated = dict(islice(columns, MAX_NUMBERS_CHECKED + 1))
+    if len(repeated) > MAX_NUMBERS_CHECKED:
+        return ()
+    found = []
+    for j in sorted(repeated, key=lambda j: len(repeated[j].values), reverse=True):
+        if behaves_like_identifier(numbers[j], checked):
+            found.append(j)
+            categories = [*checked.columns.categories, repeated[j].codes + 1]
+            checked = CheckedTarget(checked.target, OtherColumns(checked.columns.numbers, categories))
+    return tuple(sorted(found))
+
+
 def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
     """Whether rows with the same number have similar targets, and rows with neighbouring numbers do not.
 
@@ -206,8 +222,8 @@ def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
     smooth = piecewise_linear(integers.values, integers.counts)
     if not group_effect(codes, ranks, smooth).means_may_differ:
         return False
-    rest = checked.unexplained_ranks[observed]
-    beyond_smooth = group_effect(codes, rest, smooth)
+    rest = checked.unexplained.ranks[observed]
+    beyond_smooth = group_effect(codes, rest, smooth, checked.unexplained.fitted_means(integers.codes))
     uneven = beyond_smooth.share * rest.var(axis=0)  # as a share of the variance of the ranks, which is 1
     is_large = (beyond_smooth.certain_share > MIN_SHARE_OF_VALUES) & (uneven > MIN_UNEVEN * whole.share)
     return bool(is_large.any())
