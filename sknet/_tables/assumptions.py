@@ -52,17 +52,20 @@ class Signs(NamedTuple):
     identifiers: tuple[int, ...]  # the indices of columns of numbers that behave like identifiers
 
 
-def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_time: bool) -> Signs:
+def find_signs(
+    X: Table, rows: slice, target: Array, survey: Survey, groups: NDArray[np.intp] | None = None, *, checks_time: bool
+) -> Signs:
     """Find a column of dates with rows in the order of time, if `checks_time`, and numbers that are identifiers.
 
-    X has the user's rows in their order. `rows` are the n rows to check, and `target` has their targets, (n, k). Only
-    whether dates never fall, or never rise, is then checked in all rows.
+    X has the user's rows in their order. `rows` are the n rows to check, `target` has their targets, (n, k), and
+    `groups` are the codes of the groups that the user passed, (n,). Only whether dates never fall, or never rise, is
+    then checked in all rows.
     """
     sample, kinds, names = take_rows(X, rows), survey.kinds.items(), survey.names
     numbers = {j: column_as_floats(column_at(sample, j), names[j]) for j, kind in kinds if kind == "number"}
     categories = [read_categories(column_at(sample, j), names[j])[0] + 1 for j, kind in kinds if kind == "category"]
     checked = CheckedTarget(target, OtherColumns([*numbers.values()], categories))
-    identifiers = find_identifiers(numbers, checked)
+    identifiers = find_identifiers(numbers, checked, groups)
     for j in (j for j, kind in kinds if kind == "date" and checks_time):
         seconds = _seconds_of_column(sample, j, names[j])
         is_ordered = rows_in_time_order(seconds, checked)
@@ -187,11 +190,14 @@ MAX_NUMBERS_CHECKED = 60
 """Tables with more columns that may be identifiers are not checked: they hold images or measurements."""
 
 
-def find_identifiers(numbers: Mapping[int, Array], checked: CheckedTarget) -> tuple[int, ...]:
+def find_identifiers(
+    numbers: Mapping[int, Array], checked: CheckedTarget, groups: NDArray[np.intp] | None
+) -> tuple[int, ...]:
     """Return the indices of columns of numbers that behave like identifiers.
 
-    Columns with more values come first. One that is found is a category from then on. So a patient's age, which is the
-    same in all of the patient's rows, is not named beside the patient's number.
+    Columns with more values come first. One that is found is a category from then on; so are the groups, once columns
+    have fewer values than they. So a patient's age, which is the same in all of the patient's rows, is not named beside
+    the patient's number, nor if patients are the groups.
     """
     columns = ((j, integers) for j, x in numbers.items() if (integers := equal_integers(x)) is not None)
     repeated = dict(islice(columns, MAX_NUMBERS_CHECKED + 1))
@@ -199,10 +205,11 @@ def find_identifiers(numbers: Mapping[int, Array], checked: CheckedTarget) -> tu
         return ()
     found = []
     for j in sorted(repeated, key=lambda j: len(repeated[j].values), reverse=True):
+        if groups is not None and len(repeated[j].values) < groups.max() + 1:
+            checked, groups = checked.with_category(groups), None
         if behaves_like_identifier(numbers[j], checked):
             found.append(j)
-            categories = [*checked.columns.categories, repeated[j].codes + 1]
-            checked = CheckedTarget(checked.target, OtherColumns(checked.columns.numbers, categories))
+            checked = checked.with_category(repeated[j].codes + 1)
     return tuple(sorted(found))
 
 

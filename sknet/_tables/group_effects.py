@@ -172,6 +172,10 @@ class CheckedTarget:
         """The ranks less what the columns explain."""
         return unexplained_part(self.ranks, self.columns)
 
+    def with_category(self, codes: NDArray[np.intp]) -> CheckedTarget:
+        """Return the same targets, which one more column of categories may explain."""
+        return CheckedTarget(self.target, OtherColumns(self.columns.numbers, [*self.columns.categories, codes]))
+
 
 def ranks_of(target: Array) -> Array:
     """Return the ranks of each target, with mean 0 and variance 1; a missing target has the mean rank."""

@@ -277,6 +277,17 @@ def test_an_age_that_is_the_same_in_all_rows_of_a_patient_is_not_named(n_patient
     assert set(sum(found, ())) == {0}
 
 
+@pytest.mark.parametrize("n_patients", [50, 150, 500])
+def test_an_age_that_is_the_same_in_all_rows_of_a_group_is_not_named(n_patients):
+    tables = [patients(seed, n_patients) for seed in range(10)]
+    assert not any(signs_of(X[:, 1:], y, groups=pd.factorize(X[:, 0])[0]).identifiers for X, y in tables)
+
+
+def test_the_number_of_the_group_is_named():
+    X, y = patients(0, 150)
+    assert signs_of(X, y, groups=pd.factorize(X[:, 0])[0]).identifiers == (0,)
+
+
 def test_patients_are_found_beside_many_columns_that_are_the_same_in_all_of_their_rows():
     found = [signs_of(*patients(seed, 100, n_labs=10)).identifiers for seed in range(10)]
     assert found.count((0,)) >= 9
@@ -292,9 +303,9 @@ def test_two_identifiers_that_do_not_determine_each_other_are_both_found():
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def signs_of(table, y, *, rows=slice(None), checks_time=True):
+def signs_of(table, y, *, groups=None, rows=slice(None), checks_time=True):
     survey = survey_columns(table, ColumnChoices())
-    return find_signs(table, rows, np.reshape(y, (len(y), -1))[rows], survey, checks_time=checks_time)
+    return find_signs(table, rows, np.reshape(y, (len(y), -1))[rows], survey, groups, checks_time=checks_time)
 
 
 @pytest.fixture
