@@ -2,9 +2,9 @@
 
 The first table has made identifiers with effects of a given share of the variance: the loss as a category over the loss
 as a number, on new rows, and how often `fit` warns. The second has visits of patients: in how many of 20 tables only
-the patient's number is named, and in how many another column. The third has the processor time of the checks, in per
-cent of a default fit's, with three columns of random integers, integers of which one has a smooth effect, or a true
-identifier.
+the patient's number is named, and in how many another column. The patient's number is left out in the last two columns.
+The third has the processor time of the checks, in per cent of a default fit's, with three columns of random integers,
+integers of which one has a smooth effect, or a true identifier.
 
     python -m tests.benchmarks.assumptions [--draws N]
 """
@@ -67,19 +67,20 @@ def visits(n_patients: int, size: float, n_labs: int, seed: int, *, is_binary: b
     return X, ((y + noise > 0.0).astype(float) if is_binary else y + noise)
 
 
-def names_of_identifiers(X: pd.DataFrame, y: pd.Series) -> list[str]:
-    """The columns that the checks name."""
-    return [X.columns[j] for j in checks_of(X, y)().identifiers]
+def count_named(n_patients: int, size: float, n_labs: int, *, is_binary: bool, patient_is: str = "column") -> str:
+    """In how many of 20 tables only the patient's number is named, and in how many another column.
 
-
-def count_named(n_patients: int, size: float, n_labs: int, *, is_binary: bool, without: str | None = None) -> str:
-    """In how many of 20 tables only the patient's number is named, and in how many another column."""
+    The patient is a column, the groups of `fit`, or unknown.
+    """
     only, another = 0, 0
     for seed in range(20):
         X, y = visits(n_patients, size, n_labs, seed, is_binary=is_binary)
-        names = names_of_identifiers(X.drop(columns=without or []), y)
-        only += names == ["patient"]
-        another += bool({*names} - {"patient"})
+        patient = X["patient"]
+        columns = X if patient_is == "column" else X.drop(columns="patient")
+        signs = checks_of(columns, y, pd.factorize(patient)[0] if patient_is == "groups" else None)()
+        names = {columns.columns[j] for j in signs.identifiers}
+        only += names == {"patient"}
+        another += bool(names - {"patient"})
     return f"{only:4d} and {another:2d}"
 
 
@@ -115,12 +116,15 @@ def main() -> None:
             ratios, warned = zip(*[compare(n_ids, rows_each, share, seed) for seed in range(draws)], strict=True)
             mean = np.exp(np.mean(np.log(ratios)))
             print(f"{n_ids:12d}{rows_each:11d}{share:7.2f}{mean:20.3f}{np.mean(warned):9.2f}", flush=True)
-    print(f"{'patients':>12s}{'size':>6s}{'labs':>6s}{'numbers':>14s}{'classes':>14s}{'without the patient':>22s}")
+    print(
+        f"{'patients':>12s}{'size':>6s}{'labs':>6s}{'numbers':>14s}{'classes':>14s}{'unknown':>14s}{'as groups':>14s}"
+    )
     for n_patients in PATIENTS:
         for size in SIZES_OF_EFFECTS:
             for n_labs in (0, 10):
                 counts = [count_named(n_patients, size, n_labs, is_binary=is_binary) for is_binary in (False, True)]
-                counts.append(count_named(n_patients, size, n_labs, is_binary=False, without="patient"))
+                for patient_is in ("unknown", "groups"):
+                    counts.append(count_named(n_patients, size, n_labs, is_binary=False, patient_is=patient_is))
                 shown = "".join(f"{count:>14s}" for count in counts)
                 print(f"{n_patients:12d}{size:6.1f}{n_labs:6d}{shown}", flush=True)
     for n in (1_000, 100_000):
