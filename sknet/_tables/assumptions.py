@@ -203,14 +203,14 @@ def find_identifiers(
     repeated = dict(islice(columns, MAX_NUMBERS_CHECKED + 1))
     if len(repeated) > MAX_NUMBERS_CHECKED:
         return ()
-    found = []
+    identifiers: list[int] = []
     for j in sorted(repeated, key=lambda j: len(repeated[j].values), reverse=True):
         if groups is not None and len(repeated[j].values) < groups.max() + 1:
             checked, groups = checked.with_category(groups), None
         if behaves_like_identifier(numbers[j], checked):
-            found.append(j)
+            identifiers.append(j)
             checked = checked.with_category(repeated[j].codes + 1)
-    return tuple(sorted(found))
+    return tuple(sorted(identifiers))
 
 
 def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
