@@ -14,7 +14,7 @@ period : (n,)            the codes of distinct dates, if the rows are in the ord
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from math import ceil
 from typing import NamedTuple
@@ -31,6 +31,7 @@ from sknet._tables.group_effects import (
     group_effect,
     ranks_of,
     unexplained_part,
+    without_means,
 )
 from sknet._tables.kinds import Survey
 from sknet._tables.tables import column_at, take_rows
@@ -195,28 +196,31 @@ def find_identifiers(
 ) -> tuple[int, ...]:
     """Return the indices of columns of numbers that behave like identifiers.
 
-    Columns with more values come first. One that is found is a category from then on; so are the groups, once columns
-    have fewer values than they. So a patient's age, which is the same in all of the patient's rows, is not named beside
-    the patient's number, nor if patients are the groups.
+    Columns with more values come first. The next must explain more than those that are found, and more than the groups
+    if it has fewer values than they. So a patient's age, which is the same in all of the patient's rows, is not named
+    beside the patient's number, nor if patients are the groups.
     """
     columns = ((j, integers) for j, x in numbers.items() if (integers := equal_integers(x)) is not None)
     repeated = dict(islice(columns, MAX_NUMBERS_CHECKED + 1))
     if len(repeated) > MAX_NUMBERS_CHECKED:
         return ()
     identifiers: list[int] = []
+    known: list[NDArray[np.intp]] = []
     for j in sorted(repeated, key=lambda j: len(repeated[j].values), reverse=True):
         if groups is not None and len(repeated[j].values) < groups.max() + 1:
-            checked, groups = checked.with_category(groups), None
-        if behaves_like_identifier(numbers[j], checked):
+            known.append(groups)
+            groups = None
+        if behaves_like_identifier(numbers[j], checked, known):
             identifiers.append(j)
-            checked = checked.with_category(repeated[j].codes + 1)
+            known.append(repeated[j].codes + 1)
     return tuple(sorted(identifiers))
 
 
-def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
+def behaves_like_identifier(numbers: Array, checked: CheckedTarget, known: Sequence[NDArray[np.intp]] = ()) -> bool:
     """Whether rows with the same number have similar targets, and rows with neighbouring numbers do not.
 
     `numbers` are a column of the table, (n,), NaN where missing. It may be one of the columns that explain the targets.
+    `known` are the codes of groups whose means are no sign.
     """
     integers = equal_integers(numbers)
     if integers is None:
@@ -229,7 +233,10 @@ def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
     smooth = piecewise_linear(integers.values, integers.counts)
     if not group_effect(codes, ranks, smooth).means_may_differ:
         return False
-    rest = checked.unexplained.ranks[observed]
+    rest = checked.unexplained.ranks
+    for codes_of_known in known:
+        rest = without_means(codes_of_known, rest)
+    rest = rest[observed]
     beyond_smooth = group_effect(codes, rest, smooth, checked.unexplained.fitted_means(integers.codes))
     uneven = beyond_smooth.share * rest.var(axis=0)  # as a share of the variance of the ranks, which is 1
     is_large = (beyond_smooth.certain_share > MIN_SHARE_OF_VALUES) & (uneven > MIN_UNEVEN * whole.share)

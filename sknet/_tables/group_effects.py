@@ -105,6 +105,13 @@ def group_effect(
     return GroupEffect(np.where(varies, share, 0.0), np.where(varies, p_value, 1.0))
 
 
+def without_means(codes: NDArray[np.intp], values: Array) -> Array:
+    """Return values, (n, k), less the mean of their group."""
+    means = sums_of_groups(codes, values, codes.max() + 1) / np.maximum(np.bincount(codes), 1)[:, np.newaxis]
+    difference: Array = values - means[codes]
+    return difference
+
+
 def sums_of_groups(codes: NDArray[np.intp], values: Array, n_groups: int) -> Array:
     """Return the sums of values, (n, k), of each group, (G, k)."""
     return np.column_stack([np.bincount(codes, column, n_groups) for column in values.T])
@@ -171,10 +178,6 @@ class CheckedTarget:
     def unexplained(self) -> Unexplained:
         """The ranks less what the columns explain."""
         return unexplained_part(self.ranks, self.columns)
-
-    def with_category(self, codes: NDArray[np.intp]) -> CheckedTarget:
-        """Return the same targets, which one more column of categories may explain."""
-        return CheckedTarget(self.target, OtherColumns(self.columns.numbers, [*self.columns.categories, codes]))
 
 
 def ranks_of(target: Array) -> Array:
