@@ -73,7 +73,6 @@ def fit_ridge(inputs: Array, target: Array, penalty: float, weight: Array | None
 
 def ridge_basis(inputs: Array, penalty: float) -> Array:
     """Return B, (n, m): on the rows it learns from, `fit_ridge` fits B Bᵀ (target − its mean)."""
-    mean, deviation = mean_and_deviation(inputs.T, None)
-    standardized = (inputs - mean) * safe_reciprocal(deviation)
+    standardized = (inputs - inputs.mean(axis=0)) * safe_reciprocal(inputs.std(axis=0))
     normal = standardized.T @ standardized + penalty * np.eye(inputs.shape[1])  # (m, m)
     return np.linalg.solve(np.linalg.cholesky(normal), standardized.T).T
