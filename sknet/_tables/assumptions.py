@@ -205,22 +205,24 @@ def find_identifiers(
     if len(repeated) > MAX_NUMBERS_CHECKED:
         return ()
     identifiers: list[int] = []
-    known: list[NDArray[np.intp]] = []
+    known_groups: list[NDArray[np.intp]] = []
     for j in sorted(repeated, key=lambda j: len(repeated[j].values), reverse=True):
         if groups is not None and len(repeated[j].values) < groups.max() + 1:
-            known.append(groups)
+            known_groups.append(groups)
             groups = None
-        if behaves_like_identifier(numbers[j], checked, known):
+        if behaves_like_identifier(numbers[j], checked, known_groups):
             identifiers.append(j)
-            known.append(repeated[j].codes + 1)
+            known_groups.append(repeated[j].codes + 1)
     return tuple(sorted(identifiers))
 
 
-def behaves_like_identifier(numbers: Array, checked: CheckedTarget, known: Sequence[NDArray[np.intp]] = ()) -> bool:
+def behaves_like_identifier(
+    numbers: Array, checked: CheckedTarget, known_groups: Sequence[NDArray[np.intp]] = ()
+) -> bool:
     """Whether rows with the same number have similar targets, and rows with neighbouring numbers do not.
 
     `numbers` are a column of the table, (n,), NaN where missing. It may be one of the columns that explain the targets.
-    `known` are the codes of groups whose means are no sign.
+    `known_groups` are the codes of groups whose means are no sign.
     """
     integers = equal_integers(numbers)
     if integers is None:
@@ -234,8 +236,8 @@ def behaves_like_identifier(numbers: Array, checked: CheckedTarget, known: Seque
     if not group_effect(codes, ranks, smooth).means_may_differ:
         return False
     rest = checked.unexplained.ranks
-    for codes_of_known in known:
-        rest = without_means(codes_of_known, rest)
+    for codes_of_groups in known_groups:
+        rest = without_means(codes_of_groups, rest)
     rest = rest[observed]
     beyond_smooth = group_effect(codes, rest, smooth, checked.unexplained.fitted_means(integers.codes))
     uneven = beyond_smooth.share * rest.var(axis=0)  # as a share of the variance of the ranks, which is 1
