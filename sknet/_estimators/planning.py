@@ -267,7 +267,8 @@ def warn_of_unlike_assumptions(
     target = head.targets(rows.y[checked], np.dtype(np.float64))
     could_use_groups = holdout.holds_out_rows_of_table and rows.groups is None
     holds_out_at_random = could_use_groups and not USER_FOLDS.holds(params)
-    signs = find_signs(rows.X.rows_in_memory(), checked, target, survey, checks_time=holds_out_at_random)
+    groups = None if rows.groups is None else np.unique(rows.groups[checked], return_inverse=True)[1]
+    signs = find_signs(rows.X.rows_in_memory(), checked, target, survey, groups, checks_time=holds_out_at_random)
     if signs.time is not None:
         fit_messages.warn_of_time_order(params, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
     for j in signs.identifiers:

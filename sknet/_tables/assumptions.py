@@ -14,6 +14,7 @@ period : (n,)            the codes of distinct dates, if the rows are in the ord
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from math import ceil
 from typing import NamedTuple
@@ -31,6 +32,7 @@ from sknet._tables.group_effects import (
     group_effect,
     ranks_of,
     unexplained_part,
+    without_means,
 )
 from sknet._tables.kinds import Survey
 from sknet._tables.raw_table import column_at, take_rows
@@ -51,21 +53,20 @@ class Signs(NamedTuple):
     identifiers: tuple[int, ...]  # the indices of columns of numbers that behave like identifiers
 
 
-def find_signs(X: Table, rows: slice, target: Array, survey: Survey, *, checks_time: bool) -> Signs:
+def find_signs(
+    X: Table, rows: slice, target: Array, survey: Survey, groups: NDArray[np.intp] | None = None, *, checks_time: bool
+) -> Signs:
     """Find a column of dates with rows in the order of time, if `checks_time`, and numbers that are identifiers.
 
-    X has the user's rows in their order. `rows` are the n rows to check, and `target` has their targets, (n, k). Only
-    whether dates never fall, or never rise, is then checked in all rows.
+    X has the user's rows in their order. `rows` are the n rows to check, `target` has their targets, (n, k), and
+    `groups` are the codes of the groups that the user passed, (n,). Only whether dates never fall, or never rise, is
+    then checked in all rows.
     """
     X_rows, kinds, names = take_rows(X, rows), survey.kinds.items(), survey.names
     numbers = {j: column_as_floats(column_at(X_rows, j), names[j]) for j, kind in kinds if kind == "number"}
     categories = [read_categories(column_at(X_rows, j), names[j])[0] + 1 for j, kind in kinds if kind == "category"]
     checked = CheckedTarget(target, OtherColumns([*numbers.values()], categories))
-    candidates = (j for j, values in numbers.items() if equal_integers(values) is not None)
-    to_check = list(islice(candidates, MAX_NUMBERS_CHECKED + 1))
-    if len(to_check) > MAX_NUMBERS_CHECKED:
-        to_check = []
-    identifiers = tuple(j for j in to_check if behaves_like_identifier(numbers[j], checked))
+    identifiers = find_identifiers(numbers, checked, groups)
     for j in (j for j, kind in kinds if kind == "date" and checks_time):
         seconds = _seconds_of_column(X_rows, j, names[j])
         is_ordered = rows_in_time_order(seconds, checked)
@@ -117,7 +118,7 @@ def rows_in_time_order(seconds: Array, checked: CheckedTarget) -> bool:
     blocks = [blocks_of_time(period, size) for size in (*BLOCK_SIZES, largest) if size <= largest]
     if not any(group_effect(codes, checked.ranks).means_may_differ for codes in blocks):
         return False
-    residual = unexplained_part(checked.ranks, columns_without_time(checked.columns, period))
+    residual = unexplained_part(checked.ranks, columns_without_time(checked.columns, period)).ranks
     return any(group_effect(codes, residual).certain_share.max() > MIN_SHARE_OF_BLOCKS for codes in blocks)
 
 
@@ -190,10 +191,38 @@ MAX_NUMBERS_CHECKED = 60
 """Tables with more columns that may be identifiers are not checked: they hold images or measurements."""
 
 
-def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
+def find_identifiers(
+    numbers: Mapping[int, Array], checked: CheckedTarget, groups: NDArray[np.intp] | None
+) -> tuple[int, ...]:
+    """Return the indices of columns of numbers that behave like identifiers.
+
+    Columns with more values come first. The next must explain more than those that are found, and more than the groups
+    if it has fewer values than they. So a patient's age, which is the same in all of the patient's rows, is not named
+    beside the patient's number, nor if patients are the groups.
+    """
+    columns = ((j, integers) for j, x in numbers.items() if (integers := equal_integers(x)) is not None)
+    repeated = dict(islice(columns, MAX_NUMBERS_CHECKED + 1))
+    if len(repeated) > MAX_NUMBERS_CHECKED:
+        return ()
+    identifiers: list[int] = []
+    known_groups: list[NDArray[np.intp]] = []
+    for j in sorted(repeated, key=lambda j: len(repeated[j].values), reverse=True):
+        if groups is not None and len(repeated[j].values) < groups.max() + 1:
+            known_groups.append(groups)
+            groups = None
+        if behaves_like_identifier(numbers[j], checked, known_groups):
+            identifiers.append(j)
+            known_groups.append(repeated[j].codes + 1)
+    return tuple(sorted(identifiers))
+
+
+def behaves_like_identifier(
+    numbers: Array, checked: CheckedTarget, known_groups: Sequence[NDArray[np.intp]] = ()
+) -> bool:
     """Whether rows with the same number have similar targets, and rows with neighbouring numbers do not.
 
     `numbers` are a column of the table, (n,), NaN where missing. It may be one of the columns that explain the targets.
+    `known_groups` are the codes of groups whose means are no sign.
     """
     integers = equal_integers(numbers)
     if integers is None:
@@ -206,8 +235,11 @@ def behaves_like_identifier(numbers: Array, checked: CheckedTarget) -> bool:
     smooth = piecewise_linear(integers.values, integers.counts)
     if not group_effect(codes, ranks, smooth).means_may_differ:
         return False
-    rest = checked.unexplained_ranks[observed]
-    beyond_smooth = group_effect(codes, rest, smooth)
+    rest = checked.unexplained.ranks
+    for codes_of_groups in known_groups:
+        rest = without_means(codes_of_groups, rest)
+    rest = rest[observed]
+    beyond_smooth = group_effect(codes, rest, smooth, checked.unexplained.fitted_means(integers.codes))
     uneven = beyond_smooth.share * rest.var(axis=0)  # a share of the variance of the ranks, which is 1
     is_large = (beyond_smooth.certain_share > MIN_SHARE_OF_VALUES) & (uneven > MIN_UNEVEN * whole.share)
     return bool(is_large.any())

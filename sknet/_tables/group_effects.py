@@ -26,7 +26,7 @@ from scipy.special import fdtrc
 from scipy.stats import rankdata
 
 from sknet._tables.sampling import hash_integers
-from sknet._tables.statistics import fit_ridge, safe_reciprocal
+from sknet._tables.statistics import fit_ridge, ridge_basis, safe_reciprocal
 from sknet._typing import Array
 from sknet._vectors import blocks_of_batch
 
@@ -60,12 +60,15 @@ class GroupEffect(NamedTuple):
         return bool(self.p_value.min() < MAX_P_VALUE_OF_FIRST_LOOK)
 
 
-def group_effect(codes: NDArray[np.intp], values: Array, smooth: Array | None = None) -> GroupEffect:
+def group_effect(
+    codes: NDArray[np.intp], values: Array, smooth: Array | None = None, fitted: Array | None = None
+) -> GroupEffect:
     """Test whether the means of groups of values, (n, k), differ (analysis of variance), beyond a smooth function.
 
     The variance may differ from group to group, as in the test of Brown and Forsythe (1974). Groups of one row do not
     count, since their variance is unknown. `smooth` holds functions of the group, (G, s), whose best sum is subtracted
-    from the means; None stands for a constant.
+    from the means; None stands for a constant. `fitted` says what a model that was subtracted from the values has taken
+    of the means (`Unexplained.fitted_means`); the share is as large as if it had taken nothing by chance.
     """
     counts = np.bincount(codes)
     is_counted = counts > 1
@@ -81,18 +84,32 @@ def group_effect(codes: NDArray[np.intp], values: Array, smooth: Array | None = 
     orthogonal = orthogonal[:, size > 1e-9 * size.max()]
     standardized = sums / np.sqrt(n_rows)
     between = ((standardized - orthogonal @ (orthogonal.T @ standardized)) ** 2).sum(axis=0)
-    by_chance = (1.0 - (orthogonal**2).sum(axis=1, keepdims=True)).clip(0.0) * variance  # (G, k) of `between`
+    left_by_smooth = (1.0 - (orthogonal**2).sum(axis=1, keepdims=True)).clip(0.0)  # (G, 1)
+    left = left_by_smooth
+    if fitted is not None:
+        beside_smooth = fitted[is_counted] - orthogonal @ (orthogonal.T @ fitted[is_counted])
+        left = (left_by_smooth - (beside_smooth**2).sum(axis=1, keepdims=True)).clip(0.0)
+    if left.sum() < 0.5:  # the functions and the model fit any means
+        return GroupEffect(np.zeros(values.shape[1]), np.ones(values.shape[1]))
+    by_chance = left * variance  # (G, k) of `between`
     expected = by_chance.sum(axis=0)
     varies = total > 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         # Satterthwaite's degrees of freedom
-        between_freedom = np.fmin(expected**2 / (by_chance**2).sum(axis=0), len(n_rows) - orthogonal.shape[1])
+        between_freedom = np.fmin(expected**2 / (by_chance**2).sum(axis=0), left.sum())
         within_freedom = expected**2 / (by_chance**2 / (n_rows - 1)).sum(axis=0)
         p_value = fdtrc(between_freedom, within_freedom, between / expected)
-        share = (between - expected) / total
+        share = (between - expected) / total * ((left_by_smooth * n_rows).sum() / (left * n_rows).sum())
     is_exact = expected <= 1e-12 * total  # the groups decide the values
     p_value = np.where(is_exact, np.where(between > 1e-9 * total, 0.0, 1.0), p_value)
     return GroupEffect(np.where(varies, share, 0.0), np.where(varies, p_value, 1.0))
+
+
+def without_means(codes: NDArray[np.intp], values: Array) -> Array:
+    """Return values, (n, k), less the mean of their group."""
+    means = sums_of_groups(codes, values, codes.max() + 1) / np.maximum(np.bincount(codes), 1)[:, np.newaxis]
+    difference: Array = values - means[codes]
+    return difference
 
 
 def sums_of_groups(codes: NDArray[np.intp], values: Array, n_groups: int) -> Array:
@@ -158,7 +175,7 @@ class CheckedTarget:
         return ranks_of(self.target[:, by_variance[:MAX_TARGETS_CHECKED]])
 
     @cached_property
-    def unexplained_ranks(self) -> Array:
+    def unexplained(self) -> Unexplained:
         """The ranks less what the columns explain."""
         return unexplained_part(self.ranks, self.columns)
 
@@ -172,8 +189,28 @@ def ranks_of(target: Array) -> Array:
     return ranks / np.where(deviation > 0.0, deviation, 1.0)
 
 
-def unexplained_part(ranks: Array, columns: OtherColumns) -> Array:
-    """Return the ranks less what a linear model of functions of the columns explains."""
+class Unexplained(NamedTuple):
+    """Ranks less what a linear model of other columns explains, and what the model takes of any values by chance."""
+
+    ranks: Array  # (n, k)
+    learnt_from: slice
+    basis: Array  # (rows learnt from, features) of the model, see `ridge_basis`
+
+    def fitted_means(self, codes: NDArray[np.intp]) -> Array:
+        """Return what the model takes of the means of groups, (G, features); a code of −1 is in no group.
+
+        A column that is the same in all rows of a group has only G values to fit, however many rows there are. A few
+        of them explain much of any G means. The squares of a group's row add up to the share that they take of it.
+        """
+        of_rows = codes[self.learnt_from]
+        n_groups = codes.max() + 1
+        sums = sums_of_groups(of_rows[of_rows >= 0], self.basis[of_rows >= 0], n_groups)
+        counts = np.bincount(of_rows[of_rows >= 0], minlength=n_groups)
+        return sums / np.sqrt(np.maximum(counts, 1))[:, np.newaxis]
+
+
+def unexplained_part(ranks: Array, columns: OtherColumns) -> Unexplained:
+    """Subtract what a linear model of functions of the columns explains of the ranks."""
     n = len(ranks)
     learnt_from = slice(0, n, max(1, n // MAX_ROWS_OF_REGRESSION))
     # a hash, since users draw columns with NumPy's generators, and also with the seed 0
@@ -183,17 +220,18 @@ def unexplained_part(ranks: Array, columns: OtherColumns) -> Array:
     limit = min(n // ROWS_PER_COLUMN, MAX_COLUMNS)
     used = [f for kind in (numbers, categories) for f in most_correlated(kind, ranks, learnt_from)[:limit]]
     if not used:
-        return ranks
+        return Unexplained(ranks, learnt_from, np.empty((len(ranks[learnt_from]), 0)))
 
     def features_of(rows: slice) -> Array:
         return np.hstack([functions(rows) for functions in used])
 
     penalty = REGRESSION_RIDGE * len(ranks[learnt_from])
-    predict = fit_ridge(features_of(learnt_from), ranks[learnt_from], penalty)
+    features = features_of(learnt_from)
+    predict = fit_ridge(features, ranks[learnt_from], penalty)
     residual = ranks.copy()
     for rows in blocks_of_batch(slice(0, n), MAX_ROWS_OF_REGRESSION):
         residual[rows] -= predict(features_of(rows))
-    return residual
+    return Unexplained(residual, learnt_from, ridge_basis(features, penalty))
 
 
 Functions = Callable[[slice], Array]

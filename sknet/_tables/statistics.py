@@ -69,3 +69,10 @@ def fit_ridge(inputs: Array, target: Array, penalty: float, weight: Array | None
     normal = weighted.T @ standardized + penalty * np.eye(inputs.shape[1])  # (m, m)
     coefs = np.linalg.solve(normal, weighted.T @ (target - target_mean))  # (m, k)
     return lambda new_inputs: (new_inputs - mean) * factor @ coefs + target_mean
+
+
+def ridge_basis(inputs: Array, penalty: float) -> Array:
+    """Return B, (n, m): on the rows it learns from, `fit_ridge` fits B Bᵀ (target − its mean)."""
+    standardized = (inputs - inputs.mean(axis=0)) * safe_reciprocal(inputs.std(axis=0))
+    normal = standardized.T @ standardized + penalty * np.eye(inputs.shape[1])  # (m, m)
+    return np.linalg.solve(np.linalg.cholesky(normal), standardized.T).T

@@ -1,8 +1,10 @@
 """Is a warning of an identifier right, and how long do the checks for time and identifiers take?
 
 The first table has made identifiers with effects of a given share of the variance: the loss as a category over the loss
-as a number, on new rows, and how often `fit` warns. The second has the processor time of the checks, in per cent of a
-default fit's, with three columns of random integers, integers of which one has a smooth effect, or a true identifier.
+as a number, on new rows, and how often `fit` warns. The second has visits of patients: in how many of 20 tables only
+the patient's number is named, and in how many another column. The patient's number is left out in the last two columns.
+The third has the processor time of the checks, in per cent of a default fit's, with three columns of random integers,
+integers of which one has a smooth effect, or a true identifier.
 
     python -m tests.benchmarks.assumptions [--draws N]
 """
@@ -42,6 +44,46 @@ def compare(n_ids: int, rows_each: int, share: float, seed: int) -> tuple[float,
     return losses[1] / losses[0], warned
 
 
+PATIENTS = (50, 150, 500)
+SIZES_OF_EFFECTS = (0.0, 0.3, 1.0, 3.0)
+"""The standard deviations of the patients' effects, in those of the noise: normal, or logistic for classes."""
+
+
+def visits(n_patients: int, size: float, n_labs: int, seed: int, *, is_binary: bool) -> tuple[pd.DataFrame, pd.Series]:
+    """Visits of patients, 3 to 10 of each; their age, sex and laboratory values are the same at each visit."""
+    rng = np.random.default_rng(seed)
+    patient = rng.permutation(np.repeat(np.arange(n_patients), rng.integers(3, 11, n_patients)))
+    of_patient = pd.DataFrame(rng.normal(size=(n_patients, n_labs)), columns=[f"lab{j}" for j in range(n_labs)])
+    of_patient = of_patient.assign(
+        patient=rng.choice(10**6, n_patients, replace=False),
+        age=rng.integers(20, 85, n_patients),
+        sex=rng.choice(["f", "m"], n_patients),
+    )
+    X = of_patient.iloc[patient].reset_index(drop=True)
+    X = X.assign(dose=rng.normal(size=len(X)), pressure=rng.integers(60, 180, len(X)))
+    y = 0.03 * (X["age"] - 50) + 0.5 * (X["sex"] == "f") + 0.7 * X["dose"]
+    y += size * rng.normal(size=n_patients)[patient]
+    noise = (rng.logistic if is_binary else rng.normal)(size=len(X))
+    return X, ((y + noise > 0.0).astype(float) if is_binary else y + noise)
+
+
+def count_named(n_patients: int, size: float, n_labs: int, *, is_binary: bool, patient_is: str = "column") -> str:
+    """In how many of 20 tables only the patient's number is named, and in how many another column.
+
+    The patient is a column, the groups of `fit`, or unknown.
+    """
+    only, another = 0, 0
+    for seed in range(20):
+        X, y = visits(n_patients, size, n_labs, seed, is_binary=is_binary)
+        patient = X["patient"]
+        columns = X if patient_is == "column" else X.drop(columns="patient")
+        signs = checks_of(columns, y, pd.factorize(patient)[0] if patient_is == "groups" else None)()
+        names = {columns.columns[j] for j in signs.identifiers}
+        only += names == {"patient"}
+        another += bool(names - {"patient"})
+    return f"{only:4d} and {another:2d}"
+
+
 def seconds_of(call: Callable[[], object], repeats: int) -> float:
     """The least processor time of some calls."""
     times = []
@@ -74,6 +116,17 @@ def main() -> None:
             ratios, warned = zip(*[compare(n_ids, rows_each, share, seed) for seed in range(draws)], strict=True)
             mean = np.exp(np.mean(np.log(ratios)))
             print(f"{n_ids:12d}{rows_each:11d}{share:7.2f}{mean:20.3f}{np.mean(warned):9.2f}", flush=True)
+    print(
+        f"{'patients':>12s}{'size':>6s}{'labs':>6s}{'numbers':>14s}{'classes':>14s}{'unknown':>14s}{'as groups':>14s}"
+    )
+    for n_patients in PATIENTS:
+        for size in SIZES_OF_EFFECTS:
+            for n_labs in (0, 10):
+                counts = [count_named(n_patients, size, n_labs, is_binary=is_binary) for is_binary in (False, True)]
+                for patient_is in ("unknown", "groups"):
+                    counts.append(count_named(n_patients, size, n_labs, is_binary=False, patient_is=patient_is))
+                shown = "".join(f"{count:>14s}" for count in counts)
+                print(f"{n_patients:12d}{size:6.1f}{n_labs:6d}{shown}", flush=True)
     for n in (1_000, 100_000):
         for n_columns in (8, 20):
             shown = ", ".join(f"{name} {100 * share:.2f}%" for name, share in costs(n, n_columns).items())

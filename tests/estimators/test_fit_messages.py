@@ -461,6 +461,16 @@ def test_the_remedy_for_an_identifier_keeps_what_the_user_has_chosen():
     assert "groups=" not in message
 
 
+def test_an_age_of_patients_is_told_unless_patients_are_the_groups():
+    X, y = visits()
+    net, patient = SigmoidMLPRegressor(**FEW_EPOCHS), X["patient"]
+    X = X[["x"]].assign(age=np.random.default_rng(0).integers(20, 85, 130)[patient])
+    (message,) = messages_of(net, X, y)
+    assert message.endswith("several rows may be of one person: pass the persons as groups.")
+    assert messages_of(net, X, y, groups=-patient) == []
+    assert messages_of(net, X, y, groups=patient.astype(str)) == []
+
+
 def test_nothing_is_said_of_a_number_on_which_the_target_depends_smoothly():
     X, _ = visits()
     assert messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X, (X["patient"] - 115) ** 2 / 50 + X["x"]) == []

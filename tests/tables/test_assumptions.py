@@ -255,12 +255,57 @@ def test_numbers_with_gaps_between_them_have_the_same_groups(gap):
     np.testing.assert_array_equal(near.values * gap, far.values)
 
 
+def patients(seed, n_patients, n_labs=0):
+    """Visits of patients that differ; their ages, and some laboratory values, are the same at each visit."""
+    rng = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(n_patients), rng.integers(3, 11, n_patients))
+    numbers = [rng.choice(10**6, n_patients, replace=False), rng.integers(20, 85, n_patients)]
+    of_patient = np.column_stack([*numbers, rng.normal(size=(n_patients, n_labs))])
+    dose = rng.normal(size=len(patient))
+    y = (
+        0.03 * of_patient[patient, 1]
+        + 0.7 * dose
+        + rng.normal(size=n_patients)[patient]
+        + rng.normal(size=len(patient))
+    )
+    return np.column_stack([of_patient[patient], dose]), y
+
+
+@pytest.mark.parametrize("n_patients", [50, 150, 500])
+def test_an_age_that_is_the_same_in_all_rows_of_a_patient_is_not_named(n_patients):
+    found = [signs_of(*patients(seed, n_patients)).identifiers for seed in range(10)]
+    assert set(sum(found, ())) == {0}
+
+
+@pytest.mark.parametrize("n_patients", [50, 150, 500])
+def test_an_age_that_is_the_same_in_all_rows_of_a_group_is_not_named(n_patients):
+    tables = [patients(seed, n_patients) for seed in range(10)]
+    assert not any(signs_of(X[:, 1:], y, groups=pd.factorize(X[:, 0])[0]).identifiers for X, y in tables)
+
+
+def test_the_number_of_the_group_is_named():
+    X, y = patients(0, 150)
+    assert signs_of(X, y, groups=pd.factorize(X[:, 0])[0]).identifiers == (0,)
+
+
+def test_patients_are_found_beside_many_columns_that_are_the_same_in_all_of_their_rows():
+    found = [signs_of(*patients(seed, 100, n_labs=10)).identifiers for seed in range(10)]
+    assert found.count((0,)) >= 9
+
+
+def test_two_identifiers_that_do_not_determine_each_other_are_both_found():
+    rng = np.random.default_rng(0)
+    shop, product = rng.integers(60, size=2000), rng.integers(90, size=2000)
+    y = rng.normal(size=60)[shop] + rng.normal(size=90)[product] + rng.normal(size=2000)
+    assert signs_of(np.column_stack([shop, product, rng.normal(size=2000)]), y).identifiers == (0, 1)
+
+
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def signs_of(table, y, *, rows=slice(None), checks_time=True):
+def signs_of(table, y, *, groups=None, rows=slice(None), checks_time=True):
     survey = survey_columns(table, ColumnChoices())
-    return find_signs(table, rows, np.reshape(y, (len(y), -1))[rows], survey, checks_time=checks_time)
+    return find_signs(table, rows, np.reshape(y, (len(y), -1))[rows], survey, groups, checks_time=checks_time)
 
 
 @pytest.fixture

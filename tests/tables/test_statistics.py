@@ -6,7 +6,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet._tables.statistics import fit_ridge, mean_and_deviation
+from sknet._tables.statistics import fit_ridge, mean_and_deviation, ridge_basis
 
 
 def test_mean_and_deviation_of_nothing_are_zero():
@@ -34,3 +34,11 @@ def test_ridge_regression_is_that_of_scikit_learn(is_weighted):
     expected = make_pipeline(StandardScaler(), Ridge(7.0)).fit(X[rows], y[rows]).predict(new)
     found = fit_ridge(X, y, 7.0, w if is_weighted else None)(new)
     np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_a_ridge_basis_gives_what_ridge_regression_fits():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(2, 3, (50, 4)), rng.normal(size=(50, 2))
+    X[:, 3] = 5  # a constant input
+    basis = ridge_basis(X, 7.0)
+    np.testing.assert_allclose(basis @ basis.T @ (y - y.mean(axis=0)) + y.mean(axis=0), fit_ridge(X, y, 7.0)(X))
