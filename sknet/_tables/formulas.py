@@ -202,8 +202,9 @@ class ScaledNumber(Formula):
         type_of_z = dtype if self.fits_float32 else np.dtype(np.float64)  # as in `encode`
         factor = np.asarray(self.factor, type_of_z)
         with np.errstate(over="ignore"):
-            Z = X.astype(dtype, copy=True)
-            Z.data = (X.data.astype(type_of_z) * factor[X.indices]).astype(dtype, copy=False)
+            data = (X.data.astype(type_of_z) * factor[X.indices]).astype(dtype, copy=False)
+        # not `X.astype`, which may sort the entries of a row and add up those of one cell
+        Z = type(X)((data, X.indices.copy(), X.indptr.copy()), shape=X.shape)
         excessive = Z.indices[~np.isfinite(Z.data)]
         if excessive.size:
             raise excessive_values_error(names[excessive.min()], Z.dtype)
