@@ -65,7 +65,7 @@ def fit(
     The encoding is learnt from a sample of 200,000 rows, and mean targets of categories
     from all training rows, as in memory. The size of the chunks matters only for
     columns of strings: they are dates if the first chunk holds ISO 8601 dates, free
-    text if it looks like text, and categories otherwise, unless `categorical_features` or
+    text if it and the sample look like text, and categories otherwise, unless `categorical_features` or
     `text_features` names them. After a first chunk of dates, text that is no date is an
     error. Unlike `fit`, a stream does not check whether its rows are in the order of
     time, or whether numbers are identifiers.
@@ -209,7 +209,7 @@ class _ChunkReader:
             read_groups(groups, n)  # this only checks: other chunks may have the same groups, so values are kept
             groups = np.asarray(groups)
         self.schema = schema
-        return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
+        return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(np.asarray(X) if isinstance(X, list) else X, slice(0, 2))
 
 
 def _store_checked_rows(

@@ -135,7 +135,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     text_features : "auto", array-like of str, int or bool, or None, default="auto"
         Columns that are free text, by name, index or mask. "auto" takes the string
         columns of a data frame in which more than half of the texts are different and
-        have three words or more on average; for a stream, the first chunk decides.
+        have three words or more on average; for a stream, both in the first chunk and in
+        a sample of all rows.
 
     max_categories : int or None, default=100
         Maximum number of inputs per column of categories, with the shared input of

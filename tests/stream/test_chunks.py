@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import KFold
 
-from sknet import SigmoidMLPClassifier, stream
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from tests.stream.limits import held_out_rows
 
 
@@ -98,3 +98,13 @@ def test_few_rows_are_held_out_only_if_that_is_asked_for():
         stream.fit(asked, rows(30))
     quiet = SigmoidMLPClassifier(max_iter=1, validation_fraction=0.002)
     assert stream.fit(quiet, rows(1200)).t_ == 1200
+
+
+def test_chunks_may_be_lists():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = X[:, 0]
+    nets = [
+        stream.fit(SigmoidMLPRegressor(4, max_iter=2, random_state=0), lambda chunk=chunk: iter([chunk]))
+        for chunk in ((X, y), (X.tolist(), y.tolist()))
+    ]
+    np.testing.assert_array_equal(nets[1].predict(X), nets[0].predict(X))
