@@ -209,7 +209,8 @@ class _ChunkReader:
             read_groups(groups, n)  # this only checks: other chunks may have the same groups, so values are kept
             groups = np.asarray(groups)
         self.schema = schema
-        return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(np.asarray(X) if isinstance(X, list) else X, slice(0, 2))
+        example_rows = take_rows(np.asarray(X) if isinstance(X, list) else X, slice(0, 2))
+        return replace(chunk, X=table, y=y, weight=weight, groups=groups), example_rows
 
 
 def _store_checked_rows(
