@@ -296,7 +296,7 @@ def test_a_named_column_of_an_array_may_be_text(hold, features):
 
 def test_text_beside_named_categories_is_answered_with_from_dtype():
     net = SigmoidMLPRegressor(**QUICK, categorical_features=["rooms"])
-    with pytest.raises(ValueError, match=r"replaces the choice by dtype unless .*: \['from_dtype', 'city'\]"):
+    with pytest.raises(ValueError, match=r"replaces the choice by dtype unless 'from_dtype' is in it"):
         net.fit(TABLE[["rooms", "city"]], NUMBER)
 
 
