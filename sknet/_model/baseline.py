@@ -31,6 +31,7 @@ class ComparisonWithConstant(NamedTuple):
 
     is_no_better: bool
     n_collapsed: int = 0  # published networks that are no better, if the fit is worse for it than those of folds
+    on_held_out_rows: bool = False  # whether `is_no_better` compares the loss of held-out rows
 
 
 def compare_with_constant(
@@ -84,7 +85,7 @@ def compare_with_constant(
         return ComparisonWithConstant(_n_no_better_in_training(networks, n_rows) > 0)
     is_no_better = _constant_wins_on_held_out_rows(held_out_outputs, networks[0][0])
     if is_no_better or selection is None:
-        return ComparisonWithConstant(is_no_better)
+        return ComparisonWithConstant(is_no_better, on_held_out_rows=True)
     n_collapsed = _n_no_better_in_training(networks, n_rows)
     if n_collapsed and not _have_lower_loss_than_folds(networks, held_out_outputs, selection):
         return ComparisonWithConstant(False, n_collapsed)

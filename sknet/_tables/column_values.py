@@ -96,7 +96,8 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
         reason = str(error).rstrip(".")
         remedy = (
             "Convert it, or make it a category before fit: by its dtype in a data frame, or by naming it in "
-            "categorical_features."
+            "categorical_features, which replaces the choice by dtype unless 'from_dtype' is in it, as in "
+            "['from_dtype', 'town']."
         )
         collections = (value for value in column if isinstance(value, Sized) and not isinstance(value, str))
         if (collection := next(collections, None)) is not None:

@@ -39,7 +39,9 @@ def check_readable_collection(values: object, name: str) -> None:
         return
     for is_foreign, what, remedy in _UNREADABLE_COLLECTIONS:
         if is_foreign(values):
-            raise TypeError(f"{name} is {what} ({type(values).__name__}): {remedy.format(name=name)}.")
+            is_column_name = isinstance(values, str) and name in ("y", "sample_weight", "groups")
+            hint = f" If it names a column, pass {name}=X[{short_repr(values)}]." if is_column_name else ""
+            raise TypeError(f"{name} is {what} ({type(values).__name__}): {remedy.format(name=name)}.{hint}")
 
 
 def as_native_array(values: Target, name: str) -> Array:

@@ -294,6 +294,12 @@ def test_a_named_column_of_an_array_may_be_text(hold, features):
         SigmoidMLPRegressor(**QUICK | {features: [0]}).fit(X, y)
 
 
+def test_text_beside_named_categories_is_answered_with_from_dtype():
+    net = SigmoidMLPRegressor(**QUICK, categorical_features=["rooms"])
+    with pytest.raises(ValueError, match=r"replaces the choice by dtype unless 'from_dtype' is in it"):
+        net.fit(TABLE[["rooms", "city"]], NUMBER)
+
+
 @pytest.mark.parametrize("rows_of", [pd.DataFrame.to_numpy, lambda frame: frame.to_numpy().tolist()])
 def test_rows_without_names_are_answered_with_the_frame_that_a_model_of_a_frame_takes(rows_of):
     frame = TABLE[["age", "city", "rooms", "sex"]]

@@ -67,6 +67,12 @@ def test_noise_warns_at_the_default_learning_rate(seed):
         net.fit(X, np.random.default_rng(seed).normal(size=400))
 
 
+def test_held_out_rows_may_favour_a_constant_by_chance():
+    net = SigmoidMLPRegressor(max_iter=20, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="a constant prediction on the held-out rows. .* may be chance"):
+        net.fit(X, np.random.default_rng(2).normal(size=400))
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_a_penalty_that_is_too_strong_warns_without_held_out_rows(solver):
     net = SigmoidMLPRegressor(solver=solver, alpha=1e6, early_stopping=False, random_state=0)

@@ -75,3 +75,8 @@ def test_numbers_are_read_and_what_is_missing_is_nan(given):
 def test_an_error_names_the_row_of_a_value_that_is_no_number(given, message):
     with pytest.raises(ValueError, match=message):
         as_numbers(given, "q")
+
+
+def test_the_name_of_a_column_is_answered_with_its_values():
+    with pytest.raises(TypeError, match=r"If it names a column, pass groups=X\['batch'\]\.$"):
+        check_readable_collection("batch", "groups")
