@@ -450,7 +450,7 @@ def test_where_other_models_are_better_has_the_area_under_the_roc_curve():
     each = third.lacks(third.measured(), "CatBoost")["mean"]
     assert f"{np.exp(each.mean()):.2f}" == "0.98"
     text = where_others_are_better()
-    assert f"On {len(each)} tables of two classes, what CatBoost's area under the ROC curve lacks to 1 is [.98" in text
+    assert f"On {len(each)} tables of two classes, CatBoost's 1 − AUC (the area under the ROC curve) is [.98" in text
 
 
 @pytest.mark.usefixtures("computed_once")

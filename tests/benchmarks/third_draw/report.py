@@ -265,7 +265,7 @@ def quartiles(sizes: pd.Series) -> str:
 
 
 def auc() -> str:
-    """For two classes, what the area under the ROC curve lacks to 1: theirs over ours."""
+    """For two classes, 1 − AUC (the area under the ROC curve): theirs over ours."""
     rows = measured()
     lines = []
     for peer in FIRST_PAGE_PEERS:
@@ -278,7 +278,7 @@ def auc() -> str:
 
 
 def lacks(rows: pd.DataFrame, peer: str) -> pd.DataFrame:
-    """What the area under the ROC curve lacks to 1, theirs over ours on each table of two classes."""
+    """Return 1 − AUC (the area under the ROC curve), theirs over ours on each table of two classes."""
     return -ratios(rows.assign(lacks=1 - rows["auc"]).dropna(subset="lacks"), "lacks", peer)
 
 
