@@ -240,12 +240,12 @@ def warn_of_identifier(params: CommonParameters, name: str, column: str | int, *
     if isinstance(column, int):
         rest, values = f"np.delete(X, {column}, axis=1)", f"X[:, {column}]"
     without = f" and pass it as groups: fit({rest}, y, groups={values})" if uses_groups else f": fit({rest}, y)"
-    shared = " If it is a property, such as an age, several rows may be of one person: pass the persons as groups."
+    other_remedy = " If it is a property, such as an age, several rows may be of one person: pass the persons as groups."
     warn(
         f"Column {name!r} of X is a number that behaves like an identifier: rows with the same number have similar "
         "targets, and rows with neighbouring numbers do not. If new rows have the same identifiers, make it a "
         f"category: {as_category}. If new rows have other identifiers, leave the column out{without}."
-        f"{shared if uses_groups else ''}",
+        f"{other_remedy if uses_groups else ''}",
         UserWarning,
     )
 
