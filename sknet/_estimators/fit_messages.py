@@ -110,15 +110,18 @@ def warn_of_doubtful_result(params: CommonParameters, fitted: Fitted, comparison
             set_to = f"solver={params.solver!r}"
             best = "iteration"
             remedy = "a smaller tol or alpha, and in a regressor target_scaling='standard'"
-        found = f"the best {best} is no better than a constant prediction"
+        comparison = f"the best {best} is no better than a constant prediction"
         advice = f"Try {remedy}"
         if comparison.on_held_out_rows and (rate == ordinary or not has_rate):
-            found += " on the held-out rows"
+            comparison += " on the held-out rows"
             advice = (
                 "With a weak signal, such as insurance claims, this may be chance: compare both by cross-validation. "
                 f"Otherwise, try {remedy}"
             )
-        warn(f"{set_to}: {found}. {advice}; if nothing helps, X may hold no information about y.", ConvergenceWarning)
+        warn(
+            f"{set_to}: {comparison}. {advice}; if nothing helps, X may hold no information about y.",
+            ConvergenceWarning,
+        )
     if comparison.n_collapsed:  # this is set only after folds, so there is a learning rate
         n_networks = max(1, len(fitted.member_epochs))
         warn(
@@ -240,12 +243,12 @@ def warn_of_identifier(params: CommonParameters, name: str, column: str | int, *
     if isinstance(column, int):
         rest, values = f"np.delete(X, {column}, axis=1)", f"X[:, {column}]"
     without = f" and pass it as groups: fit({rest}, y, groups={values})" if uses_groups else f": fit({rest}, y)"
-    other_remedy = " If it is a property, such as an age, several rows may be of one person: pass the persons as groups."
+    remedy = " If it is a property, such as an age, several rows may be of one person: pass the persons as groups."
     warn(
         f"Column {name!r} of X is a number that behaves like an identifier: rows with the same number have similar "
         "targets, and rows with neighbouring numbers do not. If new rows have the same identifiers, make it a "
         f"category: {as_category}. If new rows have other identifiers, leave the column out{without}."
-        f"{other_remedy if uses_groups else ''}",
+        f"{remedy if uses_groups else ''}",
         UserWarning,
     )
 
