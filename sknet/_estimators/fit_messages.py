@@ -110,16 +110,16 @@ def warn_of_doubtful_result(params: CommonParameters, fitted: Fitted, comparison
             set_to = f"solver={params.solver!r}"
             best = "iteration"
             remedy = "a smaller tol or alpha, and in a regressor target_scaling='standard'"
-        comparison = f"the best {best} is no better than a constant prediction"
+        verdict = f"the best {best} is no better than a constant prediction"
         advice = f"Try {remedy}"
         if comparison.on_held_out_rows and (rate == ordinary or not has_rate):
-            comparison += " on the held-out rows"
+            verdict += " on the held-out rows"
             advice = (
                 "With a weak signal, such as insurance claims, this may be chance: compare both by cross-validation. "
                 f"Otherwise, try {remedy}"
             )
         warn(
-            f"{set_to}: {comparison}. {advice}; if nothing helps, X may hold no information about y.",
+            f"{set_to}: {verdict}. {advice}; if nothing helps, X may hold no information about y.",
             ConvergenceWarning,
         )
     if comparison.n_collapsed:  # this is set only after folds, so there is a learning rate
