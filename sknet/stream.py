@@ -209,7 +209,7 @@ class _ChunkReader:
             read_groups(groups, n)  # this only checks: other chunks may have the same groups, so values are kept
             groups = np.asarray(groups)
         self.schema = schema
-        example_rows = take_rows(np.asarray(X) if isinstance(X, list) else X, slice(0, 2))
+        example_rows = take_rows(X if hasattr(X, "shape") else np.asarray(X), slice(0, 2))
         return replace(chunk, X=table, y=y, weight=weight, groups=groups), example_rows
 
 

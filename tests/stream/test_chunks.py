@@ -100,11 +100,12 @@ def test_few_rows_are_held_out_only_if_that_is_asked_for():
     assert stream.fit(quiet, rows(1200)).t_ == 1200
 
 
-def test_chunks_may_be_lists():
+@pytest.mark.parametrize("as_chunk", [list, tuple])
+def test_chunks_may_be_sequences_of_rows(as_chunk):
     X = np.random.default_rng(0).normal(size=(40, 3))
     y = X[:, 0]
     nets = [
         stream.fit(SigmoidMLPRegressor(4, max_iter=2, random_state=0), lambda chunk=chunk: iter([chunk]))
-        for chunk in ((X, y), (X.tolist(), y.tolist()))
+        for chunk in ((X, y), (as_chunk(X.tolist()), as_chunk(y.tolist())))
     ]
     np.testing.assert_array_equal(nets[1].predict(X), nets[0].predict(X))
