@@ -1,6 +1,6 @@
 """Bring everything up to date that pages and docstrings take from elsewhere: `python docs/_ext/generate.py`.
 
-The tables of measured errors are written by `python -m tests.benchmarks.tables --write`, and by its like.
+The tables of measured errors have programs of their own, such as `python -m tests.benchmarks.tables --write`.
 """
 
 import subprocess
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 PROGRAMS = ("estimator_docstrings", "source_lines", "first_page_bars", "parameter_table")
-"""Programs read the docstrings that the first one writes. The last one needs Sphinx."""
+"""The first one writes the docstrings that the others read. The last one needs Sphinx."""
 
 if __name__ == "__main__":
     folder = Path(__file__).parent

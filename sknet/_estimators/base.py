@@ -301,7 +301,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Sample weights. In the loss, a row of weight 2 counts as two rows. The fit
             equals one with repeated rows if all rows form one batch, without held-out
             rows, folds, dropout, target means and learning_rate="invscaling", and with
-            the same `resolved_params_` ("auto" counts rows). Rows of weight 0 are ignored, whatever they hold.
+            the same `resolved_params_` ("auto" counts rows). Rows of weight 0 are
+            ignored, whatever they hold.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
             Your own validation rows, for early stopping.

@@ -242,13 +242,16 @@ def warn_of_identifier(params: CommonParameters, name: str, column: str | int, *
     rest, values = f"X[[c for c in X.columns if c != {column!r}]]", f"X[{column!r}]"
     if isinstance(column, int):
         rest, values = f"np.delete(X, {column}, axis=1)", f"X[:, {column}]"
-    without = f" and pass it as groups: fit({rest}, y, groups={values})" if uses_groups else f": fit({rest}, y)"
-    remedy = " If it is a property, such as an age, several rows may be of one person: pass the persons as groups."
+    without = f": fit({rest}, y)"
+    if uses_groups:
+        without = (
+            f" and pass it as groups: fit({rest}, y, groups={values}). If it is a property, such as an age, several "
+            "rows may be of one person: pass the persons as groups"
+        )
     warn(
         f"Column {name!r} of X is a number that behaves like an identifier: rows with the same number have similar "
         "targets, and rows with neighbouring numbers do not. If new rows have the same identifiers, make it a "
-        f"category: {as_category}. If new rows have other identifiers, leave the column out{without}."
-        f"{remedy if uses_groups else ''}",
+        f"category: {as_category}. If new rows have other identifiers, leave the column out{without}.",
         UserWarning,
     )
 

@@ -362,7 +362,7 @@ def choose_holdout(
     strata = head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if early_stopping == "folds":
-        return draw_folds(n, strata, rows.groups, seed, head.n_rows_of_rare_classes(rows.y))
+        return draw_folds(n, strata, rows.groups, seed, head.n_rows_of_rare_classes(strata))
     fraction = fraction_to_hold_out(params, n, rows.X.max_held_out)
     split = split_validation(n, rows.groups, strata, fraction, seed)
     if split is None:

@@ -627,8 +627,8 @@ def _write_labels_and_probabilities(graph: Graph, head: LabelHead, linked: str, 
     labels = [_write_label(graph, classes, P) for classes, P in columns]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", label, integers(1)) for label in labels])]
-    normalise = not head.loss.inverse_link.is_normalized
-    probabilities = [_write_probabilities(graph, len(classes), P, normalise) for classes, P in columns]
+    normalize = not head.loss.inverse_link.is_normalized
+    probabilities = [_write_probabilities(graph, len(classes), P, normalize) for classes, P in columns]
     return [*labels, *(_clip_probabilities(graph, P, dtype) for P in probabilities)]
 
 

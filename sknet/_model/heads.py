@@ -145,8 +145,8 @@ class Head(ABC):
     def strata(self, values: Array) -> Array | None:
         """Return each row's stratum, an integer, see `assign_folds`; None for a plain split."""
 
-    def n_rows_of_rare_classes(self, values: Array) -> float:
-        """Return the number of rows outside the largest class; numbers have no classes."""
+    def n_rows_of_rare_classes(self, strata: Array | None) -> float:
+        """Return the number of rows outside the largest class, from their `strata`; numbers have no classes."""
         return inf
 
     @abstractmethod
@@ -283,8 +283,9 @@ class LabelHead(Head):
     def strata(self, values: Array) -> Array | None:
         return self.labels.strata(values)
 
-    def n_rows_of_rare_classes(self, values: Array) -> float:
-        return len(values) - int(np.bincount(self.labels.strata(values)).max())
+    def n_rows_of_rare_classes(self, strata: Array | None) -> float:
+        assert strata is not None  # labels have strata
+        return len(strata) - int(np.bincount(strata).max())
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         return self.labels.smoothed_target_matrix(values, dtype, smoothing)

@@ -145,8 +145,8 @@ class ColumnChoices:
         """Return the kind of a column: the one the user chose (`named`), or the one of its type and values."""
         if named is not None:
             return named
-        recognised = recognized_kind(values, ["text_features"] if self.finds_text else [])
-        return recognised or column_kind(values, name, finds_categories=self.finds_categories)
+        kind = recognized_kind(values, ["text_features"] if self.finds_text else [])
+        return kind or column_kind(values, name, finds_categories=self.finds_categories)
 
 
 COLUMNS_REMEDY = {
