@@ -61,6 +61,8 @@ TUNED_PEERS = ["LightGBM, tuned", "XGBoost, tuned", "CatBoost, tuned"]
 FIRST_PAGE_PEERS = [*PEERS, *STOPPED_EARLY, *TUNED_PEERS]
 CLAIMED = ["CatBoost", "CatBoost, stopped early", *TUNED_PEERS]
 FIRST_PAGE = measure.ROWS.parent / "first_page.png"
+DRAWN = [*PEERS, "CatBoost, stopped early", "LightGBM, tuned"]
+DRAWN_BY_TASK = {"error rate": "classification", "RMSE": "regression"}
 
 TUNED_PAIRS = [
     ("sknet, tuned", "LightGBM, tuned"),
@@ -298,57 +300,37 @@ SMALL = 1_000
 
 
 def draw_first_page() -> None:
-    """Theirs over ours: a bar a model for the loss of a table, with its 95% interval and median, and the time."""
+    """Theirs over ours, by task: a bar a model for the measure that the headline names, and the time of a fit."""
     import matplotlib.pyplot as plt
 
-    rows = with_loss()
-    defaults, stopped, tuned = ([bar(rows, peer) for peer in peers] for peers in (PEERS, STOPPED_EARLY, TUNED_PEERS))
-    ours = ("sknet", 1.0, 1.0, 1.0, 1.0, "1")
-    n_tables, n_tuned = rows["table"].nunique(), rows[rows["model"] == TUNED_PEERS[0]]["table"].nunique()
-    groups = {
-        f"Defaults, {n_tables} tables": [ours, *sorted(defaults, key=lambda bar: bar[2])],
-        f"Stopped early on held-out rows, {n_tables} tables": sorted(stopped, key=lambda bar: bar[2]),
-        f"Tuned (30 settings), the {n_tuned} smallest tables": sorted(tuned, key=lambda bar: bar[2]),
+    rows = measured()
+    ratios = {
+        figure: {"sknet": 1.0} | {peer: mean_ratio(rows, figure, peer) for peer in DRAWN} for figure in DRAWN_BY_TASK
     }
-    figure, ax = plt.subplots(figsize=(4.8, 4.7), layout="constrained")
-    place = 0.0
-    labels = {}
-    for title, bars in groups.items():
-        ax.text(0, place, title, va="center_baseline", style="italic")
-        for name, low, mean, high, median, time in bars:
-            place += 1
-            labels[place] = name
-            is_ours = name == "sknet"
-            weight, color = ("bold", earlier.TEAL) if is_ours else ("normal", "#b9c4c9")
-            ax.barh(place, mean, color=color, height=0.68)
-            (interval,) = ax.plot([low, high], [place, place], color="0.35", lw=1.2)
-            (middle,) = ax.plot(median, place, "o", color="black", ms=4)
-            ink = "white" if is_ours else "black"
-            ax.text(0.03, place, f"{mean:.2f}", color=ink, weight=weight, va="center_baseline")
-            ax.text(1.02, place, f"{time}×", weight=weight, va="center_baseline", transform=ax.get_yaxis_transform())
-        ax.plot([1, 1], [place - len(bars) + 0.5, place + 0.5], color=earlier.TEAL, lw=1, ls=":")
-        place += 1.2
-    ax.set_yticks([*labels], labels=[*labels.values()])
-    ax.get_yticklabels()[0].set_weight("bold")
-    ax.invert_yaxis()
-    ax.set_xticks([])
-    ax.tick_params(left=False)
-    ax.spines[:].set_visible(False)
-    ax.set_title("mean error ÷ sknet's (shorter is better)", loc="left", fontsize=10)
-    figure.legend(
-        [middle, interval], ["median", "95% interval of the mean"], loc="outside lower center", ncols=2, frameon=False
-    )
-    ax.text(1.02, 1.02, "time\nof a fit", transform=ax.transAxes, va="bottom")
+    models = sorted(["sknet", *DRAWN], key=lambda model: sum(ratios[figure][model] for figure in DRAWN_BY_TASK))
+    figure, axes = plt.subplots(1, 2, figsize=(4.8, 4.3), layout="constrained", sharex=True, sharey=True)
+    for ax, (measure_name, task) in zip(axes, DRAWN_BY_TASK.items(), strict=True):
+        for place, model in enumerate(models):
+            is_ours = model == "sknet"
+            weight, color, ink = ("bold", earlier.TEAL, "white") if is_ours else ("normal", "#b9c4c9", "black")
+            ratio = ratios[measure_name][model]
+            time = "1" if is_ours else two_digits(times_of_a_fit(rows[rows["task"] == task], model))
+            ax.barh(place, ratio, color=color, height=0.7)
+            ax.text(0.04, place, f"{ratio:.2f}", color=ink, weight=weight, va="center_baseline")
+            ax.text(1.34, place, f"{time}×", weight=weight, va="center_baseline")
+        ax.axvline(1.0, color=earlier.TEAL, lw=1, ls=":")
+        ax.set_title(f"{task.capitalize()}:\n{measure_name}", loc="left", fontsize=10)
+        ax.text(1.34, -0.6, "time\nof a fit", va="bottom", fontsize=9)
+        ax.spines[:].set_visible(False)
+    names = [earlier.name_of(model) + earlier.tables_if_not_all(rows, model) for model in models]
+    axes[0].set_yticks(range(len(models)), labels=[name.replace(", ", ",\n", 1) for name in names])
+    axes[0].get_yticklabels()[models.index("sknet")].set_weight("bold")
+    axes[0].set(xticks=[], xlim=(0.0, 1.75))
+    axes[0].invert_yaxis()
+    for ax in axes:
+        ax.tick_params(left=False, labelsize=9)
+    figure.supxlabel("mean over tables, divided by sknet's: shorter is better", fontsize=10)
     figure.savefig(FIRST_PAGE, dpi=200)
-
-
-def bar(rows: pd.DataFrame, peer: str) -> tuple[str, float, float, float, float, str]:
-    """The name of a model, the interval and the mean of its errors over ours, their median and its time."""
-    low, mean, high, median = 1 / earlier.mean_with_interval(ratios(rows, "loss", peer)["mean"])
-    n_tables, n_usual = (rows[rows["model"] == model]["table"].nunique() for model in (peer, TUNED_PEERS[0]))
-    name = peer.split(",")[0]  # the title of its group says the rest
-    label = earlier.name_of(name) + (f" ({n_tables})" if n_tables < n_usual else "")
-    return label, low, mean, high, median, two_digits(times_of_a_fit(rows, peer))
 
 
 def times_of_a_fit(rows: pd.DataFrame, peer: str) -> float:
