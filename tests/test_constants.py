@@ -32,7 +32,7 @@ CONSTANTS = {
     # --- numbers of rows at which defaults change, and what changes there ---
     "MIN_EVALUATED_ROWS": (40, 'notes: "folds choose the epoch from 40 rows on"'),
     "SMALL_TABLE_ROWS": (500, 'notes: "four folds up to 499 rows"'),
-    "FEW_ROWS_OF_RARE_CLASSES": (60, 'notes: "hold out each row once below 60 events"'),
+    "FEW_EVENTS": (60, 'notes: "hold out each row once below 60 events"'),
     "MEDIUM_TABLE_ROWS": (5_000, 'notes: "5,000 was measured together with what holds on both sides of it"'),
     "LARGE_TABLE_ROWS": (15_000, 'notes: "10% held out from 15,000 rows on"'),
     "FRACTION_HELD_OUT": (0.15, 'notes: "`validation_fraction=0.1`"'),

@@ -7,7 +7,14 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted, warn_of_unread_columns
-from sknet._estimators.parameters import AGAINST_FOLDS, FULL_BATCHES, CommonParameters, column_choices, none_holds
+from sknet._estimators.parameters import (
+    AGAINST_FOLDS,
+    FULL_BATCHES,
+    ClassifierParameters,
+    CommonParameters,
+    column_choices,
+    none_holds,
+)
 from sknet._estimators.sklearn_api import warn
 from sknet._model.baseline import ComparisonWithConstant
 from sknet._model.rows import FeatureTable
@@ -92,7 +99,8 @@ def warn_of_doubtful_result(params: CommonParameters, fitted: Fitted, comparison
     has_rate = not FULL_BATCHES.holds(params)
     temperature = fitted.model.network.temperature
     is_rate_to_blame = comparison.is_no_better and has_rate and rate > ordinary
-    if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6 and not is_rate_to_blame:
+    is_at_limit = isinstance(params, ClassifierParameters) and abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6
+    if is_at_limit and not is_rate_to_blame:  # for rare counts, it says no more than the comparison with a constant
         warn(
             f"temperature_={temperature:.3g} is the limit of calibration: the held-out rows are unlike the training "
             "rows, so probabilities mean little. Check groups, X_val and the order of the rows.",

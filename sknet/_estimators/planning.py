@@ -288,6 +288,7 @@ def facts_of_call(
         n_train,
         holdout.early_stopping,
         n_held_out=n - n_train,
+        n_events=holdout.n_events,
         survey=survey,
         n_interaction_sets=n_interaction_sets,
         is_stream=rows.X.is_stream,
@@ -339,10 +340,12 @@ def choose_holdout(
         return Holdout()
     check_conflicts_with_temperature(params)
     n = len(rows)
+    strata = head.strata(rows.y)
+    n_events = head.n_events(strata)
     if validation_rows is not None:
         check_no_conflict(params, "X_val does", AGAINST_VALIDATION_ROWS, "leave X_val and y_val out")
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return Holdout(validation_rows)
+        return Holdout(validation_rows, n_events=n_events)
     early_stopping = choose_early_stopping(params, n, is_stream=rows.X.is_stream)
     if not early_stopping:
         why = f"early_stopping={params.early_stopping!r} holds none of {n} rows out"
@@ -358,11 +361,10 @@ def choose_holdout(
         if len(np.unique(np.concatenate([split.held_out_indices for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
             return Holdout(has_too_few_rows=True)
-        return Holdout(fold_splits=splits, folds_share_columns=False)
-    strata = head.strata(rows.y)
+        return Holdout(fold_splits=splits, folds_share_columns=False, n_events=n_events)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if early_stopping == "folds":
-        return draw_folds(n, strata, rows.groups, seed, head.n_rows_of_rare_classes(strata))
+        return draw_folds(n, strata, rows.groups, seed, n_events)
     fraction = fraction_to_hold_out(params, n, rows.X.max_held_out)
     split = split_validation(n, rows.groups, strata, fraction, seed)
     if split is None:
@@ -370,4 +372,4 @@ def choose_holdout(
             fit_messages.warn_of_few_rows(n, fraction)
         return Holdout(has_too_few_rows=True)
     fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, n, fraction)
-    return Holdout(rows.take(split.held_out_indices), split)
+    return Holdout(rows.take(split.held_out_indices), split, n_events=n_events)

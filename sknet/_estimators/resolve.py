@@ -20,13 +20,14 @@ import numpy as np
 from sknet._estimators.fitted import ParametersAndAttributes
 from sknet._estimators.parameters import (
     AGAINST_ADDED_INPUTS,
+    AGAINST_AUTO_TEMPERATURE,
     AGAINST_FOLDS,
     AGAINST_MEMBERS,
-    AGAINST_TEMPERATURE,
     ENDLESS_SCHEDULE,
     FOLDS,
     FULL_BATCHES,
     NO_EVALUATION,
+    NOT_LOG_LOSS,
     USER_FOLDS,
     USER_FRACTION,
     ClassifierParameters,
@@ -95,6 +96,7 @@ class AutoFacts:
     n_rows: int  # training rows
     early_stopping: bool | Literal["folds"]  # what evaluates the epochs: nothing, validation rows, or folds
     n_held_out: int = 0  # rows of the table that are held out
+    n_events: float = inf  # see `Head.n_events`
     survey: Survey = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     is_stream: bool = False  # see `FeatureTable`
@@ -174,8 +176,16 @@ def resolved_batch_size(params: CommonParameters, facts: AutoFacts) -> int:
 def resolved_temperature_scaling(params: ClassifierParameters, facts: AutoFacts) -> bool:
     """Whether to choose a temperature, which needs held-out rows."""
     if params.temperature_scaling == "auto":
-        return none_holds(params, (*AGAINST_TEMPERATURE, FULL_BATCHES, ENDLESS_SCHEDULE))
+        return none_holds(params, (NOT_LOG_LOSS, *AGAINST_AUTO_TEMPERATURE))
     return bool(params.temperature_scaling and params.early_stopping)
+
+
+def has_temperature(params: CommonParameters, facts: AutoFacts) -> bool:
+    """Whether held-out rows choose a temperature: as `temperature_scaling` says, or for counts with few events."""
+    if isinstance(params, ClassifierParameters):
+        return bool(params.temperature_scaling)
+    are_rare = isinstance(params.loss, str) and facts.n_events < rules.FEW_EVENTS
+    return are_rare and none_holds(params, AGAINST_AUTO_TEMPERATURE)
 
 
 def resolved_target_scaling(params: RegressorParameters, facts: AutoFacts) -> str | None:
@@ -422,6 +432,7 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
         activations=hidden_activations(params, len(sizes)),
         dropout=dropout_rates(params, len(sizes)),
         solver=make_solver(params, facts.n_epochs or int(params.max_iter)),
+        temperature_scaling=has_temperature(params, facts),
         members_see_bins=members_see_bins,
         n_joined=n_members if is_continued else 1,
     )

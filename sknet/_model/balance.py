@@ -20,12 +20,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from sknet._model.network_setup import NetworkSetup
+from sknet._network.temperature import at_temperature
 from sknet._training.solver import State
 from sknet._typing import Array
 
 
-def balancing_shift(networks: Sequence[tuple[NetworkSetup, State]], mixing_weights: Sequence[float]) -> Array | None:
-    """Return the shift of the networks' mean raw output: log(sum w y / sum w exp(raw)).
+def balancing_shift(
+    networks: Sequence[tuple[NetworkSetup, State]], mixing_weights: Sequence[float], temperature: float = 1.0
+) -> Array | None:
+    """Return the shift of the networks' mean raw output at a temperature: log(sum w y / sum w exp(raw)).
 
     Parameters
     ----------
@@ -33,6 +36,7 @@ def balancing_shift(networks: Sequence[tuple[NetworkSetup, State]], mixing_weigh
         All have the same training rows.
     mixing_weights : sequence of float
         The weight of each network in the mean.
+    temperature : float, default=1.0
 
     Returns
     -------
@@ -57,6 +61,7 @@ def balancing_shift(networks: Sequence[tuple[NetworkSetup, State]], mixing_weigh
         return None
     raws = [setup.raw_training_outputs(state) for setup, state in networks]
     raw = np.sum([w * raw_of_network for w, raw_of_network in zip(mixing_weights, raws, strict=True)], axis=0)
+    raw = at_temperature(raw, 1.0 / temperature, head.center_of_temperature)
     with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
         # in this unit, predictions of a usable network do not overflow
         predictions = loss.inverse_link.predictions(raw.astype(np.float64) - log_divisor)

@@ -18,6 +18,7 @@ from sknet._model.epoch_choice import MIN_STEPS_TO_CHOOSE, Selection
 from sknet._model.held_out import HeldOutOutputs
 from sknet._model.network_setup import NetworkSetup
 from sknet._network.losses import Loss, mean_loss
+from sknet._network.temperature import at_temperature
 from sknet._tables.raw_table import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.statistics import mean_and_deviation
@@ -100,10 +101,11 @@ def _have_lower_loss_than_folds(
     for mixing_weight, (setup, state) in zip(selection.mixing_weights, networks, strict=True):
         raw += mixing_weight * setup.raw_training_outputs(state)[selection.held_out_indices]
     head = networks[0][0].encoding.head
+    raw = at_temperature(raw, 1.0 / selection.temperature, head.center_of_temperature)
     target = head.targets(held_out_outputs.y, np.dtype(np.float64))
     published, of_folds = (
         _mean_loss_in_blocks(head.loss, raw_outputs, target, held_out_outputs.weight)
-        for raw_outputs in (raw / selection.temperature, held_out_outputs.raw)
+        for raw_outputs in (raw, held_out_outputs.raw)
     )
     return published < of_folds
 

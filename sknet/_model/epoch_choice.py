@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding_learner import EncodingLearner, encode_rows
-from sknet._model.held_out import HeldOutEvaluator, HeldOutOutputs, Holdout, mix_outputs
+from sknet._model.held_out import HeldOutEvaluator, HeldOutOutputs, Holdout
 from sknet._model.model import Network, join_networks
 from sknet._model.network_setup import NetworkSetup, make_network_setups, train_side_by_side
 from sknet._model.phase import Phase, mean_history
@@ -42,15 +42,13 @@ from sknet._typing import Array
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
-def draw_folds(
-    n_rows: int, strata: Array | None, groups: Array | None, seed: int, n_rows_of_rare_classes: float = inf
-) -> Holdout:
+def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int, n_events: float = inf) -> Holdout:
     """Draw (train, held-out) splits, stratified or by group. See `fold_counts` for how many of the folds."""
-    counts = fold_counts(n_rows, groups is not None, n_rows_of_rare_classes)
+    counts = fold_counts(n_rows, groups is not None, n_events)
     fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
     n_held_out = min(counts.n_held_out, fold.max() + 1)
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]
-    return Holdout(fold_splits=splits)
+    return Holdout(fold_splits=splits, n_events=n_events)
 
 
 MIN_STEPS_TO_CHOOSE = 75
@@ -246,10 +244,11 @@ class FoldPhase(Phase):
         chosen = [choice.kept for choice in self.progress.choices if choice.kept is not None]
         first = self.evaluators[0]
         published = first.choose_mixture(chosen[0])
-        raw = mix_outputs(chosen[0], published.mixing_weight) / published.temperature
+        center = first.rows.encoding.head.center_of_temperature
+        raw = published.of(chosen[0], center)
         for evaluator, raw_by_bins in zip(self.evaluators[1:], chosen[1:], strict=True):
             mixture = evaluator.choose_mixture(raw_by_bins)
-            mixed = mix_outputs(raw_by_bins, mixture.mixing_weight) / mixture.temperature
+            mixed = mixture.of(raw_by_bins, center)
             assert evaluator.row_indices is not None  # only the first evaluator has all rows
             cross_fit_set = np.delete(np.arange(len(raw)), evaluator.row_indices)
             raw[cross_fit_set] = mixed[cross_fit_set]

@@ -145,9 +145,17 @@ class Head(ABC):
     def strata(self, values: Array) -> Array | None:
         """Return each row's stratum, an integer, see `assign_folds`; None for a plain split."""
 
-    def n_rows_of_rare_classes(self, strata: Array | None) -> float:
-        """Return the number of rows outside the largest class, from their `strata`; numbers have no classes."""
-        return inf
+    @abstractmethod
+    def n_events(self, strata: Array | None) -> float:
+        """Return how many rows are outside the largest class, or count an event, from their `strata`.
+
+        It is infinite for numbers that are not counts.
+        """
+
+    @property
+    def center_of_temperature(self) -> Array | float:
+        """The raw outputs that a temperature leaves as they are, (k,) or a number: those of the mean, or even odds."""
+        return 0.0
 
     @abstractmethod
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
@@ -283,7 +291,7 @@ class LabelHead(Head):
     def strata(self, values: Array) -> Array | None:
         return self.labels.strata(values)
 
-    def n_rows_of_rare_classes(self, strata: Array | None) -> float:
+    def n_events(self, strata: Array | None) -> float:
         assert strata is not None  # labels have strata
         return len(strata) - int(np.bincount(strata).max())
 
@@ -440,6 +448,13 @@ class RegressionHead(Head):
         # whether a count is above 0, so that rare events are held out too
         at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low
         return np.any(values > 0.0, axis=1).astype(int) if at_zero else None
+
+    def n_events(self, strata: Array | None) -> float:
+        return inf if strata is None else int(strata.sum())
+
+    @property
+    def center_of_temperature(self) -> Array | float:
+        return 0.0 if self.loss.takes_scaled_targets else self.log_divisor
 
     def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
         """Return the head with the scaler that its loss and `target_scaling` allow."""

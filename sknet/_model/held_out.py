@@ -15,7 +15,7 @@ mixing_weight        weight of the first of these means; the weight of the secon
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sknet._model.rows import EncodedRows, Rows
 from sknet._model.settings import Settings
 from sknet._network.losses import mean_loss
-from sknet._network.temperature import best_inverse_temperature, temperature_penalty
+from sknet._network.temperature import at_temperature, best_inverse_temperature, temperature_penalty
 from sknet._tables.splitting import Split
 from sknet._typing import Array
 
@@ -48,6 +48,8 @@ class Holdout:
         whose splits may be ordered in time.
     has_too_few_rows : bool
         Whether there are too few rows to hold some out. Training then ends without a message.
+    n_events : float
+        The number of events, see `Head.n_events`.
     """
 
     rows: Rows | None = None
@@ -55,6 +57,7 @@ class Holdout:
     fold_splits: Sequence[Split] = ()
     folds_share_columns: bool = True
     has_too_few_rows: bool = False
+    n_events: float = inf
 
     @property
     def early_stopping(self) -> bool | Literal["folds"]:
@@ -107,6 +110,10 @@ class MixedOutputs(NamedTuple):
         """The number that raw outputs are divided by."""
         return 1.0 / self.inverse_temperature
 
+    def of(self, raw_by_bins: Array, center: Array | float) -> Array:
+        """Mix other raw outputs in the same way."""
+        return at_temperature(mix_outputs(raw_by_bins, self.mixing_weight), self.inverse_temperature, center)
+
 
 class HeldOutEvaluator:
     """Computes the loss of held-out rows, and chooses the temperature and the mixing weight of their raw outputs by it.
@@ -154,7 +161,9 @@ class HeldOutEvaluator:
     ) -> MixedOutputs:
         """Mix the raw outputs, by default of equally weighted networks, at the best temperature or a given one."""
         rows = self.rows
-        loss = rows.encoding.head.loss
+        head = rows.encoding.head
+        loss = head.loss
+        center = head.center_of_temperature
         target = rows.target
         weight = rows.relative_weight
         mixing_weight = self._equal_weight if mixing_weight is None else mixing_weight
@@ -164,8 +173,8 @@ class HeldOutEvaluator:
         if not self._has_temperature:
             inverse_temperature = 1.0
         elif inverse_temperature is None:
-            inverse_temperature = best_inverse_temperature(loss, raw, target, weight, rows.total_weight)
-        raw *= inverse_temperature
+            inverse_temperature = best_inverse_temperature(loss, raw, target, weight, rows.total_weight, center)
+        raw = at_temperature(raw, inverse_temperature, center)
         value = mean_loss(loss, raw, target, weight)
         penalty = temperature_penalty(log(inverse_temperature), rows.total_weight)
         return MixedOutputs(mixing_weight, inverse_temperature, raw, value, value + penalty)

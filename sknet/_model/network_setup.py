@@ -148,12 +148,12 @@ class NetworkSetup:
     # --- results -----------------------------------------------------------------------------------------------------
 
     def make_network(self, theta: Array, temperature: float = 1.0) -> Network:
-        """Return the network of theta, with copies of its arrays and with its outputs divided by a temperature.
+        """Return the network of theta, with copies of its arrays and with its outputs at a temperature.
 
         It takes all inputs of the encoded table.
         """
         if temperature != 1.0:
-            theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
+            theta = self.layout.with_output_scaled(theta, 1.0 / temperature, self.encoding.head.center_of_temperature)
         theta = theta.astype(self.encoding.output_dtype)
         activations = self.settings.activations
         is_monotone = self.constraints.monotone is not None

@@ -16,9 +16,10 @@ MIN_EVALUATED_ROWS = 40
 SMALL_TABLE_ROWS = 500
 """Below, each row is held out once. Without folds, training runs in float64, which costs little time."""
 
-FEW_ROWS_OF_RARE_CLASSES = 60
-"""With fewer training rows outside the largest class, each row is held out once, as on small tables. A fourth of such
-rows would choose the epoch by chance (docs/guide/imbalance.md)."""
+FEW_EVENTS = 60
+"""Events are the rows outside the largest class, or counts above 0. With fewer of them, each row is held out once, as
+on small tables, since a fourth of them would choose the epoch by chance (docs/guide/imbalance.md). Networks for rare
+counts also have a temperature (docs/guide/counts.md)."""
 
 MEDIUM_TABLE_ROWS = 5_000
 """Below, one of four folds is held out to choose the epoch, or all four on small tables. From here on it is one of ten,
@@ -97,12 +98,9 @@ class FoldCounts(NamedTuple):
     n_held_out: int  # how many of these folds are held out in turn
 
 
-def fold_counts(n_rows: int, grouped: bool = False, n_rows_of_rare_classes: float = inf) -> FoldCounts:
-    """Return the numbers of folds. With few or grouped rows, losses are noisier, so more folds are held out.
-
-    Rare classes are all but the largest.
-    """
-    if n_rows < SMALL_TABLE_ROWS or n_rows_of_rare_classes < FEW_ROWS_OF_RARE_CLASSES:
+def fold_counts(n_rows: int, grouped: bool = False, n_events: float = inf) -> FoldCounts:
+    """Return the numbers of folds. With few rows, few events or groups, losses are noisier, so more are held out."""
+    if n_rows < SMALL_TABLE_ROWS or n_events < FEW_EVENTS:
         return FoldCounts(4, 4)
     if grouped:
         return FoldCounts(4, 2)

@@ -137,7 +137,7 @@ class TrainPhase(Phase):
             return self._joined(thetas, 1.0), None
         joined = self._joined(thetas, temperature, mixing_weights)
         # balance only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
-        shift = balancing_shift(self.networks, mixing_weights)
+        shift = balancing_shift(self.networks, mixing_weights, temperature)
         raw = outputs.raw
         if shift is not None:
             joined = joined.with_output_shifted(shift)

@@ -103,12 +103,12 @@ class Layout:
         coefs, intercepts, _ = zip(*self.layers(theta), strict=True)
         return coefs, intercepts
 
-    def with_output_scaled(self, theta: Array, factor: float) -> Array:
-        """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""
+    def with_output_scaled(self, theta: Array, factor: float, center: Array | float = 0.0) -> Array:
+        """Return a copy of theta that multiplies the distances of raw outputs from `center`, (k,), by a factor."""
         scaled = theta.copy()
         W, b, _ = self.layers(scaled)[-1]  # views: this changes `scaled`
         W *= factor
-        b *= factor
+        b[:] = center + (b - center) * factor
         return scaled
 
     def flatten(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:

@@ -131,8 +131,9 @@ def test_each_row_has_an_out_of_fold_prediction(n_members):
 @pytest.mark.parametrize(
     ("make", "n_events", "share"),
     [(SigmoidMLPClassifier, 59, 1.0), (SigmoidMLPClassifier, 60, 0.25),
-     (partial(SigmoidMLPRegressor, loss="poisson"), 59, 0.25)],
-    ids=["rare class", "class", "rare count"],
+     (partial(SigmoidMLPRegressor, loss="poisson"), 59, 1.0),
+     (partial(SigmoidMLPRegressor, loss="poisson"), 60, 0.25), (SigmoidMLPRegressor, 59, 0.25)],
+    ids=["rare class", "class", "rare count", "count", "number"],
 )  # fmt: skip
 def test_each_row_is_held_out_once_if_a_class_is_rare(make, n_events, share):
     y = (np.arange(600) < n_events).astype(int)
@@ -354,7 +355,7 @@ def test_routed_groups_reach_every_fit_of_a_search(kind, y, is_routed, monkeypat
     groups = np.arange(N) // 10
     groups_of_fits = []
 
-    def draw_folds(n, strata, groups, seed, n_rows_of_rare_classes):
+    def draw_folds(n, strata, groups, seed, n_events):
         groups_of_fits.append(groups)
         return drawn_by(n, strata, groups, seed)
 

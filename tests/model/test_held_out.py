@@ -95,7 +95,7 @@ def test_equal_outputs_keep_equal_weights():
 
 def test_a_mixing_weight_whose_loss_is_nan_is_not_chosen():
     loss = Loss("mine", lambda raw, target: np.where(raw == 0.0, np.nan, raw**2)[:, 0], None)
-    head = SimpleNamespace(loss=loss, has_noise_scale=False)
+    head = SimpleNamespace(loss=loss, has_noise_scale=False, center_of_temperature=0.0)
     held_out_evaluator = loss_of(rows_of(head, np.zeros((M, 1)), float(M)))
     assert held_out_evaluator.choose_mixture(np.array([np.zeros((M, 1)), np.ones((M, 1))])).mixing_weight == 0.9
 
