@@ -98,7 +98,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         rows chooses the epoch. The final networks then learn from all rows, with about
         the same number of steps, or for `max_iter` epochs if the last one is chosen.
         Below 500 rows, each of four folds is held out once. With more rows, fewer folds
-        are held out, unless fewer than 60 rows are outside a classifier's largest class.
+        are held out, unless fewer than 60 rows are outside a classifier's largest class,
+        or have a count above 0 with a loss for counts.
         "auto" is True instead of "folds" if a parameter does not allow folds (see Notes).
 
     validation_fraction : float, splitter or "auto", default="auto"
@@ -360,11 +361,11 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         The chosen epoch of the last call. It is counted from 1, with the epochs of
         earlier calls if this one continues them, as in `history_` and
         `validation_scores_`. With held-out rows, it is the best epoch, whose weights
-        all members have kept. With folds, it is the epoch of the least joint loss, to
-        which a classifier adds a small penalty on temperatures far from 1. An epoch
-        within the first 75 steps is chosen only if training ends with it or, by a
-        classifier, if the temperature is above 5. `n_iter_` then counts the epochs on
-        all rows. Without held-out rows or folds, it is the last epoch.
+        all members have kept. With folds, it is the epoch of the least joint loss, plus a
+        small penalty on temperatures far from 1. An epoch within the first 75 steps is
+        chosen only if training ends with it, or if the temperature is above 5. `n_iter_`
+        then counts the epochs on all rows. Without held-out rows or folds, it is the last
+        epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without

@@ -28,6 +28,7 @@ from sknet._estimators.parameters import (
     FULL_BATCHES,
     NO_EVALUATION,
     NOT_LOG_LOSS,
+    UNSCALED_INPUTS,
     USER_FOLDS,
     USER_FRACTION,
     ClassifierParameters,
@@ -185,7 +186,8 @@ def has_temperature(params: CommonParameters, facts: AutoFacts) -> bool:
     if isinstance(params, ClassifierParameters):
         return bool(params.temperature_scaling)
     are_rare = isinstance(params.loss, str) and facts.n_events < rules.FEW_EVENTS
-    return are_rare and none_holds(params, AGAINST_AUTO_TEMPERATURE)
+    # with unscaled inputs, targets are not divided by their mean, which the temperature would need
+    return are_rare and none_holds(params, (*AGAINST_AUTO_TEMPERATURE, UNSCALED_INPUTS))
 
 
 def resolved_target_scaling(params: RegressorParameters, facts: AutoFacts) -> str | None:

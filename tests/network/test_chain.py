@@ -92,6 +92,16 @@ def test_a_factor_on_the_output_layer():
     assert theta[-1] == layout.n_parameters
 
 
+def test_a_factor_on_the_distances_of_outputs_from_a_center():
+    layout = Layout((2, 3, 2))
+    theta = np.arange(1.0, layout.n_parameters + 1)
+    center = np.array([5.0, -1.0])
+    scaled = layout.with_output_scaled(theta, 0.5, center)
+    (first, last), (hidden, output) = layout.coefs_and_intercepts(theta)
+    expected = layout.flatten([first, 0.5 * last], [hidden, 0.5 * (output + center)], float)
+    np.testing.assert_array_equal(scaled, expected)
+
+
 def test_a_layout_is_made_and_shown_by_its_sizes_alone():
     assert repr(Layout((2, 3, 1))) == "Layout(sizes=(2, 3, 1))"
     with pytest.raises(TypeError):

@@ -12,9 +12,11 @@ from scipy.optimize import minimize_scalar
 
 from sknet._network.losses import weighted_mean
 from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS
+from sknet._network.losses_of_numbers import REGRESSION_LOSSES
 from sknet._network.temperature import (
     MAX_LOG_TEMPERATURE,
     PRIOR_LOG_DEVIATION,
+    at_temperature,
     best_inverse_temperature,
     temperature_penalty,
 )
@@ -55,6 +57,33 @@ def test_the_temperature_minimises_the_loss_and_its_prior(kind, weights, strengt
     before = raw.copy()
     assert log(best_inverse_temperature(loss, raw, target, weight, total)) == pytest.approx(best.x, abs=1e-5)
     np.testing.assert_array_equal(raw, before)
+
+
+@pytest.mark.parametrize("name", ["poisson", "tweedie"])
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_the_temperature_of_counts_divides_distances_from_the_center(name, weights):
+    loss, weight = REGRESSION_LOSSES[name](), WEIGHTS[weights]
+    target = rng.poisson([0.2, 3.0], size=(N, 2)) * 1.0
+    center = np.log(target.mean(axis=0))
+    raw, total = center + informed(target, 2.0), N if weight is None else weight.sum()
+
+    def objective(u):
+        shrunk = center + exp(u) * (raw - center)
+        return weighted_mean(loss.value(shrunk, target), weight) + u**2 / (2 * PRIOR_LOG_DEVIATION**2 * total)
+
+    best = minimize_scalar(objective, bounds=(-MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE), options={"xatol": 1e-9})
+    found = best_inverse_temperature(loss, raw, target, weight, total, center)
+    assert log(found) == pytest.approx(best.x, abs=1e-5)
+    np.testing.assert_allclose(at_temperature(raw, found, center), center + found * (raw - center))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_temperature_keeps_the_center_and_the_type(dtype):
+    raw = rng.normal(size=(N, 2)).astype(dtype)
+    assert at_temperature(raw, 1.0, np.log([3.0, 5.0])) is raw
+    shrunk = at_temperature(raw, 1e-9, np.log([3.0, 5.0]))
+    assert shrunk.dtype == dtype
+    np.testing.assert_allclose(np.exp(shrunk), np.tile([3.0, 5.0], (N, 1)), rtol=1e-6)
 
 
 def test_a_temperature_of_one_deviation_costs_half_a_row():
