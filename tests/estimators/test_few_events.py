@@ -11,7 +11,6 @@ from sklearn.metrics import mean_poisson_deviance
 
 import sknet
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.rules_by_rows import FEW_EVENTS
 
 N = 600
 rng = np.random.default_rng(0)
@@ -63,11 +62,11 @@ def test_a_signal_is_kept():
     assert mean_poisson_deviance(rate, p) < 0.7 * mean_poisson_deviance(rate, np.full(len(p), y.mean()))
 
 
-@pytest.mark.parametrize("n_events", [FEW_EVENTS - 1, FEW_EVENTS])
+@pytest.mark.parametrize("n_events", [59, 60])
 @pytest.mark.parametrize("loss", ["poisson", "tweedie"])
 def test_counts_have_a_temperature_below_60_events(loss, n_events):
     net = SigmoidMLPRegressor(loss=loss, **QUICK | {"max_iter": 4}).fit(X, 2.5 * counts(n_events))
-    assert (net.temperature_ != 1.0) == (n_events < FEW_EVENTS)
+    assert (net.temperature_ != 1.0) == (n_events < 60)
 
 
 @pytest.mark.parametrize(
