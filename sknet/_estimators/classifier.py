@@ -10,7 +10,7 @@ import numpy as np
 from sknet._estimators.base import InMemoryMLP
 from sknet._estimators.fitted import FittedAttribute
 from sknet._estimators.parameters import ClassifierParameters, check_has_partial_fit
-from sknet._estimators.sklearn_api import ClassifierMixin, Tags, available_if, fit_context
+from sknet._estimators.sklearn_api import ClassifierMixin, Tags, available_if, fit_context, with_checked_keywords
 from sknet._model.heads import LabelHead
 from sknet._typing import Array, Table, Target
 
@@ -509,6 +509,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     # --- prediction --------------------------------------------------------------------------------------------------
 
+    @with_checked_keywords
     def predict(self, X: Table) -> Array:
         """Predict the most probable label of each row.
 
@@ -524,6 +525,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         """
         return self._predict_by("predict", X)
 
+    @with_checked_keywords
     def predict_proba(self, X: Table) -> Array | list[Array]:
         """Predict the probability of each class.
 
@@ -542,6 +544,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         """
         return self._predict_by("predict_proba", X)
 
+    @with_checked_keywords
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithm of the probability of each class.
 
@@ -559,6 +562,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         """
         return self._predict_by("predict_log_proba", X)
 
+    @with_checked_keywords
     def predict_set(self, X: Table, coverage: float = 0.9, per_class: bool = False) -> Array:
         """Predict the set of classes that cannot be ruled out, by conformal prediction.
 
@@ -611,6 +615,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         """
         return self._predict_by("predict_set", X, coverage, per_class)
 
+    @with_checked_keywords
     def decision_function(self, X: Table) -> Array | list[Array]:
         """Compute the raw outputs of the network: log-odds, or the inputs of the softmax.
 
@@ -627,6 +632,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         """
         return self._predict_by("decision_function", X)
 
+    @with_checked_keywords
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Return the accuracy.
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sknet._estimators.base import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
 from sknet._estimators.resolve import loss_if_valid
-from sknet._estimators.sklearn_api import RegressorMixin, Tags, available_if, fit_context
+from sknet._estimators.sklearn_api import RegressorMixin, Tags, available_if, fit_context, with_checked_keywords
 from sknet._model.heads import RegressionHead
 from sknet._typing import Array, Table, Target
 
@@ -490,6 +490,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     # --- prediction --------------------------------------------------------------------------------------------------
 
+    @with_checked_keywords
     def predict(self, X: Table) -> Array:
         """Predict the target of each row.
 
@@ -509,6 +510,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """
         return self._predict_by("predict", X)
 
+    @with_checked_keywords
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
         """Predict an interval for each target, by conformal prediction.
 
@@ -556,6 +558,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """
         return self._predict_by("predict_interval", X, coverage)
 
+    @with_checked_keywords
     def predict_quantiles(self, X: Table, quantiles: ArrayLike) -> Array:
         """Predict quantiles of the target.
 
@@ -594,6 +597,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """
         return self._predict_by("predict_quantiles", X, quantiles)
 
+    @with_checked_keywords
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Return R², or with several quantile levels the mean D² of the pinball loss.
 

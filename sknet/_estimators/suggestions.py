@@ -33,6 +33,20 @@ PARAMETERS_ELSEWHERE = {
 }
 """Names of parameters in other packages, and what does the same here, for hints in messages."""
 
+INSTEAD_OF_ARGUMENTS = {
+    **dict.fromkeys(
+        ["return_std", "return_cov"],
+        "predict_interval and predict_quantiles of a regressor, and predict_proba, say how uncertain it is",
+    ),
+    **dict.fromkeys(
+        ["exposure", "offset", "sample_weight", "base_margin"],
+        "it takes X alone; after a fit to rates, multiply its rates by the exposure",
+    ),
+    **dict.fromkeys(["alpha", "confidence", "confidence_level", "level"], "give coverage, the share of targets inside"),
+    "threshold": "compare predict_proba with it, as sklearn.model_selection.FixedThresholdClassifier does",
+}
+"""Arguments that prediction methods have in other packages, and what to do here, for messages."""
+
 VALUES_ELSEWHERE = {
     **dict.fromkeys(["mse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
     **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "absolute_error"),
@@ -69,7 +83,8 @@ def check_keyword_names(function: str, keywords: Iterable[str], parameters: Iter
     parameter_names = [name for name in parameters if name != "self"]
     for name in keywords:
         if name not in parameter_names:
-            remedy = suggest_name(name, parameter_names, function)
+            instead = INSTEAD_OF_ARGUMENTS.get(name) if ".predict" in function else None
+            remedy = f"{instead}." if instead else suggest_name(name, parameter_names, function)
             raise TypeError(f"{function} got an unexpected keyword argument {name!r}: {remedy}")
 
 

@@ -153,8 +153,35 @@ def test_an_argument_of_explain_is_answered_with_the_nearest():
         net.explain(X, bg=X)
     with pytest.raises(TypeError, match="did you mean background?"):
         net.explain(X, back_ground=X)
-    with pytest.raises(TypeError, match=r"SigmoidMLPRegressor.explain\(\): missing a required argument: 'X'"):
+    with pytest.raises(
+        TypeError, match=r"SigmoidMLPRegressor.explain\(\): missing a required argument: 'X'. It takes X, "
+    ):
         net.explain()
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "arguments", "keywords", "message"),
+    [
+        (SigmoidMLPRegressor, "predict", (), {"return_std": True}, "predict_interval and predict_quantiles"),
+        (SigmoidMLPRegressor, "predict", (), {"return_cov": True}, "'return_cov': .*predict_interval"),
+        (SigmoidMLPRegressor, "predict", (), {"exposure": 2.0}, "multiply its rates by the exposure"),
+        (SigmoidMLPRegressor, "predict", (X[:, 0],), {}, r"too many positional arguments. It takes X.$"),
+        (SigmoidMLPRegressor, "score", (X[:, 0],), {"exposure": 2.0}, "did you mean sample_weight=exposure"),
+        (SigmoidMLPRegressor, "score", (), {}, "missing a required argument: 'y'. It takes X, y, sample_weight.$"),
+        (SigmoidMLPRegressor, "predict_interval", (), {"alpha": 0.1}, "'alpha': give coverage"),
+        (SigmoidMLPRegressor, "predict_interval", (), {"coverag": 0.9}, "did you mean coverage?"),
+        (SigmoidMLPRegressor, "predict_quantiles", (), {"q": 0.9}, "'q': known are X, quantiles."),
+        (SigmoidMLPClassifier, "predict", (), {"threshold": 0.3}, "FixedThresholdClassifier"),
+        (SigmoidMLPClassifier, "predict_proba", (), {"raw_score": True}, "known are X."),
+        (SigmoidMLPClassifier, "predict_log_proba", (1,), {}, "too many positional arguments"),
+        (SigmoidMLPClassifier, "predict_set", (), {"level": 0.9}, "'level': give coverage"),
+        (SigmoidMLPClassifier, "decision_function", (), {"y": 1}, "known are X."),
+    ],
+)  # fmt: skip
+def test_an_argument_that_a_prediction_method_does_not_take_is_answered(kind, method, arguments, keywords, message):
+    net = kind(max_iter=1).fit(X, X[:, 0] > 0.0)
+    with pytest.raises(TypeError, match=f"{kind.__name__}.{method}.*{message}"):
+        getattr(net, method)(X, *arguments, **keywords)
 
 
 # --- warnings --------------------------------------------------------------------------------------------------------
