@@ -8,6 +8,7 @@ texts : (L,)     the distinct values of a column of text
 is_read : (L,)   bool, which texts are numbers or dates
 """
 
+import re
 from itertools import product
 
 import pandas as pd
@@ -38,25 +39,39 @@ DATE_PATTERN = (
 
 _DAY_FORMATS = (
     *(order.replace("-", mark) for order in ("%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y") for mark in "-/."),
-    "%d/%m/%y", "%m/%d/%y", "%Y-%m", "%Y/%m",
+    "%d/%m/%y", "%m/%d/%y",
     "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%d-%B-%Y", "%B %d, %Y",
+    "%d %b %y", "%d-%b-%y", "%b %d %Y", "%B %d %Y",
 )  # fmt: skip
-DATE_FORMATS = ("ISO8601", *map("".join, product(_DAY_FORMATS, ("", " %H:%M", " %H:%M:%S"))))
+_MONTH_FORMATS = ("%Y-%m", "%Y/%m")
+_TIME_FORMATS = ("", " %H:%M", " %H:%M:%S")
+_HALF_DAY_FORMATS = (" %I:%M %p", " %I:%M:%S %p")  # polars does not read these after a month without a day
+DATE_FORMATS = (
+    "ISO8601",
+    *map("".join, product(_DAY_FORMATS, _TIME_FORMATS + _HALF_DAY_FORMATS)),
+    *map("".join, product(_MONTH_FORMATS, _TIME_FORMATS)),
+)
 """The formats that are tried."""
 
-_NUMBER_PATTERN = r"\d+(?:[, ]\d{3})*(?:\.\d*)?|\d+(?:[. ]\d{3})*,\d*"
-_UNIT_PATTERN = r"[$€£%]|°?[^\W\d_]+(?:/[^\W\d_]+)?|"
-QUANTITY_PATTERN = rf"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>{_NUMBER_PATTERN})\s*(?P<after>{_UNIT_PATTERN})\s*"
-"""A number with a symbol before it, or with a unit after it, such as $97,000, 80,5 kg or 11.2 mg/dl."""
+_SPACES = " '’\u00a0\u2009\u202f"  # what may separate thousands without doubt: spaces, some narrow, and apostrophes
+_SIGN_PATTERN = r"[-+−]?"  # the last one is the minus sign of typesetting
+_NUMBER_PATTERN = rf"\d+(?:[,{_SPACES}]\d{{3}})*(?:\.\d*)?|\d+(?:[.{_SPACES}]\d{{3}})*,\d*|\d{{1,3}}(?:\.\d{{3}}){{2,}}"
+_CURRENCY_PATTERN = r"[$€£]|EUR|USD|GBP|CHF|JPY|"
+_UNIT_PATTERN = rf"{_CURRENCY_PATTERN}%|°?[^\W\d_]+[23]?(?:/[^\W\d_]+[23]?)?|"
+QUANTITY_PATTERN = (
+    rf"\s*(?P<open>\(?){_SIGN_PATTERN}(?P<before>{_CURRENCY_PATTERN})\s*{_SIGN_PATTERN}\s*(?P<number>{_NUMBER_PATTERN})"
+    rf"\s*(?P<after>{_UNIT_PATTERN})(?P<close>\)?)\s*"
+)
+"""A number with a currency before it, or with a unit after it, such as $97,000, 80,5 kg or 11.2 mg/dl; (5) is -5."""
 
-WITH_DECIMAL_POINT_PATTERN = r"\d+(\.\d*)?|[1-9]\d{0,2}([, ]\d{3})+(\.\d*)?"
+WITH_DECIMAL_POINT_PATTERN = rf"\d+(\.\d*)?|[1-9]\d{{0,2}}([,{_SPACES}]\d{{3}})+(\.\d*)?"
 """A number whose decimals may follow a point, and whose thousands may be separated by commas or spaces."""
 
-WITH_DECIMAL_COMMA_PATTERN = r"\d+(,\d*)?|[1-9]\d{0,2}([. ]\d{3})+(,\d*)?"
+WITH_DECIMAL_COMMA_PATTERN = rf"\d+(,\d*)?|[1-9]\d{{0,2}}([.{_SPACES}]\d{{3}})+(,\d*)?"
 """A number whose decimals may follow a comma, and whose thousands may be separated by points or spaces."""
 
-DECIMAL_COMMA_PATTERN = r"(?!\d{1,3},\d{3}$).*,.*"
-"""If a number matches this and `WITH_DECIMAL_COMMA_PATTERN`, its comma can only be a decimal comma."""
+DECIMAL_COMMA_PATTERN = r"(?!\d{1,3},\d{3}$).*,.*|.*\..*\..*"
+"""If a number matches this and `WITH_DECIMAL_COMMA_PATTERN`, decimals can only follow a comma."""
 
 
 def advice_for_text(distinct: list[str], name: str, *, is_polars: bool = False) -> str | None:
@@ -90,21 +105,33 @@ def _numbers_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
 def _quantities_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
     """Return how to convert numbers that have a unit or a comma; None if most texts are not such."""
     parts = texts.str.extract(f"^(?:{QUANTITY_PATTERN})$")
-    is_read = parts["number"].notna()
-    if not _are_enough(is_read) or len(parts[is_read].drop_duplicates(["before", "after"])) > 1:
+    is_in_parentheses = parts["open"].eq("(")  # of accountants: (5) is -5, if other numbers have none
+    is_read = parts["number"].notna() & (is_in_parentheses == parts["close"].eq(")"))
+    if not _are_enough(is_read) or is_in_parentheses[is_read].all():
         return None
+    if len(parts[is_read].drop_duplicates(["before", "after"])) > 1:
+        return None
+    unit = parts["after"][is_read].iloc[0]
     unclear, mark = _decimal_mark(parts["number"].dropna(), texts)
     if unclear:
         return unclear
+    # what must not be removed like other marks: signs, and digits that are not of the number
+    replaced_first = {"−": "-", "(": "-", **({unit: ""} if re.search(r"\d", unit) else {})}
+    replaced_first = {old: new for old, new in replaced_first.items() if texts.str.contains(old, regex=False).any()}
     to_remove = f"[^-+{mark}0-9]"
-    with_points = texts.str.replace(to_remove, "", regex=True).str.replace(",", ".")
+    with_points = texts
+    for old, new in replaced_first.items():
+        with_points = with_points.str.replace(old, new)
+    with_points = with_points.str.replace(to_remove, "", regex=True).str.replace(",", ".")
     is_read &= pd.to_numeric(with_points, errors="coerce").notna()
+    literal = ", literal=True" if is_polars else ""
+    first = "".join([f".str.replace({old!r}, {new!r}{literal})" for old, new in replaced_first.items()])
     to_point = ".str.replace(',', '.')" if mark == "," else ""
     if is_polars:
-        call = f"X[{name!r}].str.replace_all({to_remove!r}, ''){to_point}.cast(pl.Float64"
+        call = f"X[{name!r}]{first}.str.replace_all({to_remove!r}, ''){to_point}.cast(pl.Float64"
     else:
-        call = f"pd.to_numeric(X[{name!r}].str.replace({to_remove!r}, '', regex=True){to_point}"
-    return _advice(call, texts, is_read, is_polars)
+        call = f"pd.to_numeric(X[{name!r}]{first}.str.replace({to_remove!r}, '', regex=True){to_point}"
+    return _advice(call, texts, is_read, is_polars, unit)
 
 
 def _decimal_mark(numbers: pd.Series, texts: pd.Series) -> tuple[str, str]:
@@ -165,13 +192,17 @@ def _are_enough(is_read: pd.Series) -> bool:
     return float(is_read.mean()) >= MIN_CONVERTIBLE_FRACTION
 
 
-def _advice(call: str, texts: pd.Series, is_read: pd.Series, is_polars: bool = False) -> str:
-    """Return the advice to make a call (without its last parenthesis), unless it would lose a value with digits."""
+def _advice(call: str, texts: pd.Series, is_read: pd.Series, is_polars: bool = False, unit: str = "") -> str:
+    """Return the advice to make a call (without its last parenthesis), unless it would lose a value with digits.
+
+    `unit` is that of the resulting numbers, "" if they have none.
+    """
+    in_units = f", in units of {unit!r}" if unit else ""
     unread = texts[~is_read]
     with_digits = unread[unread.str.contains(r"\d")]
     if len(with_digits):
         return f"The value {short_repr(with_digits.iloc[0])} cannot be converted: correct such values first."
     if len(unread):
         coerced = "strict=False" if is_polars else "errors='coerce'"
-        return f"Convert it with {call}, {coerced}), which makes {short_list(unread.tolist())} missing."
-    return f"Convert it with {call})."
+        return f"Convert it with {call}, {coerced}){in_units}, which makes {short_list(unread.tolist())} missing."
+    return f"Convert it with {call}){in_units}."

@@ -54,6 +54,25 @@ MISREAD = {
         drawn([*(f"{k}.234,50" for k in range(1, 31)), "0,125", "5.000"]), FROM_DECIMAL_COMMAS,
     ),
     "euros": (drawn([f"1 {k:03},{k:02} €" for k in range(30)]), FROM_DECIMAL_COMMAS),
+    "francs": (drawn([f"CHF {k}.50" for k in range(30)]), TO_DIGITS),
+    "francs after the number": (drawn([f"{k} CHF" for k in range(30)]), TO_DIGITS + ", in units of 'CHF'"),
+    "apostrophes": (drawn([f"{k}'234'567.5" for k in range(1, 31)]), TO_DIGITS),
+    "narrow spaces": (drawn([f"{k}\u202f234\u00a0567,5" for k in range(1, 31)]), FROM_DECIMAL_COMMAS),
+    "points and millions": (drawn([*(f"{k}.234.170" for k in range(1, 31)), "950.000"]), FROM_DECIMAL_COMMAS),
+    "thousands": (drawn([f"{k}k" for k in range(1, 31)]), TO_DIGITS + ", in units of 'k'"),
+    "areas": (
+        drawn([f"{k}.2 cm2" for k in range(30)]),
+        "pd.to_numeric(X['a'].str.replace('cm2', '').str.replace('[^-+.0-9]', '', regex=True)), in units of 'cm2'",
+    ),
+    "conductances": (drawn([f"{k}.1 S/cm" for k in range(30)]), TO_DIGITS + ", in units of 'S/cm'"),
+    "minus signs of typesetting": (
+        drawn([f"{'−' * (k % 2)}{k}" for k in range(30)]),
+        "pd.to_numeric(X['a'].str.replace('−', '-').str.replace('[^-+.0-9]', '', regex=True))",
+    ),
+    "losses in parentheses": (
+        drawn([f"({k}.5)" if k % 2 else f"{k}.5" for k in range(30)]),
+        "pd.to_numeric(X['a'].str.replace('(', '-').str.replace('[^-+.0-9]', '', regex=True))",
+    ),
     "losses": (drawn([f"-${k}" if k % 2 else f"$-{k}" for k in range(30)]), TO_DIGITS),
     "slashes": (drawn(DAYS.strftime("%Y/%m/%d")), "pd.to_datetime(X['a'], format='ISO8601')"),
     "days, one unknown": (
@@ -64,6 +83,9 @@ MISREAD = {
     "American days": (drawn(DAYS.strftime("%m/%d/%y")), "pd.to_datetime(X['a'], format='%m/%d/%y')"),
     "months": (drawn(pd.date_range("2020", periods=30, freq="MS").strftime("%Y-%m")), "format='ISO8601')"),
     "months in words": (drawn(DAYS.strftime("%d %b %Y")), "format='%d %b %Y')"),
+    "months in words, short years": (drawn(DAYS.strftime("%d-%b-%y")), "format='%d-%b-%y')"),
+    "months first": (drawn(DAYS.strftime("%B %d %Y")), "format='%B %d %Y')"),
+    "afternoons": (drawn(DAYS.strftime("%m/%d/%Y 02:30 PM")), "format='%m/%d/%Y %I:%M %p')"),
     "years in digits": (drawn(DAYS.strftime("%Y%m%d")), "pd.to_numeric(X['a'])"),
 }  # fmt: skip
 UNCLEAR = {
@@ -140,7 +162,7 @@ def test_the_named_call_converts_all_values_of_the_column(kind):
     values = pd.Series(MISREAD[kind][0], dtype=object)
     with pytest.warns(UserWarning, match="text whose values are") as caught:
         fit(values)
-    (call,) = re.findall(r"Convert it with (pd\.to_\w+\(.*?\))(?:\. If|, which)", str(caught[0].message))
+    (call,) = re.findall(r"Convert it with (pd\.to_\w+\(.*?\))(?:\. If|, which|, in units)", str(caught[0].message))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         converted = eval(call, {"pd": pd, "X": pd.DataFrame({"a": values})})
@@ -180,11 +202,14 @@ def test_a_rare_value_of_many_is_not_lost(monkeypatch):
     pd.Series(pd.arrays.ArrowExtensionArray(pa.array(drawn(DAYS.strftime("%Y-%m-%d"))).dictionary_encode())),
     drawn([f"{k}-{k + 9}" for k in range(30)]), drawn([*map(str, range(30)), *(f"c{k}" for k in range(30))]),
     drawn([f"{k},5,1" for k in range(30)]), drawn([f"1.2{k}.345.678" for k in range(30)]),
-    drawn([f"{k}{'ABC'[k % 3]}" for k in range(30)]),
+    drawn([f"{k}{'ABC'[k % 3]}" for k in range(30)]), drawn([f"({k})" for k in range(30)]),
+    drawn([f"A-{k}" for k in range(30)]), drawn([f"+49 89 {k}-0" for k in range(30)]),
+    drawn([f"SKU {k}" for k in range(30)]),
     np.where(Y > 0, None, np.nan), pd.Categorical(NUMBERS),
 ], ids=[
     "text", "few", "codes", "integers", "dates", "versions", "beta versions", "days and times", "arrow",
-    "ranges", "half", "lists", "addresses", "letters", "nothing", "type",
+    "ranges", "half", "lists", "addresses", "letters", "references", "products", "telephones", "stock",
+    "nothing", "type",
 ])  # fmt: skip
 def test_other_columns_give_no_warning(values):
     with warnings.catch_warnings():
@@ -216,7 +241,7 @@ def test_a_polars_column_is_converted_by_calls_of_polars(texts, numbers):
     frame = pl.DataFrame({"a": texts, "b": np.arange(60.0)})
     with pytest.warns(UserWarning, match="Column 'a' of X is text whose values are numbers") as caught:
         SigmoidMLPClassifier(**QUICK).fit(frame, np.arange(60) % 2)
-    (call,) = re.findall(r"Convert it with (X.*?\))(?:\. If|, which)", str(caught[0].message))
+    (call,) = re.findall(r"Convert it with (X.*?\))(?:\. If|, which|, in units)", str(caught[0].message))
     converted = eval(call, {"pl": pl, "X": frame})
     assert converted.to_list() == list(numbers)
 
