@@ -35,6 +35,8 @@ from sknet._network.check import check_custom_functions
 from sknet._network.losses import Loss
 from sknet._network.objective import MIN_ROWS_EVALUATED_AT_ONCE, ObjectiveFunction, ObjectiveSettings
 from sknet._network.weights import ElasticNet, draw_weights
+from sknet._training.gains import GainedInputs
+from sknet._training.proximal import ProximalTerms
 from sknet._training.solver import Observer, Problem, Solver, State, TrainingEnd
 from sknet._typing import Array
 
@@ -122,28 +124,28 @@ class NetworkSetup:
     def problem(self) -> Problem:
         """What the solver minimises. It is not cached: a cycle of references would keep the encoded rows in memory."""
         objective = self.objective
-        encoder = self.encoding.encoder
-        solver = self.solver
-        n_skipped_inputs = self.n_skipped_inputs
-        n = len(self.train_rows)
-        strength = solver.pull_strength
-        groups = gain_groups(encoder, n_skipped_inputs) if solver.learns_gains else None
         return Problem(
             self.constraints.without_fixed_gradient(objective),
-            n_samples=n,
+            n_samples=len(self.train_rows),
             n_weights=self.layout.n_weights,
-            n_inputs=self.layout.sizes[0],
-            first_input_weight=self.layout.weight_starts[0],
-            gain_groups=groups,
-            pull=pull_on_inputs(self.encoding, groups, n_skipped_inputs, strength / n) if strength else None,
+            gained_inputs=self._gained_inputs() if self.solver.learns_gains else None,
+            proximal=ProximalTerms(self.l1, self.constraints.limit_norms, self.constraints.bounds),
             penalty=self.objective_settings.penalty.value,
             has_sparse_gradients=self.train_rows.inputs.batch_format == "sparse",
             is_random=any(self.settings.dropout),
-            l1=self.l1,
-            bounds=self.constraints.bounds,
-            limit_norms=self.constraints.limit_norms,
             batches=objective.batches,
         )
+
+    def _gained_inputs(self) -> GainedInputs:
+        """Return the network's inputs with what moves their gains."""
+        n_skipped_inputs = self.n_skipped_inputs
+        groups = gain_groups(self.encoding.encoder, n_skipped_inputs)
+        pull = None
+        if self.solver.pull_strength:
+            strength_per_row = self.solver.pull_strength / len(self.train_rows)
+            pull = pull_on_inputs(self.encoding, groups, n_skipped_inputs, strength_per_row)
+        layout = self.layout
+        return GainedInputs(layout.sizes[0], layout.weight_starts[0], layout.n_weights, groups, pull)
 
     # --- results -----------------------------------------------------------------------------------------------------
 

@@ -268,7 +268,7 @@ def _first_layer_rms_ratio(first: Activation, n_units: int) -> float:
 # With activations that are bounded on both sides and enough layers, such networks approximate any monotone function
 # (Sartor et al. 2025, arXiv:2505.02537).
 #
-# After each step, training clips the weights to these bounds (`Problem.bounds`).
+# After each step, training clips the weights to these bounds (`ProximalTerms.bounds`).
 #
 # Half of each hidden layer's units see the constrained inputs, directly or through earlier units. The weights of the
 # other half are free, and so are the weights from the other half to the first. (With sets of inputs, this is half of

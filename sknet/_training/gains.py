@@ -17,7 +17,7 @@ theta : (p + d,), the parameters of the network, then g; its gradient, moments a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,19 +53,36 @@ def split_theta(theta: Array, n_parameters: int) -> tuple[Array, Array]:
     return theta[:n], theta[n:]
 
 
+@dataclass(frozen=True)
+class GainedInputs:
+    """The inputs that have gains, the place of their weights in theta, and what moves their gains together or down."""
+
+    n: int  # d
+    first_weight: int  # theta[first_weight:stop] has a row of weights for each input
+    stop: int
+    groups: NDArray[np.intp] | None = None  # (d,) inputs of the same group share their gain; None if none do
+    pull: Array | None = None  # (d,) f_j; None for no pull
+
+    def weights(self, vector: Array) -> Array:
+        """Return a view of their weights in theta or in an array like theta, (d, h)."""
+        return vector[self.first_weight : self.stop].reshape(self.n, -1)
+
+
 @dataclass(eq=False)
 class InputGains:
-    """Input gains: W_j = exp(g_j) V_j. The arrays are views of theta and its gradient, and a step overwrites them."""
+    """Input gains: W_j = exp(g_j) V_j. It holds views of theta and its gradient, and a step overwrites them."""
 
     optimizer: Optimizer  # of V and g, like its moments
     rate: float  # the learning rate of g, as a multiple of that of V
-    W: Array  # (d, h)
-    G: Array  # (d, h), the gradient of W
-    g: Array  # (d, 1)
-    dg: Array  # (d, 1), the gradient of g
-    groups: NDArray[np.intp] | None  # (d,) inputs of the same group share their gain; None if none do
-    pull: Array | None  # (d,) f_j; None for no pull
+    inputs: GainedInputs
+    theta: InitVar[Array]
+    gradient: InitVar[Array]
     steps_to_full_pull: float
+
+    def __post_init__(self, theta: Array, gradient: Array) -> None:
+        """Take the views."""
+        self.W, self.G = map(self.inputs.weights, (theta, gradient))  # (d, h) each
+        self.g, self.dg = (vector[-self.inputs.n :, np.newaxis] for vector in (theta, gradient))  # (d, 1) each
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int, objective: float) -> float:
         """Overwrite the gradient with the direction of W and g, and update the moments; return the scale.
@@ -75,12 +92,13 @@ class InputGains:
         W = self.W
         G = self.G
         dg = self.dg
+        groups, pull = self.inputs.groups, self.inputs.pull
         gain = np.exp(self.g)  #           exp(g_j)                     (d, 1)
         np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
-        if self.pull is not None and objective > 0.0:
-            dg[:, 0] += objective * min(1.0, step / self.steps_to_full_pull) * self.pull  #  + f_j J
-        if self.groups is not None:  #     a shared gain has the sum of its inputs' derivatives
-            dg[:, 0] = np.bincount(self.groups, dg[:, 0])[self.groups]
+        if pull is not None and objective > 0.0:
+            dg[:, 0] += objective * min(1.0, step / self.steps_to_full_pull) * pull  #  + f_j J
+        if groups is not None:  #     a shared gain has the sum of its inputs' derivatives
+            dg[:, 0] = np.bincount(groups, dg[:, 0])[groups]
         G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
         scale = self.optimizer.update(gradient, moments, step)
         G *= gain  # a step of W_j is exp(g_j) times that of V_j
@@ -90,3 +108,8 @@ class InputGains:
     def multiply_weights(self, scale: float) -> None:
         """Multiply W_j by exp(scale dg_j), where scale dg_j is the change of g_j."""
         self.W *= np.exp(scale * self.dg)
+
+    def stretch_step_lengths(self, lengths: Array) -> None:
+        """Multiply the lengths of steps along a constant gradient, an array like theta, by exp(2 g_j) for W_j."""
+        W_lengths = self.inputs.weights(lengths)
+        W_lengths *= np.exp(2.0 * self.g)  # dJ/dV_j = exp(g_j) dJ/dW_j, and a step of W_j is exp(g_j) times that of V_j

@@ -140,7 +140,7 @@ class _Minimization:
         self.observer = observer
         self.evaluate = evaluate
         self.snapshot = state.snapshot()
-        self.variables = _SignedParts(problem.n_weights, problem.l1, problem.bounds)
+        self.variables = _SignedParts(problem.n_weights, problem.proximal.l1, problem.proximal.bounds)
         self.reason: StopReason | None = None
         # SciPy may reject points that it tries, so state.theta changes only at the end of an iteration
         self._theta = state.theta.copy()

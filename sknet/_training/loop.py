@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sknet._training.gains import InputGains, join_theta, split_theta, steps_to_full_pull
+from sknet._training.gains import InputGains, join_theta, steps_to_full_pull
 from sknet._training.optimizers import Optimizer, Schedule, ScheduleInput, adaptive
 from sknet._training.solver import (
     NO_OBSERVER,
@@ -151,24 +151,15 @@ class MiniBatchLoop:
         self.state = state
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
         self._gradient = np.zeros_like(state.theta)
-        self._optimizer = solver.optimizer.with_l1(problem.l1) if problem.l1 else solver.optimizer
+        l1 = problem.proximal.l1
+        self._optimizer = solver.optimizer.with_l1(l1) if l1 else solver.optimizer
         self._gradient_of_parameters = self._gradient
         self._gains: InputGains | None = None
-        if solver.learns_gains:
-            n_parameters = state.theta.size - problem.n_inputs
-            _, g = split_theta(state.theta, n_parameters)
-            self._gradient_of_parameters, dg = split_theta(self._gradient, n_parameters)
-            self._gains = InputGains(
-                self._optimizer,
-                solver.gain_rate,
-                W=problem.first_layer_weights(state.theta),
-                G=problem.first_layer_weights(self._gradient),
-                g=g[:, np.newaxis],
-                dg=dg[:, np.newaxis],
-                groups=problem.gain_groups,
-                pull=problem.pull,
-                steps_to_full_pull=steps_to_full_pull(problem.n_samples),
-            )
+        if problem.gained_inputs is not None:
+            inputs = problem.gained_inputs
+            self._gradient_of_parameters = self._gradient[: -inputs.n]
+            full_pull = steps_to_full_pull(problem.n_samples)
+            self._gains = InputGains(self._optimizer, solver.gain_rate, inputs, state.theta, self._gradient, full_pull)
 
     def train_epoch(self) -> None:
         """Train one epoch, and overwrite the state with the state at its end."""
@@ -244,7 +235,7 @@ class MiniBatchLoop:
     # --- one step --------------------------------------------------------------------------------------------------
 
     def _step(self, rate: float, objective: float) -> None:
-        """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds.
+        """Move theta, its moments and its average by a step; then apply the proximal terms.
 
         `objective` is that of the batch, as is the gradient.
         """
@@ -254,33 +245,16 @@ class MiniBatchLoop:
         # the average decays faster at first, so that it forgets the first weights
         decay = min(self.solver.averaging, (1.0 + state.step) / (10.0 + state.step))
         self._move_state(rate, decay, objective)
-        if problem.l1:
-            w = state.theta[: problem.n_weights]
-            steps = self._steady_steps(rate)
-            soft_threshold(w, problem.l1 * (steps[: w.size] if isinstance(steps, np.ndarray) else steps))
-        if problem.limit_norms is not None:
-            problem.limit_norms(state.theta)
-        if state.average is not None and (problem.l1 or problem.limit_norms is not None):
-            state.average[state.theta == 0.0] = 0.0  # the L1 penalty has set these weights to 0
-            if problem.limit_norms is not None:  # the average includes the first weights, whose norms were not limited
-                problem.limit_norms(state.average)
-        if problem.bounds is not None:
-            for vector in (state.theta, state.average):  # the average has followed theta before it was bounded
-                if vector is not None:
-                    w = vector[: problem.n_weights]
-                    np.maximum(w, problem.bounds[0], out=w)  # five times as fast as np.clip
-                    np.minimum(w, problem.bounds[1], out=w)
+        step_lengths = self._steady_step_lengths(rate) if problem.proximal.l1 else 0.0
+        problem.proximal.apply(state.theta, state.average, problem.n_weights, step_lengths)
 
-    def _steady_steps(self, rate: float) -> float | Array:
-        """Return the length of a step along a constant gradient of 1, for the whole theta or for each parameter."""
-        steps = rate * self._optimizer.steady_direction(self.state.moments, self.state.step)
-        if self._gains is None:
-            return steps
-        steps = np.array(np.broadcast_to(steps, self.state.theta.shape), self.state.theta.dtype)
-        # dJ/dV_j = exp(g_j) dJ/dW_j, and a step of W_j is exp(g_j) times that of V_j
-        W_steps = self.problem.first_layer_weights(steps)
-        W_steps *= np.exp(2.0 * self._gains.g)
-        return steps
+    def _steady_step_lengths(self, rate: float) -> float | Array:
+        """Return the length of a step along a constant gradient of 1, for all weights or for each."""
+        lengths = rate * self._optimizer.steady_direction(self.state.moments, self.state.step)
+        if self._gains is not None:
+            lengths = np.array(np.broadcast_to(lengths, self.state.theta.shape), self.state.theta.dtype)
+            self._gains.stretch_step_lengths(lengths)
+        return lengths[: self.problem.n_weights] if isinstance(lengths, np.ndarray) else lengths
 
     def _move(
         self, moved: ThetaAndMoments, gradient: Array, rate: float, n_weights: int, decay: float, objective: float = nan
@@ -306,11 +280,6 @@ class MiniBatchLoop:
         if average is not None:
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
-
-
-def soft_threshold(w: Array, amount: float | Array) -> None:
-    """Move every weight towards 0 by `amount`, in place, but not beyond 0: the proximal step of L1."""
-    w -= np.clip(w, -amount, amount)
 
 
 # --- sparse gradients ------------------------------------------------------------------------------------------------
@@ -346,7 +315,7 @@ class SparseLoop(MiniBatchLoop):
             self._late_averages.count_step(decay)
             return
         self._move_touched(self._sparse, rate, decay)
-        if self.problem.l1 or self.problem.limit_norms is not None:  # these change rows that the batch does not touch
+        if self.problem.proximal.change_every_weight:
             self._late_averages.update_all()
 
     def _move_touched(self, gradient: SparseGradient, rate: float, decay: float) -> None:

@@ -21,9 +21,10 @@ from math import inf, isnan, nan
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sknet._training.gains import GainedInputs
 from sknet._training.patience import Patience
+from sknet._training.proximal import ProximalTerms
 from sknet._typing import Array, Batch, ValueAndGradient
 
 # --- what training returns --------------------------------------------------------------------------------------------
@@ -214,20 +215,11 @@ class Problem:
     n_weights: int  # penalties and weight decay act on theta[:n_weights]
     # (batch size, generator to shuffle with) -> the batches of an epoch, each valid until the next one is asked for
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]]
-    n_inputs: int = 0  # d; theta[first_input_weight:n_weights] has a row of weights for each input
-    first_input_weight: int = 0
-    gain_groups: NDArray[np.intp] | None = None  # (d,) inputs of the same group share a gain; None if none do
-    pull: Array | None = None  # (d,) the pull on each log-gain, as a share of the objective; None for no pull
+    gained_inputs: GainedInputs | None = None  # None if the solver learns no gains
+    proximal: ProximalTerms = field(default_factory=ProximalTerms)
     penalty: Callable[[Array], float] = lambda w: 0.0  # of the weights; left out of the value of a sparse gradient
     has_sparse_gradients: bool = False  # whether the gradient of a batch may be a `SparseGradient`
     is_random: bool = False  # whether the objective draws random numbers, for dropout
-    l1: float = 0.0  # strength of an L1 penalty, which the solver applies
-    limit_norms: Callable[[Array], None] | None = None  # applied after each step to theta and its average, in place
-    bounds: tuple[Array, Array] | None = None  # lower and upper bounds on the weights, (n_weights,) each
-
-    def first_layer_weights(self, vector: Array) -> Array:
-        """Return a view of the first layer's weights in theta or in a vector of the same layout, (d, h)."""
-        return vector[self.first_input_weight : self.n_weights].reshape(self.n_inputs, -1)
 
 
 class Observer:

@@ -223,11 +223,11 @@ def test_the_gradient_equals_finite_differences_of_the_objective(solver):
 
 
 def test_the_solver_applies_l1_and_max_norm():
-    assert setup_of(max_norm=1.0).problem.limit_norms is not None
-    assert setup_of(alpha=6.0).problem.limit_norms is None
-    assert setup_of(alpha=6.0).problem.l1 == 0.0
+    assert setup_of(max_norm=1.0).problem.proximal.limit_norms is not None
+    assert setup_of(alpha=6.0).problem.proximal.limit_norms is None
+    assert setup_of(alpha=6.0).problem.proximal.l1 == 0.0
     for how in ({}, {"solver": "lbfgs"}):
-        assert setup_of(alpha=6.0, l1_ratio=0.25, **how).problem.l1 == 1.5 / N
+        assert setup_of(alpha=6.0, l1_ratio=0.25, **how).problem.proximal.l1 == 1.5 / N
 
 
 @pytest.mark.parametrize(

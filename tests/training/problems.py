@@ -10,6 +10,7 @@ from sknet._training.lbfgs import LBFGS, _Minimization
 from sknet._training.loop import MiniBatchSolver, take_snapshots
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
 from sknet._training.patience import Patience
+from sknet._training.proximal import ProximalTerms
 from sknet._training.solver import NO_OBSERVER, BestEpoch, Epoch, Problem, State, StopReason, TrainingEnd
 from sknet._vectors import minibatches
 
@@ -60,8 +61,9 @@ def rosenbrock(theta, batch, out, rng=None):
     return float((1 - x) ** 2 + 100 * (y - x * x) ** 2), out
 
 
-def problem(objective, n=12, p=5, **more):
-    return Problem(objective, n, p, partial(minibatches, n), **more)
+def problem(objective, n=12, p=5, *, l1=0.0, limit_norms=None, bounds=None, **more):
+    proximal = ProximalTerms(l1, limit_norms, bounds)
+    return Problem(objective, n, p, partial(minibatches, n), proximal=proximal, **more)
 
 
 def mini_batch(optimizer=OPTIMIZERS["sgd"], tol=0.0, n_iter_no_change=inf, schedule_ends=False, **more):

@@ -7,7 +7,9 @@ from math import inf
 import numpy as np
 import pytest
 
+from sknet._training.gains import GainedInputs
 from sknet._training.optimizers import Adam
+from sknet._training.proximal import ProximalTerms
 from sknet._training.solver import Problem
 from sknet._vectors import minibatches
 from tests.training.problems import OPTIMIZERS, mini_batch, same
@@ -34,9 +36,10 @@ class WeightedLeastSquares:
         return 0.5 * float(weight @ error**2) / len(error) + 0.5 * self.l2 * float(w @ w), whole
 
 
-def problem(objective, **more):
-    batches = partial(minibatches, N)
-    return Problem(objective, N, N_OUT + D * H, batches, n_inputs=D, first_input_weight=N_OUT, **more)
+def problem(objective, groups=None, pull=None, l1=0.0, bounds=None):
+    inputs = GainedInputs(D, N_OUT, N_OUT + D * H, groups, pull)
+    proximal = ProximalTerms(l1, bounds=bounds)
+    return Problem(objective, N, N_OUT + D * H, partial(minibatches, N), inputs, proximal)
 
 
 def start(solver, dtype=np.float64):
@@ -133,7 +136,7 @@ def test_each_step_is_that_of_training_with_v_and_gains_apart(optimizer, options
         objective,
         l1=l1,
         bounds=options["bounds"],
-        gain_groups=options["groups"],
+        groups=options["groups"],
         pull=options["pull"],
     )
     training = {name: options[name] for name in ("weight_decay", "clip_norm", "averaging")}

@@ -7,13 +7,9 @@ from math import inf, isnan, nan
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from scipy.optimize import minimize_scalar
 
 from sknet._training import loop
-from sknet._training.loop import soft_threshold
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
 from sknet._training.solver import NO_OBSERVER, DivergedError, State, StopReason, TrainingEnd
 from tests.training.problems import (
@@ -203,22 +199,6 @@ def test_an_l1_penalty_shrinks_weights_after_each_step_and_no_bias():
     rates = 0.1 * (1 + np.cos(np.pi * np.arange(3) / 3)) / 2
     np.testing.assert_allclose(state.theta[:4], np.maximum(START[:4] - 1.5 * rates.sum(), 0.0), atol=1e-15)
     assert state.theta[4] == START[4]
-
-
-@given(st.floats(-10, 10), st.floats(0, 5))
-def test_soft_threshold_solves_the_proximal_problem(x, amount):
-    w = np.array([x])
-    soft_threshold(w, amount)
-    best = minimize_scalar(lambda v: 0.5 * (v - x) ** 2 + amount * abs(v), bounds=(-15, 15), method="bounded")
-    assert w[0] == pytest.approx(best.x, abs=1e-3)
-    assert (w[0] == 0) == (abs(x) <= amount)
-
-
-def test_soft_threshold_keeps_the_type():
-    w = np.float32([2, -2, 0.1])
-    soft_threshold(w, 0.5)
-    assert w.dtype == np.float32
-    assert w.tolist() == [1.5, -1.5, 0]
 
 
 def test_norms_are_limited_after_each_step():
