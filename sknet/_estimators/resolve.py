@@ -434,6 +434,7 @@ def resolve(estimator: ParametersAndAttributes, facts: AutoFacts) -> tuple[Setti
         activations=hidden_activations(params, len(sizes)),
         dropout=dropout_rates(params, len(sizes)),
         solver=make_solver(params, facts.n_epochs or int(params.max_iter)),
+        label_smoothing=getattr(params, "label_smoothing", 0.0),  # only the classifier has it
         temperature_scaling=has_temperature(params, facts),
         members_see_bins=members_see_bins,
         n_joined=n_members if is_continued else 1,
@@ -524,7 +525,9 @@ def dropout_rates(params: CommonParameters, n_hidden: int) -> tuple[float, ...]:
 
 def make_from_parameters(make: Callable[..., T], params: CommonParameters, **other_arguments: object) -> T:
     """Call `make` with the parameters that have the names of its arguments, and with others."""
-    names = _argument_names(make) & vars(params).keys() - other_arguments.keys()
+    names = _argument_names(make) - other_arguments.keys()
+    if missing := names - vars(params).keys():  # even those with a default, which a misspelt name would take in silence
+        raise TypeError(f"{make!r} takes {sorted(missing)}, which are no parameters: pass their values.")
     return make(**{name: _as_python_number(getattr(params, name)) for name in names}, **other_arguments)
 
 
@@ -544,8 +547,14 @@ def _as_python_number(value: object) -> object:
 def make_solver(params: CommonParameters, n_epochs: int) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
     if FULL_BATCHES.holds(params):
-        patience, n_evaluations = make_from_parameters(Patience, params), int(params.max_fun)
-        return make_from_parameters(LBFGS, params, n_epochs=n_epochs, n_evaluations=n_evaluations, patience=patience)
+        return make_from_parameters(
+            LBFGS,
+            params,
+            n_evaluations=int(params.max_fun),
+            n_epochs=n_epochs,
+            patience=make_from_parameters(Patience, params, schedule_ends=False),
+            end_reason=StopReason.MAX_ITER,
+        )
     ends = not ENDLESS_SCHEDULE.holds(params)
     solver, rates = params.solver, params.learning_rate
     return make_from_parameters(
