@@ -242,6 +242,8 @@ def check_parameters(estimator_name: str, parameters: Mapping[str, object], cons
 def _suggestion(value: object, allowed: Sequence[object]) -> str:
     """Return a hint at the probable meaning of an invalid value, "" if there is none."""
     if isinstance(value, str):
+        if Loss in allowed and value in LOSS_NAMES:
+            return f" SigmoidMLP{'Classifier' if value in CLASSIFICATION_LOSSES else 'Regressor'} has this loss."
         return suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
     if callable(value) and Loss in allowed:
         return " A function becomes a loss with its gradient: pass sknet.Loss(name, value, gradient)."

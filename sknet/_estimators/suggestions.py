@@ -48,10 +48,14 @@ INSTEAD_OF_ARGUMENTS = {
 """Arguments that prediction methods have in other packages, and what to do here, for messages."""
 
 VALUES_ELSEWHERE = {
-    **dict.fromkeys(["mse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
+    **dict.fromkeys(["mse", "rmse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
+    **dict.fromkeys(["gaussian", "normal", "regression"], "squared_error"),
     **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "absolute_error"),
     **dict.fromkeys(["ce", "bce", "nll", "cross_entropy", "crossentropy", "logistic"], "log_loss"),
     **dict.fromkeys(["binary_crossentropy", "categorical_crossentropy", "binary_logloss", "multi_logloss"], "log_loss"),
+    **dict.fromkeys(["binary", "bernoulli", "multiclass", "binary:logistic", "multi:softprob"], "log_loss"),
+    **dict.fromkeys(["negative_binomial", "zero_inflated_poisson", "poisson_log"], "poisson"),
+    "smooth_l1": "huber",
     "pinball": "quantile",
     "swish": "silu",
     "linear": "identity",

@@ -278,7 +278,10 @@ def test_text_as_layers_is_answered_with_what_helps(text, remedy):
     (SigmoidMLPRegressor, "loss", "squarederror", "squared_error"),
     (SigmoidMLPRegressor, "loss", "mse", "squared_error"),
     (SigmoidMLPRegressor, "loss", "MAE", "absolute_error"),
+    (SigmoidMLPRegressor, "loss", "negative_binomial", "poisson"),
+    (SigmoidMLPRegressor, "loss", "RMSE", "squared_error"),
     (SigmoidMLPClassifier, "loss", "mse", "squared_error"),
+    (SigmoidMLPClassifier, "loss", "binary:logistic", "log_loss"),
     (SigmoidMLPClassifier, "loss", "ce", "log_loss"),
     (SigmoidMLPClassifier, "loss", "logistic", "log_loss"),
     (SigmoidMLPClassifier, "loss", "binary_crossentropy", "log_loss"),
@@ -292,6 +295,15 @@ def test_a_misspelt_name_is_answered_with_what_it_means(kind, name, value, meant
     sizes = [2, 2] if isinstance(value, list) else "auto"
     with pytest.raises(ValueError, match=rf"\b{name}\b.* Did you mean '{meant}'\?$"):
         kind(sizes, **{name: value}).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss", "other"),
+    [(SigmoidMLPRegressor, "log_loss", SigmoidMLPClassifier), (SigmoidMLPClassifier, "poisson", SigmoidMLPRegressor)],
+)
+def test_a_loss_of_the_other_estimator_is_answered_with_its_name(kind, loss, other):
+    with pytest.raises(ValueError, match=rf"Got '{loss}' instead. {other.__name__} has this loss.$"):
+        kind(loss=loss).fit(X, Y)
 
 
 @pytest.mark.parametrize(("name", "value"), [("activation", "zzz"), ("loss", "hinge"), ("loss", 3), ("alpha", -1.0)])
