@@ -71,7 +71,7 @@ MAX_CROSS_FIT_SETS = 4
 class FoldsProgress:
     """How far the folds have come: the states of their networks, and the best epoch so far.
 
-    Training changes the states. Each epoch makes a new value of the rest, so that an interrupt can undo a whole epoch.
+    Training changes the states. Each epoch makes a new value of the rest, so that an interrupt can undo it.
     """
 
     states: list[State]  # of all members of each fold, fold after fold; empty once the folds are done
@@ -187,7 +187,6 @@ class FoldPhase(Phase):
         n_steps = steps_per_epoch(solver, self._n_train.min())
         self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / n_steps), solver.n_epochs)
         self._epochs_before_call = 0
-        self._progress_before_evaluation = self.progress
 
     def resume(self, progress: FoldsProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
@@ -197,11 +196,7 @@ class FoldPhase(Phase):
 
     def train(self, observer: Observer) -> TrainingEnd:
         """Train until the joint loss stops falling."""
-        try:
-            end = train_side_by_side(self.setups, self.progress.states, observer, self.evaluate_epoch)
-        finally:
-            if self.n_iter > self.epochs_done:  # an interrupt has undone an epoch after it was evaluated
-                self.progress = self._progress_before_evaluation
+        end = train_side_by_side(self.setups, self.progress.states, observer, self)
         if end.callback_asked and end.reason is not StopReason.INTERRUPTED:  # even if it was the last epoch anyway
             return replace(end, reason=StopReason.CALLBACK)
         return end
@@ -218,7 +213,7 @@ class FoldPhase(Phase):
 
     def evaluate_epoch(self) -> float:
         """Choose the last epoch of all networks if it is the best, and record it; return its criterion."""
-        progress = self._progress_before_evaluation = self.progress
+        progress = self.progress
         epoch = self.n_iter + 1
         raw_by_bins = self.raw_by_bins()
         first, *later = self.evaluators
@@ -238,6 +233,14 @@ class FoldPhase(Phase):
         self.progress = FoldsProgress(progress.states, choices, epochs, mixture.inverse_temperature)
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
         return mixture.criterion
+
+    def snapshot(self) -> FoldsProgress:
+        """Return the progress, which no later epoch changes, but for the states."""
+        return self.progress
+
+    def restore(self, snapshot: FoldsProgress) -> None:
+        """Undo what was evaluated since a snapshot."""
+        self.progress = snapshot
 
     def choose(self) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
@@ -304,7 +307,7 @@ class FoldPhase(Phase):
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
         self.setups = []
-        self.progress = self._progress_before_evaluation = replace(self.progress, states=[])
+        self.progress = replace(self.progress, states=[])
         self.first_train_rows = None
 
 

@@ -9,7 +9,7 @@ published weights  see `publish` in `_estimators/fitted.py`; in the output dtype
 m                  inputs of the network
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import ceil, prod
@@ -37,7 +37,7 @@ from sknet._network.objective import MIN_ROWS_EVALUATED_AT_ONCE, ObjectiveFuncti
 from sknet._network.weights import ElasticNet, draw_weights
 from sknet._training.gains import GainedInputs
 from sknet._training.proximal import ProximalTerms
-from sknet._training.solver import Observer, Problem, Solver, State, TrainingEnd
+from sknet._training.solver import Evaluation, Observer, Problem, Solver, State, TrainingEnd
 from sknet._typing import Array
 
 # --- the training of one network -------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def rows_per_block(settings: Settings, n_rows: int, *, is_sparse: bool = False) 
 
 
 def train_side_by_side(
-    setups: Sequence[NetworkSetup], states: Sequence[State], observer: Observer, evaluate: Callable[[], float] | None
+    setups: Sequence[NetworkSetup], states: Sequence[State], observer: Observer, evaluation: Evaluation | None
 ) -> TrainingEnd:
     """Train all networks until they end together; updates the states in place.
 
@@ -342,9 +342,8 @@ def train_side_by_side(
 
     states : sequence of State
     observer : Observer
-    evaluate : callable or None
-        Evaluates an epoch of all networks together, and returns its criterion; with
-        None, their mean training loss tells whether they still improve.
+    evaluation : Evaluation or None
+        With None, the mean training loss tells whether the networks still improve.
 
     Returns
     -------
@@ -361,4 +360,4 @@ def train_side_by_side(
         # threads that only wait for workers need no core
         n_awaited = min(first.train_rows.inputs.n_networks_awaited_at_once, len(setups))
         problems = [setup.problem for setup in setups]
-        return first.solver.train(problems, states, observer, max(n_threads, n_awaited), evaluate)
+        return first.solver.train(problems, states, observer, max(n_threads, n_awaited), evaluation)

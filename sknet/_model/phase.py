@@ -1,6 +1,6 @@
 """What both phases of a fit have in common: the folds that choose the epoch, and the published networks."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 from typing import ClassVar
@@ -11,10 +11,10 @@ from sknet._model.encoding import Encoding
 from sknet._model.held_out import HeldOutOutputs
 from sknet._model.model import Network
 from sknet._model.network_setup import NetworkSetup
-from sknet._training.solver import Epoch, Observer, State, TrainingEnd
+from sknet._training.solver import Epoch, Evaluation, Observer, State, TrainingEnd
 
 
-class Phase(ABC):
+class Phase(Evaluation):
     """A part of a fit in which several networks train side by side.
 
     Attributes

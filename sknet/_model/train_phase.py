@@ -56,8 +56,7 @@ class TrainPhase(Phase):
 
     def train(self, observer: Observer) -> TrainingEnd:
         """Train all networks."""
-        evaluate = None if self._evaluator is None else self.evaluate_epoch
-        return train_side_by_side(self.setups, self.states, observer, evaluate)
+        return train_side_by_side(self.setups, self.states, observer, None if self._evaluator is None else self)
 
     def evaluate_epoch(self) -> float:
         """Evaluate the mean raw output of the networks after their last epoch, at the best temperature.
@@ -76,6 +75,12 @@ class TrainPhase(Phase):
         for state in self.states:
             state.record_evaluation(mixture.loss, score)
         return -score
+
+    def snapshot(self) -> None:
+        """Return nothing: the states record all evaluations."""
+
+    def restore(self, snapshot: None) -> None:
+        """Undo nothing."""
 
     def _raw_by_bins(self, evaluator: HeldOutEvaluator, thetas: Sequence[Array]) -> Array:
         """Return the mean raw outputs for the held-out rows, of networks without and with bins, (1 or 2, m, k)."""

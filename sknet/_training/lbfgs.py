@@ -7,7 +7,7 @@ x : (p,) float64; with an L1 penalty (p + n_weights,) = (positive parts of the w
     |w| = w+ + w- is smooth if both parts have a lower bound of 0 (Andrew & Gao 2007)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, nan, sqrt
 from time import perf_counter
@@ -20,6 +20,7 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
+    Evaluation,
     Observer,
     Problem,
     Solver,
@@ -27,6 +28,7 @@ from sknet._training.solver import (
     StopReason,
     TrainingEnd,
 )
+from sknet._training.whole_epochs import LastWholeEpoch
 from sknet._typing import Array
 
 _REASONS = {0: StopReason.CONVERGED, 1: StopReason.MAX_ITER, 2: StopReason.LINE_SEARCH}
@@ -60,7 +62,7 @@ class LBFGS(Solver):
         states: Sequence[State],
         observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
-        evaluate: Callable[[], float] | None = None,
+        evaluation: Evaluation | None = None,
     ) -> TrainingEnd:
         """Minimise a single problem; see `Solver.train`.
 
@@ -68,14 +70,12 @@ class LBFGS(Solver):
         `observer.epoch_ended`.
         """
         (problem,), (state,) = problems, states
-        epochs_before = state.epoch
-        minimization = _Minimization(problem, self, state, observer, evaluate)
+        minimization = _Minimization(problem, self, state, observer, evaluation)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 outcome = minimization.minimize()
         except KeyboardInterrupt:
-            state.restore(minimization.snapshot)
-            if state.epoch == epochs_before:
+            if not minimization.last_whole_epoch.restore():
                 raise
             return TrainingEnd(StopReason.INTERRUPTED, state.epoch)
         if minimization.reason is not None:  # `record_iteration` has stopped SciPy
@@ -132,14 +132,14 @@ class _Minimization:
     """A call of SciPy's solver, with its callbacks: the objective, and the end of an iteration."""
 
     def __init__(
-        self, problem: Problem, solver: LBFGS, state: State, observer: Observer, evaluate: Callable[[], float] | None
+        self, problem: Problem, solver: LBFGS, state: State, observer: Observer, evaluation: Evaluation | None
     ) -> None:
         self.problem = problem
         self.solver = solver
         self.state = state
         self.observer = observer
-        self.evaluate = evaluate
-        self.snapshot = state.snapshot()
+        self.evaluation = evaluation
+        self.last_whole_epoch = LastWholeEpoch([state], evaluation)
         self.variables = _SignedParts(problem.n_weights, problem.proximal.l1, problem.proximal.bounds)
         self.reason: StopReason | None = None
         # SciPy may reject points that it tries, so state.theta changes only at the end of an iteration
@@ -195,9 +195,9 @@ class _Minimization:
         seconds = perf_counter() - self._started
         record = Epoch(float(intermediate_result.fun), gradient_norm=self._gradient_norm, seconds=seconds)
         state.record_epoch(self.problem.n_samples, record)
-        self.solver.end_epoch([state], self.evaluate)
+        self.solver.end_epoch([state], self.evaluation)
         self.reason = self.solver.reason_to_end(state)
-        self.snapshot = state.snapshot()
+        self.last_whole_epoch.move_here()
         if self.observer.epoch_ended():
             self.reason = self.reason or StopReason.CALLBACK
         if self.reason is not None:

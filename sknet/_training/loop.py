@@ -9,14 +9,14 @@ gradient : an array like theta
 batch : slice or (b,) array of int     which of the n training samples
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite, nan, sqrt
 from time import perf_counter
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
     Epoch,
+    Evaluation,
     Observer,
     Problem,
     Solver,
@@ -35,6 +36,7 @@ from sknet._training.solver import (
     TrainingEnd,
 )
 from sknet._training.sparse_steps import LateAverages, blocks_to_move
+from sknet._training.whole_epochs import LastWholeEpoch
 from sknet._typing import Array, Batch, SparseGradient
 from sknet._vectors import add_multiple
 
@@ -90,7 +92,7 @@ class MiniBatchSolver(Solver):
         states: Sequence[State],
         observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
-        evaluate: Callable[[], float] | None = None,
+        evaluation: Evaluation | None = None,
     ) -> TrainingEnd:
         """Minimise the problems in rounds of one epoch each; see `Solver.train`.
 
@@ -101,32 +103,27 @@ class MiniBatchSolver(Solver):
             for problem, state in zip(problems, states, strict=True)
         ]
         first = states[0]
-        epochs_before = first.epoch
         callback_asked = False
         reason = self.reason_to_end(first)
-        # they are taken at the end of a whole epoch; None while the states themselves are there
-        snapshots: list[tuple[State, Any]] | None = take_snapshots(states)
+        last_whole_epoch = LastWholeEpoch(states, evaluation)
         try:
             with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as executor:
                 while reason is None:
                     observer.epoch_began()
                     train_round(loops, executor)
-                    self.end_epoch(states, evaluate)
-                    snapshots = None  # free the memory, then take new ones, of all networks at once
-                    snapshots = take_snapshots(states)
+                    self.end_epoch(states, evaluation)
+                    last_whole_epoch.move_here()
                     callback_asked = observer.epoch_ended()
                     reason = self.reason_to_end(first) or (StopReason.CALLBACK if callback_asked else None)
         except KeyboardInterrupt:
-            for state, snapshot in zip(states, snapshots or (), strict=False):
-                state.restore(snapshot)
-            if min(state.epoch for state in states) == epochs_before:
+            if not last_whole_epoch.restore():
                 raise
             reason = self.reason_to_end(first) or StopReason.INTERRUPTED
         return TrainingEnd(reason, first.epoch, callback_asked=callback_asked)
 
-    def end_epoch(self, states: Sequence[State], evaluate: Callable[[], float] | None) -> None:
+    def end_epoch(self, states: Sequence[State], evaluation: Evaluation | None) -> None:
         """Do what `Solver.end_epoch` does; if patience is over, the schedule `adaptive` lowers the rate instead."""
-        super().end_epoch(states, evaluate)
+        super().end_epoch(states, evaluation)
         if self.schedule is not adaptive:
             return
         for state in states:
@@ -351,11 +348,6 @@ class SparseLoop(MiniBatchLoop):
 
 
 # --- several networks side by side ------------------------------------------------------------------------------------
-
-
-def take_snapshots(states: Sequence[State]) -> list[tuple[State, Any]]:
-    """Return what an interrupt needs to restore the states, which are at the end of a whole epoch."""
-    return [state.snapshot() for state in states]
 
 
 def train_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None) -> None:

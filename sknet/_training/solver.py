@@ -243,6 +243,22 @@ NO_OBSERVER = Observer()
 """An observer that never stops training."""
 
 
+class Evaluation(ABC):
+    """Evaluates an epoch of all networks together, by rows that they are not trained on."""
+
+    @abstractmethod
+    def evaluate_epoch(self) -> float:
+        """Return the criterion of the last epoch. It may record it in the states, or in itself."""
+
+    @abstractmethod
+    def snapshot(self) -> Any:
+        """Return what `restore` needs to undo later evaluations, except for what they record in the states."""
+
+    @abstractmethod
+    def restore(self, snapshot: Any) -> None:
+        """Undo what was evaluated since a snapshot."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Solver(ABC):
     """The settings of training, which are the same for all networks side by side."""
@@ -298,12 +314,12 @@ class Solver(ABC):
         states: Sequence[State],
         observer: Observer = NO_OBSERVER,
         n_threads: int = 1,
-        evaluate: Callable[[], float] | None = None,
+        evaluation: Evaluation | None = None,
     ) -> TrainingEnd:
         """Minimise the problems side by side, and update their states in place. All networks end after the same epoch.
 
-        After each epoch of all networks, `evaluate` is called, which returns the criterion of this epoch, then the
-        observer, which may ask to stop. After the first whole epoch, Ctrl-C ends training with the states of the last
+        After each epoch of all networks, the evaluation returns its criterion. Then the observer is called, which may
+        ask to stop. After the first whole epoch, Ctrl-C ends training with the states of the last
         whole epoch. Before, KeyboardInterrupt is raised, and the states are those of whole epochs.
 
         Raises
@@ -314,13 +330,13 @@ class Solver(ABC):
 
     # --- the end of an epoch -----------------------------------------------------------------------------------------
 
-    def end_epoch(self, states: Sequence[State], evaluate: Callable[[], float] | None) -> None:
+    def end_epoch(self, states: Sequence[State], evaluation: Evaluation | None) -> None:
         """Evaluate the last epoch of all networks; without an evaluation, their mean training loss counts."""
-        if evaluate is None:
+        if evaluation is None:
             criterion = float(np.mean([state.history[-1].loss for state in states]))
         else:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                criterion = evaluate()
+                criterion = evaluation.evaluate_epoch()
         for state in states:
             is_improvement = self.patience.is_improvement(criterion, state.least_criterion)
             state.n_no_improvement = 0 if is_improvement else state.n_no_improvement + 1

@@ -21,7 +21,7 @@ from tests.estimators.inside import fitted_of
 from tests.fuzz.judge import bits, read_options, tell
 from tests.fuzz.tracing import Line
 from tests.model.examples import folds_end_code
-from tests.training.problems import epoch_end_codes
+from tests.training.problems import epoch_end_code
 
 N = 24
 X = np.random.default_rng(0).normal(size=(N, 2))
@@ -55,8 +55,8 @@ KINDS = {
 }
 WARNS_OF = np.geterr()
 WAYS = ("fit", "refit", "warm start", "partial_fit", "resume")
-EPOCH_ENDS = epoch_end_codes()
-"""After one of these functions has run, an epoch of its run counts as finished."""
+EPOCH_ENDS = epoch_end_code()
+"""After this function has run, an epoch of its networks counts as finished."""
 FOLDS_END = folds_end_code()
 """What has run before this function ends, was no training of the network that is learnt."""
 
@@ -79,12 +79,10 @@ class Watch(Line):
         """Note an epoch, or that folds have ended."""
         if self.at is not None and self.n_lines >= self.at:
             return
-        if frame.f_code in EPOCH_ENDS:
-            values = frame.f_locals
-            # the first snapshots of networks side by side are from before their first epoch
-            runs, before = (values["states"], -1) if "states" in values else ([values["self"]], 0)
-            for run in runs:  # kept, so that no other run gets its identity
-                self.taken[id(run)] = run, self.taken.get(id(run), (run, before))[1] + 1
+        if frame.f_code is EPOCH_ENDS:
+            for state in frame.f_locals["self"].states:  # kept, so that no other state gets its identity
+                # the first time is before the first epoch
+                self.taken[id(state)] = state, self.taken.get(id(state), (state, -1))[1] + 1
         elif frame.f_code is FOLDS_END:
             self.folds_done = True
             self.taken.clear()

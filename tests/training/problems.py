@@ -6,12 +6,13 @@ from math import inf, nan
 
 import numpy as np
 
-from sknet._training.lbfgs import LBFGS, _Minimization
-from sknet._training.loop import MiniBatchSolver, take_snapshots
+from sknet._training.lbfgs import LBFGS
+from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
 from sknet._training.patience import Patience
 from sknet._training.proximal import ProximalTerms
-from sknet._training.solver import NO_OBSERVER, BestEpoch, Epoch, Problem, State, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, BestEpoch, Epoch, Evaluation, Problem, State, StopReason, TrainingEnd
+from sknet._training.whole_epochs import LastWholeEpoch
 from sknet._vectors import minibatches
 
 OPTIMIZERS = {
@@ -79,7 +80,23 @@ def lbfgs(tol=1e-10, n_iter_no_change=inf, **more):
 def train(solver, problem, state, observer=NO_OBSERVER, evaluate=None):
     """Train a network by either solver; `evaluate` returns a score and a loss, which are recorded."""
     recorded = None if evaluate is None else recording([state], evaluate)
-    return solver.train([problem], [state], observer, evaluate=recorded)
+    return solver.train([problem], [state], observer, evaluation=recorded)
+
+
+class Evaluating(Evaluation):
+    """An evaluation by a function that returns the criterion, which records nothing but in the states."""
+
+    def __init__(self, evaluate):
+        self.evaluate = evaluate
+
+    def evaluate_epoch(self):
+        return self.evaluate()
+
+    def snapshot(self):
+        pass
+
+    def restore(self, snapshot):
+        pass
 
 
 def recording(states, evaluate):
@@ -91,7 +108,7 @@ def recording(states, evaluate):
             state.record_evaluation(loss, score)
         return -score
 
-    return evaluate_and_record
+    return Evaluating(evaluate_and_record)
 
 
 def state_of(theta, solver=None, seed=0):
@@ -179,6 +196,6 @@ def state_after(n_epochs, p=4, **parts):
     return State(**whole | parts)
 
 
-def epoch_end_codes():
-    """The code of each solver that has run when an epoch counts as finished."""
-    return {take_snapshots.__code__, _Minimization.record_iteration.__code__}
+def epoch_end_code():
+    """The code that has run when an epoch counts as finished; it also runs before the first one."""
+    return LastWholeEpoch.move_here.__code__

@@ -14,6 +14,7 @@ from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, 
 from sknet._training.solver import NO_OBSERVER, DivergedError, State, StopReason, TrainingEnd
 from tests.training.problems import (
     OPTIMIZERS,
+    Evaluating,
     Interrupting,
     LeastSquares,
     Script,
@@ -556,7 +557,7 @@ def test_all_networks_are_evaluated_at_once_and_they_keep_the_same_epoch():
         seen.append([state.epoch for state in states])
         return scores[len(seen) - 1], 0.5
 
-    SOLVER.train(problems, states, n_threads=2, evaluate=recording(states, evaluate))
+    SOLVER.train(problems, states, n_threads=2, evaluation=recording(states, evaluate))
     assert seen == [[i] * 3 for i in range(1, 5)]
     for one, expected in zip(states, alone(2), strict=True):
         assert_array_equal(one.best.kept, expected.theta)
@@ -566,14 +567,14 @@ def test_all_networks_are_evaluated_at_once_and_they_keep_the_same_epoch():
 def test_an_evaluation_that_records_nothing_keeps_no_weights():
     problems, states = problems_and_states()
     criteria = iter([3.0, 1.0, 2.0, 1.5])
-    SOLVER.train(problems, states, evaluate=lambda: next(criteria))
+    SOLVER.train(problems, states, evaluation=Evaluating(lambda: next(criteria)))
     assert [(state.best.epoch, state.n_no_improvement, state.least_criterion) for state in states] == [(0, 2, 1.0)] * 3
 
 
 @pytest.mark.parametrize("at", [2, 3])
 def test_an_interrupt_of_the_evaluation_keeps_the_last_whole_epoch(at):
     problems, states = problems_and_states()
-    end = SOLVER.train(problems, states, evaluate=Interrupting(lambda: 1.0, at))
+    end = SOLVER.train(problems, states, evaluation=Evaluating(Interrupting(lambda: 1.0, at)))
     assert end == TrainingEnd(StopReason.INTERRUPTED, at - 1)
     for one, expected in zip(states, alone(at - 1), strict=True):
         assert_array_equal(one.theta, expected.theta)
@@ -595,7 +596,7 @@ def test_an_interrupt_while_snapshots_are_taken_leaves_all_networks_at_one_epoch
 def test_an_interrupt_in_the_first_round_is_raised():
     problems, states = problems_and_states()
     with pytest.raises(KeyboardInterrupt):
-        SOLVER.train(problems, states, evaluate=Interrupting(lambda: 1.0, 1))
+        SOLVER.train(problems, states, evaluation=Evaluating(Interrupting(lambda: 1.0, 1)))
     assert all(same(one, new) for one, new in zip(states, problems_and_states()[1], strict=True))
 
 

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sknet._training.patience import Patience
-from tests.training.problems import mini_batch, state_after
+from tests.training.problems import Evaluating, mini_batch, state_after
 
 
 def observed(scores, tol, n_to_wait, *, schedule_ends=False):
     """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
     state, solver = state_after(0), mini_batch(tol=tol, n_iter_no_change=n_to_wait, schedule_ends=schedule_ends)
     for i, score in enumerate(scores, 1):
-        solver.end_epoch([state], lambda criterion=-score: criterion)
+        solver.end_epoch([state], Evaluating(lambda criterion=-score: criterion))
         if solver.patience.is_over(state.n_no_improvement):
             return i
     return None

@@ -1,12 +1,13 @@
 """What every solver, of those in `SOLVERS`, promises: a state to go on from, the order of calls, how training ends."""
 
+from contextlib import nullcontext
 from dataclasses import FrozenInstanceError
 from math import inf, isnan, nan
 
 import numpy as np
 import pytest
 
-from sknet._training.solver import BestEpoch, DivergedError, StopReason, TrainingEnd
+from sknet._training.solver import BestEpoch, DivergedError, Evaluation, StopReason, TrainingEnd
 from tests.training.problems import (
     Interrupting,
     LeastSquares,
@@ -189,6 +190,34 @@ def test_an_interrupt_before_the_first_whole_epoch_changes_nothing_and_is_raised
     result, state = run_to(make, 9, part, 1)
     assert result is None
     assert same(state, state_of(START, make()))
+
+
+class Recorded(Evaluation):
+    """An evaluation that records each epoch in itself, and whose interrupt comes after that."""
+
+    def __init__(self, interrupt_at):
+        self.heard, self.interrupt_at = (), interrupt_at
+
+    def evaluate_epoch(self):
+        self.heard += (len(self.heard) + 1,)
+        if len(self.heard) == self.interrupt_at:
+            raise KeyboardInterrupt
+        return 1.0
+
+    def snapshot(self):
+        return self.heard
+
+    def restore(self, snapshot):
+        self.heard = snapshot
+
+
+@each_solver
+@pytest.mark.parametrize("interrupt_at", [1, 3])
+def test_an_interrupt_undoes_what_was_evaluated_of_the_epoch_that_it_undoes(make, interrupt_at):
+    state, evaluation = state_of(START, make()), Recorded(interrupt_at)
+    with nullcontext() if interrupt_at > 1 else pytest.raises(KeyboardInterrupt):
+        make(n_epochs=9).train([problem(LeastSquares())], [state], evaluation=evaluation)
+    assert state.epoch == len(evaluation.heard) == interrupt_at - 1
 
 
 @each_solver
