@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from sknet._estimators.callbacks import observers_of
 from sknet._estimators.fit_messages import (
     divergence_message,
-    print_stop_reason,
+    print_end_reason,
     warn_of_doubtful_result,
-    warn_of_stop_reason,
+    warn_of_end_reason,
     warn_of_undefined_scores,
 )
 from sknet._estimators.fit_run import FitRun, make_run
@@ -64,7 +64,7 @@ from sknet._model.heads import Head
 from sknet._model.network_setup import make_network_setups
 from sknet._model.rows import Rows
 from sknet._model.sensitivity import input_gradients
-from sknet._training.solver import NO_OBSERVER, DivergedError, Observer, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, DivergedError, EndReason, Observer, TrainingEnd
 from sknet._typing import Array, Table, Target
 
 # --- the steps of a fit ----------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         arguments = FitArguments(X, y, sample_weight, classes=classes)
         with drawing_seeds(self, arguments, is_partial_fit=True) as call:
             run = self._make_run(call)
-            publish(self, run.final_result(*run.phase.outcome(), keeps_state=True))
+            publish(self, run.final_fitted(*run.phase.join(), keeps_state=True))
 
     # --- read, plan and encode ---------------------------------------------------------------------------------------
 
@@ -146,8 +146,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         fitted_before = self._fitted
         handled_by_caller = sys.exception()  # `fit` may be called in an `except` block
         try:
-            result = run.select_and_train(observer)
-            self._report_and_publish(run, result, observer)
+            end = run.select_and_train(observer)
+            self._report_and_publish(run, end, observer)
         except DivergedError as error:
             raise ValueError(divergence_message(error, run.plan.resolved)) from None
         except KeyboardInterrupt as interrupt:
@@ -156,23 +156,23 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             in_handler = interrupt.__context__ is not handled_by_caller
             if not run.phase.has_finished_epoch or self._fitted is not fitted_before or in_handler:
                 raise
-            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.epochs_done)
+            interrupted = TrainingEnd(EndReason.INTERRUPTED, run.phase.epochs_done)
             self._report_and_publish(run, interrupted, NO_OBSERVER)
         return self
 
-    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: Observer) -> None:
+    def _report_and_publish(self, run: FitRun, end: TrainingEnd, observer: Observer) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
-        is_interrupted = result.reason is StopReason.INTERRUPTED
+        is_interrupted = end.reason is EndReason.INTERRUPTED
         is_partial_fit = run.plan.call.is_partial_fit
         quiet = is_partial_fit or run.plan.holdout.has_too_few_rows
-        network, held_out_outputs = run.phase.outcome()
-        fitted = run.final_result(network, held_out_outputs, keeps_state=is_interrupted or is_partial_fit)
+        network, held_out_outputs = run.phase.join()
+        fitted = run.final_fitted(network, held_out_outputs, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)
         if self.verbose and not quiet:
-            print_stop_reason(run.plan.resolved, result, run.plan.settings.solver.patience.verdict)
+            print_end_reason(run.plan.resolved, end, run.plan.settings.solver.patience.verdict)
         if any(state.scores_undefined for _, state in run.published_networks):
             warn_of_undefined_scores(self.scoring)
-        warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.train_phase is None)
+        warn_of_end_reason(self, end, quiet=quiet, during_folds=run.train_phase is None)
         if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             outputs_to_compare = None if USER_SCORER.holds(self) else held_out_outputs
@@ -182,7 +182,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 selection=run.selection,
                 n_rows=run.plan.n_train_rows,
                 max_epochs=run.plan.settings.solver.n_epochs,
-                stopped_by_user=result.is_by_user,
+                stopped_by_user=end.is_by_user,
             )
             warn_of_doubtful_result(self, fitted, comparison)
         publish(self, fitted)

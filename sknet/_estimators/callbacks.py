@@ -48,7 +48,7 @@ class CallbackObserver(Observer):
         return {
             "estimator": self._estimator,
             # scikit-learn calls it, and sets these attributes on a copy of the estimator, which can then predict
-            "reconstruction_attributes": lambda: {"_fitted": self._run.current_result()},
+            "reconstruction_attributes": lambda: {"_fitted": self._run.current_fitted()},
             **self._data,
         }
 

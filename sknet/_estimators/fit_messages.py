@@ -28,34 +28,34 @@ from sknet._tables.raw_table import have_equal_values, is_frame
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput
-from sknet._training.solver import DivergedError, Solver, State, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, EndReason, Solver, State, TrainingEnd
 from sknet._typing import Array, Table, Target
 
-STOP_REASON_MESSAGES = {
-    StopReason.FINISHED: "All epochs of the schedule are done.",
-    StopReason.MAX_ITER: "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",
-    StopReason.LOSS_PLATEAU: "Training loss {verdict}.",
-    StopReason.SCORE_PLATEAU: "Validation score {verdict}.",
-    StopReason.CALLBACK: "A callback asked to stop.",
-    StopReason.INTERRUPTED: "Training interrupted by user.",
-    StopReason.CONVERGED: "The gradient or the decrease of the objective is below tol={tol:g}.",
-    StopReason.LINE_SEARCH: "L-BFGS ended early.",
+END_REASON_MESSAGES = {
+    EndReason.FINISHED: "All epochs of the schedule are done.",
+    EndReason.MAX_ITER: "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",
+    EndReason.LOSS_PLATEAU: "Training loss {verdict}.",
+    EndReason.SCORE_PLATEAU: "Validation score {verdict}.",
+    EndReason.CALLBACK: "A callback asked to stop.",
+    EndReason.INTERRUPTED: "Training interrupted by user.",
+    EndReason.CONVERGED: "The gradient or the decrease of the objective is below tol={tol:g}.",
+    EndReason.LINE_SEARCH: "L-BFGS ended early.",
 }
 """Why training ended. A name in braces is replaced by the value of that parameter, `verdict` by that of `Patience`."""
 
-UNFINISHED_STOP_REASONS = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
+UNFINISHED_END_REASONS = (EndReason.MAX_ITER, EndReason.LINE_SEARCH)
 """Stop reasons that cause a warning."""
 
 
-def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd, verdict: str) -> None:
+def print_end_reason(resolved: Mapping[str, object], end: TrainingEnd, verdict: str) -> None:
     """Print why training ended, unless a warning says so; `resolved` are the resolved parameters.
 
     `verdict` is that of `Patience`.
     """
-    if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
-        print(f"All {result.epochs_done} epochs that folds have chosen are done. Stopping.")
-    elif result.reason not in (*UNFINISHED_STOP_REASONS, StopReason.INTERRUPTED):
-        print(f"{STOP_REASON_MESSAGES[result.reason].format(**resolved, verdict=verdict)} Stopping.")
+    if end.reason is EndReason.FINISHED and resolved["early_stopping"] == "folds":
+        print(f"All {end.epochs_done} epochs that folds have chosen are done. Stopping.")
+    elif end.reason not in (*UNFINISHED_END_REASONS, EndReason.INTERRUPTED):
+        print(f"{END_REASON_MESSAGES[end.reason].format(**resolved, verdict=verdict)} Stopping.")
 
 
 def warn_of_undefined_scores(scoring: object) -> None:
@@ -67,26 +67,26 @@ def warn_of_undefined_scores(scoring: object) -> None:
     )
 
 
-def warn_of_stop_reason(params: CommonParameters, result: TrainingEnd, *, quiet: bool, during_folds: bool) -> None:
+def warn_of_end_reason(params: CommonParameters, end: TrainingEnd, *, quiet: bool, during_folds: bool) -> None:
     """Warn if training did not end as planned.
 
     With `quiet`, running out of epochs is normal. With `during_folds`, training ended while folds chose the epoch.
     """
-    if result.reason is StopReason.INTERRUPTED or (result.reason is StopReason.CALLBACK and during_folds):
-        text = STOP_REASON_MESSAGES[result.reason]
+    if end.reason is EndReason.INTERRUPTED or (end.reason is EndReason.CALLBACK and during_folds):
+        text = END_REASON_MESSAGES[end.reason]
         if during_folds:
             text += (
                 " Folds were choosing the epoch: the estimator has the members of the first fold after epoch "
-                f"{result.epochs_done}, trained without the rows of that fold, and has no prediction sets or "
+                f"{end.epochs_done}, trained without the rows of that fold, and has no prediction sets or "
                 "intervals. Train for longer, or set early_stopping=True."
             )
         warn(text, UserWarning)
-    elif result.reason in UNFINISHED_STOP_REASONS and not quiet:
-        text = f"Stochastic Optimizer: {STOP_REASON_MESSAGES[result.reason].format(**vars(params))}"
+    elif end.reason in UNFINISHED_END_REASONS and not quiet:
+        text = f"Stochastic Optimizer: {END_REASON_MESSAGES[end.reason].format(**vars(params))}"
         if FULL_BATCHES.holds(params):
-            why = result.message or "max_iter is reached"
+            why = end.message or "max_iter is reached"
             text = (
-                f"{params.solver} failed to converge after {result.epochs_done} iteration(s): {why}. "
+                f"{params.solver} failed to converge after {end.epochs_done} iteration(s): {why}. "
                 "Increase max_iter or max_fun, or raise tol."
             )
         warn(text, ConvergenceWarning)

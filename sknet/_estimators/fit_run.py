@@ -123,15 +123,15 @@ class FitRun:
         """The networks that will be published, each with its state; none while folds train."""
         return [] if self.train_phase is None else self.train_phase.networks
 
-    # --- the result --------------------------------------------------------------------------------------------------
+    # --- what is published -------------------------------------------------------------------------------------------
 
-    def current_result(self) -> Fitted:
-        """Return the current result, without state, residuals and importances."""
-        network, _ = self.phase.outcome()
-        return self._result_with(network)
+    def current_fitted(self) -> Fitted:
+        """Return what the call would publish now, without state, residuals and importances."""
+        network, _ = self.phase.join()
+        return self._fitted_with(network)
 
-    def _result_with(self, network: Network) -> Fitted:
-        """Return the result with this network, without state, residuals and importances."""
+    def _fitted_with(self, network: Network) -> Fitted:
+        """Return what the call publishes with this network, without state, residuals and importances."""
         epochs = self.phase.epoch_histories
         n_iter = self.phase.n_iter
         plan = self.plan
@@ -156,9 +156,9 @@ class FitRun:
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
 
-    def final_result(self, network: Network, held_out_outputs: HeldOutOutputs | None, *, keeps_state: bool) -> Fitted:
-        """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
-        fitted = self._result_with(network)
+    def final_fitted(self, network: Network, held_out_outputs: HeldOutOutputs | None, *, keeps_state: bool) -> Fitted:
+        """Return what the call publishes; with `keeps_state`, training can continue where it stopped."""
+        fitted = self._fitted_with(network)
         residuals = None
         out_of_fold = None
         if held_out_outputs is not None:

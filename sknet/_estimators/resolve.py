@@ -55,7 +55,7 @@ from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
 from sknet._training.patience import Patience
-from sknet._training.solver import Solver, StopReason
+from sknet._training.solver import EndReason, Solver
 
 # --- values that "auto" becomes --------------------------------------------------------------------------------------
 #
@@ -553,7 +553,7 @@ def make_solver(params: CommonParameters, n_epochs: int) -> Solver:
             n_evaluations=int(params.max_fun),
             n_epochs=n_epochs,
             patience=make_from_parameters(Patience, params, schedule_ends=False),
-            end_reason=StopReason.MAX_ITER,
+            reason_after_all_epochs=EndReason.MAX_ITER,
         )
     ends = not ENDLESS_SCHEDULE.holds(params)
     solver, rates = params.solver, params.learning_rate
@@ -569,5 +569,5 @@ def make_solver(params: CommonParameters, n_epochs: int) -> Solver:
         n_epochs=n_epochs,
         schedule_epochs=int(params.max_iter),
         patience=make_from_parameters(Patience, params, schedule_ends=ends),
-        end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,
+        reason_after_all_epochs=EndReason.FINISHED if ends else EndReason.MAX_ITER,
     )

@@ -36,7 +36,7 @@ from sknet._model.rows import EncodedRows, Rows
 from sknet._model.rules_by_rows import fold_counts
 from sknet._tables.raw_table import take_optional
 from sknet._tables.splitting import Split, assign_folds
-from sknet._training.solver import BestEpoch, Epoch, Observer, Solver, State, StopReason, TrainingEnd
+from sknet._training.solver import BestEpoch, EndReason, Epoch, Observer, Solver, State, TrainingEnd
 from sknet._typing import Array
 
 # --- folds -----------------------------------------------------------------------------------------------------------
@@ -197,8 +197,8 @@ class FoldPhase(Phase):
     def train(self, observer: Observer) -> TrainingEnd:
         """Train until the joint loss stops falling."""
         end = train_side_by_side(self.setups, self.progress.states, observer, self)
-        if end.callback_asked and end.reason is not StopReason.INTERRUPTED:  # even if it was the last epoch anyway
-            return replace(end, reason=StopReason.CALLBACK)
+        if end.callback_asked and end.reason is not EndReason.INTERRUPTED:  # even if it was the last epoch anyway
+            return replace(end, reason=EndReason.CALLBACK)
         return end
 
     def raw_by_bins(self) -> Array:
@@ -298,7 +298,7 @@ class FoldPhase(Phase):
         """How many epochs this call has trained, with those of the run that it resumes."""
         return len(self.progress.epochs)
 
-    def outcome(self) -> tuple[Network, None]:
+    def join(self) -> tuple[Network, None]:
         """Return the joined networks of the first fold, at the last epoch's temperature, for an interrupted fit."""
         temperature = 1.0 / self.progress.inverse_temperature
         of_first_fold = self.networks[: self._n_members]

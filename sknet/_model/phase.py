@@ -28,19 +28,19 @@ class Phase(Evaluation):
     @property
     @abstractmethod
     def networks(self) -> list[tuple[NetworkSetup, State]]:
-        """The setup and the state of each network, first those that `outcome` joins."""
+        """The setup and the state of each network, first those that `join` joins."""
 
     @abstractmethod
     def train(self, observer: Observer) -> TrainingEnd:
         """Train all networks."""
 
     @abstractmethod
-    def outcome(self) -> tuple[Network, HeldOutOutputs | None]:
+    def join(self) -> tuple[Network, HeldOutOutputs | None]:
         """Return the joined network, and raw outputs for the rows that chose its mixture, if any rows did."""
 
     @property
     def encoding(self) -> Encoding:
-        """The encoding of the networks that `outcome` joins."""
+        """The encoding of the networks that `join` joins."""
         return self.networks[0][0].encoding
 
     # --- epochs ------------------------------------------------------------------------------------------------------

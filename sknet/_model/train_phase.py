@@ -122,7 +122,7 @@ class TrainPhase(Phase):
         first = self.states[0]
         return min(first.epoch, len(first.history))
 
-    def outcome(self) -> tuple[Network, HeldOutOutputs | None]:
+    def join(self) -> tuple[Network, HeldOutOutputs | None]:
         """Return the joined network, and raw outputs for the rows that chose its mixture, if any rows did.
 
         If rows chose the mixture, the network is balanced, which may take a pass over all training rows.

@@ -19,19 +19,19 @@ from scipy.optimize import Bounds, OptimizeResult, minimize
 from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
+    EndReason,
     Epoch,
     Evaluation,
     Observer,
     Problem,
     Solver,
     State,
-    StopReason,
     TrainingEnd,
 )
 from sknet._training.whole_epochs import LastWholeEpoch
 from sknet._typing import Array
 
-_REASONS = {0: StopReason.CONVERGED, 1: StopReason.MAX_ITER, 2: StopReason.LINE_SEARCH}
+_REASONS = {0: EndReason.CONVERGED, 1: EndReason.MAX_ITER, 2: EndReason.LINE_SEARCH}
 """The reason by SciPy's `status`; 1 is the limit of iterations or of evaluations."""
 
 N_SCIPY_ARRAYS = 38
@@ -73,14 +73,14 @@ class LBFGS(Solver):
         minimization = _Minimization(problem, self, state, observer, evaluation)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                outcome = minimization.minimize()
+                scipy_result = minimization.minimize()
         except KeyboardInterrupt:
             if not minimization.last_whole_epoch.restore():
                 raise
-            return TrainingEnd(StopReason.INTERRUPTED, state.epoch)
+            return TrainingEnd(EndReason.INTERRUPTED, state.epoch)
         if minimization.reason is not None:  # `record_iteration` has stopped SciPy
             return TrainingEnd(minimization.reason, state.epoch)
-        return TrainingEnd(_REASONS[outcome.status], state.epoch, str(outcome.message))
+        return TrainingEnd(_REASONS[scipy_result.status], state.epoch, str(scipy_result.message))
 
 
 class _SignedParts:
@@ -141,7 +141,7 @@ class _Minimization:
         self.evaluation = evaluation
         self.last_whole_epoch = LastWholeEpoch([state], evaluation)
         self.variables = _SignedParts(problem.n_weights, problem.proximal.l1, problem.proximal.bounds)
-        self.reason: StopReason | None = None
+        self.reason: EndReason | None = None
         # SciPy may reject points that it tries, so state.theta changes only at the end of an iteration
         self._theta = state.theta.copy()
         self._gradient = np.empty_like(state.theta)
@@ -162,16 +162,16 @@ class _Minimization:
             # the relative decrease at which SciPy stops: for tol=1e-4 its default, 1e7 epsilon; less for a lower tol
             "ftol": np.finfo(float).eps * np.clip(1e11 * solver.tol, 64.0, 1e7),
         }
-        outcome = minimize(
+        scipy_result = minimize(
             self.objective, x, jac=True, method="L-BFGS-B", bounds=self.variables.bounds_of_x(x.size),
             callback=self.record_iteration, options=options,  # type: ignore[call-overload, unused-ignore]
         )  # fmt: skip
-        self.variables.merge_into(outcome.x, state.theta)
+        self.variables.merge_into(scipy_result.x, state.theta)
         if state.epoch == epochs_before:  # without an iteration, the history still gets one loss
-            state.history.append(Epoch(loss=float(outcome.fun), gradient_norm=self._gradient_norm))
-        if not np.isfinite(state.theta).all() or not isfinite(outcome.fun):
+            state.history.append(Epoch(loss=float(scipy_result.fun), gradient_norm=self._gradient_norm))
+        if not np.isfinite(state.theta).all() or not isfinite(scipy_result.fun):
             raise DivergedError(max(state.epoch, 1), nan)
-        return outcome
+        return scipy_result
 
     def objective(self, x: Array) -> tuple[float, Array]:
         """Return the objective and its gradient at x. The first call of an iteration marks its beginning."""
@@ -199,7 +199,7 @@ class _Minimization:
         self.reason = self.solver.reason_to_end(state)
         self.last_whole_epoch.move_here()
         if self.observer.epoch_ended():
-            self.reason = self.reason or StopReason.CALLBACK
+            self.reason = self.reason or EndReason.CALLBACK
         if self.reason is not None:
             raise StopIteration
         self._iteration_begun = False

@@ -25,13 +25,13 @@ from sknet._training.optimizers import Optimizer, Schedule, ScheduleInput, adapt
 from sknet._training.solver import (
     NO_OBSERVER,
     DivergedError,
+    EndReason,
     Epoch,
     Evaluation,
     Observer,
     Problem,
     Solver,
     State,
-    StopReason,
     ThetaAndMoments,
     TrainingEnd,
 )
@@ -114,11 +114,11 @@ class MiniBatchSolver(Solver):
                     self.end_epoch(states, evaluation)
                     last_whole_epoch.move_here()
                     callback_asked = observer.epoch_ended()
-                    reason = self.reason_to_end(first) or (StopReason.CALLBACK if callback_asked else None)
+                    reason = self.reason_to_end(first) or (EndReason.CALLBACK if callback_asked else None)
         except KeyboardInterrupt:
             if not last_whole_epoch.restore():
                 raise
-            reason = self.reason_to_end(first) or StopReason.INTERRUPTED
+            reason = self.reason_to_end(first) or EndReason.INTERRUPTED
         return TrainingEnd(reason, first.epoch, callback_asked=callback_asked)
 
     def end_epoch(self, states: Sequence[State], evaluation: Evaluation | None) -> None:

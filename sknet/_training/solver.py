@@ -66,7 +66,7 @@ class BestEpoch:
         return later if later.rank >= self.rank else self
 
 
-class StopReason(Enum):
+class EndReason(Enum):
     """Why training ended."""
 
     FINISHED = auto()  # the schedule has ended
@@ -83,7 +83,7 @@ class StopReason(Enum):
 class TrainingEnd:
     """How training ended."""
 
-    reason: StopReason
+    reason: EndReason
     epochs_done: int  # including those of earlier calls
     message: str = ""  # from SciPy, if it ended L-BFGS
     callback_asked: bool = False  # whether an observer has asked to stop after the last epoch, whatever the reason
@@ -91,7 +91,7 @@ class TrainingEnd:
     @property
     def is_by_user(self) -> bool:
         """Whether an interrupt or a callback has ended it."""
-        return self.reason in (StopReason.INTERRUPTED, StopReason.CALLBACK)
+        return self.reason in (EndReason.INTERRUPTED, EndReason.CALLBACK)
 
 
 class DivergedError(ArithmeticError):
@@ -269,7 +269,7 @@ class Solver(ABC):
 
     n_epochs: int  # including those already done
     patience: Patience
-    end_reason: StopReason = StopReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
+    reason_after_all_epochs: EndReason = EndReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
 
     @property
     def learns_gains(self) -> bool:
@@ -303,7 +303,7 @@ class Solver(ABC):
     def without_evaluation(self) -> Self:
         """Return the solver for networks whose epochs nothing evaluates, so that the training loss counts."""
         # patience does not cut short a schedule that ends, since it falls most at the end; L-BFGS ends by itself
-        if self.uses_batches and self.end_reason is not StopReason.FINISHED:
+        if self.uses_batches and self.reason_after_all_epochs is not EndReason.FINISHED:
             return self
         return replace(self, patience=self.patience.endless())
 
@@ -342,9 +342,9 @@ class Solver(ABC):
             state.n_no_improvement = 0 if is_improvement else state.n_no_improvement + 1
             state.least_criterion = min(state.least_criterion, criterion)
 
-    def reason_to_end(self, state: State) -> StopReason | None:
+    def reason_to_end(self, state: State) -> EndReason | None:
         """Return why training ends after the last epoch; None if it goes on."""
         # a state that was kept for `partial_fit` has no history; training goes on from it at any rate
         if state.history and self.patience.is_over(state.n_no_improvement):
-            return StopReason.SCORE_PLATEAU if state.best.epoch else StopReason.LOSS_PLATEAU
-        return self.end_reason if state.epoch >= self.n_epochs else None
+            return EndReason.SCORE_PLATEAU if state.best.epoch else EndReason.LOSS_PLATEAU
+        return self.reason_after_all_epochs if state.epoch >= self.n_epochs else None

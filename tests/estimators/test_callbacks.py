@@ -312,8 +312,8 @@ def test_a_diverging_fit_tears_down():
 @needs_callbacks
 def test_fitted_estimators_are_made_only_where_a_callback_asks(monkeypatch):
     made = []
-    fitted = FitRun.current_result
-    monkeypatch.setattr(FitRun, "current_result", lambda run: made.append(1) or fitted(run))
+    fitted = FitRun.current_fitted
+    monkeypatch.setattr(FitRun, "current_fitted", lambda run: made.append(1) or fitted(run))
     SigmoidMLPRegressor(**QUICK).set_callbacks(Silent()).fit(X, NUMBER)
     assert not made
     SigmoidMLPRegressor(**QUICK).set_callbacks(Silent(), Recorder(), Recorder()).fit(X, NUMBER)

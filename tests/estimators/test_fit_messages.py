@@ -13,10 +13,10 @@ from sklearn.model_selection import GroupKFold, TimeSeriesSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._estimators.fit_messages import (
-    STOP_REASON_MESSAGES,
-    print_stop_reason,
+    END_REASON_MESSAGES,
+    print_end_reason,
+    warn_of_end_reason,
     warn_of_few_rows,
-    warn_of_stop_reason,
 )
 from tests.training.problems import ENDS, ended
 
@@ -27,7 +27,7 @@ NET = SigmoidMLPRegressor(max_iter=7, tol=0.25, n_iter_no_change=3)
 def said(parameters, result, *, quiet=False, during_folds=False):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_of_stop_reason(parameters, result, quiet=quiet, during_folds=during_folds)
+        warn_of_end_reason(parameters, result, quiet=quiet, during_folds=during_folds)
     return [(warning.category, str(warning.message)) for warning in caught]
 
 
@@ -54,7 +54,7 @@ def test_an_interrupt_is_told():
 
 @pytest.mark.parametrize("reason", ENDS)
 def test_verbose_tells_the_ends_that_no_warning_tells(reason, capsys):
-    print_stop_reason(vars(NET), ended(reason), "fell no more")
+    print_end_reason(vars(NET), ended(reason), "fell no more")
     told = capsys.readouterr().out
     assert "folds" not in told
     assert told.endswith(" Stopping.\n") == (not said(NET, ended(reason)))
@@ -63,8 +63,8 @@ def test_verbose_tells_the_ends_that_no_warning_tells(reason, capsys):
 
 
 def test_every_reason_is_a_sentence_with_the_values_of_parameters():
-    assert [reason.name for reason in STOP_REASON_MESSAGES] == ENDS
-    for template in STOP_REASON_MESSAGES.values():
+    assert [reason.name for reason in END_REASON_MESSAGES] == ENDS
+    for template in END_REASON_MESSAGES.values():
         sentence = template.format(**vars(NET), verdict="fell no more")
         assert "{" not in sentence
         assert sentence[0].isupper()
@@ -92,7 +92,7 @@ def test_a_warning_points_at_the_users_line():
 
 @pytest.mark.parametrize("reason", ENDS)
 def test_verbose_tells_of_the_epochs_that_folds_have_chosen_once_these_are_done(reason, capsys):
-    print_stop_reason(vars(NET) | {"early_stopping": "folds"}, ended(reason, 7), "fell no more")
+    print_end_reason(vars(NET) | {"early_stopping": "folds"}, ended(reason, 7), "fell no more")
     told = capsys.readouterr().out
     assert ("All 7 epochs that folds have chosen are done. Stopping." in told) == (reason == "FINISHED")
 

@@ -359,7 +359,7 @@ def test_an_interrupt_while_an_epoch_is_evaluated_undoes_all_of_it(monkeypatch):
     monkeypatch.setattr(epoch_choice, "mean_history", Interrupting(epoch_choice.mean_history, 6))
     assert interrupted.train(NO_OBSERVER).reason.name == "INTERRUPTED"
     assert interrupted.n_iter == 5
-    assert interrupted.outcome()[0].temperature == stopped.outcome()[0].temperature
+    assert interrupted.join()[0].temperature == stopped.join()[0].temperature
     assert bits(interrupted.progress) == bits(stopped.progress)
 
 

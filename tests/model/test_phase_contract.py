@@ -73,7 +73,7 @@ def test_all_counts_of_epochs_agree(trained):
 
 def test_networks_are_joined_and_only_published_networks_have_states(trained, n_members):
     run, phase, _, _ = trained
-    network, _ = phase.outcome()
+    network, _ = phase.join()
     assert network.coefs[0].shape[1] == 4 * n_members
     is_among_folds = run.train_phase is None
     assert len(run.published_networks) == len(run.progress.states) == (0 if is_among_folds else n_members)
@@ -106,7 +106,7 @@ def test_only_published_networks_keep_the_weights_of_the_best_epoch(trained, end
 
 def test_an_outcome_has_the_outputs_for_held_out_rows(trained, end):
     _, phase, _, _ = trained
-    _, held_out = phase.outcome()
+    _, held_out = phase.join()
     assert (held_out is not None) is (end in N_HELD_OUT)
     if held_out is not None:
         assert held_out.raw.shape == held_out.y.shape == (N_HELD_OUT[end], 1)
@@ -116,6 +116,6 @@ def test_an_outcome_has_the_outputs_for_held_out_rows(trained, end):
 
 def test_only_outputs_of_other_networks_differ_by_chance_from_those_published(trained, end):
     _, phase, _, _ = trained
-    _, held_out = phase.outcome()
+    _, held_out = phase.join()
     if held_out is not None:
         assert (held_out.variance_of_means > 0.0) is (end == "after folds")

@@ -111,7 +111,7 @@ def test_a_scorer_rates_the_joined_network(n_members):
 def test_the_published_networks_have_the_temperature_of_the_best_epoch():
     phase, held_out = phase_of(data.NUMBER > 0, LABELS)
     phase.train(NO_OBSERVER)
-    network, outputs = phase.outcome()
+    network, outputs = phase.join()
     assert network.temperature != 1.0
     raw = phase.setups[0].raw_held_out_outputs(phase.states[0].best.kept)
     assert_allclose(outputs.raw, raw / network.temperature, rtol=1e-12)

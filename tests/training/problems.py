@@ -11,7 +11,7 @@ from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
 from sknet._training.patience import Patience
 from sknet._training.proximal import ProximalTerms
-from sknet._training.solver import NO_OBSERVER, BestEpoch, Epoch, Evaluation, Problem, State, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, BestEpoch, EndReason, Epoch, Evaluation, Problem, State, TrainingEnd
 from sknet._training.whole_epochs import LastWholeEpoch
 from sknet._vectors import minibatches
 
@@ -170,12 +170,12 @@ def same(a, b):
 
 # --- what training leaves, as if it had been trained -----------------------------------------------------------------
 
-ENDS = list(StopReason.__members__)
+ENDS = list(EndReason.__members__)
 
 
 def ended(reason, epochs_done=1, **more):
-    """A result, by the name of its reason."""
-    return TrainingEnd(StopReason[reason], epochs_done, **more)
+    """How training ended, by the name of the reason."""
+    return TrainingEnd(EndReason[reason], epochs_done, **more)
 
 
 def epoch(loss=1.0, score=1.0, *, validation_loss=1.0, learning_rate=0.1, gradient_norm=1.0, seconds=0.01):

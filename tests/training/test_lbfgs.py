@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sknet._training.optimizers import SGD, Adam, RMSProp, cosine
-from sknet._training.solver import NO_OBSERVER, DivergedError, StopReason
+from sknet._training.solver import NO_OBSERVER, DivergedError, EndReason
 from tests.training.problems import (
     LeastSquares,
     Script,
@@ -31,16 +31,16 @@ def trained(the_problem, solver=None, state=None, observer=NO_OBSERVER, evaluate
 
 
 def test_lbfgs_minimises_a_quadratic():
-    result, state = trained(problem(quadratic))
+    end, state = trained(problem(quadratic))
     np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], rtol=1e-7)
-    assert result.reason is StopReason.CONVERGED
-    assert result.epochs_done == state.epoch == len(state.history)
+    assert end.reason is EndReason.CONVERGED
+    assert end.epochs_done == state.epoch == len(state.history)
 
 
 def test_lbfgs_minimises_rosenbrocks_function():
-    result, state = trained(problem(rosenbrock, 1, 2), state=state_of([-1.2, 1.0]))
+    end, state = trained(problem(rosenbrock, 1, 2), state=state_of([-1.2, 1.0]))
     np.testing.assert_allclose(state.theta, [1, 1], rtol=1e-6)
-    assert result.reason is StopReason.CONVERGED
+    assert end.reason is EndReason.CONVERGED
 
 
 # --- L1
@@ -120,9 +120,9 @@ def test_bounds_on_an_orthogonal_design(share, start):
 def test_each_iteration_is_evaluated_and_recorded():
     script = Script(range(100))
     objective = LeastSquares()
-    result, state = trained(problem(objective), lbfgs(n_epochs=3), observer=script, evaluate=script)
+    end, state = trained(problem(objective), lbfgs(n_epochs=3), observer=script, evaluate=script)
     assert script.heard == [call for i in range(3) for call in (("began", i), "evaluate", ("ended", i + 1))]
-    assert (result.reason, result.epochs_done) == (StopReason.MAX_ITER, 3)
+    assert (end.reason, end.epochs_done) == (EndReason.MAX_ITER, 3)
     assert (state.epoch, state.n_samples_seen, state.step) == (3, 36, objective.calls)
     losses = [epoch.loss for epoch in state.history]
     assert losses == sorted(losses, reverse=True)
@@ -133,14 +133,14 @@ def test_each_iteration_is_evaluated_and_recorded():
 
 
 def test_a_limit_on_evaluations_ends_training():
-    result, _ = trained(problem(rosenbrock, 1, 2), lbfgs(n_evaluations=5), state_of([-1.2, 1.0]))
-    assert result.reason is StopReason.MAX_ITER
-    assert "EVALUATIONS" in result.message.upper()
+    end, _ = trained(problem(rosenbrock, 1, 2), lbfgs(n_evaluations=5), state_of([-1.2, 1.0]))
+    assert end.reason is EndReason.MAX_ITER
+    assert "EVALUATIONS" in end.message.upper()
 
 
 def test_at_the_optimum_no_iteration_is_needed_and_there_is_a_loss():
-    result, state = trained(problem(quadratic), state=state_of([1.0, 2, 3, 4, 5]))
-    assert (result.reason, result.epochs_done) == (StopReason.CONVERGED, 0)
+    end, state = trained(problem(quadratic), state=state_of([1.0, 2, 3, 4, 5]))
+    assert (end.reason, end.epochs_done) == (EndReason.CONVERGED, 0)
     assert [epoch.loss for epoch in state.history] == [0.0]
 
 
@@ -150,9 +150,9 @@ def test_a_line_search_that_fails_is_told():
         out *= -1.0
         return value, out
 
-    result, state = trained(problem(wrong))
-    assert result.reason is StopReason.LINE_SEARCH
-    assert result.message
+    end, state = trained(problem(wrong))
+    assert end.reason is EndReason.LINE_SEARCH
+    assert end.message
     np.testing.assert_array_equal(state.theta, START)
 
 
@@ -185,7 +185,7 @@ def test_only_a_start_that_is_not_finite_raises():
         trained(problem(at(1, inf)))
     assert len(calls) == 1
     calls.clear()
-    result, state = trained(problem(at(2, inf)))
-    assert result.reason is StopReason.CONVERGED
+    end, state = trained(problem(at(2, inf)))
+    assert end.reason is EndReason.CONVERGED
     assert len(calls) > 2
     assert state.step == len(calls)

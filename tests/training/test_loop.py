@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from sknet._training import loop
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
-from sknet._training.solver import NO_OBSERVER, DivergedError, State, StopReason, TrainingEnd
+from sknet._training.solver import NO_OBSERVER, DivergedError, EndReason, State, TrainingEnd
 from tests.training.problems import (
     OPTIMIZERS,
     Evaluating,
@@ -43,7 +43,7 @@ def trained(the_problem, solver, state=None, observer=NO_OBSERVER, evaluate=None
 def test_a_run_by_hand(optimizer):
     """Batches in order, one update a batch, rate times direction; every figure of the history."""
     objective, solver = LeastSquares(), mini_batch(optimizer, batch_size=5, n_epochs=2, shuffle=False)
-    result, state = trained(problem(objective), solver)
+    end, state = trained(problem(objective), solver)
     theta, moments, gradient = START.copy(), [np.zeros(5) for _ in state.moments], np.empty(5)
     step, losses = 0, []
     for _ in range(2):
@@ -59,7 +59,7 @@ def test_a_run_by_hand(optimizer):
     assert [epoch.loss for epoch in state.history] == pytest.approx(losses, rel=1e-13)
     assert state.history[-1].gradient_norm == pytest.approx(norm, rel=1e-13)
     assert (state.step, state.epoch, state.n_samples_seen) == (6, 2, 24)
-    assert result == TrainingEnd(StopReason.MAX_ITER, 2)
+    assert end == TrainingEnd(EndReason.MAX_ITER, 2)
     assert all(isnan(e.validation_loss) and isnan(e.validation_score) and e.seconds >= 0 for e in state.history)
 
 
@@ -80,14 +80,14 @@ def test_each_epoch_sees_every_sample_once_in_a_new_order():
 
 
 def test_a_finished_schedule_ends_with_its_reason():
-    solvers = [mini_batch(schedule=cosine, end_reason=StopReason.FINISHED), mini_batch()]
+    solvers = [mini_batch(schedule=cosine, reason_after_all_epochs=EndReason.FINISHED), mini_batch()]
     results = [trained(problem(quadratic), solver)[0] for solver in solvers]
-    assert [result.reason for result in results] == [StopReason.FINISHED, StopReason.MAX_ITER]
+    assert [end.reason for end in results] == [EndReason.FINISHED, EndReason.MAX_ITER]
 
 
-@pytest.mark.parametrize("reason", [StopReason.MAX_ITER, StopReason.FINISHED])
+@pytest.mark.parametrize("reason", [EndReason.MAX_ITER, EndReason.FINISHED])
 def test_a_run_that_is_over_does_nothing(reason):
-    solver = mini_batch(end_reason=reason)
+    solver = mini_batch(reason_after_all_epochs=reason)
     _, state = trained(problem(quadratic), solver)
     before = state.copy()
     assert solver.reason_to_end(state) is reason
@@ -105,24 +105,24 @@ def flat(theta, batch, out, rng=None):
 
 
 def test_the_training_loss_stops_falling():
-    result, state = trained(problem(flat), mini_batch(n_epochs=50, tol=1e-4, n_iter_no_change=3))
-    assert (result.reason, state.epoch, state.best.epoch) == (StopReason.LOSS_PLATEAU, 5, 0)
+    end, state = trained(problem(flat), mini_batch(n_epochs=50, tol=1e-4, n_iter_no_change=3))
+    assert (end.reason, state.epoch, state.best.epoch) == (EndReason.LOSS_PLATEAU, 5, 0)
 
 
 def test_adaptive_divides_the_rate_by_five_at_each_plateau_until_it_is_tiny():
     solver = mini_batch(schedule=adaptive, rate=1e-4, n_epochs=100, tol=1e-4, n_iter_no_change=1)
-    result, state = trained(problem(flat), solver)
+    end, state = trained(problem(flat), solver)
     rates = [epoch.learning_rate for epoch in state.history]
     # one improvement on nothing, then two epochs without; 1e-4, 2e-5, 4e-6, 8e-7: at 1e-6 and below it is over
     assert rates == pytest.approx([1e-4] * 3 + [2e-5] * 2 + [4e-6] * 2 + [8e-7] * 2)
-    assert (result.reason, state.n_plateaus) == (StopReason.LOSS_PLATEAU, 3)
+    assert (end.reason, state.n_plateaus) == (EndReason.LOSS_PLATEAU, 3)
 
 
 def test_adaptive_follows_the_score_where_there_is_one():
     script = Script([0.0] * 30)
     solver = mini_batch(schedule=adaptive, rate=1e-5, n_epochs=30, tol=1e-4, n_iter_no_change=1)
-    result, state = trained(problem(quadratic), solver, evaluate=script)
-    assert (result.reason, state.n_plateaus, state.epoch) == (StopReason.SCORE_PLATEAU, 2, 7)
+    end, state = trained(problem(quadratic), solver, evaluate=script)
+    assert (end.reason, state.n_plateaus, state.epoch) == (EndReason.SCORE_PLATEAU, 2, 7)
 
 
 # --- the rate
@@ -329,8 +329,8 @@ def test_an_objective_that_is_not_finite_is_an_error_at_once(value):
     objective = LeastSquares()
 
     def diverging(theta, batch, out, rng=None):
-        result = objective(theta, batch, out)
-        return (value, out) if objective.calls == 5 else result
+        end = objective(theta, batch, out)
+        return (value, out) if objective.calls == 5 else end
 
     with pytest.raises(DivergedError) as raised:
         trained(problem(diverging), mini_batch())
@@ -397,8 +397,8 @@ def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, part, n
     interrupted = interruptible(**{part: lambda f: kind(f, nth)})
     state = state_of(START, solver)
     with nullcontext() if n_whole else pytest.raises(KeyboardInterrupt):
-        result, _ = trained(interrupted, solver, state, evaluate=evaluation_of(state, validated))
-        assert (result.reason, result.epochs_done) == (StopReason.INTERRUPTED, n_whole)
+        end, _ = trained(interrupted, solver, state, evaluate=evaluation_of(state, validated))
+        assert (end.reason, end.epochs_done) == (EndReason.INTERRUPTED, n_whole)
     assert same(state, run_to(n_whole, optimizer, validated) if n_whole else state_of(START, solver))
 
 
@@ -421,13 +421,13 @@ def test_counts_and_plateaus_go_on_where_they_were():
     assert (part.n_plateaus, part.n_no_improvement) == (1, 1)
     trained(problem(flat), solver, part.copy())
     state = part.copy()
-    assert trained(problem(flat), solver, state)[0].reason is StopReason.LOSS_PLATEAU
+    assert trained(problem(flat), solver, state)[0].reason is EndReason.LOSS_PLATEAU
     assert same(state, whole)
 
 
-@pytest.mark.parametrize("reason", [StopReason.LOSS_PLATEAU, StopReason.SCORE_PLATEAU])
+@pytest.mark.parametrize("reason", [EndReason.LOSS_PLATEAU, EndReason.SCORE_PLATEAU])
 def test_a_run_that_has_waited_long_enough_has_nothing_left_to_do(reason):
-    evaluate = Script([0] * 9) if reason is StopReason.SCORE_PLATEAU else None
+    evaluate = Script([0] * 9) if reason is EndReason.SCORE_PLATEAU else None
     solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=3)
     state = state_of(START, solver)
     assert solver.reason_to_end(state) is None
@@ -464,9 +464,9 @@ def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
 def test_the_least_rate_of_adaptive_is_a_millionth(rate, n_plateaus):
     """It is divided by five as long as it is larger."""
     solver = mini_batch(schedule=adaptive, rate=rate, n_epochs=50, tol=10.0, n_iter_no_change=0)
-    result, state = trained(problem(LeastSquares()), solver)
+    end, state = trained(problem(LeastSquares()), solver)
     assert state.n_plateaus == n_plateaus
-    assert result.epochs_done < 50
+    assert end.epochs_done < 50
 
 
 @pytest.mark.parametrize(("value", "diverges"), [(0.9e30, False), (1.1e30, True)])
@@ -507,7 +507,7 @@ def alone(n_epochs=4):
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
 def test_each_network_is_what_it_is_alone(n_threads):
     problems, together = problems_and_states()
-    assert SOLVER.train(problems, together, n_threads=n_threads) == TrainingEnd(StopReason.MAX_ITER, 4)
+    assert SOLVER.train(problems, together, n_threads=n_threads) == TrainingEnd(EndReason.MAX_ITER, 4)
     for one, expected in zip(together, alone(), strict=True):
         assert_array_equal(one.theta, expected.theta)
         assert [epoch.loss for epoch in one.history] == [epoch.loss for epoch in expected.history]
@@ -527,7 +527,7 @@ class RoundScript:
         return len(self.heard) == 2 * (self.stop_after or 99)
 
 
-@pytest.mark.parametrize(("stop_after", "reason"), [(2, StopReason.CALLBACK), (4, StopReason.MAX_ITER)])
+@pytest.mark.parametrize(("stop_after", "reason"), [(2, EndReason.CALLBACK), (4, EndReason.MAX_ITER)])
 def test_a_round_is_an_epoch_of_every_network(stop_after, reason):
     """A callback that asks to stop after the last epoch is no reason to end, but it has asked."""
     problems, states = problems_and_states()
@@ -546,7 +546,7 @@ def test_the_mean_training_loss_of_all_networks_is_what_must_improve():
     solver = mini_batch(batch_size=12, n_epochs=5, tol=1e-4, n_iter_no_change=1)
     states = [state_of(THETA, solver) for _ in range(2)]
     end = solver.train([problem_of("better"), problem_of("worse")], states)
-    assert end == TrainingEnd(StopReason.LOSS_PLATEAU, 4)
+    assert end == TrainingEnd(EndReason.LOSS_PLATEAU, 4)
 
 
 def test_all_networks_are_evaluated_at_once_and_they_keep_the_same_epoch():
@@ -575,7 +575,7 @@ def test_an_evaluation_that_records_nothing_keeps_no_weights():
 def test_an_interrupt_of_the_evaluation_keeps_the_last_whole_epoch(at):
     problems, states = problems_and_states()
     end = SOLVER.train(problems, states, evaluation=Evaluating(Interrupting(lambda: 1.0, at)))
-    assert end == TrainingEnd(StopReason.INTERRUPTED, at - 1)
+    assert end == TrainingEnd(EndReason.INTERRUPTED, at - 1)
     for one, expected in zip(states, alone(at - 1), strict=True):
         assert_array_equal(one.theta, expected.theta)
         assert len(one.history) == at - 1
@@ -587,7 +587,7 @@ def test_an_interrupt_while_snapshots_are_taken_leaves_all_networks_at_one_epoch
     problems, states = problems_and_states()
     take = Interrupting(State.snapshot, at)
     monkeypatch.setattr(State, "snapshot", lambda state: take(state))
-    assert SOLVER.train(problems, states) == TrainingEnd(StopReason.INTERRUPTED, 1)
+    assert SOLVER.train(problems, states) == TrainingEnd(EndReason.INTERRUPTED, 1)
     for one, expected in zip(states, alone(1), strict=True):
         assert one.epoch == len(one.history) == 1
         assert_array_equal(one.theta, expected.theta)
@@ -604,7 +604,7 @@ def test_an_interrupt_between_rounds():
     problems, states = problems_and_states()
     script = RoundScript(states)
     script.epoch_began = Interrupting(script.epoch_began, 3)
-    assert SOLVER.train(problems, states, script, 2) == TrainingEnd(StopReason.INTERRUPTED, 2)
+    assert SOLVER.train(problems, states, script, 2) == TrainingEnd(EndReason.INTERRUPTED, 2)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
@@ -627,7 +627,7 @@ def test_an_interrupt_while_others_compute_waits_for_them(monkeypatch):
 
     monkeypatch.setattr(loop, "wait", wait)
     problems, states = problems_and_states()
-    assert SOLVER.train(problems, states, n_threads=2) == TrainingEnd(StopReason.INTERRUPTED, 2)
+    assert SOLVER.train(problems, states, n_threads=2) == TrainingEnd(EndReason.INTERRUPTED, 2)
     assert waited == [3, 3, 3, 3]
     for one, expected in zip(states, alone(2), strict=True):
         assert_array_equal(one.theta, expected.theta)

@@ -9,7 +9,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from sknet._training.solver import BestEpoch, DivergedError, Epoch, State, StopReason, TrainingEnd
+from sknet._training.solver import BestEpoch, DivergedError, EndReason, Epoch, State, TrainingEnd
 from tests.training.problems import lbfgs, recording, same, state_of
 
 # --- the best epoch
@@ -187,7 +187,7 @@ def test_an_error_of_divergence_names_epoch_and_rate():
 
 
 def test_values_compare_and_travel():
-    epoch, result = Epoch(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), TrainingEnd(StopReason.FINISHED, 4)
+    epoch, end = Epoch(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), TrainingEnd(EndReason.FINISHED, 4)
     assert astuple(epoch) == (1, 2, 3, 4, 5, 6)
-    assert result.message == ""
-    assert pickle.loads(pickle.dumps((epoch, result))) == (epoch, result)
+    assert end.message == ""
+    assert pickle.loads(pickle.dumps((epoch, end))) == (epoch, end)

@@ -7,7 +7,7 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from sknet._training.solver import BestEpoch, DivergedError, Evaluation, StopReason, TrainingEnd
+from sknet._training.solver import BestEpoch, DivergedError, EndReason, Evaluation, TrainingEnd
 from tests.training.problems import (
     Interrupting,
     LeastSquares,
@@ -62,17 +62,17 @@ def test_a_moving_average_starts_at_a_copy_of_theta():
 @each_solver
 def test_each_epoch_begins_is_evaluated_and_ends(make):
     script = Script(range(9))
-    result = train(make(n_epochs=2), problem(LeastSquares()), state_of(START, make()), script, script)
+    end = train(make(n_epochs=2), problem(LeastSquares()), state_of(START, make()), script, script)
     assert script.heard == [("began", 0), "evaluate", ("ended", 1), ("began", 1), "evaluate", ("ended", 2)]
-    assert (result.reason, result.epochs_done) == (StopReason.MAX_ITER, 2)
+    assert (end.reason, end.epochs_done) == (EndReason.MAX_ITER, 2)
 
 
 @each_solver
 def test_a_run_goes_on_until_its_solver_has_a_reason_to_end(make):
     the_problem, state = problem(LeastSquares()), state_of(START, make())
     assert make(n_epochs=2).reason_to_end(state) is None
-    assert train(make(n_epochs=2), the_problem, state).reason is StopReason.MAX_ITER
-    assert make(n_epochs=2).reason_to_end(state) is StopReason.MAX_ITER
+    assert train(make(n_epochs=2), the_problem, state).reason is EndReason.MAX_ITER
+    assert make(n_epochs=2).reason_to_end(state) is EndReason.MAX_ITER
     assert make(n_epochs=3).reason_to_end(state) is None
     assert train(make(n_epochs=3), the_problem, state).epochs_done == 3
 
@@ -104,8 +104,8 @@ def test_the_first_step_is_taken_from_theta(make):
 @each_solver
 def test_an_observer_stops_training(make):
     state = state_of(START, make())
-    result = train(make(n_epochs=5), problem(LeastSquares()), state, Script(stop_at=2))
-    assert (result.reason, result.epochs_done, state.epoch) == (StopReason.CALLBACK, 2, 2)
+    end = train(make(n_epochs=5), problem(LeastSquares()), state, Script(stop_at=2))
+    assert (end.reason, end.epochs_done, state.epoch) == (EndReason.CALLBACK, 2, 2)
 
 
 @each_solver
@@ -113,9 +113,9 @@ def test_a_score_that_no_longer_rises_ends_a_run_and_the_best_epoch_is_kept(make
     how, script = {"tol": 1e-3, "n_iter_no_change": 2}, Script([1.0, 3, 2, 3, 2], stop_at=5)
     solver = make(n_epochs=9, **how)
     state = state_of(START, make())
-    result = train(solver, problem(LeastSquares()), state, script, script)  # the plateau comes before the observer
-    assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 5)
-    assert solver.reason_to_end(state) is StopReason.SCORE_PLATEAU
+    end = train(solver, problem(LeastSquares()), state, script, script)  # the plateau comes before the observer
+    assert (end.reason, end.epochs_done) == (EndReason.SCORE_PLATEAU, 5)
+    assert solver.reason_to_end(state) is EndReason.SCORE_PLATEAU
     assert state.best.epoch == 4  # the later of equal ones
     shorter = state_of(START, make())
     train(make(n_epochs=4), problem(LeastSquares()), shorter)
@@ -158,7 +158,7 @@ PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
 
 
 def run_to(make, n_epochs, part=None, nth=0):
-    """Train for `n_epochs` epochs, with a Ctrl-C in the nth call of a part if one is named; return result and state."""
+    """Train for `n_epochs` epochs, with a Ctrl-C in the nth call of a part if one is named; return end and state."""
     parts, script = {"objective": LeastSquares(), "evaluate": lambda: (nan, 1.0)}, Script()
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
@@ -166,18 +166,18 @@ def run_to(make, n_epochs, part=None, nth=0):
         setattr(script, part, Interrupting(getattr(script, part), nth))
     state = state_of(START, make())
     try:
-        result = train(make(n_epochs=n_epochs), problem(parts["objective"]), state, script, parts["evaluate"])
+        end = train(make(n_epochs=n_epochs), problem(parts["objective"]), state, script, parts["evaluate"])
     except KeyboardInterrupt:
-        result = None
-    return result, state
+        end = None
+    return end, state
 
 
 @each_solver
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("nth", [4, 5, 6])
 def test_an_interrupt_leaves_the_last_whole_epoch(make, part, nth):
-    result, state = run_to(make, 9, part, nth)
-    assert result == TrainingEnd(StopReason.INTERRUPTED, state.epoch)
+    end, state = run_to(make, 9, part, nth)
+    assert end == TrainingEnd(EndReason.INTERRUPTED, state.epoch)
     n_whole = nth if part == "epoch_ended" else nth - 1  # an epoch is whole when this is called
     assert 1 <= state.epoch <= n_whole
     assert part == "objective" or state.epoch == n_whole
@@ -187,8 +187,8 @@ def test_an_interrupt_leaves_the_last_whole_epoch(make, part, nth):
 @each_solver
 @pytest.mark.parametrize("part", PARTS[:-1])
 def test_an_interrupt_before_the_first_whole_epoch_changes_nothing_and_is_raised(make, part):
-    result, state = run_to(make, 9, part, 1)
-    assert result is None
+    end, state = run_to(make, 9, part, 1)
+    assert end is None
     assert same(state, state_of(START, make()))
 
 
