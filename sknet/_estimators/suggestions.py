@@ -13,7 +13,9 @@ PARAMETERS_ELSEWHERE = {
     **dict.fromkeys(["early_stopping_rounds", "patience"], "n_iter_no_change"),
     **dict.fromkeys(["reg_lambda", "lambda_l2", "l2_leaf_reg", "l2_regularization"], "alpha"),
     **dict.fromkeys(["seed", "random_seed"], "random_state"),
-    "n_estimators": "max_iter, the number of epochs, or n_members, the number of networks",
+    **dict.fromkeys(
+        ["n_estimators", "n_trees", "ntree"], "max_iter, the number of epochs, or n_members, the number of networks"
+    ),
     "n_jobs": "the environment variable OMP_NUM_THREADS, or n_jobs of a search",
     "callbacks": "set_callbacks(...)",
     **dict.fromkeys(["max_time", "time_limit"], "set_callbacks(TimeLimit(seconds))"),
@@ -24,7 +26,19 @@ PARAMETERS_ELSEWHERE = {
     "n_layers": "depth",
     "monotone_constraints": "monotonic_cst",
     "interaction_constraints": "interaction_cst",
-    "objective": "loss",
+    **dict.fromkeys(["objective", "family"], "loss"),
+    "link": "loss, which comes with its link",
+    **dict.fromkeys(["scale_pos_weight", "is_unbalance", "auto_class_weights", "class_weights"], "class_weight"),
+    **dict.fromkeys(["metric", "eval_metric"], "scoring"),
+    **dict.fromkeys(
+        ["subsample", "bagging_fraction", "colsample_bytree", "feature_fraction", "max_features", "mtry"],
+        "dropout, alpha or weight_decay, which regularise a network",
+    ),
+    **dict.fromkeys(
+        ["min_child_samples", "min_child_weight", "min_data_in_leaf", "min_samples_leaf", "gamma"],
+        "alpha, weight_decay or dropout, which regularise a network",
+    ),
+    "verbosity": "verbose",
     "optimizer": "solver",
     **dict.fromkeys(["max_bin", "max_bins"], "n_bins"),
     "nesterov": "nesterovs_momentum",
@@ -55,12 +69,14 @@ VALUES_ELSEWHERE = {
     **dict.fromkeys(["binary_crossentropy", "categorical_crossentropy", "binary_logloss", "multi_logloss"], "log_loss"),
     **dict.fromkeys(["binary", "bernoulli", "multiclass", "binary:logistic", "multi:softprob"], "log_loss"),
     **dict.fromkeys(["negative_binomial", "zero_inflated_poisson", "poisson_log"], "poisson"),
+    **dict.fromkeys(["none", "additive", "main_effects"], "no_interactions"),
     "smooth_l1": "huber",
     "pinball": "quantile",
     "swish": "silu",
     "linear": "identity",
     "adamw": "adam",
-    "auc": "roc_auc",
+    **dict.fromkeys(["auc", "gini"], "roc_auc"),  # Gini = 2 AUC - 1
+    **dict.fromkeys(["aucpr", "pr_auc"], "average_precision"),
     **{f"{scorer}_score": scorer for scorer in ("f1", "jaccard", "precision", "r2", "recall")},
 }
 """Names of values in other packages, and their names here, for hints in messages."""
