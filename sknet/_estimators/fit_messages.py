@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, log
 
 import numpy as np
+import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted, warn_of_unread_columns
@@ -15,6 +16,7 @@ from sknet._estimators.parameters import (
     column_choices,
     none_holds,
 )
+from sknet._estimators.read_data import FitArguments, TableSchema
 from sknet._estimators.sklearn_api import warn
 from sknet._model.baseline import ComparisonWithConstant
 from sknet._model.rows import FeatureTable
@@ -23,6 +25,7 @@ from sknet._network.temperature import MAX_LOG_TEMPERATURE
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
 from sknet._tables.messages import short_list, short_repr
+from sknet._tables.missing_codes import MissingCode
 from sknet._tables.new_rows import columns_far_from_training, evenly_spaced_rows, read_new_values
 from sknet._tables.raw_table import have_equal_values, is_frame
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
@@ -218,6 +221,25 @@ def warn_of_misread_columns(survey: Survey, *, is_polars: bool) -> None:
         )
 
 
+def warn_of_missing_codes(codes: Mapping[str, MissingCode], schema: TableSchema, *, is_polars: bool) -> None:
+    """Warn of numbers that may stand for missing values, by column; `is_polars` if the calls are for a polars frame."""
+    if not codes:
+        return
+    name, found = next(iter(codes.items()))
+    code, others = f"{found.code:g}", f" The same holds for {short_list([*codes][1:])}." if len(codes) > 1 else ""
+    if schema.names is None:
+        call = f"X = np.where(X == {code}, np.nan, X)"
+    elif is_polars:
+        call = f"X = X.with_columns(pl.col({name!r}).replace({code}, None))"
+    else:
+        call = f"X = X.replace({{{name!r}: {code}}}, np.nan)"
+    warn(
+        f"Column {name!r} of X is {code} in {found.n_rows} rows, and from {found.least:g} to {found.most:g} in all "
+        f"others.{others} If such numbers stand for missing values, replace them, also before predictions: {call}.",
+        UserWarning,
+    )
+
+
 def warn_of_time_order(params: CommonParameters, name: str, n: int, *, is_falling: bool) -> None:
     """Warn that n rows are held out at random although they are in the order of time, the latest first if falling."""
     if none_holds(params, AGAINST_FOLDS):
@@ -233,6 +255,17 @@ def warn_of_time_order(params: CommonParameters, name: str, n: int, *, is_fallin
         "are alike, but fit holds out rows at random: the held-out loss and the intervals are about rows between the "
         f"training rows, not about later rows. If you predict later rows, {remedy}. If the order of the rows has no "
         "meaning, shuffle them with X, y = shuffle(X, y, random_state=0) (from sklearn.utils import shuffle).",
+        UserWarning,
+    )
+
+
+def warn_of_unsorted_dates(name: str, *, is_polars: bool) -> None:
+    """Warn that TimeSeriesSplit takes the last rows for the latest, but the dates of a column do not rise."""
+    order, table = (f"X[{name!r}].arg_sort()", "X") if is_polars else (f"X[{name!r}].argsort()", "X.iloc")
+    warn(
+        "validation_fraction=TimeSeriesSplit(...) takes the last rows for the latest, but the dates of column "
+        f"{name!r} of X do not rise from row to row. Sort the rows: order = {order}; fit({table}[order], "
+        "np.asarray(y)[order]).",
         UserWarning,
     )
 
@@ -273,6 +306,26 @@ def warn_of_target_in_table(X: Table, y: Target) -> None:
             f"fit(X[[c for c in X.columns if c != {name!r}]], y).",
             UserWarning,
         )
+
+
+def warn_of_labels_in_another_order(arguments: FitArguments) -> None:
+    """Warn if a series or data frame has the row labels of its table in another order: labels are not read."""
+    for table_name, names in (("X", ("y", "sample_weight", "groups")), ("X_val", ("y_val", "sample_weight_val"))):
+        labels = getattr(getattr(arguments, table_name), "index", None)
+        for name in names:
+            others = getattr(getattr(arguments, name), "index", None)
+            if isinstance(labels, pd.Index) and isinstance(others, pd.Index) and differ_in_order(labels, others):
+                warn(
+                    f"{name} has the row labels of {table_name} in another order, but rows are matched by position. If "
+                    f"labels name the rows, pass {name}.loc[{table_name}.index].",
+                    UserWarning,
+                )
+
+
+def differ_in_order(labels: pd.Index, others: pd.Index) -> bool:
+    """Whether two indexes hold the same labels, each once, in another order."""
+    are_unique = labels.is_unique and others.is_unique and len(labels) == len(others)
+    return are_unique and not labels.equals(others) and bool(others.isin(labels).all())
 
 
 UNREPRESENTATIVE_ROWS_REMEDY = (

@@ -12,6 +12,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from sklearn.model_selection import TimeSeriesSplit
 from sklearn.utils import check_random_state
 
 from sknet._estimators import fit_messages
@@ -36,9 +37,10 @@ from sknet._model.held_out import Holdout
 from sknet._model.rows import Rows
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint, read_checkpoint
-from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs
+from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs, unsorted_dates
 from sknet._tables.constraints import column_signs, interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
+from sknet._tables.missing_codes import find_missing_codes
 from sknet._tables.new_rows import rescale_constant_columns
 from sknet._tables.raw_table import default_names
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_of_splitter
@@ -197,6 +199,7 @@ class Plan:
 
 def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_rows: Rows, schema: TableSchema) -> Plan:
     """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues."""
+    fit_messages.warn_of_labels_in_another_order(call.arguments)
     validation_rows = read_validation_rows(call.arguments, type(estimator).__name__, head, schema)
     holdout = choose_holdout(estimator, call, head, all_rows, validation_rows)
     rows = all_rows
@@ -248,6 +251,7 @@ def learn_columns(
     sample = rows.sample(call.seed_of_rows, holdout.train_indices)  # it has training rows only
     survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
     fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
+    fit_messages.warn_of_missing_codes(find_missing_codes(sample.X, survey), schema, is_polars=rows.X.is_polars)
     n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
     settings, resolved = resolve(estimator, facts_of_call(estimator, call, all_rows, holdout, survey, n_sets))
     learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
@@ -269,6 +273,10 @@ def warn_of_unlike_assumptions(
     holds_out_at_random = could_use_groups and not USER_FOLDS.holds(params)
     groups = None if rows.groups is None else np.unique(rows.groups[checked], return_inverse=True)[1]
     signs = find_signs(rows.X.rows_in_memory(), checked, target, survey, groups, checks_time=holds_out_at_random)
+    if isinstance(params.validation_fraction, TimeSeriesSplit) and USER_FOLDS.holds(params):
+        unsorted = unsorted_dates(rows.X.rows_in_memory(), survey)
+        if unsorted is not None:
+            fit_messages.warn_of_unsorted_dates(survey.names[unsorted], is_polars=rows.X.is_polars)
     if signs.time is not None:
         fit_messages.warn_of_time_order(params, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
     for j in signs.identifiers:

@@ -29,6 +29,7 @@ from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES, SOFTMAX_LOG_L
 from sknet._network.losses_of_numbers import REGRESSION_LOSSES
 from sknet._tables.labels import Labels, apply_class_weight, as_labels, learn_labels
 from sknet._tables.messages import short_list, short_repr
+from sknet._tables.missing_codes import MissingCode, find_missing_code
 from sknet._tables.statistics import MIN_TOTAL_WEIGHT
 from sknet._tables.targets import (
     RegressionTarget,
@@ -118,7 +119,7 @@ class Head(ABC):
         """Return labels or numbers in the shape and type of the user's y."""
 
     def start_warnings(self, values: Array, *, holds_rows_out: bool) -> Iterator[str]:
-        """Yield what to warn of before the first training: something about labels, nothing about numbers."""
+        """Yield what to warn of before the first training."""
         return iter(())
 
     def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
@@ -468,6 +469,26 @@ class RegressionHead(Head):
             return self
         return self._with_scaler(scaler)
 
+    def start_warnings(self, values: Array, *, holds_rows_out: bool) -> Iterator[str]:
+        """Yield a warning of a number that may stand for missing targets; one outside the loss's range raises later."""
+        found = self._find_missing_code(values)
+        if found is not None and self.loss.targets.contains(np.array(found.code)):
+            yield (
+                f"y is {found.code:g} in {found.n_rows} rows, and from {found.least:g} to {found.most:g} in all "
+                f"others. {self._remedy_for_missing_code(found)}"
+            )
+
+    @staticmethod
+    def _find_missing_code(values: Array) -> MissingCode | None:
+        """Return the first number of any target that may stand for a missing one; None if there is none."""
+        return next(filter(None, map(find_missing_code, values.T)), None)
+
+    def _remedy_for_missing_code(self, found: MissingCode) -> str:
+        """Return the end of a message about a number that may stand for missing targets."""
+        is_single = self.regression_target.n_outputs == 1
+        rows = f"leave these rows out: fit(X[y != {found.code:g}], y[y != {found.code:g}])"
+        return f"If {found.code:g} stands for a missing target, {rows if is_single else 'replace it by NaN'}."
+
     def with_constants_of(self, values: Array) -> Self:
         return self._with_scaler(self.regression_target.scaler.with_constants_of(values))
 
@@ -496,9 +517,11 @@ class RegressionHead(Head):
         if outside.any():
             least, most = np.nanmin(values), np.nanmax(values)
             takes = "all numbers, such as loss='squared_error'" if least < 0 else "zeros, such as loss='tweedie'"
+            found = self._find_missing_code(values)
+            remedy = self._remedy_for_missing_code(found) if found else f"Choose a loss that takes {takes}."
             raise ValueError(
                 f"loss={self.loss.name!r} needs targets that are {self.loss.targets}; y has a minimum of {least:g} and "
-                f"a maximum of {most:g}. Choose a loss that takes {takes}."
+                f"a maximum of {most:g}. {remedy}"
             )
 
     def initial_output_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:

@@ -75,6 +75,14 @@ def find_signs(
     return Signs(None, False, identifiers)
 
 
+def unsorted_dates(X: Table, survey: Survey) -> int | None:
+    """Return the index of the first column of dates; None if the rows are in the order of any, or if there are none."""
+    dates = {j: _seconds_of_column(X, j, survey.names[j]) for j, kind in survey.kinds.items() if kind == "date"}
+    dates = {j: seconds for j, seconds in dates.items() if len(seconds)}
+    is_sorted = any(pd.Series(seconds).ffill().bfill().is_monotonic_increasing for seconds in dates.values())
+    return None if is_sorted else next(iter(dates), None)
+
+
 def _seconds_of_column(X: Table, j: int, name: str) -> Array:
     """Return the seconds of a column of dates, (n,); of durations, no seconds, (0,)."""
     datetimes, is_duration = read_dates_or_durations(column_at(X, j), name)

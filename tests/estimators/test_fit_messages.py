@@ -308,7 +308,8 @@ def messages_of(net, X, y, **arguments):
         net.fit(X, y, **arguments)
     assert all(warning.filename == __file__ for warning in caught)
     texts = [str(warning.message) for warning in caught if warning.category is UserWarning]
-    return [text for text in texts if "near in time" in text or "identifier" in text]
+    told = ("near in time", "identifier", "stands for a missing", "stand for missing", "another order", "do not rise")
+    return [text for text in texts if any(words in text for words in told)]
 
 
 def parameters_in(message):
@@ -511,3 +512,108 @@ def test_a_column_that_is_the_target_is_told_and_the_remedy_works(kind, target, 
 def test_nothing_is_said_of_a_column_that_is_no_target_by_name_and_values(target_of):
     table = hours()[0][["x", "shop"]]
     SigmoidMLPRegressor(**FEW_EPOCHS).fit(table, target_of(table))
+
+
+# --- numbers that stand for missing values ---------------------------------------------------------------------------
+
+
+def ages_and_sizes():
+    """Ages, a size that depends on them, and a number without a meaning; -999 stands for three ages."""
+    rng = np.random.default_rng(8)
+    age = rng.integers(18, 80, 120).astype(float)
+    X = pd.DataFrame({"age": age, "x": rng.normal(size=120)})
+    X.loc[[3, 5, 8], "age"] = -999.0
+    return X, 0.1 * age + rng.normal(size=120)
+
+
+@pytest.mark.parametrize("as_table", [lambda X: X, as_polars, pd.DataFrame.to_numpy], ids=["pandas", "polars", "array"])
+@pytest.mark.parametrize("kind", [SigmoidMLPRegressor, SigmoidMLPClassifier])
+def test_a_code_for_missing_values_is_told_and_the_remedy_works(kind, as_table):
+    frame, sizes = ages_and_sizes()
+    X, y = as_table(frame), sizes if kind is SigmoidMLPRegressor else sizes > 5.0
+    (message,) = messages_of(kind(**FEW_EPOCHS), X, y)
+    assert "of X is -999 in 3 rows, and from 18 to 79 in all others. If" in message
+    namespace = {"X": X, "np": np, "pl": pytest.importorskip("polars")}
+    exec(re.search(r"X = .*\)", message)[0], namespace)
+    net = kind(**FEW_EPOCHS)
+    assert messages_of(net, namespace["X"], y) == []
+    assert "missing" in net.inputs_["kind"].to_list()
+
+
+def test_several_codes_are_told_at_once():
+    X, y = ages_and_sizes()
+    X.loc[[1, 2], "x"] = 9999.0
+    (message,) = messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X, y)
+    assert "Column 'age' of X is -999 in 3 rows" in message
+    assert "The same holds for ['x']." in message
+
+
+def test_a_code_for_missing_targets_is_told_and_the_remedy_works():
+    X, y = ages_and_sizes()
+    X["age"] = X["age"].clip(lower=18)
+    y[:4] = -99.0
+    net = SigmoidMLPRegressor(**FEW_EPOCHS)
+    (message,) = messages_of(net, X, y)
+    assert message.startswith("y is -99 in 4 rows, and from ")
+    assert fit_as_in(message, net, X, y) == []
+    (message,) = messages_of(net, X, np.column_stack([y, y**2]))
+    assert "replace it by NaN" in message
+    with pytest.raises(ValueError, match="If -99 stands for a missing target, leave these rows out"):
+        SigmoidMLPRegressor(loss="poisson").fit(X, y)
+
+
+# --- the order of rows -----------------------------------------------------------------------------------------------
+
+
+def test_labels_in_another_order_are_told_and_the_remedy_works():
+    X, y = hours()
+    y = pd.Series(y)
+    shuffled = X.sample(frac=1.0, random_state=0).drop(columns="date")
+    net = SigmoidMLPRegressor(**FEW_EPOCHS)
+    for names, arguments in (
+        ("y .* of X ", dict(X=shuffled, y=y)),
+        ("sample_weight .* of X ", dict(X=shuffled, y=y[shuffled.index], sample_weight=1.0 + y.abs())),
+        (
+            "y_val .* of X_val ",
+            dict(X=shuffled, y=y[shuffled.index], X_val=shuffled[:40], y_val=y[shuffled.index[39::-1]]),
+        ),
+    ):
+        with pytest.warns(UserWarning, match=f"^{names}in another order, .* pass .*[.]loc"):
+            net.fit(**arguments)
+    assert messages_of(net, shuffled, y.loc[shuffled.index]) == []
+
+
+@pytest.mark.filterwarnings("error:.*another order")
+@pytest.mark.parametrize(
+    "target_of",
+    [
+        lambda y: y.reset_index(drop=True).set_axis(range(500, 740)),
+        lambda y: y.to_list(),
+        lambda y: y.set_axis([0] * 240),
+        lambda y: y.sort_index(),
+    ],
+    ids=["other labels", "a list", "equal labels", "the same order"],
+)
+def test_nothing_is_said_of_labels_that_are_not_those_of_the_table(target_of):
+    X, y = hours()
+    SigmoidMLPRegressor(**FEW_EPOCHS).fit(X[["x", "shop"]], target_of(pd.Series(y)))
+
+
+@pytest.mark.parametrize("as_table", [lambda X: X, as_polars], ids=["pandas", "polars"])
+def test_dates_that_do_not_rise_are_told_before_a_split_by_time(as_table):
+    X, y = hours()
+    order = np.random.default_rng(0).permutation(len(X))
+    by_time = SigmoidMLPRegressor(**FEW_EPOCHS, validation_fraction=TimeSeriesSplit(4))
+    X, y = as_table(X.iloc[order]), y[order]
+    (message,) = messages_of(by_time, X, y)
+    assert "the dates of column 'date' of X do not rise" in message
+    namespace = {"X": X, "y": y, "np": np, "fit": partial(messages_of, by_time)}
+    exec(re.search(r"order = [^;]*", message)[0], namespace)
+    assert eval(re.search(r"fit\(.*\)", message)[0], namespace) == []
+
+
+def test_one_column_of_rising_dates_is_enough():
+    X, y = hours()
+    X.insert(0, "birthday", X["date"].sample(frac=1.0, random_state=0).to_numpy())
+    by_time = SigmoidMLPRegressor(**FEW_EPOCHS, validation_fraction=TimeSeriesSplit(4))
+    assert messages_of(by_time, X, y) == []
