@@ -225,8 +225,9 @@ def warn_of_missing_codes(codes: Mapping[str, MissingCode], schema: TableSchema,
     """Warn of numbers that may stand for missing values, by column; `is_polars` if the calls are for a polars frame."""
     if not codes:
         return
-    name, found = next(iter(codes.items()))
-    code, others = f"{found.code:g}", f" The same holds for {short_list([*codes][1:])}." if len(codes) > 1 else ""
+    name, first = next(iter(codes.items()))
+    code = f"{first.code:g}"
+    further_columns = f" The same holds for {short_list([*codes][1:])}." if len(codes) > 1 else ""
     if schema.names is None:
         call = f"X = np.where(X == {code}, np.nan, X)"
     elif is_polars:
@@ -234,8 +235,8 @@ def warn_of_missing_codes(codes: Mapping[str, MissingCode], schema: TableSchema,
     else:
         call = f"X = X.replace({{{name!r}: {code}}}, np.nan)"
     warn(
-        f"Column {name!r} of X is {code} in {found.n_rows} rows, and from {found.least:g} to {found.most:g} in all "
-        f"others.{others} If such numbers stand for missing values, replace them, also before predictions: {call}.",
+        f"Column {name!r} of X is {first}.{further_columns} If such numbers stand for missing values, replace them, "
+        f"also before predictions: {call}.",
         UserWarning,
     )
 
@@ -313,8 +314,8 @@ def warn_of_labels_in_another_order(arguments: FitArguments) -> None:
     for table_name, names in (("X", ("y", "sample_weight", "groups")), ("X_val", ("y_val", "sample_weight_val"))):
         labels = getattr(getattr(arguments, table_name), "index", None)
         for name in names:
-            others = getattr(getattr(arguments, name), "index", None)
-            if isinstance(labels, pd.Index) and isinstance(others, pd.Index) and differ_in_order(labels, others):
+            these = getattr(getattr(arguments, name), "index", None)
+            if isinstance(labels, pd.Index) and isinstance(these, pd.Index) and differ_in_order(labels, these):
                 warn(
                     f"{name} has the row labels of {table_name} in another order, but rows are matched by position. If "
                     f"labels name the rows, pass {name}.loc[{table_name}.index].",
@@ -322,10 +323,10 @@ def warn_of_labels_in_another_order(arguments: FitArguments) -> None:
                 )
 
 
-def differ_in_order(labels: pd.Index, others: pd.Index) -> bool:
+def differ_in_order(labels: pd.Index, other_labels: pd.Index) -> bool:
     """Whether two indexes hold the same labels, each once, in another order."""
-    are_unique = labels.is_unique and others.is_unique and len(labels) == len(others)
-    return are_unique and not labels.equals(others) and bool(others.isin(labels).all())
+    are_unique = labels.is_unique and other_labels.is_unique and len(labels) == len(other_labels)
+    return are_unique and not labels.equals(other_labels) and bool(other_labels.isin(labels).all())
 
 
 UNREPRESENTATIVE_ROWS_REMEDY = (

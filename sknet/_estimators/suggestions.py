@@ -67,7 +67,7 @@ VALUES_ELSEWHERE = {
     **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "absolute_error"),
     **dict.fromkeys(["ce", "bce", "nll", "cross_entropy", "crossentropy", "logistic"], "log_loss"),
     **dict.fromkeys(["binary_crossentropy", "categorical_crossentropy", "binary_logloss", "multi_logloss"], "log_loss"),
-    **dict.fromkeys(["binary", "bernoulli", "multiclass", "binary:logistic", "multi:softprob"], "log_loss"),
+    **dict.fromkeys(["binary", "bernoulli", "binomial", "multiclass", "binary:logistic", "multi:softprob"], "log_loss"),
     **dict.fromkeys(["negative_binomial", "zero_inflated_poisson", "poisson_log"], "poisson"),
     **dict.fromkeys(["none", "additive", "main_effects"], "no_interactions"),
     "smooth_l1": "huber",
@@ -80,6 +80,16 @@ VALUES_ELSEWHERE = {
     **{f"{scorer}_score": scorer for scorer in ("f1", "jaccard", "precision", "r2", "recall")},
 }
 """Names of values in other packages, and their names here, for hints in messages."""
+
+SCORERS_ELSEWHERE = {
+    **dict.fromkeys(["rmse", "root_mean_squared_error"], "neg_root_mean_squared_error"),
+    **dict.fromkeys(["mse", "mean_squared_error"], "neg_mean_squared_error"),
+    **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "neg_mean_absolute_error"),
+    **dict.fromkeys(["mape", "mean_absolute_percentage_error"], "neg_mean_absolute_percentage_error"),
+    **dict.fromkeys(["log_loss", "logloss", "binary_logloss", "multi_logloss", "cross_entropy"], "neg_log_loss"),
+    **dict.fromkeys(["brier", "brier_score"], "neg_brier_score"),
+}
+"""Names of metrics that are lower for better predictions, and scikit-learn's scorers, which are higher."""
 
 METHODS_OF_ONE_ESTIMATOR = {
     **dict.fromkeys(["predict_proba", "predict_set"], "a regressor has predict_interval and predict_quantiles"),
@@ -131,8 +141,9 @@ def is_one_slip(name: str, other: str) -> bool:
 def suggest_value(value: str, values: Iterable[str]) -> str:
     """Return a hint at the one of some values that a str probably means, for a message; "" if there is none."""
     names = list(values)
-    meant = VALUES_ELSEWHERE.get(value.lower())
-    if meant not in names:
+    candidates = [elsewhere.get(value.lower()) for elsewhere in (VALUES_ELSEWHERE, SCORERS_ELSEWHERE)]
+    meant = next((name for name in candidates if name in names), None)
+    if meant is None:
         by_spelling = {spelling: name for name in names for spelling in (_sorted_words(name), "".join(_words(name)))}
         near = get_close_matches(_sorted_words(value), by_spelling, n=1)
         meant = by_spelling[near[0]] if near else None

@@ -471,23 +471,20 @@ class RegressionHead(Head):
 
     def start_warnings(self, values: Array, *, holds_rows_out: bool) -> Iterator[str]:
         """Yield a warning of a number that may stand for missing targets; one outside the loss's range raises later."""
-        found = self._find_missing_code(values)
-        if found is not None and self.loss.targets.contains(np.array(found.code)):
-            yield (
-                f"y is {found.code:g} in {found.n_rows} rows, and from {found.least:g} to {found.most:g} in all "
-                f"others. {self._remedy_for_missing_code(found)}"
-            )
+        missing_code = self._find_missing_code(values)
+        if missing_code is not None and self.loss.targets.contains(np.array(missing_code.code)):
+            yield f"y is {missing_code}. {self._remedy_for_missing_code(missing_code)}"
 
     @staticmethod
     def _find_missing_code(values: Array) -> MissingCode | None:
         """Return the first number of any target that may stand for a missing one; None if there is none."""
         return next(filter(None, map(find_missing_code, values.T)), None)
 
-    def _remedy_for_missing_code(self, found: MissingCode) -> str:
+    def _remedy_for_missing_code(self, missing_code: MissingCode) -> str:
         """Return the end of a message about a number that may stand for missing targets."""
         is_single = self.regression_target.n_outputs == 1
-        rows = f"leave these rows out: fit(X[y != {found.code:g}], y[y != {found.code:g}])"
-        return f"If {found.code:g} stands for a missing target, {rows if is_single else 'replace it by NaN'}."
+        rows = f"leave these rows out: fit(X[y != {missing_code.code:g}], y[y != {missing_code.code:g}])"
+        return f"If {missing_code.code:g} stands for a missing target, {rows if is_single else 'replace it by NaN'}."
 
     def with_constants_of(self, values: Array) -> Self:
         return self._with_scaler(self.regression_target.scaler.with_constants_of(values))
@@ -517,8 +514,10 @@ class RegressionHead(Head):
         if outside.any():
             least, most = np.nanmin(values), np.nanmax(values)
             takes = "all numbers, such as loss='squared_error'" if least < 0 else "zeros, such as loss='tweedie'"
-            found = self._find_missing_code(values)
-            remedy = self._remedy_for_missing_code(found) if found else f"Choose a loss that takes {takes}."
+            missing_code = self._find_missing_code(values)
+            remedy = f"Choose a loss that takes {takes}."
+            if missing_code is not None:
+                remedy = self._remedy_for_missing_code(missing_code)
             raise ValueError(
                 f"loss={self.loss.name!r} needs targets that are {self.loss.targets}; y has a minimum of {least:g} and "
                 f"a maximum of {most:g}. {remedy}"

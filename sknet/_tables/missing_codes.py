@@ -24,6 +24,9 @@ class MissingCode(NamedTuple):
     least: float
     most: float
 
+    def __str__(self) -> str:
+        return f"{self.code:g} in {self.n_rows} rows, and from {self.least:g} to {self.most:g} in all others"
+
 
 def find_missing_code(values: Array) -> MissingCode | None:
     """Return a number of `values`, (n,), that may stand for missing ones; None if there is none.
@@ -32,20 +35,20 @@ def find_missing_code(values: Array) -> MissingCode | None:
     """
     numbers = values[~np.isnan(values)]
     for code in {numbers.min(), numbers.max()}.intersection(CODES) if len(numbers) else ():
-        others = numbers[numbers != code]
-        if len(others) == 0 or len(others) > len(numbers) - MIN_ROWS_OF_CODE:
+        other_numbers = numbers[numbers != code]
+        if len(other_numbers) == 0 or len(other_numbers) > len(numbers) - MIN_ROWS_OF_CODE:
             continue
-        least, most = float(others.min()), float(others.max())
+        least, most = float(other_numbers.min()), float(other_numbers.max())
         is_far = code < 0.0 <= least or max(code - most, least - code) > most - least
         if least < most and is_far:
-            return MissingCode(float(code), len(numbers) - len(others), least, most)
+            return MissingCode(float(code), len(numbers) - len(other_numbers), least, most)
     return None
 
 
 def find_missing_codes(X: Table, survey: Survey) -> dict[str, MissingCode]:
     """Return the numbers that may stand for missing values in the columns of numbers of a table, by column."""
-    if survey.is_sparse:
-        return {}
-    numbers = {survey.names[j]: column_at(X, j) for j, kind in survey.kinds.items() if kind == "number"}
-    found = {name: find_missing_code(column_as_floats(values, name)) for name, values in numbers.items()}
-    return {name: code for name, code in found.items() if code is not None}
+    codes = {}
+    for j, kind in survey.kinds.items() if not survey.is_sparse else ():
+        if kind == "number":  # one column in memory at a time
+            codes[survey.names[j]] = find_missing_code(column_as_floats(column_at(X, j), survey.names[j]))
+    return {name: code for name, code in codes.items() if code is not None}

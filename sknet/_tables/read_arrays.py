@@ -18,6 +18,8 @@ from sknet._tables.messages import short_repr
 from sknet._typing import Array, Table, Target
 
 _UNREADABLE_COLLECTIONS: tuple[tuple[Callable[[object], bool], str, str], ...] = (
+    (lambda X: isinstance(X, str) and " ~ " in X, "a formula",
+     "give the columns on its right as X, and the column on its left as y"),
     (lambda X: isinstance(X, str | PathLike), "text or a path",
      "give the values; pandas.read_csv reads them from a file"),
     (lambda X: hasattr(X, "__dask_graph__"), "a dask collection",

@@ -25,7 +25,7 @@ def table(n, rng):
             "short": rng.choice(["a", "b", "c"], n),
             "long": rng.choice([f"l{i}" for i in range(25)], n),
             "longer": rng.choice([f"m{i}" for i in range(60)], n),
-            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, n), unit="D"),
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 700, n)), unit="D"),
             "text": [" ".join(rng.choice(WORDS, 5)) for _ in range(n)],
         }
     )

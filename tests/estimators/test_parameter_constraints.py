@@ -289,6 +289,13 @@ def test_text_as_layers_is_answered_with_what_helps(text, remedy):
     (SigmoidMLPClassifier, "scoring", "accuracy_score", "accuracy"),
     (SigmoidMLPClassifier, "scoring", "auc", "roc_auc"),
     (SigmoidMLPClassifier, "scoring", "f1_score", "f1"),
+    (SigmoidMLPClassifier, "scoring", "gini", "roc_auc"),
+    (SigmoidMLPClassifier, "scoring", "aucpr", "average_precision"),
+    (SigmoidMLPClassifier, "scoring", "logloss", "neg_log_loss"),
+    (SigmoidMLPRegressor, "scoring", "rmse", "neg_root_mean_squared_error"),
+    (SigmoidMLPRegressor, "scoring", "mae", "neg_mean_absolute_error"),
+    (SigmoidMLPRegressor, "interaction_cst", "additive", "no_interactions"),
+    (SigmoidMLPClassifier, "loss", "binomial", "log_loss"),
     (SigmoidMLPClassifier, "dtype", "float23", "float32"),
 ])  # fmt: skip
 def test_a_misspelt_name_is_answered_with_what_it_means(kind, name, value, meant):

@@ -689,6 +689,11 @@ def test_a_path_is_answered_with_how_it_is_read(path):
             call()
 
 
+def test_a_formula_is_answered_with_what_to_pass():
+    with pytest.raises(TypeError, match="X is a formula .*: give the columns on its right as X"):
+        SigmoidMLPRegressor().fit("size ~ age + sex", [1.0])
+
+
 @pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
 def test_columns_in_another_order_are_answered_with_the_order_of_fit(kind):
     frame = kind({"a": [0.0, 1.0, 2.0], "b": [3.0, 1.0, 2.0]})

@@ -50,6 +50,13 @@ class Mine(SigmoidMLPRegressor):
     (lambda: SigmoidMLPRegressor(nesterov=True), r"'nesterov': did you mean nesterovs_momentum\?$"),
     (lambda: SigmoidMLPRegressor(penalty="l1"), r"'penalty': did you mean alpha, with l1_ratio for the L1 penalty\?$"),
     (lambda: SigmoidMLPRegressor(offset=2), r"'offset': did you mean sample_weight=exposure, with the rate as y\?$"),
+    (lambda: SigmoidMLPRegressor(family="poisson"), r"'family': did you mean loss\?$"),
+    (lambda: SigmoidMLPRegressor(link="log"), r"'link': did you mean loss, which comes with its link\?$"),
+    (lambda: SigmoidMLPRegressor(ntree=9), "'ntree': did you mean max_iter, .* or n_members"),
+    (lambda: SigmoidMLPClassifier(is_unbalance=True), r"'is_unbalance': did you mean class_weight\?$"),
+    (lambda: SigmoidMLPClassifier(metric="auc"), r"'metric': did you mean scoring\?$"),
+    (lambda: SigmoidMLPRegressor(mtry=3), "'mtry': did you mean dropout, alpha or weight_decay"),
+    (lambda: SigmoidMLPRegressor(min_samples_leaf=3), "'min_samples_leaf': did you mean alpha, weight_decay"),
     (lambda: SigmoidMLPRegressor(device="cuda"), r"'device': did you mean sknet.export.to_torch, for predictions on a"),
     (lambda: SigmoidMLPRegressor(n_bons=2), r"'n_bons': did you mean n_bins\?"),
     (lambda: SigmoidMLPRegressor(n_jbs=2), r"'n_jbs': known are those of"),  # a similarity of 0.73 to "n_bins"
