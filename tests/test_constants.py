@@ -63,7 +63,10 @@ CONSTANTS = {
     "MIN_ERROR_REDUCTION": (0.03, 'notes: "Steps that a tree finds, without a test of their gain, gave 1.00"'),
     "MIN_STANDARD_ERRORS": (2.0, 'notes: "Steps that a tree finds, without a test of their gain, gave 1.00"'),
     "RIDGE": (30.0, "unrecorded: the penalty of the linear models that evaluate steps"),
-    "CODES": ("99 to 9999999 of either sign, and -9", 'notes: "Codes of missing values"'),
+    "CODES": (
+        (*(sign * (10.0**n - 1) for n in range(2, 8) for sign in (-1, 1)), -9.0),
+        'notes: "Codes of missing values"',
+    ),
     "MIN_ROWS_OF_CODE": (2, "reasoned: a number in a single row is rather an outlier"),
     # --- warnings of rows in the order of time, and of identifiers given as numbers ---
     "MAX_ROWS_CHECKED": (50_000, "reasoned: the checks take less than a hundredth of a fit's time"),

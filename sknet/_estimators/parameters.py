@@ -27,7 +27,7 @@ from sknet._estimators.sklearn_api import (
     validate_parameter_constraints,
     with_checked_keywords,
 )
-from sknet._estimators.suggestions import suggest_value
+from sknet._estimators.suggestions import PAGES_WITH_LOSSES, suggest_value
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
 from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES
@@ -244,7 +244,10 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
     if isinstance(value, str):
         if Loss in allowed and value in LOSS_NAMES:
             return f" SigmoidMLP{'Classifier' if value in CLASSIFICATION_LOSSES else 'Regressor'} has this loss."
-        return suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
+        hint = suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
+        if not hint and Loss in allowed and value in PAGES_WITH_LOSSES:
+            return f" The page {PAGES_WITH_LOSSES[value]!r} of the user guide defines a sknet.Loss for this."
+        return hint
     if callable(value) and Loss in allowed:
         return " A function becomes a loss with its gradient: pass sknet.Loss(name, value, gradient)."
     is_fraction = any(isinstance(limits, AllowedRange) and limits.right == 1 for limits in allowed)

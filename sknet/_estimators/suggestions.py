@@ -68,7 +68,7 @@ VALUES_ELSEWHERE = {
     **dict.fromkeys(["ce", "bce", "nll", "cross_entropy", "crossentropy", "logistic"], "log_loss"),
     **dict.fromkeys(["binary_crossentropy", "categorical_crossentropy", "binary_logloss", "multi_logloss"], "log_loss"),
     **dict.fromkeys(["binary", "bernoulli", "binomial", "multiclass", "binary:logistic", "multi:softprob"], "log_loss"),
-    **dict.fromkeys(["negative_binomial", "zero_inflated_poisson", "poisson_log"], "poisson"),
+    "poisson_log": "poisson",
     **dict.fromkeys(["none", "additive", "main_effects"], "no_interactions"),
     "smooth_l1": "huber",
     "pinball": "quantile",
@@ -80,6 +80,12 @@ VALUES_ELSEWHERE = {
     **{f"{scorer}_score": scorer for scorer in ("f1", "jaccard", "precision", "r2", "recall")},
 }
 """Names of values in other packages, and their names here, for hints in messages."""
+
+PAGES_WITH_LOSSES = {
+    **dict.fromkeys(["negative_binomial", "nbinom", "zero_inflated_poisson", "zip"], "Counts and presence at sites"),
+    **dict.fromkeys(["beta", "binomial", "fractional", "fractional_logit", "quasibinomial"], "Shares from 0 to 1"),
+}
+"""Losses for numbers that are not built in, and the page of the user guide that defines them, for messages."""
 
 SCORERS_ELSEWHERE = {
     **dict.fromkeys(["rmse", "root_mean_squared_error"], "neg_root_mean_squared_error"),

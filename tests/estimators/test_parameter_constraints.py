@@ -1,6 +1,7 @@
 """What each parameter may be, and what is said of a value that it may not be."""
 
 import re
+from pathlib import Path
 from types import UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
@@ -278,7 +279,7 @@ def test_text_as_layers_is_answered_with_what_helps(text, remedy):
     (SigmoidMLPRegressor, "loss", "squarederror", "squared_error"),
     (SigmoidMLPRegressor, "loss", "mse", "squared_error"),
     (SigmoidMLPRegressor, "loss", "MAE", "absolute_error"),
-    (SigmoidMLPRegressor, "loss", "negative_binomial", "poisson"),
+    (SigmoidMLPRegressor, "loss", "poisson_log", "poisson"),
     (SigmoidMLPRegressor, "loss", "RMSE", "squared_error"),
     (SigmoidMLPClassifier, "loss", "mse", "squared_error"),
     (SigmoidMLPClassifier, "loss", "binary:logistic", "log_loss"),
@@ -302,6 +303,18 @@ def test_a_misspelt_name_is_answered_with_what_it_means(kind, name, value, meant
     sizes = [2, 2] if isinstance(value, list) else "auto"
     with pytest.raises(ValueError, match=rf"\b{name}\b.* Did you mean '{meant}'\?$"):
         kind(sizes, **{name: value}).fit(X, Y)
+
+
+@pytest.mark.parametrize(("name", "title", "page"), [
+    ("negative_binomial", "Counts and presence at sites", "sites"),
+    ("fractional", "Shares from 0 to 1", "shares"),
+    ("binomial", "Shares from 0 to 1", "shares"),
+])  # fmt: skip
+def test_a_loss_that_a_page_defines_is_answered_with_this_page(name, title, page):
+    text = Path(__file__).parents[2].joinpath("docs", "guide", f"{page}.md").read_text()
+    assert text.startswith(f"# {title}\n")
+    with pytest.raises(ValueError, match=f"The page '{title}' of the user guide defines a sknet.Loss"):
+        SigmoidMLPRegressor(loss=name).fit([[0.0], [1.0]], [0.0, 1.0])
 
 
 @pytest.mark.parametrize(
