@@ -4,7 +4,7 @@ The page has its tables between marks, as `tests.benchmarks.tables.report` says.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib.util import find_spec
 
 import numpy as np
@@ -177,7 +177,7 @@ def claim() -> str:
         [
             f"- **On average,** sknet is significantly better in {len(told) - n_worse} of {len(signs)} comparisons, "
             f"and significantly worse in {n_worse or 'none'}. Against CatBoost and tuned models, it is better "
-            f"in {len(strong)} of {n_strong}.",
+            f"in {len(strong)} of {n_strong}: {by_figure(strong)}.",
             f"- **On single tables,** CatBoost is better: on {better_on(rows, 'classification', 'CatBoost')} by the "
             f"log-loss, and on {better_on(rows, 'regression', 'CatBoost')} by the RMSE.",
             f"- **Time, on one thread.** Three quarters of sknet's fits took less than {three_quarters(rows):.1f} "
@@ -185,6 +185,14 @@ def claim() -> str:
             earlier.larger_claim(),
         ]
     )
+
+
+def by_figure(cells: Iterable[tuple[str, str]]) -> str:
+    """The models of some cells by figure, such as "error rate (CatBoost), RMSE (LightGBM; XGBoost, tuned)"."""
+    models: dict[str, list[str]] = {}
+    for figure, peer in cells:
+        models.setdefault(figure, []).append(earlier.name_of(peer))
+    return ", ".join(f"{figure} ({'; '.join(names)})" for figure, names in models.items())
 
 
 def times() -> str:
