@@ -149,6 +149,8 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
         If the file was not written by `save`, is damaged, holds something that only
         later versions of sknet know, was written before version 0.1.0, or needs a piece
         of your own that was not passed. It is a `ValueError`.
+    TypeError
+        If `custom` is not a mapping.
     OSError
         If the file does not exist or cannot be read.
 

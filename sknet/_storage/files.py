@@ -235,7 +235,7 @@ def read(
     public_name: str,
     classes: Mapping[str, type],
     make: Callable[[object], T],
-    custom: Mapping[str, object] | None = None,
+    custom: object = None,
     *,
     is_checkpoint: bool = False,
 ) -> T:
@@ -245,6 +245,9 @@ def read(
     """
     with explain_missing_package(f"reading a file of {public_name}", "safetensors"):
         from safetensors import safe_open
+    if not isinstance(custom, Mapping | None):
+        kind = type(custom).__name__
+        raise TypeError(f"custom maps names to pieces of your own, as in custom={{'my_loss': ...}}; got a {kind}.")
     path = as_path(path)
     # opening a pipe could wait for ever; opening a directory raises a clear error
     if path.exists() and not (path.is_file() or path.is_dir()):
@@ -273,7 +276,14 @@ def read(
             return make(unpack(packed, with_added_kinds(classes), memory_left // BYTES_PER_ROW_VALUE))
         except Exception as error:
             writer = metadata["sknet"]
-            if _parse_version(writer) <= _parse_version(MINOR_VERSION):
+            is_known_version = _parse_version(writer) <= _parse_version(MINOR_VERSION)
+            if is_known_version and pieces:  # the digest matches, so the file is whole
+                names = ", ".join(dict.fromkeys(content["pieces"]))
+                raise ModelFileError(
+                    f"{path} cannot be read with these pieces of your own, {names}: {_reason(error)}. Pass in custom "
+                    "what the saved estimator had."
+                ) from error
+            if is_known_version:
                 raise
             raise ModelFileError(
                 f"{path} was written by sknet {writer}, and sknet {MINOR_VERSION} cannot read it: {_reason(error)}. "

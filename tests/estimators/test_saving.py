@@ -605,3 +605,13 @@ def test_a_name_of_a_pickle_is_told(ending, tmp_path):
         sknet.save(net, tmp_path / f"net{ending}")
     np.testing.assert_array_equal(sknet.load(tmp_path / f"net{ending}").predict(np.eye(3)), net.predict(np.eye(3)))
     sknet.save(net, tmp_path / "net.pkl.safetensors")
+
+
+def test_a_piece_of_the_wrong_kind_is_blamed_and_not_the_file(tmp_path):
+    loss = sknet.Loss(
+        "mine", lambda raw, y: ((raw - y) ** 2).mean(axis=1), lambda raw, y: 2.0 * (raw - y) / raw.shape[1]
+    )
+    net = SigmoidMLPRegressor(loss=loss, max_iter=2).fit(X, NUMBER)
+    sknet.save(net, tmp_path / "net")
+    with pytest.raises(ModelFileError, match="cannot be read with these pieces of your own, mine: .* wrong type int"):
+        sknet.load(tmp_path / "net", custom={"mine": 3})

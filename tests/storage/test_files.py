@@ -240,6 +240,13 @@ def test_a_piece_of_ones_own_is_named_and_must_be_passed(path):
     assert read(path, {"my_schedule": piece, "another": 1})["schedule"] is piece
 
 
+@pytest.mark.parametrize("custom", [["my_loss"], "my_loss", 3, np.sqrt])
+def test_pieces_of_ones_own_that_are_no_mapping_are_refused(path, custom):
+    write(path, TREE)
+    with pytest.raises(TypeError, match=r"custom maps names to pieces of your own, as in custom=.*; got a \w+\."):
+        read(path, custom)
+
+
 def test_too_many_settings_are_refused_when_written(path):
     for many in ([[]] * 300_000, NUMBERS * 160_000):
         with pytest.raises(ValueError, match="too many settings"):
