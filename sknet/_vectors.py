@@ -107,6 +107,15 @@ class SortedColumns:
         """Whether some rows have a value and some have none, (b,)."""
         return (self.n_values > 0) & (self.n_values < self.values.shape[1])
 
+    @property
+    def ranges(self) -> Array:
+        """The smallest and the largest value of each column, (b, 2) in float64; zeros where there is no value."""
+        if not self.values.shape[1]:
+            return np.zeros((len(self.values), 2))
+        last = np.maximum(self.n_values - 1, 0)[:, np.newaxis]
+        ends = np.hstack([self.values[:, :1], np.take_along_axis(self.values, last, axis=1)]).astype(np.float64)
+        return np.nan_to_num(ends)
+
     def observed_values_and_weights(self, i: int) -> tuple[Array, Array | None]:
         """Return the values of one column that are not missing, (m,), and their weights."""
         observed = slice(self.n_values[i])

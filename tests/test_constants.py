@@ -164,8 +164,7 @@ CONSTANTS = {
     # --- strata of splits ---
     "MIN_ROWS_OF_COMBINATION": (10, "reasoned: fewer rows are too few to be split"),
     # --- warnings ---
-    "MAX_MEDIAN_DISTANCE": (10.0, "unrecorded: ten scales are far"),
-    "DRIFT_SAMPLE_ROWS": (1000, "reasoned: their median is accurate enough"),
+    "DRIFT_SAMPLE_ROWS": (1000, "reasoned: a share of them is accurate enough"),
     "MIN_VALUES_TO_WARN": (20, "reasoned: fewer values may all be unknown by chance"),
     "MAX_CHANCE_OF_INFREQUENT": (1e-6, "unrecorded: a small probability"),
     "MIN_MISREAD_CATEGORIES": (20, "reasoned: fewer numbers as text may be categories"),

@@ -119,11 +119,12 @@ lift = pd.DataFrame({"policies": 1, "expected": expected, "claims": claims[next_
 print(lift.round().astype(int).to_string())
 
 years = pd.Series(exposure[next_year]).groupby(tenth).sum()
-_, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.8), layout="constrained")
-left.errorbar(lift.index + 1, lift["claims"] / years, 2.0 * np.sqrt(lift["claims"]) / years, fmt="o", label="observed")
-left.plot(lift.index + 1, lift["expected"] / years, color="#14606b", label="expected")
-left.set(xlabel="tenth of the policies", ylabel="claims per year", title="The next year")
-left.legend(frameon=False, loc="upper left")
+_, ax = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
+ax.errorbar(lift.index + 1, lift["claims"] / years, 2.0 * np.sqrt(lift["claims"]) / years, fmt="o", label="observed")
+ax.plot(lift.index + 1, lift["expected"] / years, color="#14606b", label="expected")
+ax.set(xlabel="tenth of the policies", ylabel="claims per year", title="The next year")
+ax.legend(frameon=False, loc="upper left")
+plt.show()
 
 # %%
 # How the rate depends on the driver
@@ -136,12 +137,13 @@ ages = np.arange(18, 86)
 young_and_fast = past & (X["driver_age"] < 27).to_numpy() & (X["power_kw"] > 100).to_numpy()
 print(f"claims of young drivers of powerful cars to learn from: {claims[young_and_fast].sum()}")
 table = X[next_year].head(200)
+_, ax = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
 for label, power, color in (("120 kW", 120, "#c2571a"), ("60 kW", 60, "#14606b")):
     grid = [table.assign(driver_age=age, power_kw=float(power)) for age in ages]
-    right.plot(ages, [net.predict(rows).mean() for rows in grid], color=color, label=f"network, {label}")
-    right.plot(ages, [true_rate(rows).mean() for rows in grid], color=color, ls=":", label=f"truth, {label}")
-right.set(xlabel="age of the driver", ylabel="claims per year", title="Young drivers of powerful cars")
-right.legend(frameon=False)
+    ax.plot(ages, [net.predict(rows).mean() for rows in grid], color=color, label=f"network, {label}")
+    ax.plot(ages, [true_rate(rows).mean() for rows in grid], color=color, ls=":", label=f"truth, {label}")
+ax.set(xlabel="age of the driver", ylabel="claims per year", title="Young drivers of powerful cars")
+ax.legend(frameon=False)
 plt.show()
 
 # %%

@@ -26,7 +26,7 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.missing_codes import MissingCode
-from sknet._tables.new_rows import columns_far_from_training, evenly_spaced_rows, read_new_values
+from sknet._tables.new_rows import columns_outside_training, evenly_spaced_rows, read_new_values
 from sknet._tables.raw_table import have_equal_values, is_frame
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
@@ -336,11 +336,11 @@ UNREPRESENTATIVE_ROWS_REMEDY = (
 
 
 def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
-    """Warn if columns of `partial_fit` are far outside the range that encoders were learnt from."""
-    far = columns_far_from_training(encoder, X)
+    """Warn if columns of `partial_fit` are outside the range that encoders were learnt from."""
+    far = columns_outside_training(encoder, X)
     if far:
         warn(
-            f"Columns {short_list(far)} of X lie far outside the rows of the first call of partial_fit, from which "
+            f"Columns {short_list(far)} of X lie mostly outside the rows of the first call of partial_fit, from which "
             f"their encoding was learnt. {UNREPRESENTATIVE_ROWS_REMEDY}",
             RuntimeWarning,
         )

@@ -22,7 +22,7 @@ from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import InputDescription
 from sknet._tables.messages import short_list
-from sknet._tables.new_rows import columns_missing_only_now, read_new_values
+from sknet._tables.new_rows import columns_missing_only_now, numbers_outside_training, read_new_values
 from sknet._tables.raw_table import have_equal_values
 from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
@@ -169,12 +169,28 @@ def model_and_read_table(estimator: "ParametersAndAttributes", table: Table) -> 
         )
     table, unread = read_new_values(model.encoder, table)
     warn_of_unread_columns(unread, "X")
+    warn_of_columns_outside_range(model.encoder, table)
     return model, table
 
 
 def checked_table(estimator: "ParametersAndAttributes", X: Table) -> Table:
     """Return the checked table, its values as they were passed."""
     return read_known_table(X, fitted_of(estimator).schema, type(estimator).__name__)
+
+
+def warn_of_columns_outside_range(encoder: TableEncoder, X: Table) -> None:
+    """Warn of columns of numbers with most of many new values outside the range of the training rows."""
+    outside = numbers_outside_training(encoder, X)
+    if outside:
+        lowest, highest = encoder.columns[outside[0]].training_range
+        names = [encoder.column_names[j] for j in outside]
+        further_columns = f" The same holds for {short_list(names[1:])}." if names[1:] else ""
+        warn(
+            f"Column {names[0]!r} of X ranged from {lowest:.6g} to {highest:.6g} in fit, and most values are now "
+            f"outside.{further_columns} Predictions there are guesses, and intervals are too narrow. Check the unit, "
+            "and leave out columns that grow with time.",
+            UserWarning,
+        )
 
 
 def warn_of_unread_columns(unread: Mapping[str, Sequence[str]], argument: str) -> None:

@@ -163,7 +163,7 @@ class CategoryColumn(BaseCategoryColumn):
         known_rows = np.flatnonzero(slot >= 0)
         out[known_rows, slot[known_rows]] = 1.0
 
-    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
+    def lies_mostly_outside(self, values: ColumnValues, name: str) -> bool:
         """Whether most of n values are unknown; False if unknown values have an input, or the column is left out."""
         if self.has_infrequent or self.left_out_message:  # new values are likely to be unknown
             return False
@@ -339,9 +339,9 @@ class TargetEncodedColumn(EqualByFields, BaseCategoryColumn):
         # (n, k) minus the mean of all rows, (k,), so that unknown categories become 0
         out[:, -len(self.factor) :] = (means - self.means[0, -1]) * self.factor
 
-    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
+    def lies_mostly_outside(self, values: ColumnValues, name: str) -> bool:
         """Whether there are one-hot inputs, and most of n values have none."""
-        return self.one_hot is not None and self.one_hot.is_mostly_far_from(values, name)
+        return self.one_hot is not None and self.one_hot.lies_mostly_outside(values, name)
 
     def without_one_hot(self) -> TargetEncodedColumn:
         """Return the column with target means only."""

@@ -114,8 +114,13 @@ class Column:
         """Whether there is an input for missing values, or all values have the same inputs."""
         return self.is_constant or any(description.kind == "missing" for description in self.input_descriptions)
 
-    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
-        """Whether most of n new values are unlike the training values: far from their centre, or unknown."""
+    @property
+    def training_range(self) -> tuple[float, float]:
+        """The smallest and the largest training value of a column of numbers; both 0 where they are unknown."""
+        return 0.0, 0.0
+
+    def lies_mostly_outside(self, values: ColumnValues, name: str) -> bool:
+        """Whether most of n new values are outside the range of the training values, or are unknown categories."""
         return False
 
     @property

@@ -148,6 +148,11 @@ class TableEncoder:
             names[i] = name
         return names
 
+    @cached_property
+    def training_ranges(self) -> Array:
+        """The smallest and the largest training value of each column, (2, d); zeros where they are unknown."""
+        return np.array([column.training_range for column in self.columns]).T
+
     # --- which ways of encoding are possible
 
     @cached_property

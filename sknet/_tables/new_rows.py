@@ -1,4 +1,4 @@
-"""Columns of new rows that are unlike the training rows: far from their centre, unread, missing or no longer constant.
+"""Columns of new rows that are unlike the training rows: outside their range, unread, missing or no longer constant.
 
 X is a table of new rows that the encoder accepts.
 """
@@ -8,17 +8,19 @@ from __future__ import annotations
 from copy import copy
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.column import MIN_VALUES_TO_WARN, Column
 from sknet._tables.column_values import ColumnValues
 from sknet._tables.encoder import TableEncoder
-from sknet._tables.raw_table import column_at, is_sparse, set_column, take_rows
+from sknet._tables.numbers import lie_mostly_outside
+from sknet._tables.raw_table import as_uniform_array, column_at, is_sparse, set_column, take_rows
 from sknet._tables.read_arrays import is_missing
 from sknet._typing import Array, Table
 
 DRIFT_SAMPLE_ROWS = 1000
-"""This many rows, evenly spaced, or up to twice as many, are compared: their median is accurate enough."""
+"""This many rows, evenly spaced, or up to twice as many, are compared: a share of them is accurate enough."""
 
 
 def evenly_spaced_rows(n: int) -> NDArray[np.intp]:
@@ -26,13 +28,29 @@ def evenly_spaced_rows(n: int) -> NDArray[np.intp]:
     return np.arange(0, n, max(1, n // DRIFT_SAMPLE_ROWS))
 
 
-def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
-    """Return the names of columns whose median is far from the centre, or in which most categories are unknown."""
+def columns_outside_training(encoder: TableEncoder, X: Table) -> list[str]:
+    """Return the names of columns whose values are mostly outside the training range, or mostly unknown categories."""
     if is_sparse(X):
         return []
     some_rows = take_rows(X, evenly_spaced_rows(X.shape[0]))
     named = enumerate(zip(encoder.column_names, encoder.columns, strict=True))
-    return [name for j, (name, column) in named if column.is_mostly_far_from(column_at(some_rows, j), name)]
+    return [name for j, (name, column) in named if column.lies_mostly_outside(column_at(some_rows, j), name)]
+
+
+def numbers_outside_training(encoder: TableEncoder, X: Table) -> list[int]:
+    """Return the indices of columns whose numbers, in many new rows, are mostly outside the training range."""
+    n = X.shape[0]
+    if is_sparse(X) or n < MIN_VALUES_TO_WARN:
+        return []
+    some_rows = take_rows(X, slice(None, None, n // MIN_VALUES_TO_WARN))
+    array = as_uniform_array(some_rows) if isinstance(some_rows, pd.DataFrame) else np.asarray(some_rows)
+    if encoder.is_numeric and array is not None:
+        return np.flatnonzero(lie_mostly_outside(array, *encoder.training_ranges)).tolist()
+    return [
+        j
+        for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True))
+        if not column.categories and column.lies_mostly_outside(column_at(some_rows, j), name)
+    ]
 
 
 def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, list[str]]]:

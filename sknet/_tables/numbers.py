@@ -32,8 +32,9 @@ from itertools import chain
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from sknet._tables.column import ColumnKind, ColumnSettings, FormulaColumn, WeightsAndTarget
+from sknet._tables.column import MIN_VALUES_TO_WARN, ColumnKind, ColumnSettings, FormulaColumn, WeightsAndTarget
 from sknet._tables.column_values import INFERRED_NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats
 from sknet._tables.equality import EqualByFields
 from sknet._tables.formulas import QUANTILE_SHARES, Formula, MissingIndicator, NormalScore, Ramps, ScaledNumber
@@ -44,9 +45,6 @@ from sknet._vectors import SortedColumns
 
 QUARTILES = (0.25, 0.5, 0.75)
 """The quantile levels that make a robust centre, the median, and a robust scale."""
-
-MAX_MEDIAN_DISTANCE = 10.0
-"""New values are far from training if their median is more than this many scales from the centre."""
 
 
 # --- the column ------------------------------------------------------------------------------------------------------
@@ -61,6 +59,24 @@ class BaseNumberColumn(FormulaColumn):
 
     def arguments(self, values: ColumnValues, name: str) -> Sequence[Array]:
         return [column_as_floats(values, name)]
+
+    def lies_mostly_outside(self, values: ColumnValues, name: str) -> bool:
+        """Whether most of the observed values are outside the range; False if it is a single value."""
+        return bool(lie_mostly_outside(column_as_floats(values, name), *self.training_range))
+
+
+def lie_mostly_outside(numbers: Array, lowest: ArrayLike, highest: ArrayLike) -> NDArray[np.bool_]:
+    """Return whether most of n observed numbers, or of those in each of d columns, are outside the range of training.
+
+    It is never so for few rows, which may be outside by chance, nor if both ends are equal.
+    """
+    if len(numbers) < MIN_VALUES_TO_WARN:
+        return np.zeros(numbers.shape[1:], dtype=bool)
+    with np.errstate(over="ignore"):  # the ends are rounded as the numbers were, if these have float32
+        low, high = (np.asarray(end, np.result_type(numbers, np.float16)) for end in (lowest, highest))
+    is_outside = (numbers < low) | (numbers > high)
+    n_observed = len(numbers) - np.isnan(numbers).sum(axis=0)
+    return np.asarray((np.asarray(lowest) < highest) & (2 * is_outside.sum(axis=0) > n_observed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,8 @@ class NumberColumn(BaseNumberColumn):
         As in `ScaledNumber`.
     has_missing_indicator : bool
         Whether a second input is 1 where the value is missing: some training rows had a value, and some had none.
+    lowest, highest : float
+        The range of the training values; both 0 if it is unknown, as in sparse tables.
     """
 
     centre: float
@@ -84,6 +102,8 @@ class NumberColumn(BaseNumberColumn):
     bend: bool = False
     shift: bool = True
     has_missing_indicator: bool = False
+    lowest: float = 0.0
+    highest: float = 0.0
 
     @property
     def n_inputs(self) -> int:
@@ -102,6 +122,10 @@ class NumberColumn(BaseNumberColumn):
         return ((number, MissingIndicator()) if self.has_missing_indicator else (number,),)
 
     @property
+    def training_range(self) -> tuple[float, float]:
+        return self.lowest, self.highest
+
+    @property
     def is_constant(self) -> bool:
         """Whether all training values were equal: the factor is 0."""
         return self.factor == 0.0
@@ -113,16 +137,9 @@ class NumberColumn(BaseNumberColumn):
         """
         numbers = read_number_column(values, name).astype(np.float64)
         mean, deviation = mean_and_deviation(numbers - self.centre, weight)
-        return replace(self, factor=float(safe_reciprocal(np.hypot(mean, deviation))))
-
-    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
-        """Whether the median of n values is far from the centre."""
-        numbers = column_as_floats(values, name)
-        numbers = numbers[np.isfinite(numbers)]  # encoding raises for infinite values
-        if not (self.shift and len(numbers)):  # without `shift`, the factor is not one over a distance from the centre
-            return False
-        with np.errstate(over="ignore"):
-            return abs(float(np.median(numbers)) - self.centre) * self.factor > MAX_MEDIAN_DISTANCE
+        factor = float(safe_reciprocal(np.hypot(mean, deviation)))
+        lowest, highest = (float(end.reduce(numbers, initial=self.centre)) for end in (np.fmin, np.fmax))
+        return replace(self, factor=factor, lowest=lowest, highest=highest)
 
 
 @dataclass(frozen=True)
@@ -159,8 +176,12 @@ class ParsedNumberColumn(FormulaColumn):
         numbers = self.numbers_of(values, name)
         return replace(self, number=self.number.rescaled_if_constant(numbers, name, weight))
 
-    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
-        return self.number.is_mostly_far_from(self.numbers_of(values, name), name)
+    @property
+    def training_range(self) -> tuple[float, float]:
+        return self.number.training_range
+
+    def lies_mostly_outside(self, values: ColumnValues, name: str) -> bool:
+        return self.number.lies_mostly_outside(self.numbers_of(values, name), name)
 
 
 # --- learning scales -------------------------------------------------------------------------------------------------
@@ -201,8 +222,9 @@ def learn_unscaled(columns: Array, sorted_columns: SortedColumns, weight: Array 
 def _number_columns(
     centre: Array, factor: Array, sorted_columns: SortedColumns, *, bend: bool = False, shift: bool = True
 ) -> list[NumberColumn]:
-    learnt = zip(centre.tolist(), factor.tolist(), sorted_columns.have_some_missing.tolist(), strict=True)
-    return [NumberColumn(c, s, bend, shift, has_missing) for c, s, has_missing in learnt]
+    have_missing, ranges = sorted_columns.have_some_missing.tolist(), sorted_columns.ranges.tolist()
+    learnt = zip(centre.tolist(), factor.tolist(), have_missing, ranges, strict=True)
+    return [NumberColumn(c, s, bend, shift, has_missing, *ends) for c, s, has_missing, ends in learnt]
 
 
 # --- normal scores ---------------------------------------------------------------------------------------------------
@@ -227,6 +249,10 @@ class QuantileColumn(EqualByFields, BaseNumberColumn):
     def centre(self) -> float:
         """The median, which replaces missing values."""
         return float(self.quantiles[len(self.quantiles) // 2])
+
+    @property
+    def training_range(self) -> tuple[float, float]:
+        return float(self.quantiles[0]), float(self.quantiles[-1])
 
     @property
     def is_constant(self) -> bool:
@@ -316,12 +342,13 @@ class BinnedColumn(BaseNumberColumn):
         return ((self.ramps, *self.number.formulas[0]),)
 
     @property
+    def training_range(self) -> tuple[float, float]:
+        return self.number.training_range
+
+    @property
     def is_constant(self) -> bool:
         """False: bins need several values."""
         return False
-
-    def is_mostly_far_from(self, values: ColumnValues, name: str) -> bool:
-        return self.number.is_mostly_far_from(values, name)
 
 
 # --- learning edges --------------------------------------------------------------------------------------------------

@@ -59,9 +59,9 @@ def test_a_schedule_without_an_end_goes_on(schedule):
 # --- a chunk unlike the first ----------------------------------------------------------------------------------------
 
 
-def test_a_chunk_far_from_the_first_gives_a_warning():
+def test_a_chunk_outside_the_first_gives_a_warning():
     net = SigmoidMLPRegressor(random_state=0).partial_fit(X[:20], X[:20, 0])
-    with pytest.warns(RuntimeWarning, match=r"Columns \['x0'\] of X lie far outside"):
+    with pytest.warns(RuntimeWarning, match=r"Columns \['x0'\] of X lie mostly outside"):
         net.partial_fit(X[380:], X[380:, 0])
 
 

@@ -206,10 +206,11 @@ def test_a_first_batch_of_equal_values_leaves_the_scale_to_the_next_one(scaling)
     assert np.ptp(nets[0].predict(LAPS.assign(height=0.0))) > 0.0
 
 
-def test_values_are_far_from_training_if_their_numbers_are():
+def test_values_are_outside_the_range_if_their_numbers_are():
     column = LAP.learn(LAPS["lap"], "lap", column_settings(), WeightsAndTarget())
-    assert column.is_mostly_far_from(pd.Series(["9999:00"] * 9), "lap")
-    assert not column.is_mostly_far_from(LAPS["lap"], "lap")
+    assert column.training_range == (60.0, 899.0)
+    assert column.lies_mostly_outside(pd.Series(["9999:00"] * 20), "lap")
+    assert not column.lies_mostly_outside(LAPS["lap"], "lap")
 
 
 def test_a_column_of_formulas_says_whether_it_is_constant():

@@ -115,12 +115,12 @@ def test_inputs_of_an_ordered_column_rise_with_its_values(case):
 
 
 @every_column
-def test_values_of_training_are_read_and_are_not_far_from_training(case):
+def test_values_of_training_are_read_and_are_not_outside_their_range(case):
     column = case.learn()
     for values in (case.values, missing_of(case.values)):
         read, warning = column.read(values, "c")
         assert not warning
-        assert not column.is_mostly_far_from(values, "c")
+        assert not column.lies_mostly_outside(values, "c")
         assert_array_equal(inputs_of(column, read), inputs_of(column, values))
 
 

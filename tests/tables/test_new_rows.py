@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.new_rows import columns_far_from_training
+from sknet._tables.new_rows import columns_outside_training, numbers_outside_training, rescale_constant_columns
 from tests.tables.examples import encoder_of
 
 RNG = np.random.default_rng(0)
@@ -17,29 +17,49 @@ FRAME = pd.DataFrame({"a": RNG.normal(size=60), "b": RNG.normal(size=60), "c": [
 
 
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
-def test_far_columns_are_named(encoding):
+def test_columns_outside_training_are_named(encoding):
     encoder = encoder_of(FRAME, numeric_encoding=encoding, n_bins=4)
-    assert columns_far_from_training(encoder, FRAME[::-1]) == []
-    assert columns_far_from_training(encoder, FRAME.assign(a=FRAME["a"] + 100)) == ["a"]
-    assert columns_far_from_training(encoder, FRAME.assign(c="new", b=np.nan)) == ["c"]
-    assert columns_far_from_training(encoder, FRAME.assign(c=None)) == []
+    assert columns_outside_training(encoder, FRAME[::-1]) == []
+    assert columns_outside_training(encoder, FRAME.assign(a=FRAME["a"] + 100)) == ["a"]
+    assert columns_outside_training(encoder, FRAME.assign(c="new", b=np.nan)) == ["c"]
+    assert columns_outside_training(encoder, FRAME.assign(c=None)) == []
 
 
-@pytest.mark.parametrize("sign", [-1.0, 1.0])
-@pytest.mark.parametrize("scaling", ["standard", "robust"])
-def test_a_median_is_far_from_ten_scales_on(scaling, sign):
-    scale = 2.0  # the deviation, and the range between the quartiles
-    X = np.array([[-3.0], [-1.0], [0.0], [1.0], [3.0]])
+SCALINGS = ["robust", "standard", "quantile", None]
+
+
+@pytest.mark.parametrize("new", [-3.1, 3.1])
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_a_column_is_outside_if_most_observed_values_are(scaling, new):
+    X = np.tile([-3.0, -1.0, 0.0, 1.0, 3.0, np.nan], 4)[:, np.newaxis]
     encoder = encoder_of(X, input_scaling=scaling)
-    assert columns_far_from_training(encoder, np.full((5, 1), sign * 9.9 * scale)) == []
-    assert columns_far_from_training(encoder, np.full((5, 1), sign * 10.1 * scale)) == ["x0"]
+    rows = np.full((30, 1), np.nan)
+    for n_outside, expected in ((10, []), (11, ["x0"])):
+        rows[:20, 0] = np.where(np.arange(20) < n_outside, new, 3.0)
+        assert columns_outside_training(encoder, rows) == expected
+        assert numbers_outside_training(encoder, rows) == [0] * len(expected)
+    assert columns_outside_training(encoder, np.full((19, 1), new)) == []  # few rows
+    assert columns_outside_training(encoder_of(np.zeros((9, 1))), rows) == []  # there is no range
 
 
-def test_far_columns_of_arrays_and_sparse_rows_are_named():
+def test_ends_of_a_range_are_rounded_as_the_numbers_are():
+    X = np.repeat([0.1, 0.7], 15)[:, np.newaxis]
+    assert float(X.astype(np.float32)[0, 0]) > 0.1
+    assert columns_outside_training(encoder_of(-X), -X.astype(np.float32)) == []
+    assert columns_outside_training(encoder_of(X * 1e300), X.astype(np.float32)) == ["x0"]
+
+
+def test_arrays_and_sparse_rows_outside_training_are_named():
     X = np.array(FRAME[["a", "b"]])
-    assert columns_far_from_training(encoder_of(X), X + np.array([0, 50])) == ["x1"]
-    assert columns_far_from_training(encoder_of(X, input_scaling=None), X + np.array([0, 50])) == []
-    assert columns_far_from_training(encoder_of(sparse.csr_array(X)), sparse.csr_array(X * 1000)) == []
+    assert columns_outside_training(encoder_of(X), X + np.array([0, 50])) == ["x1"]
+    assert columns_outside_training(encoder_of(sparse.csr_array(X)), sparse.csr_array(X * 1000)) == []
+
+
+def test_the_range_grows_when_a_column_has_a_second_value():
+    encoder = encoder_of(np.full((30, 1), 7.0))
+    encoder, names = rescale_constant_columns(encoder, np.array([[5.0], [np.nan], [8.0]]), None)
+    assert names == ["x0"]
+    assert encoder.columns[0].training_range == (5.0, 8.0)
 
 
 # --- predict ---------------------------------------------------------------------------------------------------------
@@ -68,13 +88,44 @@ def test_arrays_with_categories_too():
     X = np.c_[FRAME["a"], np.arange(60) % 3]
     net = fitted(X, categorical_features=[1])
     with pytest.warns(UserWarning, match=r"Columns \['x1'\]"):
-        net.predict(X + 10)
+        net.predict(X + np.array([0, 10]))
+
+
+IN_FAHRENHEIT = FRAME.assign(a=1.8 * FRAME["a"] + 32)
+
+
+@pytest.mark.parametrize(
+    "table", [FRAME, FRAME[["a", "b"]], FRAME.astype({"a": "Float64"})], ids=["mixed", "numbers", "nullable"]
+)
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "input_gradients"])
+def test_numbers_outside_the_training_range_are_warned_of_once_per_call(method, table):
+    net = fitted(table)
+    outside = pd.concat([IN_FAHRENHEIT[table.columns]] * 60)  # more rows than are predicted at once
+    with pytest.warns(
+        UserWarning, match=r"Column 'a' of X ranged from -2.\d+ to 1.96026 in fit, and most .* Check"
+    ) as caught:
+        getattr(net, method)(outside)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match=r"Column 'a' .* The same holds for \['b'\]"):
+        net.predict(IN_FAHRENHEIT.assign(b=100.0)[table.columns])
+
+
+def test_numbers_of_polars_frames_and_arrays_are_compared_too():
+    net = fitted(FRAME[["a", "b"]])
+    for table in (pl.from_pandas(IN_FAHRENHEIT[["a", "b"]]), IN_FAHRENHEIT[["a", "b"]].astype(np.float32)):
+        with pytest.warns(UserWarning, match="Column 'a' of X ranged"):
+            net.predict(table)
+    with pytest.warns(UserWarning, match="Column 'x0' of X ranged"):
+        fitted(FRAME[["a", "b"]].to_numpy()).predict(IN_FAHRENHEIT[["a", "b"]].to_numpy())
 
 
 @pytest.mark.parametrize("table", [
     CODES[:19], CODES.assign(c=["new"] * 59 + ["x"]), CODES.assign(c=["new"] * 19 + [None] * 41),
-    FRAME.assign(c=pd.Categorical(FRAME["c"], categories=list("zyxwv"))), FRAME,
-], ids=["few rows", "one is known", "few values", "other order", "same"])  # fmt: skip
+    FRAME.assign(c=pd.Categorical(FRAME["c"], categories=list("zyxwv"))), FRAME, IN_FAHRENHEIT[:19],
+    FRAME.assign(a=FRAME["a"].where(FRAME.index % 2 == 0, 99.0)), FRAME.astype({"a": "float32"}), FRAME[::-1],
+], ids=["few rows", "one is known", "few values", "other order", "same", "few numbers", "half",
+    "float32", "reversed"])  # fmt: skip
 def test_small_differences_from_training_give_no_warning(table):
     net = fitted()
     with warnings.catch_warnings():
