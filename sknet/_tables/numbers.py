@@ -74,9 +74,9 @@ def lie_mostly_outside(numbers: Array, lowest: ArrayLike, highest: ArrayLike) ->
         return np.zeros(numbers.shape[1:], dtype=bool)
     with np.errstate(over="ignore"):  # the ends are rounded as the numbers were, if these have float32
         low, high = (np.asarray(end, np.result_type(numbers, np.float16)) for end in (lowest, highest))
-    is_outside = (numbers < low) | (numbers > high)
-    n_observed = len(numbers) - np.isnan(numbers).sum(axis=0)
-    return np.asarray((np.asarray(lowest) < highest) & (2 * is_outside.sum(axis=0) > n_observed))
+    is_observed = np.isfinite(numbers)  # encoding raises for infinite numbers
+    is_outside = is_observed & ((numbers < low) | (numbers > high))
+    return np.asarray((np.asarray(lowest) < highest) & (2 * is_outside.sum(axis=0) > is_observed.sum(axis=0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class NumberColumn(BaseNumberColumn):
     has_missing_indicator : bool
         Whether a second input is 1 where the value is missing: some training rows had a value, and some had none.
     lowest, highest : float
-        The range of the training values; both 0 if it is unknown, as in sparse tables.
+        The range of the training values; both 0 if it is unknown: in sparse tables, or with few values.
     """
 
     centre: float
@@ -222,7 +222,9 @@ def learn_unscaled(columns: Array, sorted_columns: SortedColumns, weight: Array 
 def _number_columns(
     centre: Array, factor: Array, sorted_columns: SortedColumns, *, bend: bool = False, shift: bool = True
 ) -> list[NumberColumn]:
-    have_missing, ranges = sorted_columns.have_some_missing.tolist(), sorted_columns.ranges.tolist()
+    have_missing = sorted_columns.have_some_missing.tolist()
+    has_range = sorted_columns.n_values[:, np.newaxis] >= MIN_VALUES_TO_WARN  # beyond few values, others are usual
+    ranges = np.where(has_range, sorted_columns.ranges, 0.0).tolist()
     learnt = zip(centre.tolist(), factor.tolist(), have_missing, ranges, strict=True)
     return [NumberColumn(c, s, bend, shift, has_missing, *ends) for c, s, has_missing, ends in learnt]
 

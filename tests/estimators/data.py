@@ -39,3 +39,7 @@ def stops_at(n_calls, schedule=lambda fraction: 1.0):
 
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+"""Training may stop before it has converged."""
+
+outside_training = pytest.mark.filterwarnings("ignore:Column .* of X ranged from")
+"""New rows are outside the training range on purpose."""

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import sknet
 import sknet.stream
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import outside_training
 from tests.tables.limits import sample_rows
 
 rng = np.random.default_rng(0)
@@ -15,7 +16,7 @@ NEW = 3.0 * rng.normal(size=(40, 3))
 WEIGHT = rng.random(150)
 QUICK = {"max_iter": 5, "random_state": 0}
 CONSTANT = np.full(150, 0.1)  # which float32 cannot hold
-pytestmark = pytest.mark.filterwarnings("ignore:.*converge")
+pytestmark = [pytest.mark.filterwarnings("ignore:.*converge"), outside_training]
 
 
 def fitted(y=CONSTANT, weight=None, **parameters):

@@ -11,6 +11,7 @@ from sklearn.base import clone
 import sknet
 import sknet.stream
 from sknet import Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import outside_training
 
 RNG = np.random.default_rng(0)
 N = 240
@@ -278,6 +279,7 @@ def test_weights_that_stay_0_do_not_count_in_a_clipped_gradient():
 # --- explaining -----------------------------------------------------------------------------------------------------
 
 
+@outside_training
 @pytest.mark.parametrize("name", LOSSES)
 def test_contributions_are_exact_and_the_same_for_every_background(name):
     kind, parameters, y = LOSSES[name]

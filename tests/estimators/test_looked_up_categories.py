@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import outside_training
 from tests.tables.limits import lookup_inputs
 
 rng = np.random.default_rng(0)
@@ -94,6 +95,7 @@ def test_there_is_no_matrix_of_zeros_and_ones():
     assert peak < 40e6
 
 
+@outside_training
 def test_predictions_that_overflow_name_a_column():
     net = SigmoidMLPRegressor(**QUICK | {"input_scaling": None, "activation": "identity"}).fit(TABLE, NUMBER)
     net.coefs_ = (net.coefs_[0] * 1e150, *net.coefs_[1:])

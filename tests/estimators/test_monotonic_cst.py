@@ -10,7 +10,9 @@ import scipy.sparse as sp
 import sknet
 import sknet.stream
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.data import outside_training
 
+pytestmark = outside_training
 RNG = np.random.default_rng(0)
 N = 300
 TABLE = RNG.normal(size=(N, 4))

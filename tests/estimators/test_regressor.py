@@ -13,6 +13,7 @@ from sklearn.metrics import d2_pinball_score, mean_poisson_deviance, r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 
 from sknet import SigmoidMLPRegressor
+from tests.estimators.data import outside_training
 from tests.estimators.pairs import over_pairs
 
 rng = np.random.default_rng(0)
@@ -188,6 +189,7 @@ def test_targets_in_any_container_give_the_same():
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
+@outside_training
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
 @pytest.mark.filterwarnings("ignore:lbfgs failed")
 def test_quantiles_never_cross(solver):

@@ -22,7 +22,7 @@ from tests.estimators.choices import (
     SMALL_TABLE_ROWS,
     names_of,
 )
-from tests.estimators.data import LABEL, NUMBER, QUICK, N, X
+from tests.estimators.data import LABEL, NUMBER, QUICK, N, X, outside_training
 from tests.estimators.inside import settings_and_answers
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
@@ -483,6 +483,7 @@ def test_zero_dropout_goes_with_lbfgs():
 # --- what the defaults give ------------------------------------------------------------------------------------------
 
 
+@outside_training
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_repeated_rows_are_weighted_rows_at_the_defaults():
     times = np.arange(9) % 4 + 1

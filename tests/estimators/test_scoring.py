@@ -14,7 +14,7 @@ from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import fitted as fitted_module
-from tests.estimators.data import quiet
+from tests.estimators.data import outside_training, quiet
 from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, X
 
 # --- how an epoch is judged ------------------------------------------------------------------------------------------
@@ -166,6 +166,7 @@ def twice(table):
     return table.assign(a=2 * table.a) if isinstance(table, pd.DataFrame) else 2 * table
 
 
+@outside_training
 @quiet
 def test_a_scorer_may_change_the_table_in_place():
     seen = []

@@ -39,7 +39,14 @@ def test_a_column_is_outside_if_most_observed_values_are(scaling, new):
         assert columns_outside_training(encoder, rows) == expected
         assert numbers_outside_training(encoder, rows) == [0] * len(expected)
     assert columns_outside_training(encoder, np.full((19, 1), new)) == []  # few rows
+    assert columns_outside_training(encoder, np.full((20, 1), np.inf)) == []  # which encoding refuses
     assert columns_outside_training(encoder_of(np.zeros((9, 1))), rows) == []  # there is no range
+
+
+def test_few_training_values_have_no_range():
+    rows = np.full((30, 1), 100.0)
+    assert columns_outside_training(encoder_of(np.arange(20.0)[:, np.newaxis]), rows) == ["x0"]
+    assert columns_outside_training(encoder_of(np.arange(19.0)[:, np.newaxis]), rows) == []
 
 
 def test_ends_of_a_range_are_rounded_as_the_numbers_are():
