@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.metrics import PredictionErrorDisplay
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import KFold, cross_val_predict
 
 from sknet import NetworkDisplay, SigmoidMLPRegressor
 
@@ -34,9 +34,10 @@ NetworkDisplay.from_estimator(model)
 plt.show()
 
 # %%
-# Predictions for unseen cars, in five folds
+# Predictions for unseen cars, in five folds; the file is sorted by year
 
-predicted = cross_val_predict(SigmoidMLPRegressor(random_state=0), X, y, cv=5)
+folds = KFold(5, shuffle=True, random_state=0)
+predicted = cross_val_predict(SigmoidMLPRegressor(random_state=0), X, y, cv=folds)
 display = PredictionErrorDisplay.from_predictions(
     y, predicted, kind="actual_vs_predicted", scatter_kwargs={"alpha": 0.5, "color": "#14606b"}
 )

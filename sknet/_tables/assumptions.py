@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from sknet._tables.column_values import column_as_floats, read_categories
 from sknet._tables.dates import read_dates_or_durations, seconds_of
@@ -43,6 +44,10 @@ MAX_ROWS_CHECKED = 50_000
 
 MIN_DISTINCT = 20
 """Fewer dates or numbers are not checked."""
+
+MIN_CORRELATION_WITH_ORDER = 0.95
+"""Rows are in the order of dates if their rank correlation is so large. It still is if dates lie up to a quarter of the
+whole time ahead of the row's own; with two series below each other, it is 0.5."""
 
 
 class Signs(NamedTuple):
@@ -76,11 +81,20 @@ def find_signs(
 
 
 def unsorted_dates(X: Table, survey: Survey) -> int | None:
-    """Return the index of the first column of dates; None if the rows are in the order of any, or if there are none."""
+    """Return the index of the first column of dates; None if the rows are in the order of any, or if there are none.
+
+    Dates that overlap for short times are in order, such as those of forecasts for one and for seven days ahead.
+    """
     dates = {j: _seconds_of_column(X, j, survey.names[j]) for j, kind in survey.kinds.items() if kind == "date"}
-    dates = {j: seconds for j, seconds in dates.items() if len(seconds)}
-    is_sorted = any(pd.Series(seconds).ffill().bfill().is_monotonic_increasing for seconds in dates.values())
-    return None if is_sorted else next(iter(dates), None)
+    observed = {j: seconds[np.isfinite(seconds)] for j, seconds in dates.items() if np.isfinite(seconds).any()}
+    return None if any(map(_rise, observed.values())) else next(iter(observed), None)
+
+
+def _rise(seconds: Array) -> bool:
+    """Return whether dates rise from row to row, or overlap for a short time only."""
+    if (np.diff(seconds) >= 0.0).all():
+        return True
+    return bool(spearmanr(seconds, np.arange(len(seconds))).statistic >= MIN_CORRELATION_WITH_ORDER)
 
 
 def _seconds_of_column(X: Table, j: int, name: str) -> Array:

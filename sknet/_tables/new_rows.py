@@ -38,19 +38,25 @@ def columns_outside_training(encoder: TableEncoder, X: Table) -> list[str]:
 
 
 def numbers_outside_training(encoder: TableEncoder, X: Table) -> list[int]:
-    """Return the indices of columns whose numbers, in many new rows, are mostly outside the training range."""
+    """Return the indices of columns whose numbers, in many new rows, are mostly outside the training range.
+
+    All rows are read only if a few evenly spaced ones are outside: in rows that repeat, these may be all alike.
+    """
     n = X.shape[0]
     if is_sparse(X) or n < MIN_VALUES_TO_WARN:
         return []
     some_rows = take_rows(X, slice(None, None, n // MIN_VALUES_TO_WARN))
     array = as_uniform_array(some_rows) if isinstance(some_rows, pd.DataFrame) else np.asarray(some_rows)
+    columns, names = encoder.columns, encoder.column_names
+
+    def is_outside(j: int, rows: Table) -> bool:
+        return columns[j].lies_mostly_outside(column_at(rows, j), names[j])
+
     if encoder.is_numeric and array is not None:
-        return np.flatnonzero(lie_mostly_outside(array, *encoder.training_ranges)).tolist()
-    return [
-        j
-        for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True))
-        if not column.categories and column.lies_mostly_outside(column_at(some_rows, j), name)
-    ]
+        suspects = np.flatnonzero(lie_mostly_outside(array, *encoder.training_ranges)).tolist()
+    else:
+        suspects = [j for j, column in enumerate(columns) if not column.categories and is_outside(j, some_rows)]
+    return [j for j in suspects if is_outside(j, X)]
 
 
 def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, list[str]]]:

@@ -612,6 +612,22 @@ def test_dates_that_do_not_rise_are_told_before_a_split_by_time(as_table):
     assert eval(re.search(r"fit\(.*\)", message)[0], namespace) == []
 
 
+def test_dates_that_overlap_for_a_few_days_rise():
+    """The rows are forecasts for 1 to 30 hours ahead, in the order of the hour in which they were made."""
+    X, y = hours()
+    ahead = np.random.default_rng(0).integers(1, 31, size=len(X))
+    X["date"] += pd.to_timedelta(ahead, unit="h")
+    by_time = SigmoidMLPRegressor(**FEW_EPOCHS, validation_fraction=TimeSeriesSplit(4))
+    assert messages_of(by_time, X, y) == []
+    X.loc[::7, "date"] = pd.NaT
+    assert messages_of(by_time, X, y) == []
+    (message,) = messages_of(by_time, X[::-1], y[::-1])
+    assert "do not rise" in message
+    two_series = np.argsort(np.arange(len(X)) % 2, kind="stable")
+    (message,) = messages_of(by_time, X.iloc[two_series], y[two_series])
+    assert "do not rise" in message
+
+
 def test_one_column_of_rising_dates_is_enough():
     X, y = hours()
     X.insert(0, "birthday", X["date"].sample(frac=1.0, random_state=0).to_numpy())
