@@ -26,7 +26,7 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.missing_codes import MissingCode
-from sknet._tables.new_rows import columns_outside_training, evenly_spaced_rows, read_new_values
+from sknet._tables.new_rows import columns_outside_training, read_new_values, rows_to_compare
 from sknet._tables.raw_table import have_equal_values, is_frame
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
@@ -347,9 +347,9 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
 
 
 def warn_of_unread_rows(encoder: TableEncoder, table: FeatureTable, argument: str) -> None:
-    """Warn of known columns whose values cannot be read, in evenly spaced rows of a table that fit has not seen."""
+    """Warn of known columns whose values cannot be read, in some rows of a table that fit has not seen."""
     if not encoder.is_numeric:
-        sample = table.rows_in_memory(evenly_spaced_rows(len(table)))
+        sample = table.rows_in_memory(rows_to_compare(len(table)))
         warn_of_unread_columns(read_new_values(encoder, sample)[1], argument)
 
 

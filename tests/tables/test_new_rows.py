@@ -44,12 +44,14 @@ def test_a_column_is_outside_if_most_observed_values_are(scaling, new):
 
 
 @pytest.mark.parametrize("as_table", [np.asarray, pd.DataFrame, lambda X: pd.DataFrame(X, dtype="Float64")])
-def test_a_grid_of_values_is_inside_though_every_twentieth_row_is_outside(as_table):
+def test_a_grid_of_values_is_inside_though_evenly_spaced_rows_are_outside(as_table):
     encoder = encoder_of(as_table(np.linspace([-3.8, -3.2], [3.7, 3.6], 100)))
-    x, z = np.meshgrid(np.linspace(-4, 4, 300), np.linspace(-3.2, 3.6, 300))
+    x, z = np.meshgrid(np.linspace(-4, 4, 300), np.linspace(-3.2, 3.6, 1000))
     grid = np.column_stack([x.ravel(), z.ravel()])
     assert len(np.unique(grid[:: len(grid) // 20, 0])) == 1
+    assert len(np.unique(grid[:: len(grid) // 1000, 0])) == 1
     assert numbers_outside_training(encoder, as_table(grid)) == []
+    assert columns_outside_training(encoder, as_table(grid)) == []
     assert numbers_outside_training(encoder, as_table(grid + np.array([9, 0]))) == [0]
 
 
