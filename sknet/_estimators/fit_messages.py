@@ -226,7 +226,7 @@ def warn_of_missing_codes(codes: Mapping[str, MissingCode], schema: TableSchema,
     if not codes:
         return
     name, first = next(iter(codes.items()))
-    code = f"{first.code:g}"
+    code = f"{first.code:.15g}"
     further_columns = f" The same holds for {short_list([*codes][1:])}." if len(codes) > 1 else ""
     if schema.names is None:
         call = f"X = np.where(X == {code}, np.nan, X)"
@@ -265,8 +265,8 @@ def warn_of_unsorted_dates(name: str, *, is_polars: bool) -> None:
     order, table = (f"X[{name!r}].arg_sort()", "X") if is_polars else (f"X[{name!r}].argsort()", "X.iloc")
     warn(
         "validation_fraction=TimeSeriesSplit(...) takes the last rows for the latest, but the dates of column "
-        f"{name!r} of X do not rise from row to row. Sort the rows: order = {order}; fit({table}[order], "
-        "np.asarray(y)[order]).",
+        f"{name!r} of X do not rise from row to row. If they are the time of the rows, sort these: order = {order}; "
+        f"fit({table}[order], np.asarray(y)[order]).",
         UserWarning,
     )
 
@@ -318,7 +318,8 @@ def warn_of_labels_in_another_order(arguments: FitArguments) -> None:
             if isinstance(labels, pd.Index) and isinstance(these, pd.Index) and differ_in_order(labels, these):
                 warn(
                     f"{name} has the row labels of {table_name} in another order, but rows are matched by position. If "
-                    f"labels name the rows, pass {name}.loc[{table_name}.index].",
+                    f"labels name the rows, pass {name}.loc[{table_name}.index]. If the order is right, pass "
+                    f"{name}.to_numpy().",
                     UserWarning,
                 )
 
@@ -326,7 +327,8 @@ def warn_of_labels_in_another_order(arguments: FitArguments) -> None:
 def differ_in_order(labels: pd.Index, other_labels: pd.Index) -> bool:
     """Whether two indexes hold the same labels, each once, in another order."""
     are_unique = labels.is_unique and other_labels.is_unique and len(labels) == len(other_labels)
-    return are_unique and not labels.equals(other_labels) and bool(other_labels.isin(labels).all())
+    # sets compare labels of any kinds, tuples too
+    return are_unique and not labels.equals(other_labels) and set(labels) == set(other_labels)
 
 
 UNREPRESENTATIVE_ROWS_REMEDY = (

@@ -67,12 +67,16 @@ class Fitted:
         return None if self.chosen_epoch is None else [epoch.validation_score for epoch in epochs]
 
     @property
+    def n_earlier_epochs(self) -> int:
+        """The number of epochs of earlier calls, which the last call went on from."""
+        return 0 if self.fold_epochs else len(self.history) - self.n_iter
+
+    @property
     def best_epoch(self) -> int:
         """The chosen epoch among those of all calls, 0 if there is none; without evaluation, the last one."""
         if self.chosen_epoch == 0:
             return 0
-        n_before = 0 if self.fold_epochs else len(self.history) - self.n_iter  # epochs of earlier calls
-        return n_before + (self.n_iter if self.chosen_epoch is None else self.chosen_epoch)
+        return self.n_earlier_epochs + (self.n_iter if self.chosen_epoch is None else self.chosen_epoch)
 
     @property
     def best_score(self) -> float | None:
@@ -169,7 +173,8 @@ def model_and_read_table(estimator: "ParametersAndAttributes", table: Table) -> 
         )
     table, unread = read_new_values(model.encoder, table)
     warn_of_unread_columns(unread, "X")
-    warn_of_columns_outside_range(model.encoder, table)
+    if not fitted.n_earlier_epochs:  # the range is that of the first call's rows
+        warn_of_columns_outside_range(model.encoder, table)
     return model, table
 
 

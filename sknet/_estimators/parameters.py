@@ -245,8 +245,8 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
         if Loss in allowed and value in LOSS_NAMES:
             return f" SigmoidMLP{'Classifier' if value in CLASSIFICATION_LOSSES else 'Regressor'} has this loss."
         hint = suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
-        if not hint and Loss in allowed and value in PAGES_WITH_LOSSES:
-            return f" The page {PAGES_WITH_LOSSES[value]!r} of the user guide defines a sknet.Loss for this."
+        if not hint and Loss in allowed and value.lower() in PAGES_WITH_LOSSES:
+            return f" The page {PAGES_WITH_LOSSES[value.lower()]!r} of the user guide defines a sknet.Loss for this."
         return hint
     if callable(value) and Loss in allowed:
         return " A function becomes a loss with its gradient: pass sknet.Loss(name, value, gradient)."

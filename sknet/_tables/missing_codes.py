@@ -25,7 +25,7 @@ class MissingCode(NamedTuple):
     most: float
 
     def __str__(self) -> str:
-        return f"{self.code:g} in {self.n_rows} rows, and from {self.least:g} to {self.most:g} in all others"
+        return f"{self.code:.15g} in {self.n_rows} rows, and from {self.least:g} to {self.most:g} in all others"
 
 
 def find_missing_code(values: Array) -> MissingCode | None:

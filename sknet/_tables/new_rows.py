@@ -64,7 +64,11 @@ def numbers_outside_training(encoder: TableEncoder, X: Table) -> list[int]:
     if not suspects:
         return []
     rows = take_rows(X, rows_to_compare(n))
-    return [j for j in suspects if is_outside(j, rows)]
+    return [j for j in suspects if is_outside(j, rows) and _n_observed(column_at(rows, j)) >= MIN_VALUES_TO_WARN]
+
+
+def _n_observed(values: ColumnValues) -> int:
+    return int(np.count_nonzero(~is_missing(values)))
 
 
 def read_new_values(encoder: TableEncoder, X: Table) -> tuple[Table, dict[str, list[str]]]:

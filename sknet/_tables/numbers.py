@@ -46,6 +46,9 @@ from sknet._vectors import SortedColumns
 QUARTILES = (0.25, 0.5, 0.75)
 """The quantile levels that make a robust centre, the median, and a robust scale."""
 
+RANGE_TOLERANCE = 0.01
+"""A number is outside the range by more than this share of it. Less may be the rounding of float32 or of a file."""
+
 
 # --- the column ------------------------------------------------------------------------------------------------------
 
@@ -72,11 +75,15 @@ def lie_mostly_outside(numbers: Array, lowest: ArrayLike, highest: ArrayLike) ->
     """
     if len(numbers) < MIN_VALUES_TO_WARN:
         return np.zeros(numbers.shape[1:], dtype=bool)
+    lowest, highest = np.asarray(lowest, float), np.asarray(highest, float)
     with np.errstate(over="ignore"):  # the ends are rounded as the numbers were, if these have float32
-        low, high = (np.asarray(end, np.result_type(numbers, np.float16)) for end in (lowest, highest))
+        tolerance = RANGE_TOLERANCE * (highest - lowest)
+        low, high = (
+            end.astype(np.result_type(numbers, np.float16)) for end in (lowest - tolerance, highest + tolerance)
+        )
     is_observed = np.isfinite(numbers)  # encoding raises for infinite numbers
     is_outside = is_observed & ((numbers < low) | (numbers > high))
-    return np.asarray((np.asarray(lowest) < highest) & (2 * is_outside.sum(axis=0) > is_observed.sum(axis=0)))
+    return np.asarray((lowest < highest) & (2 * is_outside.sum(axis=0) > is_observed.sum(axis=0)))
 
 
 @dataclass(frozen=True, slots=True)

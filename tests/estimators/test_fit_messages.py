@@ -599,6 +599,41 @@ def test_nothing_is_said_of_labels_that_are_not_those_of_the_table(target_of):
     SigmoidMLPRegressor(**FEW_EPOCHS).fit(X[["x", "shop"]], target_of(pd.Series(y)))
 
 
+@pytest.mark.parametrize("levels", [["shop"], ["shop", "x"]], ids=["flat", "two levels"])
+def test_labels_of_other_kinds_are_not_compared(levels):
+    X, y = hours()
+    labelled = pd.Series(y, pd.MultiIndex.from_arrays([X["shop"].astype(str), np.arange(len(X))]))
+    SigmoidMLPRegressor(**FEW_EPOCHS).fit(X[["x", "shop"]], labelled)
+    by_text = pd.Series(y, X.index.astype(str))
+    X_labelled = X[["x", "shop"]].set_axis(labelled.index if len(levels) == 2 else X.index)
+    SigmoidMLPRegressor(**FEW_EPOCHS).fit(X_labelled, by_text)
+
+
+@pytest.mark.parametrize("again", ["partial_fit", "warm start"])
+def test_the_range_of_the_first_of_several_calls_is_not_that_of_training(again):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(60, 2))
+    net = SigmoidMLPRegressor(max_iter=2, warm_start=again == "warm start", random_state=0)
+    fit = net.fit if net.warm_start else net.partial_fit
+    with warnings.catch_warnings(action="ignore"):
+        fit(X, X[:, 0])
+    with pytest.warns(UserWarning, match="most values are now outside"):
+        net.predict(X + 1)
+    with warnings.catch_warnings(action="ignore"):
+        fit(X + 1, X[:, 0])
+    with warnings.catch_warnings(action="error"):
+        net.predict(X + 1)
+
+
+def test_a_code_of_seven_digits_is_written_in_full():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"a": np.where(np.arange(300) % 10 == 0, 9999999.0, rng.uniform(0, 9, 300)), "b": rng.normal(size=300)}
+    )
+    message = messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X, rng.normal(size=300))[0]
+    assert "X.replace({'a': 9999999}, np.nan)" in message
+
+
 @pytest.mark.parametrize("as_table", [lambda X: X, as_polars], ids=["pandas", "polars"])
 def test_dates_that_do_not_rise_are_told_before_a_split_by_time(as_table):
     X, y = hours()

@@ -55,6 +55,23 @@ def test_a_grid_of_values_is_inside_though_evenly_spaced_rows_are_outside(as_tab
     assert numbers_outside_training(encoder, as_table(grid + np.array([9, 0]))) == [0]
 
 
+def test_rounded_numbers_are_inside():
+    X = np.repeat([1 / 3, 2 / 3], 15)[:, np.newaxis]
+    assert columns_outside_training(encoder_of(X.astype(np.float32)), X) == []
+    assert numbers_outside_training(encoder_of(X), np.round(X, 6)) == []
+    assert numbers_outside_training(encoder_of(X), X + 0.4) == [0]
+
+
+@pytest.mark.parametrize("n_observed", [1, 19, 20])
+def test_few_observed_values_are_not_outside(n_observed):
+    rows = np.full((300, 2), np.nan)
+    rows[:, 1] = 0.0
+    rows[:n_observed, 0] = 9.0
+    encoder = encoder_of(np.array(FRAME[["a", "b"]]))
+    assert numbers_outside_training(encoder, rows[: n_observed + 5]) == [0] * (n_observed == 20)
+    assert numbers_outside_training(encoder, np.repeat(rows[:1], 300, axis=0)) == [0]
+
+
 def test_few_training_values_have_no_range():
     rows = np.full((30, 1), 100.0)
     assert columns_outside_training(encoder_of(np.arange(20.0)[:, np.newaxis]), rows) == ["x0"]
