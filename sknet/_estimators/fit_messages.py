@@ -221,15 +221,18 @@ def warn_of_misread_columns(survey: Survey, *, is_polars: bool) -> None:
         )
 
 
-def warn_of_missing_codes(codes: Mapping[str, MissingCode], schema: TableSchema, *, is_polars: bool) -> None:
+def warn_of_missing_codes(
+    codes: Mapping[str, MissingCode], survey: Survey, schema: TableSchema, *, is_polars: bool
+) -> None:
     """Warn of numbers that may stand for missing values, by column; `is_polars` if the calls are for a polars frame."""
     if not codes:
         return
     name, first = next(iter(codes.items()))
     code = f"{first.code:.15g}"
-    further_columns = f" The same holds for {short_list([*codes][1:])}." if len(codes) > 1 else ""
+    further_columns = f" Such numbers are also in {short_list([*codes][1:])}." if len(codes) > 1 else ""
     if schema.names is None:
-        call = f"X = np.where(X == {code}, np.nan, X)"
+        column = f"np.arange(X.shape[1]) == {survey.names.index(name)}"
+        call = f"X = np.where((X == {code}) & ({column}), np.nan, X)"
     elif is_polars:
         call = f"X = X.with_columns(pl.col({name!r}).replace({code}, None))"
     else:

@@ -251,7 +251,7 @@ def learn_columns(
     sample = rows.sample(call.seed_of_rows, holdout.train_indices)  # it has training rows only
     survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
     fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
-    fit_messages.warn_of_missing_codes(find_missing_codes(sample.X, survey), schema, is_polars=rows.X.is_polars)
+    fit_messages.warn_of_missing_codes(find_missing_codes(sample.X, survey), survey, schema, is_polars=rows.X.is_polars)
     n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
     settings, resolved = resolve(estimator, facts_of_call(estimator, call, all_rows, holdout, survey, n_sets))
     learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)

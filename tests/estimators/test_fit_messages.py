@@ -545,7 +545,18 @@ def test_several_codes_are_told_at_once():
     X.loc[[1, 2], "x"] = 9999.0
     (message,) = messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X, y)
     assert "Column 'age' of X is -999 in 3 rows" in message
-    assert "The same holds for ['x']." in message
+    assert "Such numbers are also in ['x']." in message
+
+
+def test_the_remedy_for_a_code_in_an_array_keeps_other_columns():
+    frame, y = ages_and_sizes()
+    X = frame.to_numpy(copy=True)
+    X[:, 1] = np.linspace(-1005.0, -995.0, len(X)).round()
+    (message,) = messages_of(SigmoidMLPRegressor(**FEW_EPOCHS), X, y)
+    namespace = {"X": X, "np": np}
+    exec(re.search(r"X = .*\)", message)[0], namespace)
+    np.testing.assert_array_equal(namespace["X"][:, 1], X[:, 1])
+    assert np.isnan(namespace["X"][:, 0]).sum() == 3
 
 
 def test_a_code_for_missing_targets_is_told_and_the_remedy_works():
