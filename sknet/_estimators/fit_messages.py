@@ -228,7 +228,7 @@ def warn_of_missing_codes(
     if not codes:
         return
     name, first = next(iter(codes.items()))
-    code = f"{first.code:.15g}"
+    code = first.literal
     further_columns = f" Such numbers are also in {short_list([*codes][1:])}." if len(codes) > 1 else ""
     if schema.names is None:
         column = f"np.arange(X.shape[1]) == {survey.names.index(name)}"
@@ -329,9 +329,10 @@ def warn_of_labels_in_another_order(arguments: FitArguments) -> None:
 
 def differ_in_order(labels: pd.Index, other_labels: pd.Index) -> bool:
     """Whether two indexes hold the same labels, each once, in another order."""
-    are_unique = labels.is_unique and other_labels.is_unique and len(labels) == len(other_labels)
+    if len(labels) != len(other_labels) or labels.equals(other_labels):  # nearly always, and fast
+        return False
     # sets compare labels of any kinds, tuples too
-    return are_unique and not labels.equals(other_labels) and set(labels) == set(other_labels)
+    return labels.is_unique and other_labels.is_unique and set(labels) == set(other_labels)
 
 
 UNREPRESENTATIVE_ROWS_REMEDY = (

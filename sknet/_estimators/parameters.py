@@ -244,10 +244,11 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
     if isinstance(value, str):
         if Loss in allowed and value in LOSS_NAMES:
             return f" SigmoidMLP{'Classifier' if value in CLASSIFICATION_LOSSES else 'Regressor'} has this loss."
+        if value.lower() == "none":
+            return " Did you mean None, without quotes?" if None in allowed else ""
         hint = suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
-        if not hint and Loss in allowed and value.lower() in PAGES_WITH_LOSSES:
-            return f" The page {PAGES_WITH_LOSSES[value.lower()]!r} of the user guide defines a sknet.Loss for this."
-        return hint
+        page = PAGES_WITH_LOSSES.get(value.lower()) if Loss in allowed else None
+        return hint or (f" The page {page!r} of the user guide defines a sknet.Loss for this." if page else "")
     if callable(value) and Loss in allowed:
         return " A function becomes a loss with its gradient: pass sknet.Loss(name, value, gradient)."
     is_fraction = any(isinstance(limits, AllowedRange) and limits.right == 1 for limits in allowed)

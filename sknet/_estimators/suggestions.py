@@ -28,7 +28,10 @@ PARAMETERS_ELSEWHERE = {
     "interaction_constraints": "interaction_cst",
     **dict.fromkeys(["objective", "family"], "loss"),
     "link": "loss, which comes with its link",
-    **dict.fromkeys(["scale_pos_weight", "is_unbalance", "auto_class_weights", "class_weights"], "class_weight"),
+    **dict.fromkeys(
+        ["scale_pos_weight", "is_unbalance", "auto_class_weights", "class_weights", "class_weight"],
+        "class_weight, a parameter of SigmoidMLPClassifier",
+    ),
     **dict.fromkeys(["metric", "eval_metric"], "scoring"),
     **dict.fromkeys(
         ["subsample", "bagging_fraction", "colsample_bytree", "feature_fraction", "max_features", "mtry"],
@@ -69,7 +72,7 @@ VALUES_ELSEWHERE = {
     **dict.fromkeys(["binary_crossentropy", "categorical_crossentropy", "binary_logloss", "multi_logloss"], "log_loss"),
     **dict.fromkeys(["binary", "bernoulli", "binomial", "multiclass", "binary:logistic", "multi:softprob"], "log_loss"),
     "poisson_log": "poisson",
-    **dict.fromkeys(["none", "additive", "main_effects"], "no_interactions"),
+    **dict.fromkeys(["additive", "main_effects"], "no_interactions"),
     "smooth_l1": "huber",
     "pinball": "quantile",
     "swish": "silu",

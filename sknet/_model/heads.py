@@ -483,8 +483,9 @@ class RegressionHead(Head):
     def _remedy_for_missing_code(self, missing_code: MissingCode) -> str:
         """Return the end of a message about a number that may stand for missing targets."""
         is_single = self.regression_target.n_outputs == 1
-        rows = f"leave these rows out: fit(X[y != {missing_code.code:.15g}], y[y != {missing_code.code:.15g}])"
-        return f"If {missing_code.code:.15g} stands for a missing target, {rows if is_single else 'replace it by NaN'}."
+        code = missing_code.literal
+        rows = f"leave these rows out: fit(X[y != {code}], y[y != {code}])"
+        return f"If {code} stands for a missing target, {rows if is_single else 'replace it by NaN'}."
 
     def with_constants_of(self, values: Array) -> Self:
         return self._with_scaler(self.regression_target.scaler.with_constants_of(values))

@@ -24,8 +24,13 @@ class MissingCode(NamedTuple):
     least: float
     most: float
 
+    @property
+    def literal(self) -> str:
+        """The number as code; `:g` would round those of seven digits."""
+        return f"{self.code:.15g}"
+
     def __str__(self) -> str:
-        return f"{self.code:.15g} in {self.n_rows} rows, and from {self.least:g} to {self.most:g} in all others"
+        return f"{self.literal} in {self.n_rows} rows, and from {self.least:g} to {self.most:g} in all others"
 
 
 def find_missing_code(values: Array) -> MissingCode | None:

@@ -38,8 +38,11 @@ def columns_outside_training(encoder: TableEncoder, X: Table) -> list[str]:
     if is_sparse(X):
         return []
     some_rows = take_rows(X, rows_to_compare(X.shape[0]))
-    named = enumerate(zip(encoder.column_names, encoder.columns, strict=True))
-    return [name for j, (name, column) in named if column.lies_mostly_outside(column_at(some_rows, j), name)]
+    return [name for j, name in enumerate(encoder.column_names) if _is_outside(encoder, some_rows, j)]
+
+
+def _is_outside(encoder: TableEncoder, X: Table, j: int) -> bool:
+    return encoder.columns[j].lies_mostly_outside(column_at(X, j), encoder.column_names[j])
 
 
 def numbers_outside_training(encoder: TableEncoder, X: Table) -> list[int]:
@@ -52,19 +55,16 @@ def numbers_outside_training(encoder: TableEncoder, X: Table) -> list[int]:
         return []
     some_rows = take_rows(X, slice(None, None, n // MIN_VALUES_TO_WARN))
     array = as_uniform_array(some_rows) if isinstance(some_rows, pd.DataFrame) else np.asarray(some_rows)
-    columns, names = encoder.columns, encoder.column_names
-
-    def is_outside(j: int, rows: Table) -> bool:
-        return columns[j].lies_mostly_outside(column_at(rows, j), names[j])
-
     if encoder.is_numeric and array is not None:
         suspects = np.flatnonzero(lie_mostly_outside(array, *encoder.training_ranges)).tolist()
     else:
-        suspects = [j for j, column in enumerate(columns) if not column.categories and is_outside(j, some_rows)]
+        numbers = (j for j, column in enumerate(encoder.columns) if not column.categories)
+        suspects = [j for j in numbers if _is_outside(encoder, some_rows, j)]
     if not suspects:
         return []
     rows = take_rows(X, rows_to_compare(n))
-    return [j for j in suspects if is_outside(j, rows) and _n_observed(column_at(rows, j)) >= MIN_VALUES_TO_WARN]
+    suspects = [j for j in suspects if _is_outside(encoder, rows, j)]
+    return [j for j in suspects if _n_observed(column_at(rows, j)) >= MIN_VALUES_TO_WARN]
 
 
 def _n_observed(values: ColumnValues) -> int:

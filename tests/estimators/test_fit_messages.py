@@ -610,14 +610,20 @@ def test_nothing_is_said_of_labels_that_are_not_those_of_the_table(target_of):
     SigmoidMLPRegressor(**FEW_EPOCHS).fit(X[["x", "shop"]], target_of(pd.Series(y)))
 
 
-@pytest.mark.parametrize("levels", [["shop"], ["shop", "x"]], ids=["flat", "two levels"])
-def test_labels_of_other_kinds_are_not_compared(levels):
+NUMBERS = pd.RangeIndex(240)
+TEXT = NUMBERS.astype(str)
+PAIRS = pd.MultiIndex.from_arrays([TEXT, NUMBERS])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [(NUMBERS, PAIRS), (NUMBERS, TEXT), (PAIRS, TEXT)],
+    ids=["numbers and pairs", "numbers and text", "pairs and text"],
+)
+def test_labels_of_other_kinds_are_not_compared(labels):
     X, y = hours()
-    labelled = pd.Series(y, pd.MultiIndex.from_arrays([X["shop"].astype(str), np.arange(len(X))]))
-    SigmoidMLPRegressor(**FEW_EPOCHS).fit(X[["x", "shop"]], labelled)
-    by_text = pd.Series(y, X.index.astype(str))
-    X_labelled = X[["x", "shop"]].set_axis(labelled.index if len(levels) == 2 else X.index)
-    SigmoidMLPRegressor(**FEW_EPOCHS).fit(X_labelled, by_text)
+    X_labels, y_labels = labels
+    SigmoidMLPRegressor(**FEW_EPOCHS).fit(X[["x", "shop"]].set_axis(X_labels), pd.Series(y, y_labels))
 
 
 @pytest.mark.parametrize("again", ["partial_fit", "warm start"])

@@ -309,6 +309,7 @@ def test_a_misspelt_name_is_answered_with_what_it_means(kind, name, value, meant
     ("negative_binomial", "Counts and presence at sites", "sites"),
     ("fractional", "Shares from 0 to 1", "shares"),
     ("binomial", "Shares from 0 to 1", "shares"),
+    ("Beta", "Shares from 0 to 1", "shares"),
 ])  # fmt: skip
 def test_a_loss_that_a_page_defines_is_answered_with_this_page(name, title, page):
     text = Path(__file__).parents[2].joinpath("docs", "guide", f"{page}.md").read_text()
@@ -331,6 +332,19 @@ def test_nothing_is_suggested_that_is_not_near(name, value):
     with pytest.raises(ValueError, match=name) as caught:
         SigmoidMLPRegressor(**{name: value}).fit(X, Y)
     assert "Did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(SigmoidMLPRegressor, "interaction_cst"), (SigmoidMLPClassifier, "class_weight")]
+)
+def test_none_as_text_is_answered_with_none(kind, name):
+    with pytest.raises(ValueError, match=rf"'{name}' .* Got 'None' instead\. Did you mean None, without quotes\?$"):
+        kind(**{name: "None"}).fit(X, Y)
+
+
+def test_none_as_text_means_nothing_where_none_is_not_allowed():
+    with pytest.raises(ValueError, match=r"'learning_rate' .* Got 'none' instead\.$"):
+        SigmoidMLPClassifier(learning_rate="none").fit(X, Y)
 
 
 def test_a_loss_of_the_other_task_is_not_suggested():
