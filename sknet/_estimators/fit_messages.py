@@ -16,7 +16,7 @@ from sknet._estimators.parameters import (
     column_choices,
     none_holds,
 )
-from sknet._estimators.read_data import FitArguments, TableSchema
+from sknet._estimators.read_data import FitArguments
 from sknet._estimators.sklearn_api import warn
 from sknet._model.baseline import ComparisonWithConstant
 from sknet._model.rows import FeatureTable
@@ -27,7 +27,7 @@ from sknet._tables.kinds import Survey
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.missing_codes import MissingCode
 from sknet._tables.new_rows import columns_outside_training, read_new_values, rows_to_compare
-from sknet._tables.raw_table import have_equal_values, is_frame
+from sknet._tables.raw_table import column_in_code, have_equal_values, is_frame
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput
@@ -210,33 +210,31 @@ def warn_of_held_out_rows_trained_on_earlier(earlier: Fitted | None, n: int, fra
     )
 
 
-def warn_of_misread_columns(survey: Survey, *, is_polars: bool) -> None:
+def warn_of_misread_columns(survey: Survey, X: Table, *, is_polars: bool) -> None:
     """Warn of text columns, perhaps of a polars frame, whose values are numbers or dates."""
     cast = "cast(pl.Categorical)" if is_polars else "astype('category')"
-    for column, advice in survey.misread.items():
+    for j, advice in survey.misread.items():
         warn(
-            f"Column {column!r} of X {advice} If it is a category, use X[{column!r}].{cast} or "
-            f"categorical_features=['from_dtype', {column!r}].",
+            f"Column {survey.names[j]!r} of X {advice} If it is a category, use {column_in_code(X, j)}.{cast} or "
+            f"categorical_features=['from_dtype', {survey.names[j]!r}].",
             UserWarning,
         )
 
 
-def warn_of_missing_codes(
-    codes: Mapping[str, MissingCode], survey: Survey, schema: TableSchema, *, is_polars: bool
-) -> None:
+def warn_of_missing_codes(codes: Mapping[str, MissingCode], survey: Survey, X: Table, *, is_polars: bool) -> None:
     """Warn of numbers that may stand for missing values, by column; `is_polars` if the calls are for a polars frame."""
     if not codes:
         return
     name, first = next(iter(codes.items()))
     code = first.literal
     further_columns = f" Such numbers are also in {short_list([*codes][1:])}." if len(codes) > 1 else ""
-    if schema.names is None:
-        column = f"np.arange(X.shape[1]) == {survey.names.index(name)}"
-        call = f"X = np.where((X == {code}) & ({column}), np.nan, X)"
-    elif is_polars:
+    j = survey.names.index(name)
+    if is_polars:
         call = f"X = X.with_columns(pl.col({name!r}).replace({code}, None))"
+    elif isinstance(X, pd.DataFrame):
+        call = f"X = X.replace({{{X.columns.tolist()[j]!r}: {code}}}, np.nan)"
     else:
-        call = f"X = X.replace({{{name!r}: {code}}}, np.nan)"
+        call = f"X = np.where((X == {code}) & (np.arange(X.shape[1]) == {j}), np.nan, X)"
     warn(
         f"Column {name!r} of X is {first}.{further_columns} If such numbers stand for missing values, replace them, "
         f"also before predictions: {call}.",
@@ -263,9 +261,9 @@ def warn_of_time_order(params: CommonParameters, name: str, n: int, *, is_fallin
     )
 
 
-def warn_of_unsorted_dates(name: str, *, is_polars: bool) -> None:
+def warn_of_unsorted_dates(name: str, column: str, *, is_polars: bool) -> None:
     """Warn that TimeSeriesSplit takes the last rows for the latest, but the dates of a column do not rise."""
-    order, table = (f"X[{name!r}].arg_sort()", "X") if is_polars else (f"X[{name!r}].argsort()", "X.iloc")
+    order, table = (f"{column}.arg_sort()", "X") if is_polars else (f"{column}.argsort()", "X.iloc")
     warn(
         "validation_fraction=TimeSeriesSplit(...) takes the last rows for the latest, but the dates of column "
         f"{name!r} of X do not rise from row to row. If they are the time of the rows, sort these: order = {order}; "
@@ -274,24 +272,22 @@ def warn_of_unsorted_dates(name: str, *, is_polars: bool) -> None:
     )
 
 
-def warn_of_identifier(params: CommonParameters, name: str, column: str | int, *, uses_groups: bool) -> None:
-    """Warn of a column of numbers that behaves like an identifier; `uses_groups` if groups have an effect.
-
-    The remedies select the column by its name, or by its index in an array.
-    """
+def warn_of_identifier(params: CommonParameters, X: Table, j: int, name: str, *, uses_groups: bool) -> None:
+    """Warn of a column of numbers that behaves like an identifier; `uses_groups` if groups have an effect."""
+    column = name if isinstance(X, pd.DataFrame) else j
     choices = column_choices(params)
-    from_dtype = "'from_dtype', " if choices.finds_categories and isinstance(column, str) else ""
+    from_dtype = "'from_dtype', " if choices.finds_categories and column == name else ""
     as_category = f"set categorical_features=[{from_dtype}{column!r}]"
     if "categorical_features" in choices.columns_by_parameter:
         as_category = f"add {column!r} to categorical_features"
-    rest, values = f"X[[c for c in X.columns if c != {column!r}]]", f"X[{column!r}]"
-    if isinstance(column, int):
-        rest, values = f"np.delete(X, {column}, axis=1)", f"X[:, {column}]"
+    rest = f"np.delete(X, {j}, axis=1)"
+    if isinstance(X, pd.DataFrame):
+        rest = f"X[[c for c in X.columns if c != {X.columns.tolist()[j]!r}]]"
     without = f": fit({rest}, y)"
     if uses_groups:
         without = (
-            f" and pass it as groups: fit({rest}, y, groups={values}). If it is a property, such as an age, several "
-            "rows may be of one person: pass the persons as groups"
+            f" and pass it as groups: fit({rest}, y, groups={column_in_code(X, j)}). If it is a property, such as an "
+            "age, several rows may be of one person: pass the persons as groups"
         )
     warn(
         f"Column {name!r} of X is a number that behaves like an identifier: rows with the same number have similar "
@@ -404,7 +400,7 @@ def warn_of_left_out_columns(encoder: TableEncoder, survey: Survey) -> None:
         reasons = [text.format(short_list(names), reason) for reason, names in sorted(left_out.items())]
         raise ValueError(f"{' '.join(reasons)} No other column is left.")
     for reason, names in sorted(left_out.items()):
-        not_misread = [name for name in names if name not in survey.misread]
+        not_misread = [name for name in names if name not in {survey.names[j] for j in survey.misread}]
         if not_misread:
             warn(text.format(short_list(not_misread), reason), UserWarning)
 

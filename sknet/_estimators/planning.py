@@ -42,7 +42,7 @@ from sknet._tables.constraints import column_signs, interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.missing_codes import find_missing_codes
 from sknet._tables.new_rows import rescale_constant_columns
-from sknet._tables.raw_table import default_names
+from sknet._tables.raw_table import column_in_code, default_names
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_of_splitter
 from sknet._training.solver import State
 
@@ -250,8 +250,10 @@ def learn_columns(
         warn(message, UserWarning)
     sample = rows.sample(call.seed_of_rows, holdout.train_indices)  # it has training rows only
     survey = survey_columns(sample.X, column_choices(estimator), rows.X.names_of_text, is_polars=rows.X.is_polars)
-    fit_messages.warn_of_misread_columns(survey, is_polars=rows.X.is_polars)
-    fit_messages.warn_of_missing_codes(find_missing_codes(sample.X, survey), survey, schema, is_polars=rows.X.is_polars)
+    fit_messages.warn_of_misread_columns(survey, sample.X, is_polars=rows.X.is_polars)
+    fit_messages.warn_of_missing_codes(
+        find_missing_codes(sample.X, survey), survey, sample.X, is_polars=rows.X.is_polars
+    )
     n_sets = len(interaction_sets(estimator.interaction_cst, survey.names or default_names(schema.n)))
     settings, resolved = resolve(estimator, facts_of_call(estimator, call, all_rows, holdout, survey, n_sets))
     learner = EncodingLearner(settings, head, sample, survey, output_dtype=schema.float_type, seed=call.seed_of_rows)
@@ -259,12 +261,12 @@ def learn_columns(
     fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
     fit_messages.warn_of_target_in_table(call.arguments.X, call.arguments.y)
     if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
-        warn_of_unlike_assumptions(estimator, all_rows, holdout, encoding.head, survey, schema)
+        warn_of_unlike_assumptions(estimator, all_rows, holdout, encoding.head, survey)
     return settings, resolved, encoding, learner
 
 
 def warn_of_unlike_assumptions(
-    params: CommonParameters, rows: Rows, holdout: Holdout, head: Head, survey: Survey, schema: TableSchema
+    params: CommonParameters, rows: Rows, holdout: Holdout, head: Head, survey: Survey
 ) -> None:
     """Warn of a table that is not what the defaults assume, if some of its rows show it."""
     checked = slice(0, len(rows), ceil(len(rows) / MAX_ROWS_CHECKED))
@@ -272,17 +274,17 @@ def warn_of_unlike_assumptions(
     could_use_groups = holdout.holds_out_rows_of_table and rows.groups is None
     holds_out_at_random = could_use_groups and not USER_FOLDS.holds(params)
     groups = None if rows.groups is None else np.unique(rows.groups[checked], return_inverse=True)[1]
-    signs = find_signs(rows.X.rows_in_memory(), checked, target, survey, groups, checks_time=holds_out_at_random)
+    X = rows.X.rows_in_memory()
+    signs = find_signs(X, checked, target, survey, groups, checks_time=holds_out_at_random)
     if isinstance(params.validation_fraction, TimeSeriesSplit) and USER_FOLDS.holds(params):
-        unsorted = unsorted_dates(rows.X.rows_in_memory(), survey)
+        unsorted = unsorted_dates(X, survey)
         if unsorted is not None:
-            fit_messages.warn_of_unsorted_dates(survey.names[unsorted], is_polars=rows.X.is_polars)
+            column = column_in_code(X, unsorted)
+            fit_messages.warn_of_unsorted_dates(survey.names[unsorted], column, is_polars=rows.X.is_polars)
     if signs.time is not None:
         fit_messages.warn_of_time_order(params, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
     for j in signs.identifiers:
-        # a column is given by its name, or by its index if names are not all text
-        column = j if schema.names is None else survey.names[j]
-        fit_messages.warn_of_identifier(params, survey.names[j], column, uses_groups=could_use_groups)
+        fit_messages.warn_of_identifier(params, X, j, survey.names[j], uses_groups=could_use_groups)
 
 
 def facts_of_call(

@@ -74,12 +74,12 @@ DECIMAL_COMMA_PATTERN = r"(?!\d{1,3},\d{3}$).*,.*|.*\..*\..*"
 """If a number matches this and `WITH_DECIMAL_COMMA_PATTERN`, decimals can only follow a comma."""
 
 
-def advice_for_text(distinct: list[str], name: str, *, is_polars: bool = False) -> str | None:
+def advice_for_text(distinct: list[str], column: str, *, is_polars: bool = False) -> str | None:
     """Return what a column of text holds, numbers or dates, and advice on how to convert it; from its distinct values.
 
     The advice names a call if this call reads all values and no other reading is possible. Otherwise it says what is
-    unclear. For a polars frame, the calls are those of polars. The result is None if too few distinct values are
-    numbers or dates.
+    unclear. `column` is the code that selects the column. For a polars frame, the calls are those of polars. The result
+    is None if too few distinct values are numbers or dates.
     """
     if len(distinct) < MIN_MISREAD_CATEGORIES:
         return None
@@ -87,22 +87,22 @@ def advice_for_text(distinct: list[str], name: str, *, is_polars: bool = False) 
     some_texts = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
     advisers = (("numbers", _numbers_advice), ("numbers", _quantities_advice), ("dates", _dates_advice))
     for what, advise in advisers:
-        if advise(some_texts, name, is_polars) is not None and (advice := advise(texts, name, is_polars)):
+        if advise(some_texts, column, is_polars) is not None and (advice := advise(texts, column, is_polars)):
             return f"is text whose values are {what}, but text is not converted. {advice}"
     return None
 
 
-def _numbers_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
+def _numbers_advice(texts: pd.Series, column: str, is_polars: bool) -> str | None:
     """Return how to convert text that spells numbers; None if most of it does not."""
     is_read = pd.to_numeric(texts, errors="coerce").notna()
     if not _are_enough(is_read):
         return None
     unclear, _ = _decimal_mark(texts[is_read].str.strip().str.lstrip("+-"), texts)
-    call = f"X[{name!r}].str.strip_chars().cast(pl.Float64" if is_polars else f"pd.to_numeric(X[{name!r}]"
+    call = f"{column}.str.strip_chars().cast(pl.Float64" if is_polars else f"pd.to_numeric({column}"
     return unclear or _advice(call, texts, is_read, is_polars)
 
 
-def _quantities_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
+def _quantities_advice(texts: pd.Series, column: str, is_polars: bool) -> str | None:
     """Return how to convert numbers that have a unit or a comma; None if most texts are not such."""
     parts = texts.str.extract(f"^(?:{QUANTITY_PATTERN})$")
     is_in_parentheses = parts["open"].eq("(")  # of accountants: (5) is -5, if other numbers have none
@@ -128,9 +128,9 @@ def _quantities_advice(texts: pd.Series, name: str, is_polars: bool) -> str | No
     first = "".join([f".str.replace({old!r}, {new!r}{literal})" for old, new in replaced_first.items()])
     to_point = ".str.replace(',', '.')" if mark == "," else ""
     if is_polars:
-        call = f"X[{name!r}]{first}.str.replace_all({to_remove!r}, ''){to_point}.cast(pl.Float64"
+        call = f"{column}{first}.str.replace_all({to_remove!r}, ''){to_point}.cast(pl.Float64"
     else:
-        call = f"pd.to_numeric(X[{name!r}]{first}.str.replace({to_remove!r}, '', regex=True){to_point}"
+        call = f"pd.to_numeric({column}{first}.str.replace({to_remove!r}, '', regex=True){to_point}"
     return _advice(call, texts, is_read, is_polars, unit)
 
 
@@ -154,7 +154,7 @@ def _decimal_mark(numbers: pd.Series, texts: pd.Series) -> tuple[str, str]:
     ), mark
 
 
-def _dates_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
+def _dates_advice(texts: pd.Series, column: str, is_polars: bool) -> str | None:
     """Return how to convert text that spells dates; None if most of it does not."""
     is_date = texts.str.fullmatch(DATE_PATTERN)
     if not _are_enough(is_date):
@@ -168,15 +168,15 @@ def _dates_advice(texts: pd.Series, name: str, is_polars: bool) -> str | None:
     if is_polars:
         readings.pop("ISO8601", None)  # a name that polars does not know
     if not readings or not are_alike:
-        call = f"X[{name!r}].str.to_datetime(...)" if is_polars else f"pd.to_datetime(X[{name!r}], format=...)"
+        call = f"{column}.str.to_datetime(...)" if is_polars else f"pd.to_datetime({column}, format=...)"
         return (
             f"No format reads all of these dates, such as {short_repr(dates.iloc[0])}, or several formats read them "
             f"differently: convert the column with {call} and the right format."
         )
     form = next(iter(readings))
     if is_polars:
-        return _advice(f"X[{name!r}].str.strip_chars().str.to_datetime({form!r}", texts, is_date, is_polars)
-    return _advice(f"pd.to_datetime(X[{name!r}], format={form!r}{in_utc}", texts, is_date)
+        return _advice(f"{column}.str.strip_chars().str.to_datetime({form!r}", texts, is_date, is_polars)
+    return _advice(f"pd.to_datetime({column}, format={form!r}{in_utc}", texts, is_date)
 
 
 def _read_dates(dates: pd.Series, form: str, in_utc: bool) -> pd.Series | None:

@@ -34,7 +34,14 @@ from sknet._tables.column_values import (
 from sknet._tables.dates import DATE
 from sknet._tables.messages import short_list
 from sknet._tables.numbers import NUMBER
-from sknet._tables.raw_table import as_uniform_array, column_at, column_names, default_names, is_sparse
+from sknet._tables.raw_table import (
+    as_uniform_array,
+    column_at,
+    column_in_code,
+    column_names,
+    default_names,
+    is_sparse,
+)
 from sknet._tables.text import TEXT
 from sknet._typing import Array, Table
 
@@ -232,8 +239,8 @@ class Survey:
         Why each other column cannot be used.
     categories : dict of int to Categories
         The categories of each column of categories.
-    misread : dict of str to str
-        What columns of text hold, numbers or dates, and how to convert it, by name.
+    misread : dict of int to str
+        What columns of text hold, numbers or dates, and how to convert it, by index.
     is_sparse : bool
         Whether the table is a CSR matrix.
     """
@@ -242,7 +249,7 @@ class Survey:
     kinds: Mapping[int, str]
     errors: Mapping[int, Exception] = field(default_factory=dict)
     categories: Mapping[int, Categories] = field(default_factory=dict)
-    misread: Mapping[str, str] = field(default_factory=dict)
+    misread: Mapping[int, str] = field(default_factory=dict)
     is_sparse: bool = False
 
     @cached_property
@@ -288,7 +295,7 @@ def survey_columns(
     kinds: dict[int, str] = {}
     errors: dict[int, Exception] = {}
     categories: dict[int, Categories] = {}
-    misread: dict[str, str] = {}
+    misread: dict[int, str] = {}
     named_kinds = choices.named_kinds(names)
     for j, (name, named_kind) in enumerate(zip(names, named_kinds, strict=True)):
         if is_numeric and named_kind is None:
@@ -309,6 +316,9 @@ def survey_columns(
         # no advice on columns whose kind the user chose by name or dtype
         is_text = name in names_of_text or not is_categorical(values)
         is_found = named_kind is None and choices.finds_categories and is_text
-        if is_found and (advice := advice_for_text(codes_and_keys[1], name, is_polars=is_polars)):
-            misread[name] = advice
+        if not is_found:
+            continue
+        advice = advice_for_text(codes_and_keys[1], column_in_code(X, j), is_polars=is_polars)
+        if advice is not None:
+            misread[j] = advice
     return Survey(names, kinds, errors=errors, categories=categories, misread=misread)

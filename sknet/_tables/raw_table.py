@@ -33,6 +33,11 @@ def column_names(frame: pd.DataFrame) -> tuple[str, ...]:
     return tuple(str(name) for name in frame.columns)
 
 
+def column_in_code(X: Table, j: int) -> str:
+    """Return the code that selects a column of a table, for remedies in messages. The names of a frame may be int."""
+    return f"X[{X.columns.tolist()[j]!r}]" if isinstance(X, pd.DataFrame) else f"X[:, {j}]"
+
+
 def take_optional(values: Array | None, rows: Batch | NDArray[np.bool_]) -> Array | None:
     """Return some rows of an array, such as weights or groups, that may be None."""
     return None if values is None else values[rows]

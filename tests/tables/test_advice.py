@@ -272,6 +272,17 @@ def test_a_polars_column_becomes_a_category_by_a_call_of_polars():
     assert eval(call, {"pl": pl, "X": frame}).dtype == pl.Categorical
 
 
+def test_a_column_with_a_number_as_its_name_is_converted():
+    frame = pd.DataFrame({0: [f"{k} kg" for k in range(60)], 1: np.arange(60.0)})
+    with pytest.warns(UserWarning, match="Column '0' of X is text whose values are numbers") as caught:
+        SigmoidMLPClassifier(**QUICK).fit(frame, np.arange(60) % 2)
+    (number, category) = re.findall(
+        r"(?:Convert it with|If it is a category, use) (.*?\))(?:, in| or)", str(caught[0].message)
+    )
+    assert eval(number, {"pd": pd, "X": frame}).tolist() == list(range(60))
+    assert eval(category, {"X": frame}).dtype == "category"
+
+
 def test_a_warning_raised_as_an_error_leaves_the_estimator_as_before():
     rng = np.random.default_rng(1)
     net = fit(DAYS[rng.integers(0, 60, N)])
