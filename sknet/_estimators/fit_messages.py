@@ -193,15 +193,11 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
     )
 
 
-def warn_of_held_out_rows_trained_on_earlier(earlier: Fitted | None, n: int, fraction: float) -> None:
+def warn_of_held_out_rows_trained_on_earlier(earlier: Fitted | None, held_out_digest: str, fraction: float) -> None:
     """Warn if a warm start holds out rows that the earlier call may have trained on."""
-    if earlier is None:
+    if earlier is None or earlier.held_out_digest == held_out_digest:
         return
-    n_before = earlier.n_rows_before_split
-    # with the same number of rows and the same fraction, the same rows are held out (see `drawing_seeds`)
-    if n_before == n and fraction == earlier.resolved["validation_fraction"]:
-        return
-    trained = "has held out other rows, of another table or another fraction" if n_before else "trained on all rows"
+    trained = "has held out other rows" if earlier.held_out_digest else "trained on all rows"
     warn(
         f"early_stopping: validation_fraction={fraction} of the rows is held out, but this is a warm start, and the "
         f"earlier call {trained}. Some rows that are held out now may have been trained on: validation scores "

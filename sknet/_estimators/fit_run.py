@@ -140,18 +140,20 @@ class FitRun:
             chosen_epoch = self.phase.best_epoch
         else:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
+        earlier_history = () if call.earlier is None else call.earlier.history
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = plan.n_train_rows * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
             schema=plan.schema,
-            history=(() if call.earlier is None else call.earlier.history) + tuple(mean_history(epochs)),
+            history=earlier_history + tuple(mean_history(epochs)),
             n_iter=n_iter,
             n_samples_seen=call.n_samples_seen + n_seen,
             seeds=call.seeds,
             chosen_epoch=chosen_epoch,
-            n_rows_before_split=0 if plan.holdout.split is None else len(plan.rows),
+            n_earlier_epochs=len(earlier_history),
+            held_out_digest=plan.holdout.digest,
             fold_epochs=() if self.fold_phase is None else self.fold_phase.epoch_histories[0],
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )

@@ -46,7 +46,8 @@ class Fitted:
     # the epoch of the last call, from 1, whose weights are kept or that folds have chosen; 0 if there is none, and None
     # if no rows evaluated the epochs
     chosen_epoch: int | None = None
-    n_rows_before_split: int = 0  # rows of the table before some were held out; 0 with folds or validation rows
+    n_earlier_epochs: int = 0  # epochs of earlier calls, which the last call went on from
+    held_out_digest: str = ""  # of the indices of the rows that were held out once; "" with folds or validation rows
     fold_epochs: tuple[Epoch, ...] = ()  # the epochs of folds, if folds chose the epoch
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # epochs of the last call for each network, if there were several
     out_of_fold: Array | list[Array] | None = None  # out-of-fold predictions
@@ -65,11 +66,6 @@ class Fitted:
         """The validation score of every epoch, or of every epoch of folds; None without evaluation."""
         epochs = self.fold_epochs or self.history
         return None if self.chosen_epoch is None else [epoch.validation_score for epoch in epochs]
-
-    @property
-    def n_earlier_epochs(self) -> int:
-        """The number of epochs of earlier calls, which the last call went on from."""
-        return 0 if self.fold_epochs else len(self.history) - self.n_iter
 
     @property
     def best_epoch(self) -> int:

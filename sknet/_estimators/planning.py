@@ -381,5 +381,6 @@ def choose_holdout(
         if params.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
         return Holdout(has_too_few_rows=True)
-    fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, n, fraction)
-    return Holdout(rows.take(split.held_out_indices), split, n_events=n_events)
+    holdout = Holdout(rows.take(split.held_out_indices), split, n_events=n_events)
+    fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, holdout.digest, fraction)
+    return holdout

@@ -15,6 +15,7 @@ mixing_weight        weight of the first of these means; the weight of the secon
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, log
 from typing import Literal, NamedTuple
 
@@ -25,6 +26,7 @@ from sknet._model.rows import EncodedRows, Rows
 from sknet._model.settings import Settings
 from sknet._network.losses import mean_loss
 from sknet._network.temperature import at_temperature, best_inverse_temperature, temperature_penalty
+from sknet._tables.raw_table import table_digest
 from sknet._tables.splitting import Split
 from sknet._typing import Array
 
@@ -73,6 +75,11 @@ class Holdout:
     def holds_out_rows_of_table(self) -> bool:
         """Whether rows of the table are held out, perhaps in folds."""
         return self.split is not None or bool(self.fold_splits)
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the indices of the held-out rows; "" without a split."""
+        return "" if self.split is None else table_digest(self.split.held_out_indices)
 
 
 # --- the loss of held-out rows ---------------------------------------------------------------------------------------

@@ -418,6 +418,22 @@ def test_a_warm_start_says_where_it_may_hold_out_rows_that_it_has_seen():
     net.set_params(early_stopping=False).fit(X, NUMBER)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("changed", ["labels", "groups"])
+def test_a_warm_start_with_rows_held_out_by_other_labels_or_groups_says_so(changed):
+    groups = np.arange(N) // 2
+    labels, arguments = NUMBER > 0, {"groups": groups} if changed == "groups" else {}
+    net = SigmoidMLPClassifier(**STOPPING | {"warm_start": True}).fit(X, labels, **arguments)
+    net.fit(X, labels, **arguments)
+    labels = labels.copy()
+    if changed == "labels":
+        labels[:6] ^= True
+    else:
+        arguments = {"groups": groups[::-1] // 2}
+    with pytest.warns(RuntimeWarning, match="the earlier call has held out other rows"):
+        net.fit(X, labels, **arguments)
+
+
 def test_auto_trains_quietly_without_validation_where_too_few_rows_would_be_held_out():
     X = np.random.default_rng(0).normal(size=(1200, 2))
     net = SigmoidMLPRegressor((), max_iter=2, tol=0.0, validation_fraction=0.002, random_state=0)

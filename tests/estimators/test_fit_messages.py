@@ -620,6 +620,14 @@ def test_nothing_is_said_of_labels_that_are_not_those_of_the_table(target_of):
     SigmoidMLPRegressor(**FEW_EPOCHS).fit(X[["x", "shop"]], target_of(pd.Series(y)))
 
 
+def test_a_column_outside_its_range_is_told_after_a_fit_that_ended_before_its_first_iteration():
+    X = np.random.default_rng(0).uniform(size=(60, 2))
+    net = SigmoidMLPRegressor(solver="lbfgs", tol=1e9).fit(X, X[:, 0])
+    assert net.n_iter_ == 0
+    with pytest.warns(UserWarning, match="most values are now outside"):
+        net.predict(X + 1)
+
+
 NUMBERS = pd.RangeIndex(240)
 TEXT = NUMBERS.astype(str)
 PAIRS = pd.MultiIndex.from_arrays([TEXT, NUMBERS])
