@@ -69,8 +69,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
         Optimizer that updates the weights, by name or of your own. "adam" is described
         in [2]_. "lion" (Chen et al. 2023) needs a learning rate three to ten times
-        smaller than "adam". "lbfgs" uses all rows at once, counts iterations instead of
-        epochs, and ignores `batch_size` and the learning rate.
+        smaller than "adam". "lbfgs" uses all rows at once and counts iterations instead
+        of epochs. It ignores what belongs to a step: `batch_size`, the learning rate,
+        `weight_decay`, `clip_norm` and `averaging`. `dropout` and `max_norm` are errors.
 
     learning_rate : str or callable, default="flat_cosine"
         Schedule that multiplies `learning_rate_init`: "cosine", "flat_cosine",

@@ -30,7 +30,8 @@ class MissingCode(NamedTuple):
         return f"{self.code:.15g}"
 
     def __str__(self) -> str:
-        return f"{self.literal} in {self.n_rows} rows, and from {self.least:g} to {self.most:g} in all others"
+        others = f"{self.least:g}" if self.least == self.most else f"from {self.least:g} to {self.most:g}"
+        return f"{self.literal} in {self.n_rows} rows, and {others} in all others"
 
 
 def find_missing_code(values: Array) -> MissingCode | None:
@@ -45,7 +46,7 @@ def find_missing_code(values: Array) -> MissingCode | None:
             continue
         least, most = float(other_numbers.min()), float(other_numbers.max())
         is_far = code < 0.0 <= least or max(code - most, least - code) > most - least
-        if least < most and is_far:
+        if is_far:
             return MissingCode(float(code), len(numbers) - len(other_numbers), least, most)
     return None
 

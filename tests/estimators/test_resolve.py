@@ -470,10 +470,13 @@ def test_parameters_that_do_not_go_with_lbfgs_raise(parameter):
             kind(4, solver="lbfgs", **parameter).fit(X, LABEL)
 
 
-def test_lbfgs_ignores_batches_and_rates():
+@pytest.mark.parametrize("parameter", [
+    {"batch_size": 7}, {"learning_rate": "adaptive"}, {"learning_rate_init": 9.0}, {"momentum": 0.1},
+    {"shuffle": False}, {"weight_decay": 1.0}, {"clip_norm": 1e-6}, {"averaging": 0.9},
+], ids=lambda parameter: next(iter(parameter)))  # fmt: skip
+def test_lbfgs_ignores_what_belongs_to_a_step(parameter):
     plain = regressor(solver="lbfgs", max_iter=1000).fit(X, NUMBER)
-    other = dict(batch_size=7, learning_rate="adaptive", learning_rate_init=9.0, momentum=0.1, shuffle=False)
-    assert_array_equal(weights(plain), weights(regressor(solver="lbfgs", max_iter=1000, **other).fit(X, NUMBER)))
+    assert_array_equal(weights(plain), weights(regressor(solver="lbfgs", max_iter=1000, **parameter).fit(X, NUMBER)))
 
 
 def test_zero_dropout_goes_with_lbfgs():

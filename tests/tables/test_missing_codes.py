@@ -11,7 +11,11 @@ AGES = np.arange(18.0, 80.0)
 
 
 @pytest.mark.parametrize("code", [-9.0, -99.0, -999.0, -99999.0, 999.0, 9999.0])
-@pytest.mark.parametrize("others", [AGES, np.array([0.0, 1.0]), np.append(AGES, np.nan)], ids=["ages", "bits", "gaps"])
+@pytest.mark.parametrize(
+    "others",
+    [AGES, np.array([0.0, 1.0]), np.ones(3), np.append(AGES, np.nan)],
+    ids=["ages", "bits", "a flag", "gaps"],
+)
 def test_a_code_far_from_all_other_numbers_is_found(code, others):
     found = find_missing_code(np.append(others, [code, code]))
     assert found == MissingCode(code, 2, np.nanmin(others), np.nanmax(others))
@@ -32,18 +36,21 @@ def test_the_only_negative_number_is_found_however_large_others_are():
         np.append(np.linspace(-12.0, 30.0, 50), [-9.0, -9.0]),
         np.append(AGES, [-1.0, -1.0]),
         np.append(AGES, [1000.0, 1000.0]),
-        np.array([5.0, 5.0, 5.0, -999.0, -999.0]),
         np.full(9, -999.0),
         np.full(3, np.nan),
         np.empty(0),
     ],
     ids=[
         "no code", "a single row", "near the others", "among the others", "among temperatures", "minus one",
-        "another number", "a constant", "nothing else", "missing", "empty",
+        "another number", "nothing else", "missing", "empty",
     ],
 )  # fmt: skip
 def test_a_number_that_may_well_be_a_value_is_not_found(numbers):
     assert find_missing_code(numbers) is None
+
+
+def test_a_single_other_number_is_named_once():
+    assert str(find_missing_code(np.array([1.0, 1.0, -9.0, -9.0]))) == "-9 in 2 rows, and 1 in all others"
 
 
 def test_columns_of_all_number_types_are_searched_and_others_are_not():
