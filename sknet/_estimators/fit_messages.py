@@ -207,7 +207,7 @@ def warn_of_held_out_rows_trained_on_earlier(earlier: Fitted | None, held_out_di
 
 
 def warn_of_misread_columns(survey: Survey, X: Table, *, is_polars: bool) -> None:
-    """Warn of text columns, perhaps of a polars frame, whose values are numbers or dates."""
+    """Warn of text columns, perhaps of a polars frame, whose values are numbers, dates or durations."""
     cast = "cast(pl.Categorical)" if is_polars else "astype('category')"
     for j, advice in survey.misread.items():
         warn(

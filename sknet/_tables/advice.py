@@ -1,11 +1,11 @@
-"""Advice on columns of text that hold numbers or dates, which were not converted when the table was read.
+"""Advice on columns of text that hold numbers, dates or durations, which were not converted when the table was read.
 
 Each number would be a category of its own, without an order.
 
 Conventions
 -----------
 texts : (L,)     the distinct values of a column of text
-is_read : (L,)   bool, which texts are numbers or dates
+is_read : (L,)   bool, which texts are numbers, dates or durations
 """
 
 import re
@@ -20,7 +20,7 @@ MIN_MISREAD_CATEGORIES = 20
 """A column of fewer distinct values may be one of categories, even if they are numbers."""
 
 MIN_CONVERTIBLE_FRACTION = 0.9
-"""A column of text holds numbers or dates if at least this fraction of its distinct values are such."""
+"""A column of text holds numbers, dates or durations if at least this fraction of its distinct values are such."""
 
 MAX_CATEGORIES_TRIED = 10_000
 """A sample of this many distinct values, evenly spaced, or up to twice as many, is tried first."""
@@ -36,6 +36,9 @@ DATE_PATTERN = (
     rf"){_TIME_PATTERN}\s*"
 )
 """The usual ways to write a date, with or without a time."""
+
+DURATION_PATTERN = r"\s*(?:[-+]?\d+ days?,? )?[-+]?\d{1,3}:[0-5]\d(?P<seconds>:[0-5]\d(?:\.\d+)?)?\s*"
+"""A duration or a time of day, such as 0 days 12:26:51, perhaps without days or seconds."""
 
 _DAY_FORMATS = (
     *(order.replace("-", mark) for order in ("%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y") for mark in "-/."),
@@ -75,17 +78,22 @@ DECIMAL_COMMA_PATTERN = r"(?!\d{1,3},\d{3}$).*,.*|.*\..*\..*"
 
 
 def advice_for_text(distinct: list[str], column: str, *, is_polars: bool = False) -> str | None:
-    """Return what a column of text holds, numbers or dates, and advice on how to convert it; from its distinct values.
+    """Return what a column of text holds, such as dates, and advice on how to convert it; from its distinct values.
 
     The advice names a call if this call reads all values and no other reading is possible. Otherwise it says what is
     unclear. `column` is the code that selects the column. For a polars frame, the calls are those of polars. The result
-    is None if too few distinct values are numbers or dates.
+    is None if too few distinct values are numbers, dates or durations.
     """
     if len(distinct) < MIN_MISREAD_CATEGORIES:
         return None
     texts = pd.Series(distinct, dtype=object)
     some_texts = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
-    advisers = (("numbers", _numbers_advice), ("numbers", _quantities_advice), ("dates", _dates_advice))
+    advisers = (
+        ("numbers", _numbers_advice),
+        ("numbers", _quantities_advice),
+        ("dates", _dates_advice),
+        ("durations", _durations_advice),
+    )
     for what, advise in advisers:
         if advise(some_texts, column, is_polars) is not None and (advice := advise(texts, column, is_polars)):
             return f"is text whose values are {what}, but text is not converted. {advice}"
@@ -177,6 +185,22 @@ def _dates_advice(texts: pd.Series, column: str, is_polars: bool) -> str | None:
     if is_polars:
         return _advice(f"{column}.str.strip_chars().str.to_datetime({form!r}", texts, is_date, is_polars)
     return _advice(f"pd.to_datetime({column}, format={form!r}{in_utc}", texts, is_date)
+
+
+def _durations_advice(texts: pd.Series, column: str, is_polars: bool) -> str | None:
+    """Return how to convert text that spells durations or times of day; None if most of it does not."""
+    is_duration = texts.str.fullmatch(DURATION_PATTERN)
+    if not _are_enough(is_duration):
+        return None
+    durations = texts[is_duration]
+    as_argument = "({}).to_list()" if is_polars else "{}"
+    if durations.str.extract(DURATION_PATTERN)["seconds"].notna().all():
+        return _advice(f"pd.to_timedelta({as_argument.format(column)}", texts, is_duration)
+    in_hours, in_minutes = (as_argument.format(text) for text in (f"{column} + ':00'", f"'00:' + {column}"))
+    return (
+        f"If values such as {short_repr(durations.iloc[0])} are hours and minutes, convert it with "
+        f"pd.to_timedelta({in_hours}). If they are minutes and seconds, convert it with pd.to_timedelta({in_minutes})."
+    )
 
 
 def _read_dates(dates: pd.Series, form: str, in_utc: bool) -> pd.Series | None:

@@ -240,7 +240,7 @@ class Survey:
     categories : dict of int to Categories
         The categories of each column of categories.
     misread : dict of int to str
-        What columns of text hold, numbers or dates, and how to convert it, by index.
+        What columns of text hold, such as dates, and how to convert it, by index.
     is_sparse : bool
         Whether the table is a CSR matrix.
     """

@@ -1,4 +1,4 @@
-"""Columns of text that hold numbers or dates: the warning names them, and a call that converts them."""
+"""Columns of text that hold numbers, dates or durations: the warning names them, and a call that converts them."""
 
 import re
 import warnings
@@ -87,6 +87,10 @@ MISREAD = {
     "months first": (drawn(DAYS.strftime("%B %d %Y")), "format='%B %d %Y')"),
     "afternoons": (drawn(DAYS.strftime("%m/%d/%Y 02:30 PM")), "format='%m/%d/%Y %I:%M %p')"),
     "years in digits": (drawn(DAYS.strftime("%Y%m%d")), "pd.to_numeric(X['a'])"),
+    "durations": (drawn(pd.to_timedelta(np.arange(30) * 9999, unit="s").astype(str)), "pd.to_timedelta(X['a'])"),
+    "times of day": (
+        drawn([f"{k % 24:02}:{k}:{k}.5" for k in range(10, 40)] + ["?"]), "pd.to_timedelta(X['a']" + QUESTION_MARK,
+    ),
 }  # fmt: skip
 UNCLEAR = {
     "three decimals": (
@@ -125,6 +129,11 @@ UNCLEAR = {
         drawn([f"{day:%Y-%m-%dT%H:%M}" + "Z" * (k % 2) for k, day in enumerate(DAYS)]),
         "No format reads all of these dates",
     ),
+    "hours or minutes": (
+        drawn([f"{k}:{k}" for k in range(10, 40)]),
+        "convert it with pd.to_timedelta(X['a'] + ':00'). If they are minutes and seconds, convert it with "
+        "pd.to_timedelta('00:' + X['a']). If",
+    ),
     "two formats": (
         drawn([f"{day:%d.%m.%Y}" if k % 2 else f"{day:%Y/%m/%d}" for k, day in enumerate(DAYS)]),
         "No format reads all of these dates",
@@ -136,6 +145,7 @@ UNCLEAR = {
 def test_the_column_and_what_converts_it_are_named(kind):
     values, remedy = (MISREAD | UNCLEAR)[kind]
     what = "dates" if "date" in remedy or "format=" in remedy else "numbers"
+    what = "durations" if "timedelta" in remedy else what
     with pytest.warns(UserWarning, match=f"Column 'a' of X is text whose values are {what}, but") as caught:
         fit(values)
     assert len(caught) == 1
@@ -167,7 +177,7 @@ def test_the_named_call_converts_all_values_of_the_column(kind):
         warnings.simplefilter("error")
         converted = eval(call, {"pd": pd, "X": pd.DataFrame({"a": values})})
     np.testing.assert_array_equal(converted.isna(), values.isna() | (values == "?"))
-    assert converted.dtype.kind in "fiM"
+    assert converted.dtype.kind in "fiMm"
     assert converted.nunique() == values[values != "?"].nunique()
 
 
@@ -256,6 +266,21 @@ def test_a_polars_column_of_dates_is_converted_by_calls_of_polars(form):
     (call,) = re.findall(r"Convert it with (X.*?\)), which makes", str(caught[0].message))
     expected = pd.to_datetime(pd.Series(texts), format=form, errors="coerce")
     assert eval(call, {"pl": pl, "X": frame}).to_list() == [day.to_pydatetime() for day in expected[:-1]] + [None]
+
+
+@pytest.mark.parametrize(("texts", "call_pattern"), [
+    ([f"{k} days 00:{k}:00" for k in range(10, 60)], r"pd\.to_timedelta\(.*?\)\)"),
+    ([f"{k % 24}:{k}" for k in range(10, 60)], r"pd\.to_timedelta\(\(X\['a'\] \+ ':00'\)\.to_list\(\)\)"),
+    ([f"{k % 24}:{k}" for k in range(10, 60)], r"pd\.to_timedelta\(\('00:' \+ X\['a'\]\)\.to_list\(\)\)"),
+], ids=["days", "hours", "minutes"])  # fmt: skip
+def test_a_polars_column_of_durations_is_converted(texts, call_pattern):
+    frame = pl.DataFrame({"a": texts, "b": np.arange(50.0)})
+    with pytest.warns(UserWarning, match="Column 'a' of X is text whose values are durations") as caught:
+        SigmoidMLPClassifier(**QUICK).fit(frame, np.arange(50) % 2)
+    converted = eval(re.search(call_pattern, str(caught[0].message))[0], {"pd": pd, "X": frame})
+    assert (np.diff(converted.total_seconds()[:10]) > 0).all()
+    with warnings.catch_warnings(action="error"):
+        SigmoidMLPClassifier(**QUICK).fit(frame.with_columns(a=pl.Series(converted)), np.arange(50) % 2)
 
 
 def test_no_call_of_polars_is_offered_for_dates_that_only_a_parser_of_iso_8601_reads():
