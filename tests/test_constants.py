@@ -166,6 +166,10 @@ CONSTANTS = {
     # --- warnings ---
     "DRIFT_SAMPLE_ROWS": (1000, "reasoned: the standard error of a share of a half is 1.6%"),
     "MIN_CORRELATION_WITH_ORDER": (0.95, "reasoned: dates up to a quarter of the time ahead keep 0.97"),
+    "FAR_OFF_IN_SCALES": (
+        10.0,
+        "reasoned: by Chebyshev, at most 1% of the targets of the first call are so far from their mean",
+    ),
     "RANGE_TOLERANCE": (0.01, "reasoned: less may be rounding, and a column that grows is soon further outside"),
     "MIN_VALUES_TO_WARN": (20, "reasoned: fewer values may all be unknown by chance"),
     "MAX_CHANCE_OF_INFREQUENT": (1e-6, "unrecorded: a small probability"),

@@ -19,7 +19,8 @@ from sknet._estimators.parameters import (
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.sklearn_api import warn
 from sknet._model.baseline import ComparisonWithConstant
-from sknet._model.rows import FeatureTable
+from sknet._model.encoding import Encoding
+from sknet._model.rows import FeatureTable, Rows
 from sknet._network.losses import Loss
 from sknet._network.temperature import MAX_LOG_TEMPERATURE
 from sknet._tables.encoder import TableEncoder
@@ -333,13 +334,19 @@ UNREPRESENTATIVE_ROWS_REMEDY = (
 """The remedy if the first rows of `partial_fit` are unlike the rest."""
 
 
-def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
-    """Warn if columns of `partial_fit` are outside the range that encoders were learnt from."""
-    far = columns_outside_training(encoder, X)
+def warn_of_far_rows(encoding: Encoding, rows: Rows, method: str, remedy: str) -> None:
+    """Warn if columns or targets of a later call are unlike those of the first call, which they are scaled by."""
+    far = columns_outside_training(encoding.encoder, rows.X.rows_in_memory())
     if far:
         warn(
-            f"Columns {short_list(far)} of X lie mostly outside the rows of the first call of partial_fit, from which "
-            f"their encoding was learnt. {UNREPRESENTATIVE_ROWS_REMEDY}",
+            f"Columns {short_list(far)} of X lie mostly outside the rows of the first call of {method}, from which "
+            f"their encoding was learnt. {remedy}",
+            RuntimeWarning,
+        )
+    if encoding.head.are_unlike_targets_of_fit(rows.y):
+        warn(
+            f"y lies mostly far from the targets of the first call of {method}, from which its mean and scale were "
+            f"learnt, so that training may take very long. {remedy}",
             RuntimeWarning,
         )
 

@@ -333,13 +333,16 @@ def encoding_of_earlier(earlier: Fitted, head: Head, rows: Rows, call: Call) -> 
     """
     encoding = replace(earlier.model.encoding, head=head.with_constants_confirmed_by(rows.y))
     if not call.is_partial_fit:
+        if rows.X.is_in_memory:
+            fit_messages.warn_of_far_rows(encoding, rows, "fit", "Call fit with warm_start=False.")
         return encoding
-    X = rows.X.rows_in_memory()
-    encoder, names = rescale_constant_columns(encoding.encoder, X, rows.weight)
+    encoder, names = rescale_constant_columns(encoding.encoder, rows.X.rows_in_memory(), rows.weight)
     fit_messages.warn_of_rescaled_columns(names)
+    encoding = replace(encoding, encoder=encoder)
     if call.state_to_continue is not None:
-        fit_messages.warn_of_far_columns(encoder, X)
-    return replace(encoding, encoder=encoder)
+        remedy = fit_messages.UNREPRESENTATIVE_ROWS_REMEDY
+        fit_messages.warn_of_far_rows(encoding, rows, "partial_fit", remedy)
+    return encoding
 
 
 def choose_holdout(

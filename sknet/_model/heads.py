@@ -138,6 +138,10 @@ class Head(ABC):
         """Return the head without the constants that new values differ from."""
         return self
 
+    def are_unlike_targets_of_fit(self, values: Array) -> bool:
+        """Whether most values of a target are far from those that its scale was learnt from; labels have no scale."""
+        return False
+
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights multiplied by the class weights; numbers have no classes."""
         return weight
@@ -492,6 +496,9 @@ class RegressionHead(Head):
 
     def with_constants_confirmed_by(self, values: Array) -> Self:
         return self._with_scaler(self.regression_target.scaler.with_constants_confirmed_by(values))
+
+    def are_unlike_targets_of_fit(self, values: Array) -> bool:
+        return self.regression_target.scaler.lie_mostly_far_off(values)
 
     def _with_scaler(self, scaler: TargetScaler) -> Self:
         return replace(self, regression_target=replace(self.regression_target, scaler=scaler))

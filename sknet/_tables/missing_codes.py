@@ -30,8 +30,8 @@ class MissingCode(NamedTuple):
         return f"{self.code:.15g}"
 
     def __str__(self) -> str:
-        others = f"{self.least:g}" if self.least == self.most else f"from {self.least:g} to {self.most:g}"
-        return f"{self.literal} in {self.n_rows} rows, and {others} in all others"
+        number_range = f"{self.least:g}" if self.least == self.most else f"from {self.least:g} to {self.most:g}"
+        return f"{self.literal} in {self.n_rows} rows, and {number_range} in all others"
 
 
 def find_missing_code(values: Array) -> MissingCode | None:

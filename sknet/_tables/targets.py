@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import column_or_1d
 
+from sknet._tables.column import MIN_VALUES_TO_WARN
 from sknet._tables.equality import EqualByFields
 from sknet._tables.from_polars import as_pandas
 from sknet._tables.raw_table import is_frame
@@ -80,6 +81,9 @@ def restore_shape(values: Array, flat: bool) -> Array:
     """Return targets of shape (n, k) in the shape that y had."""
     return values[:, 0] if flat else values
 
+
+FAR_OFF_IN_SCALES = 10.0
+"""At most 1% of the targets that a standard deviation was learnt from are so many of it from their mean (Chebyshev)."""
 
 FLOAT32_OFFSET = 1000.0
 """If the mean is this many scales or more, more than three of float32's seven digits are the same in all targets. The
@@ -146,6 +150,13 @@ class TargetScaler(EqualByFields):
             for constant, column in zip(self.constants, values.T, strict=False)
         ]
         return replace(self, constants=tuple(kept) if any(constant is not None for constant in kept) else ())
+
+    def lie_mostly_far_off(self, values: Array) -> bool:
+        """Whether most values of a target, (n, k), are many scales from its mean; False for few, or without a scale."""
+        is_far = np.abs(values - self.mean) > FAR_OFF_IN_SCALES * self.scale
+        n_observed = np.count_nonzero(~np.isnan(values), axis=0)
+        is_learnt = self.scale != 1.0  # neither unscaled nor constant
+        return bool((is_learnt & (n_observed >= MIN_VALUES_TO_WARN) & (2 * is_far.sum(axis=0) > n_observed)).any())
 
     @cached_property
     def _is_constant(self) -> Array:

@@ -1,6 +1,7 @@
 """`partial_fit` goes on from an earlier call: what holds from then on, what may change, and what it warns of."""
 
 import pickle
+import warnings
 from collections import OrderedDict, deque
 from contextlib import nullcontext
 from copy import deepcopy
@@ -60,9 +61,32 @@ def test_a_schedule_without_an_end_goes_on(schedule):
 
 
 def test_a_chunk_outside_the_first_gives_a_warning():
-    net = SigmoidMLPRegressor(random_state=0).partial_fit(X[:20], X[:20, 0])
+    net = SigmoidMLPRegressor(random_state=0).partial_fit(X[:20], X[:20, 0] % 2)
     with pytest.warns(RuntimeWarning, match=r"Columns \['x0'\] of X lie mostly outside"):
-        net.partial_fit(X[380:], X[380:, 0])
+        net.partial_fit(X[380:], X[380:, 0] % 2)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_rows_unlike_those_of_the_first_call_give_a_warning(method):
+    net = SigmoidMLPRegressor(**QUICK, learning_rate="constant", warm_start=method == "fit")
+    train = getattr(net, method)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "y lies mostly far|Columns")
+        train(TABLE, NUMBER + 5.0)
+        train(TABLE[:10], 1e6 * NUMBER[:10])  # few targets may be far by chance
+        train(TABLE, 2.0 * NUMBER + 5.0)
+    with pytest.warns(RuntimeWarning, match=f"y lies mostly far from the targets of the first call of {method}, "):
+        train(TABLE, NUMBER + 1e6)
+    with pytest.warns(RuntimeWarning, match=rf"Columns \['x1'\] of X lie mostly outside .* first call of {method}, "):
+        train(np.add(TABLE, [0.0, 1000.0, 0.0]), NUMBER)
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.0])
+def test_nothing_is_far_from_a_constant_target(constant):
+    net = SigmoidMLPRegressor(**QUICK).partial_fit(TABLE, np.full(60, constant))
+    with warnings.catch_warnings(action="error", category=RuntimeWarning):
+        net.partial_fit(TABLE, NUMBER + 1000.0)
 
 
 @pytest.mark.parametrize("input_scaling", ["robust", "standard"])
@@ -99,6 +123,7 @@ def test_a_column_with_one_value_in_a_dense_table_may_be_sparse_later(as_sparse,
     assert_array_equal(*predicted)
 
 
+@pytest.mark.filterwarnings("ignore:y lies mostly far")
 def test_a_second_value_changes_no_prediction_of_the_first():
     net = SigmoidMLPRegressor(learning_rate_init=1e-12, weight_decay=0.0, random_state=0, dtype="float64", alpha=0.0)
     net.partial_fit(TABLE[[0, 0]], NUMBER[:2])  # two targets: a single one would be predicted as it is
