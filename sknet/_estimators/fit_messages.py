@@ -136,11 +136,13 @@ def warn_of_doubtful_result(params: CommonParameters, fitted: Fitted, comparison
         )
     if comparison.n_collapsed:  # this is set only after folds, so there is a learning rate
         n_networks = max(1, len(fitted.member_epochs))
+        check = "This happens to networks of many layers. Give fewer layers"
+        if len(fitted.model.network.coefs) <= 2:  # at most one hidden layer
+            check = "Check whether few rows have nearly all of sample_weight"
         warn(
             f"hidden_layer_sizes={short_repr(params.hidden_layer_sizes)}: of {n_networks} published network(s), "
             f"{comparison.n_collapsed} learnt nothing beyond a constant prediction, although the networks of folds "
-            "did. This happens to networks of many layers. Give fewer layers, or set "
-            f"learning_rate_init={rate / 3.0:.2g}.",
+            f"did. {check}, or set learning_rate_init={rate / 3.0:.2g}.",
             ConvergenceWarning,
         )
 

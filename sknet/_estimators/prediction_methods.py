@@ -51,6 +51,7 @@ from sknet._tables.labels import as_labels, present_labels
 from sknet._tables.messages import short_list, short_repr, suggest_fraction
 from sknet._tables.raw_table import is_sparse, take_optional, take_rows
 from sknet._tables.read_arrays import is_missing
+from sknet._tables.splitting import MIN_ROWS_HELD_OUT
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Table, Target
 
@@ -182,10 +183,12 @@ def checked_conformal_quantile(residuals: HeldOutResiduals, coverage: object) ->
     probability = float(coverage)  # type: ignore[arg-type]
     quantile = residuals.conformal_quantile(probability)
     if quantile is None:
+        size = residuals.of_all.effective_size
+        by_weight = "" if np.isclose(size, round(size)) else " by their unequal weights"
         raise ValueError(
             f"coverage={coverage!r} needs at least {rows_needed(probability)} held-out rows, but there are "
-            f"{residuals.of_all.effective_size:.4g}: lower it, or hold out more rows, with validation_fraction or "
-            "X_val and y_val."
+            f"{size:.4g}{by_weight}: lower it, or hold out more rows, with "
+            "validation_fraction or X_val and y_val."
         )
     return quantile
 
@@ -206,8 +209,11 @@ def reason_for_no_residuals(fitted: Fitted, early_stopping: object) -> str:
     if fitted.state is not None and fitted.importances is None:
         return "the last call was partial_fit, which holds none out"
     if early_stopping == "auto":
-        return f"early_stopping='auto' holds none out below {MIN_EVALUATED_ROWS} rows, and early_stopping=False never"
-    few = " of so few rows, and early_stopping=False never" if early_stopping else ""
+        return (
+            f"early_stopping='auto' holds none out below {MIN_EVALUATED_ROWS} rows, or if validation_fraction is below "
+            f"{MIN_ROWS_HELD_OUT} rows, and early_stopping=False never"
+        )
+    few = f" if validation_fraction is below {MIN_ROWS_HELD_OUT} rows" if early_stopping else ""
     return f"early_stopping={early_stopping!r} holds none out{few}"
 
 

@@ -294,10 +294,11 @@ def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
         raise FileNotFoundError(f"source={path!r}: there is no such file or folder.")
     try:
         try:
-            # as in pandas, a folder such as "region=north" gives its files a column "region"; those above the folder or
-            # the glob are left out
+            # as in pandas, a folder such as "region=north" gives its files a category "region"; those above the folder
+            # or the glob are left out
+            as_categories = dataset.HivePartitioning.discover(infer_dictionary=True)
             return dataset.dataset(
-                files, format="parquet", partitioning=None if Path(path).is_file() else "hive",
+                files, format="parquet", partitioning=None if Path(path).is_file() else as_categories,
                 partition_base_dir=None if isinstance(files, str) else _folder_of_glob(path),
             )  # fmt: skip
         except pyarrow.ArrowTypeError:  # the files themselves have this column, with another type

@@ -204,7 +204,7 @@ class DatetimeColumn(FormulaColumn):
         if zone is None or self.zone is None:
             raise TypeError(
                 f"Column {name!r} of X has the time zone {zone} and had {self.zone} in fit: give it that one with "
-                f".dt.tz_localize({self.zone!r})."
+                f".dt.tz_localize({self.zone!r}), or with .dt.replace_time_zone({self.zone!r}) in polars."
             )
         return pd.DatetimeIndex(datetimes).tz_convert(self.zone)
 

@@ -192,7 +192,13 @@ def _indices_to_mask(indices: Array, names: Sequence[str], parameter: str) -> ND
         raise ValueError(
             f"{parameter} holds the indices {out_of_range}, but X has {d} columns: give indices from 0 to {d - 1}."
         )
-    return np.isin(np.arange(d), indices % d)  # -1 is the last column
+    chosen, counts = np.unique(indices % d, return_counts=True)  # -1 is the last column
+    if (counts > 1).any():
+        raise ValueError(
+            f"{parameter} holds the index {chosen[counts > 1][0]} several times: give each index once, or a mask of "
+            "booleans."
+        )
+    return np.isin(np.arange(d), chosen)
 
 
 def _names_to_mask(chosen_names: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:

@@ -44,7 +44,7 @@ OF_ALL = {
         "needs rows that were held out in the last call to fit, .*: early_stopping=False holds none out. Fit",
     ),
     "few rows": (
-        few_rows, "there are none: early_stopping=True holds none out of so few rows, and early_stopping=False never"
+        few_rows, "there are none: early_stopping=True holds none out if validation_fraction is below 10 rows"
     ),
     "partial_fit": (lambda net, y: net.fit(X, y).partial_fit(X, y), "there are none: the last call was partial_fit"),
 }  # fmt: skip
@@ -87,12 +87,20 @@ def test_a_coverage_that_needs_more_held_out_rows_says_how_many(kind, y, method)
         getattr(net, method)(X)
 
 
+def test_unequal_weights_make_held_out_rows_fewer():
+    weight = np.where(np.arange(len(X)) < 3, 1e6, 1.0)
+    net = SigmoidMLPRegressor(3, max_iter=5, random_state=0, early_stopping="folds").fit(X, X[:, 0], weight)
+    with pytest.raises(ValueError, match="needs at least 9 held-out rows, but there are 3.001 by their unequal weights"):
+        net.predict_interval(X)
+
+
 @of_both
 def test_the_error_for_few_rows_names_what_holds_some_of_them_out(kind, y, method):
     """With the default, "auto", no row is held out, so that the remedy cannot be "auto"."""
     net = kind(3, max_iter=5, random_state=0).fit(X[:30], y[:30])
     named = (
-        "there are none: early_stopping='auto' holds none out below 40 rows, and early_stopping=False never. Fit "
+        "there are none: early_stopping='auto' holds none out below 40 rows, or if validation_fraction is below 10 "
+        "rows, and early_stopping=False never. Fit "
         "to the end with early_stopping='folds', or with early_stopping=True or X_val and y_val.$"
     )
     with pytest.raises(ValueError, match=named):

@@ -107,7 +107,9 @@ def drawn_by(weights, y, n_members):
 def test_published_networks_that_learn_nothing_beside_folds_that_do_warn(n_members):
     n = drawn_by(FirstWeights(), X[:, 0], n_members)
     dead = range(n + 1 - 2 * n_members, n + 1)
-    learnt_nothing = f"of {n_members} published .*, {n_members} learnt nothing beyond .* learning_rate_init=0.005"
+    learnt_nothing = (
+        f"of {n_members} published .*, {n_members} learnt nothing beyond .* of sample_weight, .*_init=0.005"
+    )
     with pytest.warns(ConvergenceWarning, match=learnt_nothing):
         drawn_by(FirstWeights(dead), X[:, 0], n_members)
 

@@ -1,12 +1,14 @@
 """Parquet files as data frames: schemas that are unified or named, and memory that stays small."""
 
 import time
+import warnings
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from sknet import SigmoidMLPRegressor, stream
 from sknet._stream.sources import read_parquet
 
 pyarrow, dataset, parquet = map(pytest.importorskip, ("pyarrow", "pyarrow.dataset", "pyarrow.parquet"))
@@ -155,6 +157,18 @@ def test_a_column_in_the_names_of_folders_is_read_from_a_path(tmp_path):
     pd.DataFrame({"a": np.arange(6.0), "c": list("xyxyxy")}).to_parquet(tmp_path / "folder", partition_cols=["c"])
     assert read(tmp_path / "folder")["c"].tolist() == list("xxxyyy")
     assert read(f"{tmp_path}/folder/*/*.parquet")["c"].tolist() == list("xxxyyy")
+
+
+def test_a_number_in_the_names_of_folders_is_a_category_as_in_pandas(tmp_path):
+    rng = np.random.default_rng(0)
+    shop = rng.integers(100, 104, 400)
+    table = pd.DataFrame({"x": rng.normal(size=400), "shop": shop, "y": shop % 3 + rng.normal(size=400)})
+    table.to_parquet(tmp_path, partition_cols=["shop"])
+    net = stream.fit(SigmoidMLPRegressor(max_iter=2, random_state=0), tmp_path, target="y")
+    assert net.inputs_["kind"].tolist() == ["number", *["level"] * 4]
+    in_memory = table.astype({"shop": "category"})
+    with warnings.catch_warnings(action="error"):
+        assert np.ptp(net.predict(in_memory[["x", "shop"]].assign(x=0.0))) > 0.0
 
 
 def test_folders_above_a_glob_give_no_column(tmp_path):

@@ -55,6 +55,7 @@ def test_columns_are_chosen_by_name_index_or_mask(given, expected, parameter="te
     [
         (["a", "z"], r"names \['z'\], but X has no such columns: give some of \['a', 'b', 'c'\]"),
         ([0, 3, -4], r"holds the indices \[3, -4\], but X has 3 columns: give indices from 0 to 2"),
+        ([0, 0, 1], "holds the index 0 several times: give each index once, or a mask of booleans"),
         ([True], "is a mask of 1 booleans, but X has 3 columns: give one each"),
         ("a", "='a' is not understood: give 'from_dtype', None, or a list"),
         ([0.5], "is not understood"),
