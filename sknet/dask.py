@@ -242,8 +242,8 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     n_samples // 32 up to 8,192 rows, because each step costs calls to the workers.
 
     For the same rows in the same order, held-out rows and folds are the same as with
-    the local estimator. Members and folds train at the same time. `oof_prediction_` is
-    an array in this process, in the order of the rows of `X`.
+    the local estimator. Members and folds train at the same time, up to eight networks. `oof_prediction_`
+    is an array in this process, in the order of the rows of `X`.
 
     See Also
     --------
@@ -311,8 +311,8 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     n_samples // 32 up to 8,192 rows, because each step costs calls to the workers.
 
     For the same rows in the same order, held-out rows and folds are the same as with
-    the local estimator. Members and folds train at the same time. `oof_prediction_` is
-    an array in this process, in the order of the rows of `X`.
+    the local estimator. Members and folds train at the same time, up to eight networks. `oof_prediction_`
+    is an array in this process, in the order of the rows of `X`.
 
     See Also
     --------

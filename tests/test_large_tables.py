@@ -221,7 +221,8 @@ def test_the_claim_has_the_ratios_to_lightgbm_and_catboost(files):
     claim, n = report.claim(), len(rule.taken())
     assert f"On {n} larger tables" in claim
     assert "the errors of CatBoost and LightGBM are 0.50 to 2.00 times sknet's in the median" in claim
-    assert re.search(r"Where sknet is furthest behind, CatBoost's .* is 50% smaller \(\w+\), and LightGBM's", claim)
+    # without the shift of other ratios: 1 - 0.09 / 0.19
+    assert re.search(r"Where sknet is furthest behind, CatBoost's .* is 53% smaller \(\w+\), and LightGBM's", claim)
     n = (rule.taken()["task"] == "classification").sum()
     assert f"CatBoost has the smaller error rate on {n} of {n} tables, and sknet on 0." in claim
     rows = every_fit({"sknet": 0.19, "LightGBM": 0.39, "CatBoost": 0.09})

@@ -358,17 +358,21 @@ def test_the_headline_is_true_by_means_and_medians():
     assert third.rule.taken()["rows"].median() < 900
     signs = third.verdicts(rows)
     tasks = [rows[rows["task"] == task] for task in ("classification", "regression")]
-    shares = [[1 / third.times_of_a_fit(one, f"CatBoost{how}") for one in tasks] for how in ("", ", stopped early")]
-    np.testing.assert_allclose(shares, [[1 / 8, 2 / 5], [1 / 2, 1.4]], rtol=0.1)
+    times, times_stopped_early = (
+        [third.times_of_a_fit(one, f"CatBoost{how}") for one in tasks] for how in ("", ", stopped early")
+    )
+    assert [round(times[0]), round(times[1], 1)] == [8, 2.6]
+    # in turns with sknet, CatBoost took 1.85 and 0.63 times as long
+    np.testing.assert_allclose(np.reciprocal(times_stopped_early), [1 / 2, 1.5], rtol=0.1)
     error, rmse = (third.mean_ratio(rows, figure, "CatBoost") for figure in ("error rate", "RMSE"))
     median = np.exp(report.ratios_of(rows, "RMSE", "CatBoost")["mean"].astype(float).median())
     assert f"{error:.2f}" == "1.00"
-    smaller = f"an {100 * (1 - 1 / rmse):.0f}% smaller RMSE in regression** (median {100 * (1 - median):.0f}%)."
-    claim = f"sknet's defaults match CatBoost's error rate in classification, and have {smaller}"
-    times = "A fit takes an eighth of CatBoost's time in classification, and two fifths in regression."
+    smaller = f"{100 * (1 - median):.0f}% smaller** (the median; the mean is {100 * (1 - 1 / rmse):.0f}%)."
+    claim = f"sknet's defaults classify as accurately as CatBoost's, and their RMSE in regression is {smaller}"
+    faster = "They fit 8 times as fast in classification, and 2.6 times as fast in regression."
     for text in first_pages():
-        assert f"{claim} {times} Half of the tables have fewer than 900 rows." in text
-        assert "sknet takes half as long as CatBoost in classification, and 1.4 times as long in regression." in text
+        assert f"{claim} {faster} Half of the tables have fewer than 900 rows." in text
+        assert "sknet takes half as long as CatBoost in classification, and 1.5 times as long in regression." in text
     for figure, peer in product(report.FIGURES, ("CatBoost", "CatBoost, stopped early")):
         assert signs.get((figure, peer), 0) <= 0
         each = report.ratios_of(rows, figure, peer)["mean"].astype(float)
@@ -407,7 +411,7 @@ def test_the_first_pages_say_what_three_changes_did_to_the_87_tables():
     ]
     assert per_cent == [3, 1, 1]
     for text in first_pages():
-        assert "They made the error rate 3% smaller, and the log-loss and the RMSE 1%." in text
+        assert "Three of them made the error rate 3% smaller, and the log-loss and the RMSE 1%." in text
 
 
 @pytest.mark.usefixtures("computed_once")

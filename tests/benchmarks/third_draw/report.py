@@ -157,7 +157,7 @@ def first_page_errors() -> str:
         cells = [earlier.bold_if(is_told, f"{mean:.2f}") for is_told, mean in zip(told, means, strict=True)]
         cells += [two_digits(times_of_a_fit(rows[rows["task"] == task], peer)) for task in TASKS]
         lines.append([earlier.name_of(peer) + earlier.tables_if_not_all(rows, peer), *cells])
-    return earlier.as_markdown(["÷ sknet's", *earlier.FIGURES, "time, classes", "time, numbers"], lines)
+    return earlier.as_markdown(["÷ sknet's", *earlier.FIGURES, "time, classification", "time, regression"], lines)
 
 
 def mean_ratio(rows: pd.DataFrame, figure: str, peer: str) -> float:
@@ -308,36 +308,34 @@ SMALL = 1_000
 
 
 def draw_first_page() -> None:
-    """Theirs over ours, by task: a bar a model for the measure that the headline names, and the time of a fit."""
+    """Theirs over ours, by task: a dot a model for the measure that the headline names, and the time of a fit."""
     import matplotlib.pyplot as plt
 
     rows = measured()
-    ratios = {
-        figure: {"sknet": 1.0} | {peer: mean_ratio(rows, figure, peer) for peer in DRAWN} for figure in DRAWN_BY_TASK
+    logs = {
+        figure: {peer: -earlier.ratios_of(rows, figure, peer)["mean"].astype(float) for peer in DRAWN}
+        for figure in DRAWN_BY_TASK
     }
-    models = sorted(["sknet", *DRAWN], key=lambda model: sum(ratios[figure][model] for figure in DRAWN_BY_TASK))
-    figure, axes = plt.subplots(1, 2, figsize=(4.8, 4.3), layout="constrained", sharex=True, sharey=True)
+    models = sorted(DRAWN, key=lambda model: sum(logs[figure][model].mean() for figure in DRAWN_BY_TASK))
+    figure, axes = plt.subplots(1, 2, figsize=(4.8, 4.1), layout="constrained", sharex=True, sharey=True)
     for ax, (measure_name, task) in zip(axes, DRAWN_BY_TASK.items(), strict=True):
+        means = [100 * np.expm1(logs[measure_name][model].mean()) for model in models]
+        errors = [100 * logs[measure_name][model].sem() for model in models]
+        ax.errorbar(means, range(len(models)), xerr=errors, fmt="o", color="#4a5a61", ms=7, lw=1.5)
         for place, model in enumerate(models):
-            is_ours = model == "sknet"
-            weight, color, ink = ("bold", earlier.TEAL, "white") if is_ours else ("normal", "#b9c4c9", "black")
-            ratio = ratios[measure_name][model]
-            time = "1" if is_ours else two_digits(times_of_a_fit(rows[rows["task"] == task], model))
-            ax.barh(place, ratio, color=color, height=0.7)
-            ax.text(0.04, place, f"{ratio:.2f}", color=ink, weight=weight, va="center_baseline")
-            ax.text(1.34, place, f"{time}×", weight=weight, va="center_baseline")
-        ax.axvline(1.0, color=earlier.TEAL, lw=1, ls=":")
+            time = two_digits(times_of_a_fit(rows[rows["task"] == task], model))
+            ax.text(34, place, f"{time}×", va="center_baseline", fontsize=9)
+        ax.plot([0.0, 0.0], [-0.5, len(models) - 0.5], color=earlier.TEAL, lw=2, zorder=0)
+        ax.text(0.0, -0.65, "sknet", color=earlier.TEAL, weight="bold", ha="center", va="bottom", fontsize=9)
+        ax.text(34, -0.65, "time\nof a fit", va="bottom", fontsize=9)
         ax.set_title(f"{task.capitalize()}:\n{measure_name}", loc="left", fontsize=10)
-        ax.text(1.34, -0.6, "time\nof a fit", va="bottom", fontsize=9)
-        ax.spines[:].set_visible(False)
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        ax.tick_params(left=False, labelsize=9)
     names = [earlier.name_of(model) + earlier.tables_if_not_all(rows, model) for model in models]
     axes[0].set_yticks(range(len(models)), labels=[name.replace(", ", ",\n", 1) for name in names])
-    axes[0].get_yticklabels()[models.index("sknet")].set_weight("bold")
-    axes[0].set(xticks=[], xlim=(0.0, 1.75))
-    axes[0].invert_yaxis()
-    for ax in axes:
-        ax.tick_params(left=False, labelsize=9)
-    figure.supxlabel("mean over tables, divided by sknet's: shorter is better", fontsize=10)
+    axes[0].set(xlim=(-6.0, 48.0), ylim=(len(models) - 0.5, -1.7))
+    axes[0].set_xticks([0, 15, 30], labels=["0", "+15%", "+30%"])
+    figure.supxlabel("mean error above sknet's, with its standard error", fontsize=10)
     figure.savefig(FIRST_PAGE, dpi=200)
 
 
