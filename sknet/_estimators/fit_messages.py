@@ -370,7 +370,7 @@ def warn_of_ended_schedule(solver: Solver, earlier: Fitted, state: State | None)
         return
     n_before = int(earlier.resolved["max_iter"])  # type: ignore[call-overload]  # planned calls, as of the last call
     ended_before = state.epoch - 1 >= n_before  # the last call has warned
-    n_planned = solver.schedule_epochs or solver.n_epochs
+    n_planned = solver.schedule_epochs
     if state.epoch >= n_planned and not ended_before and solver.schedule(ScheduleInput(1.0)) <= NEGLIGIBLE_FACTOR:
         warn(
             f"partial_fit: the learning rate has fallen to 0 after max_iter={n_planned} calls, so more calls "

@@ -236,7 +236,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     averaging : float or "auto", default="auto"
         Decay, per step, of a moving average of the weights [4]_; 0 turns it off.
         Evaluation and prediction use the average. "auto" is 0.99 with held-out rows or
-        folds, else 0.
+        folds, else 0; 0 with "lbfgs" and scikit-learn's schedules.
 
     init : str, callable or (coefs, intercepts), default="auto"
         Initial weights: "centred", "glorot_uniform", "glorot_normal", "he_uniform",

@@ -20,13 +20,13 @@ import numpy as np
 from sknet._estimators.fitted import ParametersAndAttributes
 from sknet._estimators.parameters import (
     AGAINST_ADDED_INPUTS,
+    AGAINST_AUTO_AVERAGING,
     AGAINST_AUTO_TEMPERATURE,
     AGAINST_FOLDS,
     AGAINST_MEMBERS,
     ENDLESS_SCHEDULE,
     FOLDS,
     FULL_BATCHES,
-    NO_EVALUATION,
     NOT_LOG_LOSS,
     UNSCALED_INPUTS,
     USER_FOLDS,
@@ -55,7 +55,7 @@ from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
 from sknet._training.patience import Patience
-from sknet._training.solver import EndReason, Solver
+from sknet._training.solver import Solver
 
 # --- values that "auto" becomes --------------------------------------------------------------------------------------
 #
@@ -297,7 +297,7 @@ AUTO_RULES: dict[str, Callable[[Any, AutoFacts], object]] = {
     "weight_decay": lambda params, facts: AUTO_WEIGHT_DECAY if is_trained_by(params, "adam") else 0.0,
     # these read early_stopping
     "dtype": auto_dtype,
-    "averaging": lambda params, facts: AUTO_AVERAGING if none_holds(params, (NO_EVALUATION, ENDLESS_SCHEDULE)) else 0.0,
+    "averaging": lambda params, facts: AUTO_AVERAGING if none_holds(params, AGAINST_AUTO_AVERAGING) else 0.0,
     "dropout": auto_dropout,
     "tol": auto_tol,
     "n_iter_no_change": auto_patience,
@@ -327,7 +327,7 @@ def resolved_copy(estimator: CommonParameters, facts: AutoFacts) -> CommonParame
     learnt = {name: earlier[name] for name in (*fixed_once_learnt(params), "hidden_layer_sizes") if name in earlier}
     for name, resolve_value in AUTO_RULES.items():
         value = getattr(params, name, None)  # None for a parameter of the other estimator
-        is_auto = isinstance(value, str) and value in ("auto", "proportional")  # an array is neither
+        is_auto = isinstance(value, str) and value == "auto"  # an array is not
         if is_auto and name in learnt:
             setattr(params, name, learnt[name])
         elif is_auto or (name in RESOLVED_FOR_ALL_VALUES and hasattr(params, name)):
@@ -553,9 +553,7 @@ def make_solver(params: CommonParameters, n_epochs: int) -> Solver:
             n_evaluations=int(params.max_fun),
             n_epochs=n_epochs,
             patience=make_from_parameters(Patience, params, schedule_ends=False),
-            reason_after_all_epochs=EndReason.MAX_ITER,
         )
-    ends = not ENDLESS_SCHEDULE.holds(params)
     solver, rates = params.solver, params.learning_rate
     return make_from_parameters(
         MiniBatchSolver,
@@ -568,6 +566,5 @@ def make_solver(params: CommonParameters, n_epochs: int) -> Solver:
         pull_strength=PULL_STRENGTH if params.input_gains and params.early_stopping else 0.0,
         n_epochs=n_epochs,
         schedule_epochs=int(params.max_iter),
-        patience=make_from_parameters(Patience, params, schedule_ends=ends),
-        reason_after_all_epochs=EndReason.FINISHED if ends else EndReason.MAX_ITER,
+        patience=make_from_parameters(Patience, params, schedule_ends=not ENDLESS_SCHEDULE.holds(params)),
     )

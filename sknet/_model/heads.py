@@ -25,7 +25,7 @@ from sknet._model.settings import TargetSettings
 from sknet._network.links import Link
 from sknet._network.losses import Loss
 from sknet._network.losses_by_target import loss_of_divided_targets, loss_of_present_targets, works_in_any_unit
-from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS
+from sknet._network.losses_of_labels import CLASSIFICATION_LOSSES
 from sknet._network.losses_of_numbers import REGRESSION_LOSSES
 from sknet._tables.labels import Labels, apply_class_weight, as_labels, learn_labels
 from sknet._tables.messages import short_list, short_repr
@@ -80,7 +80,8 @@ class Head(ABC):
     """What turns labels or numbers into the network's targets, and raw outputs into predictions."""
 
     settings: TargetSettings
-    # whether the loss, as a squared error, must be divided by the variance of the noise to be minus a log-likelihood
+    # whether the loss must be divided by the dispersion to be minus a log-likelihood: of numbers, the variance of their
+    # noise, and of counts, which usually vary more than Poisson's, the same quotient
     has_noise_scale: ClassVar[bool]
 
     @property
@@ -211,7 +212,7 @@ class LabelHead(Head):
 
     settings: TargetSettings
     labels: Labels
-    has_noise_scale = False  # the log-loss is minus a mean log-likelihood in any case
+    has_noise_scale = False  # the log-loss is minus a mean log-likelihood, and Brier's loss is taken for one
 
     @cached_property
     def loss(self) -> Loss:
@@ -322,8 +323,7 @@ class LabelHead(Head):
             raise ValueError("its arrays of labels do not have one dimension")
 
     def predict(self, raw: Array) -> Array:
-        keeps_order = self.loss is SOFTMAX_LOG_LOSS  # skip the softmax: it is slow and does not change the argmax
-        return self.labels.most_probable(raw if keeps_order else self.loss.inverse_link.predictions(raw))
+        return self.labels.most_probable(self.loss.inverse_link.predictions(raw))
 
     def oof_prediction(self, raw: Array) -> Array | list[Array]:
         return self.reshape_probabilities(self.output_probabilities(raw))

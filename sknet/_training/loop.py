@@ -57,13 +57,13 @@ class MiniBatchSolver(Solver):
     schedule: Schedule
     rate: float
     batch_size: int
+    schedule_epochs: float  # the length of the schedule
     shuffle: bool = True
     weight_decay: float = 0.0
     clip_norm: float | None = None
     gain_rate: float = 0.0  # learning rate of input gains, as a multiple of the weights'; 0 for no gains
     pull_strength: float = 0.0  # how strongly gains are pulled down, so that inputs that carry nothing fade
     averaging: float = 0.0  # decay of theta's moving average; 0 for no average
-    schedule_epochs: float | None = None  # length of the schedule in epochs; None for `n_epochs`
 
     @property
     def learns_gains(self) -> bool:
@@ -134,7 +134,7 @@ class MiniBatchSolver(Solver):
 
     def with_epochs(self, n_epochs: int, stretch: float, pull_factor: float) -> Self:
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
-        schedule_epochs = (self.schedule_epochs or self.n_epochs) * stretch
+        schedule_epochs = self.schedule_epochs * stretch
         strength = self.pull_strength * pull_factor
         return replace(self, n_epochs=n_epochs, schedule_epochs=schedule_epochs, pull_strength=strength)
 
@@ -206,7 +206,7 @@ class MiniBatchLoop:
     def _progress(self, epoch_fraction: float) -> ScheduleInput:
         """Return the input of the schedule, given which fraction of this epoch's steps is done."""
         state = self.state
-        fraction = (state.epoch + epoch_fraction) / (self.solver.schedule_epochs or self.solver.n_epochs)
+        fraction = (state.epoch + epoch_fraction) / self.solver.schedule_epochs
         # at most 1, because continued training may exceed the planned number of epochs
         return ScheduleInput(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
 

@@ -269,7 +269,6 @@ class Solver(ABC):
 
     n_epochs: int  # including those already done
     patience: Patience
-    reason_after_all_epochs: EndReason = EndReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
 
     @property
     def learns_gains(self) -> bool:
@@ -303,7 +302,7 @@ class Solver(ABC):
     def without_evaluation(self) -> Self:
         """Return the solver for networks whose epochs nothing evaluates, so that the training loss counts."""
         # patience does not cut short a schedule that ends, since it falls most at the end; L-BFGS ends by itself
-        if self.uses_batches and self.reason_after_all_epochs is not EndReason.FINISHED:
+        if self.uses_batches and not self.patience.schedule_ends:
             return self
         return replace(self, patience=self.patience.endless())
 
@@ -347,4 +346,6 @@ class Solver(ABC):
         # a state that was kept for `partial_fit` has no history; training goes on from it at any rate
         if state.history and self.patience.is_over(state.n_no_improvement):
             return EndReason.SCORE_PLATEAU if state.best.epoch else EndReason.LOSS_PLATEAU
-        return self.reason_after_all_epochs if state.epoch >= self.n_epochs else None
+        if state.epoch < self.n_epochs:
+            return None
+        return EndReason.FINISHED if self.patience.schedule_ends else EndReason.MAX_ITER

@@ -68,8 +68,9 @@ def problem(objective, n=12, p=5, *, l1=0.0, limit_norms=None, bounds=None, **mo
 
 
 def mini_batch(optimizer=OPTIMIZERS["sgd"], tol=0.0, n_iter_no_change=inf, schedule_ends=False, **more):
-    settings = {"schedule": constant, "rate": 0.1, "batch_size": 4, "n_epochs": 5}
-    return MiniBatchSolver(optimizer, patience=Patience(tol, n_iter_no_change, schedule_ends), **settings | more)
+    settings = {"schedule": constant, "rate": 0.1, "batch_size": 4, "n_epochs": 5} | more
+    settings = {"schedule_epochs": settings["n_epochs"]} | settings
+    return MiniBatchSolver(optimizer, patience=Patience(tol, n_iter_no_change, schedule_ends), **settings)
 
 
 def lbfgs(tol=1e-10, n_iter_no_change=inf, **more):

@@ -80,14 +80,14 @@ def test_each_epoch_sees_every_sample_once_in_a_new_order():
 
 
 def test_a_finished_schedule_ends_with_its_reason():
-    solvers = [mini_batch(schedule=cosine, reason_after_all_epochs=EndReason.FINISHED), mini_batch()]
+    solvers = [mini_batch(schedule=cosine, schedule_ends=True), mini_batch()]
     results = [trained(problem(quadratic), solver)[0] for solver in solvers]
     assert [end.reason for end in results] == [EndReason.FINISHED, EndReason.MAX_ITER]
 
 
-@pytest.mark.parametrize("reason", [EndReason.MAX_ITER, EndReason.FINISHED])
-def test_a_run_that_is_over_does_nothing(reason):
-    solver = mini_batch(reason_after_all_epochs=reason)
+@pytest.mark.parametrize(("schedule_ends", "reason"), [(False, EndReason.MAX_ITER), (True, EndReason.FINISHED)])
+def test_a_run_that_is_over_does_nothing(schedule_ends, reason):
+    solver = mini_batch(schedule_ends=schedule_ends)
     _, state = trained(problem(quadratic), solver)
     before = state.copy()
     assert solver.reason_to_end(state) is reason
