@@ -121,7 +121,7 @@ def interval_decoding(head: RegressionHead, residuals: ScaledResiduals | None, c
 def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, quantiles: object) -> Decoding:
     """Return how `predict_quantiles` decodes."""
     quantile_levels = read_quantiles(quantiles)
-    k = head.regression_target.n_outputs
+    k = head.regression_target.n_targets
     if k > 1:
         raise ValueError(
             f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, for example with "

@@ -292,7 +292,7 @@ AUTO_RULES: dict[str, Callable[[Any, AutoFacts], object]] = {
     "hidden_layer_sizes": auto_sizes,
     "validation_fraction": lambda params, facts: rules.fraction_held_out(facts.n_table_rows),
     "n_bins": lambda params, facts: rules.auto_n_bins(facts.n_rows, facts.survey.n_numbers),
-    "text_features": lambda params, facts: list(facts.survey.text_names) or None,
+    "text_features": lambda params, facts: list(facts.survey.free_text_names) or None,
     "clip_norm": lambda params, facts: AUTO_CLIP_NORM if is_trained_by(params, "sgd") else None,
     "weight_decay": lambda params, facts: AUTO_WEIGHT_DECAY if is_trained_by(params, "adam") else 0.0,
     # these read early_stopping

@@ -410,7 +410,7 @@ class RegressionHead(Head):
         """The mean loss over all targets, in their own unit if targets are not scaled."""
         name = self.settings.loss
         loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name](**self.settings.options)
-        k = self.regression_target.n_outputs
+        k = self.regression_target.n_targets
         if k > 1:
             losses_by_target = tuple((loss, slice(j, j + 1)) for j in range(k))
             loss = loss_of_present_targets(loss, losses_by_target, weight_of_each_target=1.0 / k)
@@ -421,7 +421,7 @@ class RegressionHead(Head):
     @property
     def n_outputs(self) -> int:
         # one per target, or one per quantile level
-        return len(self.loss.levels) or self.regression_target.n_outputs
+        return len(self.loss.levels) or self.regression_target.n_targets
 
     @property
     def log_divisor(self) -> Array:
@@ -433,7 +433,7 @@ class RegressionHead(Head):
         scaler = self.regression_target.scaler
         if self.loss.takes_scaled_targets:
             return scaler
-        return replace(TargetScaler.unscaled(self.regression_target.n_outputs), constants=scaler.constants)
+        return replace(TargetScaler.unscaled(self.regression_target.n_targets), constants=scaler.constants)
 
     @classmethod
     def learn_and_read(cls, y: Target, settings: TargetSettings, classes: Target = None) -> tuple[Self, Array]:
@@ -486,7 +486,7 @@ class RegressionHead(Head):
 
     def _remedy_for_missing_code(self, missing_code: MissingCode) -> str:
         """Return the end of a message about a number that may stand for missing targets."""
-        is_single = self.regression_target.n_outputs == 1
+        is_single = self.regression_target.n_targets == 1
         code = missing_code.literal
         rows = f"leave these rows out: fit(X[y != {code}], y[y != {code}])"
         return f"If {code} stands for a missing target, {rows if is_single else 'replace it by NaN'}."

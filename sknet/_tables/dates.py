@@ -177,7 +177,7 @@ class DatetimeColumn(FormulaColumn):
 
     @property
     def inputs_rise_with_value(self) -> bool:
-        """Whether it has no cycles, such as the time of day, whose inputs rise and fall."""
+        """Whether it holds durations; the inputs of most dates rise and fall, such as the time of day."""
         return self.is_duration
 
     @property

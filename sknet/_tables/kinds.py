@@ -264,7 +264,7 @@ class Survey:
         return sum(KINDS[kind].may_have_bins for kind in self.kinds.values())
 
     @property
-    def text_names(self) -> tuple[str, ...]:
+    def free_text_names(self) -> tuple[str, ...]:
         """The names of the columns of free text."""
         return tuple(self.names[j] for j, kind in self.kinds.items() if kind == "text")
 

@@ -133,11 +133,11 @@ def labels_of_codes(labels: Array, codes: Codes) -> Array:
     return np.append(may_be_missing, np.array([None], may_be_missing.dtype))[codes]  # −1 picks the last entry
 
 
-def check_number_of_outputs(labels: Array, n_outputs: int) -> None:
+def check_number_of_columns(labels: Array, n_columns: int) -> None:
     """Raise a ValueError if the number of columns is not that of fit."""
-    if labels.ndim != 2 or labels.shape[1] != n_outputs:
+    if labels.ndim != 2 or labels.shape[1] != n_columns:
         raise ValueError(
-            f"y has shape {labels.shape}, but the classifier knows {n_outputs} outputs: give a column for each."
+            f"y has shape {labels.shape}, but the classifier knows {n_columns} outputs: give a column for each."
         )
 
 
@@ -381,7 +381,7 @@ class MultiOutputLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Look labels of shape (n, outputs) up, column by column."""
-        check_number_of_outputs(labels, len(self.outputs))
+        check_number_of_columns(labels, len(self.outputs))
         codes = np.full(labels.shape, -1)
         for j, (output, column) in enumerate(zip(self.outputs, labels.T, strict=True)):
             present = ~is_missing(column)
@@ -448,7 +448,7 @@ class IndicatorLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Return the codes of an indicator matrix; raise a ValueError for other values."""
-        check_number_of_outputs(labels, self.n_labels)
+        check_number_of_columns(labels, self.n_labels)
         if not is_indicator(labels):
             raise ValueError(
                 "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
@@ -552,7 +552,7 @@ def apply_class_weight(
         return weight
     weight = np.ones(len(codes)) if weight is None else weight
     product = weight
-    by_output = _for_each_output(class_weight, codes.shape[1])
+    by_output = _for_each_column(class_weight, codes.shape[1])
     for setting, classes, codes_of_output in zip(by_output, labels.classes_by_column, codes.T, strict=True):
         present = codes_of_output >= 0
         # (K,), the total weight of each class
@@ -563,15 +563,15 @@ def apply_class_weight(
     return product
 
 
-def _for_each_output(class_weight: object, n_outputs: int) -> list[object]:
-    """Return the class weights of each output."""
+def _for_each_column(class_weight: object, n_columns: int) -> list[object]:
+    """Return the class weights of each column of labels."""
     if isinstance(class_weight, str):
-        return [class_weight] * n_outputs
-    if isinstance(class_weight, Mapping) and n_outputs == 1:
+        return [class_weight] * n_columns
+    if isinstance(class_weight, Mapping) and n_columns == 1:
         return [class_weight]
-    if isinstance(class_weight, list | tuple) and len(class_weight) == n_outputs:
+    if isinstance(class_weight, list | tuple) and len(class_weight) == n_columns:
         return list(class_weight)
-    expected = "a dict, None or 'balanced'" if n_outputs == 1 else f"'balanced', None or a list of {n_outputs} dicts"
+    expected = "a dict, None or 'balanced'" if n_columns == 1 else f"'balanced', None or a list of {n_columns} dicts"
     raise ValueError(f"class_weight={class_weight!r} does not fit y: give {expected}.")
 
 

@@ -215,13 +215,13 @@ class RegressionTarget:
     scaler: TargetScaler
 
     @property
-    def n_outputs(self) -> int:
+    def n_targets(self) -> int:
         """The number of targets."""
         return len(self.scaler.mean)
 
     def check_number_of_targets(self, values: Array) -> None:
         """Raise a ValueError if the number of targets is not that of fit."""
-        if values.shape[1] != self.n_outputs:
+        if values.shape[1] != self.n_targets:
             raise ValueError(
-                f"y has {values.shape[1]} targets, but the regressor knows {self.n_outputs}: give y that many columns."
+                f"y has {values.shape[1]} targets, but the regressor knows {self.n_targets}: give y that many columns."
             )

@@ -123,7 +123,7 @@ FRAME = pd.DataFrame({"a": [1.0, 2, 3], "c": ["x", "y", "z"], "t": pd.to_datetim
 
 def count_kinds(X, choices, max_categories):
     survey = survey_columns(X, choices)
-    return survey.n_numbers, survey.needs_target_means(max_categories), survey.text_names
+    return survey.n_numbers, survey.needs_target_means(max_categories), survey.free_text_names
 
 
 @pytest.mark.parametrize("most, many", [(2, True), (3, False), (None, False)])
