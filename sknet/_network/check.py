@@ -210,8 +210,8 @@ def _call_unchanged(
     """Call a function of a loss with copies of the arguments; raise if it changes them, except for the raw outputs."""
     copies = deepcopy(arguments)
     result = function(*copies)
-    unchanged = slice(1 if may_overwrite_raw else 0, None)
-    if not all(np.array_equal(*pair) for pair in zip(copies[unchanged], arguments[unchanged], strict=True)):
+    pairs = [*zip(copies, arguments, strict=True)][1 if may_overwrite_raw else 0 :]
+    if not all(before is None or np.array_equal(after, before, equal_nan=True) for after, before in pairs):
         words = "may overwrite raw, and nothing else" if may_overwrite_raw else "must leave them as they are"
         raise ValueError(f"{what} changes its arguments: it {words}.")
     return result
@@ -269,11 +269,14 @@ def check_loss_results(name: str, loss: Loss, target: Array) -> None:
     raw = np.linspace(-0.1, 0.1, N_ROWS_TRIED * (len(loss.levels) or rows.shape[1]), dtype=target.dtype)
     raw = raw.reshape(N_ROWS_TRIED, -1)
     per_row, like_raw = "(n,), one number per row", "(n, k), like raw"
+    of_value, of_gradient = (f"{name}: {part}(raw, target)" for part in ("value", "gradient"))
     with np.errstate(all="ignore"):
         if loss.joint is not None:
             _check_result(f"{name}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_ROWS_TRIED,), per_row)
-        _check_result(f"{name}: value(raw, target)", loss.value(raw.copy(), rows), (N_ROWS_TRIED,), per_row)
-        _check_result(f"{name}: gradient(raw, target)", loss.gradient(raw.copy(), rows), raw.shape, like_raw)
+        values = _call_unchanged(of_value, loss.value, raw, rows)
+        _check_result(of_value, values, (N_ROWS_TRIED,), per_row)
+        gradient = _call_unchanged(of_gradient, loss.gradient, raw, rows, may_overwrite_raw=True)
+        _check_result(of_gradient, gradient, raw.shape, like_raw)
         _check_works_in_place(f"{name}: link(raw)", loss.inverse_link.apply, raw.copy())
         if loss.start is not None:
             _check_result(f"{name}: start(target, weight)", loss.start(rows, None), raw.shape[1:], "(k,)")
