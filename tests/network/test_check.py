@@ -314,18 +314,6 @@ BAD = {
         r"gradient\(.*returned a list",
     ),
     "integers": ({"gradient": lambda raw, target: np.sign(raw).astype(int)}, r"gradient\(.*an array of int64"),
-    "another target": (
-        {"value": lambda raw, target: own_value(raw, np.subtract(target, 1.0, out=target))},
-        r"value\(raw, target\) changes its arguments: it must leave them as they are",
-    ),
-    "another raw": (
-        {"value": lambda raw, target: own_value(np.subtract(raw, 1.0, out=raw), target)},
-        r"value\(raw, target\) changes its arguments",
-    ),
-    "a target of the gradient": (
-        {"gradient": lambda raw, target: own_slope(raw, np.subtract(target, 1.0, out=target))},
-        r"gradient\(raw, target\) changes its arguments: it may overwrite raw, and nothing else",
-    ),
     "a new array": ({"link": lambda raw: np.exp(raw)}, r"link\(raw\) returned a new array: it must overwrite"),
     "too long": ({"start": lambda target, weight: np.zeros(9)}, r"start\(target, weight\) returned the shape \(9,\)"),
     "together": ({"joint": lambda raw, target: (raw, raw)}, r"joint\(raw, target\)\[0\] returned the shape"),
@@ -340,6 +328,25 @@ def test_a_loss_that_returns_other_shapes_is_named(what, y):
     with pytest.raises(ValueError, match=f"loss='own': {message}"):
         net.fit(X, Y[y])
     assert not hasattr(net, "coefs_")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (
+        {"value": lambda raw, target: own_value(raw, np.subtract(target, 1.0, out=target))},
+        r"value\(raw, target\) changes its arguments: it must leave them as they are",
+    ),
+    (
+        {"value": lambda raw, target: own_value(np.subtract(raw, 1.0, out=raw), target)},
+        r"value\(raw, target\) changes its arguments: it must leave them as they are",
+    ),
+    (
+        {"gradient": lambda raw, target: own_slope(raw, np.subtract(target, 1.0, out=target))},
+        r"gradient\(raw, target\) changes its arguments: it may overwrite raw, and nothing else",
+    ),
+], ids=["value and target", "value and raw", "gradient and target"])  # fmt: skip
+def test_a_loss_that_overwrites_its_arguments_is_named(change, message):
+    with pytest.raises(ValueError, match=f"loss='own': {message}"):
+        SigmoidMLPRegressor(4, max_iter=1, loss=replace(GOOD, **change)).fit(X, Y["one"])
 
 
 @pytest.mark.parametrize(
