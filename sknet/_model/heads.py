@@ -198,6 +198,10 @@ class Head(ABC):
         """Backpropagate dJ/d of probabilities, or of predictions in the units of y, to raw outputs: return dJ/draw."""
 
 
+TEXTS_OF_MISSING_LABELS = ("nan", "NaN", "NaT", "<NA>", "")
+"""What a missing label becomes when labels are made text, and an empty cell of a file that is read as it is."""
+
+
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
@@ -249,7 +253,10 @@ class LabelHead(Head):
         return self.labels.decode(values)
 
     def start_warnings(self, values: Array, *, holds_rows_out: bool) -> Iterator[str]:
-        """Yield warnings of a single class of positive weight, and of classes of one row if rows are held out."""
+        """Yield warnings of a single class of positive weight and of a class that may be missing labels.
+
+        If rows are held out, yield a warning of classes of one row, too.
+        """
         columns = self.labels.classes_by_column
         only_classes = [classes.tolist()[0] for classes in self._weighted_classes if len(classes) == 1]
         if only_classes:
@@ -259,6 +266,13 @@ class LabelHead(Head):
             yield (
                 f"y has a single class{by_weight}, {short_repr(only_classes[0])}: the classifier can predict no other. "
                 f"Check {checked}, or pass rows of other classes."
+            )
+        texts = [label for classes in columns for label in classes.tolist() if label in TEXTS_OF_MISSING_LABELS]
+        if texts:
+            rows = f"y != {texts[0]!r}"
+            yield (
+                f"y has the class {texts[0]!r}. If it stands for missing labels, leave these rows out: fit(X[{rows}], "
+                f"y[{rows}])."
             )
         for classes, codes in zip(columns, values.T, strict=True):
             of_one_row = classes[np.bincount(codes[codes >= 0], minlength=len(classes)) == 1]

@@ -316,7 +316,15 @@ def messages_of(net, X, y, **arguments):
         net.fit(X, y, **arguments)
     assert all(warning.filename == __file__ for warning in caught)
     texts = [str(warning.message) for warning in caught if warning.category is UserWarning]
-    told = ("near in time", "identifier", "stands for a missing", "stand for missing", "another order", "do not rise")
+    told = (
+        "near in time",
+        "identifier",
+        "stands for a missing",
+        "stand for missing",
+        "stands for missing",
+        "another order",
+        "do not rise",
+    )
     return [text for text in texts if any(words in text for words in told)]
 
 
@@ -518,6 +526,18 @@ def test_a_column_that_is_the_target_is_told_and_the_remedy_works(kind, target, 
 def test_nothing_is_said_of_a_column_that_is_no_target_by_name_and_values(target_of):
     table = hours()[0][["x", "shop"]]
     SigmoidMLPRegressor(**FEW_EPOCHS).fit(table, target_of(table))
+
+
+@pytest.mark.parametrize("text", ["nan", "<NA>", ""])
+def test_a_class_that_is_the_text_of_a_missing_label_is_told_and_the_remedy_works(text):
+    X, y = visits()
+    labels = np.where(X["x"] > 1.0, text, np.where(y > 0.0, "high", "low"))
+    net = SigmoidMLPClassifier(**FEW_EPOCHS)
+    (message,) = messages_of(net, X[["x"]], labels)
+    assert f"y has the class {text!r}." in message
+    assert fit_as_in(message, net, X[["x"]], labels) == []
+    assert net.classes_.tolist() == ["high", "low"]
+    assert messages_of(net, X[["x"]], np.where(y > 0.0, "nanometre", "None")) == []
 
 
 # --- numbers that stand for missing values ---------------------------------------------------------------------------
