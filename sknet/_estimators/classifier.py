@@ -107,6 +107,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Share of the rows to hold out, or a scikit-learn splitter, whose test sets
         become the folds (for any number of rows). "auto" is 0.15, or 0.1 from 15,000
         rows on. A share is stratified by class, or with `groups` a share of the groups.
+        It has no effect with `early_stopping="folds"`.
         With a splitter, each fold learns the encoding of columns from its own training
         rows.
 
