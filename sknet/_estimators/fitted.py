@@ -17,7 +17,14 @@ from sknet._estimators.read_data import TableSchema, read_known_table
 from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
 from sknet._model.kept_state import state_with_new_gains
 from sknet._model.model import Model
-from sknet._model.residuals import HeldOutResiduals, LabelResiduals, Residuals, ResidualScale, ScaledResiduals
+from sknet._model.residuals import (
+    Atoms,
+    HeldOutResiduals,
+    LabelResiduals,
+    Residuals,
+    ResidualScale,
+    ScaledResiduals,
+)
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.formulas import InputDescription
@@ -118,7 +125,7 @@ def _checked_copies(name: str, old: tuple[Array, ...], new: object) -> tuple[Arr
 
 FITTED_CLASSES = (
     STORED_CLASSES
-    | classes_by_name(Fitted, Residuals, ResidualScale, ScaledResiduals, LabelResiduals)
+    | classes_by_name(Fitted, Residuals, ResidualScale, Atoms, ScaledResiduals, LabelResiduals)
     | {"Columns": TableSchema}  # the name that files keep
 )
 """The classes of values in a file or a pickle, by name."""

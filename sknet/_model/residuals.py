@@ -4,7 +4,8 @@ An interval around a mean prediction comes from a quantile of scaled residuals [
 residual as a function of the prediction. It is learnt from the held-out rows: the mean absolute residual in bins of the
 prediction, and beyond the means of the outer bins a linear trend. The half-width of an interval is the quantile times
 the scale at the new prediction. With several quantile levels, residuals are not scaled: the outer levels are moved by a
-quantile of the residuals, so that the width still varies from row to row [2]_.
+quantile of the residuals, so that the width still varies from row to row [2]_. Where many rows share a target, such as
+0, an end that only noise separates from it is moved to it.
 
 Quantiles of the target come from signed residuals, whose distribution may be skewed. With several quantile levels, the
 prediction of each level is moved by the quantile, at this level, of its residuals. Between the levels, quantiles are
@@ -46,12 +47,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Self
 
 import numpy as np
 from scipy.special import ndtri
 
 from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.held_out import HeldOutOutputs
+from sknet._tables.equality import EqualByFields
 from sknet._tables.raw_table import take_optional
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array
@@ -240,6 +243,48 @@ def shrunk_nonnegative_slope(x: Array, y: Array, weight: Array) -> float:
     return float(shrunk) if 0.0 < shrunk <= slope else 0.0
 
 
+MIN_SHARE_OF_ATOM = 0.05
+"""A target of this share of the held-out rows is an atom: an end that leaves it out costs so much of the coverage."""
+
+MIN_ROWS_OF_ATOM = 1.5
+"""A single row is no atom, even if it is a large share of a few rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Atoms(EqualByFields):
+    """Targets that many rows share, such as 0. An interval whose end is nearest to one of them holds it.
+
+    Otherwise, the outer quantile levels would come as near to 0 as training allows, and noise would decide on which
+    side of 0 they are.
+
+    Attributes
+    ----------
+    values : ndarray of shape (a,)
+        The atoms, increasing.
+    low, high : ndarray of shape (a,)
+        Where the ends that are nearest to an atom begin and end: half-way to the next target, infinite if there is
+        none.
+    """
+
+    values: Array
+    low: Array
+    high: Array
+
+    @classmethod
+    def find(cls, values: Array, weight: Array | None) -> Self | None:
+        """Return the atoms among n targets, (n,); None if there are none."""
+        distinct, codes = np.unique(values, return_inverse=True)
+        w = np.ones(len(values)) if weight is None else weight / weight.min()  # in rows
+        is_atom = np.bincount(codes, weights=w) >= max(MIN_SHARE_OF_ATOM * w.sum(), MIN_ROWS_OF_ATOM)
+        half_way = np.concatenate([[-np.inf], distinct[:-1] / 2.0 + distinct[1:] / 2.0, [np.inf]])
+        return cls(distinct[is_atom], half_way[:-1][is_atom], half_way[1:][is_atom]) if is_atom.any() else None
+
+    def nearest_to(self, ends: Array) -> Array:
+        """Return the atom that is nearest to each end; the end itself, where another target is nearer."""
+        i = np.minimum(np.searchsorted(self.high, ends), len(self.values) - 1)
+        return np.where((self.low[i] < ends) & (ends < self.high[i]), self.values[i], ends)
+
+
 @dataclass(frozen=True, eq=False)
 class ScaledResiduals(HeldOutResiduals):
     """Scaled residuals of held-out rows, and the limits of the targets.
@@ -254,6 +299,8 @@ class ScaledResiduals(HeldOutResiduals):
     signed : Residuals or None
         Signed residuals, target minus prediction: (m, 1), or (m, levels) for several quantile levels; None for several
         targets.
+    atoms : Atoms or None
+        Of the target, with several quantile levels.
     """
 
     of_all: Residuals
@@ -261,6 +308,7 @@ class ScaledResiduals(HeldOutResiduals):
     low: Array
     high: Array
     signed: Residuals | None = None
+    atoms: Atoms | None = None
 
     def __post_init__(self) -> None:
         if not self.low.shape == self.high.shape == self.scale.knots.shape[1:]:
@@ -305,7 +353,8 @@ def learn_regression_residuals(
         signed = summarize_residuals(signed_residuals, weight) if values.shape[1] == 1 else None
     low = np.maximum(head.loss.targets.low, np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0))
     high = np.minimum(head.loss.targets.high, np.where((training_values > 0.0).any(axis=0), np.inf, 0.0))
-    return ScaledResiduals(summary, scale, low, high, signed)
+    atoms = Atoms.find(values[:, 0], weight) if head.loss.levels else None
+    return ScaledResiduals(summary, scale, low, high, signed, atoms)
 
 
 def unit_scale(k: int) -> ResidualScale:
@@ -349,13 +398,16 @@ def intervals_around(
 
     `conformal_quantile`, (k,), is that of the residuals. It is negative if quantile levels are too far apart. Intervals
     are clipped to the limits of the targets. If moving the outer levels would make them cross, both ends become their
-    mean.
+    mean. See `Atoms` for targets that many rows share.
     """
     ends = uncorrected_interval(head, predictions)
     middle = ends.mean(axis=2)  # the middle of the unmoved levels, so that intervals of all coverages are nested
     margin = conformal_quantile * residuals.scale.scale_at(middle)
     lower = np.minimum(ends[:, :, 0] - margin, middle)
     upper = np.maximum(ends[:, :, 1] + margin, middle)
+    if residuals.atoms is not None:
+        lower = np.minimum(lower, residuals.atoms.nearest_to(lower))
+        upper = np.maximum(upper, residuals.atoms.nearest_to(upper))
     ends = np.stack([lower, upper], axis=2)
     limits = residuals.low[:, np.newaxis], residuals.high[:, np.newaxis]
     ends = np.clip(ends, *limits, out=ends).astype(predictions.dtype)

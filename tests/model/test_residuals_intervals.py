@@ -12,6 +12,7 @@ from sknet import Interval, Loss
 from sknet._model.heads import RegressionHead
 from sknet._model.residuals import (
     MAX_RESIDUAL_QUANTILES,
+    Atoms,
     Residuals,
     ScaledResiduals,
     has_interval,
@@ -154,6 +155,44 @@ def test_intervals_are_nested_even_if_moved_levels_cross():
     narrow, wide = (intervals_around(head, scaled, np.array([by]), predictions) for by in (-7.3, -6.1))
     assert (wide[:, 0] <= narrow[:, 0]).all()
     assert (narrow[:, 1] <= wide[:, 1]).all()
+
+
+# --- targets that many rows share -------------------------------------------------------------------------------------
+
+LEVELS = {"loss": "quantile", "quantile": [0.05, 0.5, 0.95]}
+
+
+def test_atoms_are_the_values_of_many_rows():
+    values = np.array([0.0] * 60 + [1.0] * 30 + [4.0] + [5.0] * 8 + [9.0])
+    atoms = Atoms.find(values, None)
+    assert atoms.values.tolist() == [0.0, 1.0, 5.0]
+    assert atoms.low.tolist() == [-np.inf, 0.5, 4.5]
+    assert atoms.high.tolist() == [0.5, 2.5, 7.0]
+    assert atoms == Atoms.find(*np.unique(values, return_counts=True))  # weights are repeated rows
+    ends = np.array([-1.0, 0.4, 0.6, 3.0, 4.6, 8.0, 11.0])
+    assert atoms.nearest_to(ends).tolist() == [0.0, 0.0, 1.0, 3.0, 5.0, 8.0, 11.0]
+    assert Atoms.find(np.arange(100.0), None) is None
+    assert Atoms.find(np.arange(10.0), None) is None  # each has a tenth of the rows
+
+
+def test_an_end_that_is_nearest_to_an_atom_is_moved_to_it_outwards():
+    values = np.array([0.0] * 60 + [1.0] * 30 + [2.0] * 10)
+    scaled = scaled_residuals_of(values, np.tile([0.0, 0.0, 2.0], (100, 1)), **LEVELS)
+    predictions = np.array([[0.1, 0.2, 1.4], [0.6, 0.7, 0.8], [-0.1, 1.0, 2.3]])
+    found = intervals_around(head_for(values, **LEVELS), scaled, np.array([-0.01]), predictions)
+    assert_allclose(found, [[0.0, 1.39], [0.61, 1.0], [0.0, 2.29]])
+
+
+@pytest.mark.parametrize("mean_log", [-3.0, 0.0])
+def test_noise_around_an_atom_leaves_it_inside(mean_log):
+    """The lower level of the model differs from 0 by as little as training allows, on either side."""
+    rng = np.random.default_rng(0)
+    values = rng.poisson(np.exp(mean_log), 500).astype(float)
+    upper = np.quantile(values, 0.95)
+    learnt, new = (np.tile([lower, lower, upper], (500, 1)) for lower in (1e-3, 3e-3))
+    scaled = scaled_residuals_of(values, learnt, **LEVELS)
+    lower, upper = intervals_around(head_for(values, **LEVELS), scaled, scaled.conformal_quantile(0.9), new).T
+    assert np.mean((lower <= values) & (values <= upper)) >= 0.9
 
 
 def test_a_single_quantile_has_no_interval():
