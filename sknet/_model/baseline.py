@@ -50,7 +50,8 @@ def compare_with_constant(
     network on the training rows, and must be lower by more than a fraction 1 / n: one parameter lowers a training loss
     by about that much even if there is nothing to learn. After folds, which have made the outputs for held-out rows,
     published networks are compared like this, too: one of many layers may collapse by the chance of its first weights.
-    This counts if together they predict the held-out rows no better than the folds did, although they have seen them.
+    This counts if together they predict the held-out rows no better than the folds did, although they have seen them,
+    and if the folds have learnt more than chance.
 
     Parameters
     ----------
@@ -87,6 +88,9 @@ def compare_with_constant(
     is_no_better = _constant_wins_on_held_out_rows(held_out_outputs, networks[0][0])
     if is_no_better or selection is None:
         return ComparisonWithConstant(is_no_better, on_held_out_rows=True)
+    # two parameters, the epoch and the temperature, have been chosen by these rows
+    if _constant_wins_on_held_out_rows(held_out_outputs, networks[0][0], least_gain=2.0 / len(held_out_outputs.raw)):
+        return ComparisonWithConstant(False)
     n_collapsed = _n_no_better_in_training(networks, n_rows)
     if n_collapsed and not _have_lower_loss_than_folds(networks, held_out_outputs, selection):
         return ComparisonWithConstant(False, n_collapsed)
@@ -110,15 +114,18 @@ def _have_lower_loss_than_folds(
     return published < of_folds
 
 
-def _constant_wins_on_held_out_rows(held_out_outputs: HeldOutOutputs, setup: NetworkSetup) -> bool:
-    """Compare the loss on held-out rows; the constant is computed from the training rows of `setup`."""
+def _constant_wins_on_held_out_rows(
+    held_out_outputs: HeldOutOutputs, setup: NetworkSetup, least_gain: float = 0.0
+) -> bool:
+    """Whether the loss on held-out rows is not lower by this fraction than that of a constant for the training rows."""
     constant = _constant_for_training_rows(setup)
     if constant is None:
         return False
     head = setup.encoding.head
     target = head.targets(held_out_outputs.y, np.dtype(np.float64))
     of_constant = _loss_of_constant(head.loss, constant, target, held_out_outputs.weight)
-    return _mean_loss_in_blocks(head.loss, held_out_outputs.raw, target, held_out_outputs.weight) >= of_constant
+    limit = of_constant - least_gain * abs(of_constant)  # a user's loss may be negative
+    return _mean_loss_in_blocks(head.loss, held_out_outputs.raw, target, held_out_outputs.weight) >= limit
 
 
 def _n_no_better_in_training(networks: Sequence[tuple[NetworkSetup, State]], n_rows: int) -> int:
@@ -130,7 +137,7 @@ def _n_no_better_in_training(networks: Sequence[tuple[NetworkSetup, State]], n_r
     rows = first.train_rows
     loss = first.encoding.head.loss
     of_constant = _loss_of_constant(loss, constant, *first.objective.target_sample)
-    limit = of_constant - abs(of_constant) / n_rows  # a user's loss may be negative
+    limit = of_constant - abs(of_constant) / n_rows
     return sum(
         # the loss of the last epoch is known already; dropout and penalty only make it higher
         state.history[-1].loss >= limit

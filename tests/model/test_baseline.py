@@ -1,8 +1,10 @@
 """A warning if a network is no better than a constant prediction, for every loss."""
 
 import tracemalloc
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
@@ -112,6 +114,17 @@ def test_published_networks_that_learn_nothing_beside_folds_that_do_warn(n_membe
     )
     with pytest.warns(ConvergenceWarning, match=learnt_nothing):
         drawn_by(FirstWeights(dead), X[:, 0], n_members)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_published_networks_that_learn_nothing_of_noise_do_not_warn(seed):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({"town": [f"town {k}" for k in rng.integers(0, 300, 1000)]})
+    net = SigmoidMLPRegressor(category_encoding="target", random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*learnt nothing")
+        warnings.filterwarnings("ignore", ".*no better than a constant")
+        net.fit(table, rng.normal(size=1000))
 
 
 def test_a_published_network_that_learns_nothing_warns_if_the_other_one_does_not_make_up_for_it():
