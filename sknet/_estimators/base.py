@@ -172,7 +172,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
             print_end_reason(run.plan.resolved, end, run.plan.settings.solver.patience.verdict)
         if any(state.scores_undefined for _, state in run.published_networks):
             warn_of_undefined_scores(self.scoring)
-        warn_of_end_reason(self, end, quiet=quiet, during_folds=run.train_phase is None)
+        n_chosen = None if run.selection is None else run.published_networks[0][0].solver.n_epochs
+        warn_of_end_reason(self, end, quiet=quiet, during_folds=run.train_phase is None, n_chosen=n_chosen)
         if not is_partial_fit:
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             outputs_to_compare = None if USER_SCORER.holds(self) else held_out_outputs

@@ -27,7 +27,12 @@ from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.missing_codes import MissingCode
-from sknet._tables.new_rows import columns_outside_training, read_new_values, rows_to_compare
+from sknet._tables.new_rows import (
+    columns_outside_training,
+    numbers_outside_training,
+    read_new_values,
+    rows_to_compare,
+)
 from sknet._tables.raw_table import column_in_code, have_equal_values, is_frame
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
@@ -71,12 +76,22 @@ def warn_of_undefined_scores(scoring: object) -> None:
     )
 
 
-def warn_of_end_reason(params: CommonParameters, end: TrainingEnd, *, quiet: bool, during_folds: bool) -> None:
+def warn_of_end_reason(
+    params: CommonParameters, end: TrainingEnd, *, quiet: bool, during_folds: bool, n_chosen: int | None = None
+) -> None:
     """Warn if training did not end as planned.
 
     With `quiet`, running out of epochs is normal. With `during_folds`, training ended while folds chose the epoch.
+    `n_chosen` is how many epochs they have chosen for the published networks.
     """
-    if end.reason is EndReason.INTERRUPTED or (end.reason is EndReason.CALLBACK and during_folds):
+    if n_chosen is not None and end.is_by_user and end.epochs_done < n_chosen:
+        warn(
+            f"{END_REASON_MESSAGES[end.reason]} The members were trained for {end.epochs_done} of the {n_chosen} "
+            "epochs that folds have chosen: predictions are worse than those of the folds, from which intervals and "
+            "prediction sets come, so these are too narrow. Train for longer, or set early_stopping=True.",
+            UserWarning,
+        )
+    elif end.reason is EndReason.INTERRUPTED or (end.reason is EndReason.CALLBACK and during_folds):
         text = END_REASON_MESSAGES[end.reason]
         if during_folds:
             text += (
@@ -196,11 +211,47 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
     )
 
 
+def warn_of_few_rows_of_groups(n_held_out: int, fraction: float) -> None:
+    """Warn if a share of the groups has few rows, since others have most."""
+    if n_held_out < MIN_ROWS_HELD_OUT:
+        warn(
+            f"groups: a share of {fraction:.2g} of the groups has {n_held_out} rows only, since others are much "
+            "larger, and so few rows decide little. If rows of unknown groups share a group, give each of them its "
+            "own, or pass X_val and y_val from other groups.",
+            UserWarning,
+        )
+
+
+def warn_of_unlike_validation_rows(encoding: Encoding, rows: Rows, validation_rows: Rows) -> None:
+    """Warn of validation rows that are the training rows, or have numbers or targets of other magnitudes."""
+    X, X_val = rows.X.rows_in_memory(), validation_rows.X.rows_in_memory()
+    if have_equal_values(X, X_val):
+        warn(
+            "X_val holds the rows of X: the validation loss and the intervals are those of training rows, which says "
+            "nothing of new rows. Pass other rows, or leave X_val and y_val out: fit then holds rows out itself.",
+            UserWarning,
+        )
+    outside = [encoding.encoder.column_names[j] for j in numbers_outside_training(encoding.encoder, X_val)]
+    if outside:
+        warn(
+            f"Columns {short_list(outside)} of X_val lie mostly outside the range that they have in X. Check the "
+            "units, and leave out columns that grow with time.",
+            UserWarning,
+        )
+    if encoding.head.are_unlike_targets_of_fit(validation_rows.y):
+        warn(
+            "y_val lies mostly far from the values of y. Check the unit, and whether one of them is transformed.",
+            UserWarning,
+        )
+
+
 def warn_of_held_out_rows_trained_on_earlier(earlier: Fitted | None, held_out_digest: str, fraction: float) -> None:
     """Warn if a warm start holds out rows that the earlier call may have trained on."""
     if earlier is None or earlier.held_out_digest == held_out_digest:
         return
-    trained = "has held out other rows" if earlier.held_out_digest else "trained on all rows"
+    trained = (
+        "has held out other rows, or rows with other targets" if earlier.held_out_digest else "trained on all rows"
+    )
     warn(
         f"early_stopping: validation_fraction={fraction} of the rows is held out, but this is a warm start, and the "
         f"earlier call {trained}. Some rows that are held out now may have been trained on: validation scores "

@@ -54,7 +54,7 @@ class Fitted:
     # if no rows evaluated the epochs
     chosen_epoch: int | None = None
     n_earlier_epochs: int = 0  # epochs of earlier calls, which the last call went on from
-    held_out_digest: str = ""  # of the indices of the rows that were held out once; "" with folds or validation rows
+    held_out_digest: str = ""  # of the rows that were held out once; "" with folds or validation rows
     fold_epochs: tuple[Epoch, ...] = ()  # the epochs of folds, if folds chose the epoch
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # epochs of the last call for each network, if there were several
     out_of_fold: Array | list[Array] | None = None  # out-of-fold predictions

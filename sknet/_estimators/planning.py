@@ -229,6 +229,8 @@ def make_plan(estimator: ParametersAndAttributes, call: Call, head: Head, all_ro
     fit_messages.warn_of_clipped_batches(estimator, plan.n_train_rows)
     if validation_rows is not None:
         fit_messages.warn_of_unread_rows(encoding.encoder, validation_rows.X, "X_val")
+        if rows.X.is_in_memory and validation_rows.X.is_in_memory:
+            fit_messages.warn_of_unlike_validation_rows(encoding, rows, validation_rows)
     return plan
 
 
@@ -384,6 +386,8 @@ def choose_holdout(
         if params.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
         return Holdout(has_too_few_rows=True)
+    if rows.groups is not None:
+        fit_messages.warn_of_few_rows_of_groups(len(split.held_out_indices), fraction)
     holdout = Holdout(rows.take(split.held_out_indices), split, n_events=n_events)
     fit_messages.warn_of_held_out_rows_trained_on_earlier(call.earlier, holdout.digest, fraction)
     return holdout

@@ -78,8 +78,10 @@ class Holdout:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of the indices of the held-out rows; "" without a split."""
-        return "" if self.split is None else table_digest(self.split.held_out_indices)
+        """A hash of the indices of the held-out rows and of their targets; "" without a split."""
+        if self.split is None or self.rows is None:
+            return ""
+        return table_digest(self.split.held_out_indices) + table_digest(self.rows.y)
 
 
 # --- the loss of held-out rows ---------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def test_validation_rows_of_the_user_do_not_make_a_table_large():
     X = y[:, np.newaxis] + 0.5
     net = SigmoidMLPClassifier((2,), max_iter=1, random_state=0)
     few, many = (
-        SimpleNamespace(**clone(net).fit(X[:n], y[:n], X_val=X, y_val=y).resolved_params_)
+        SimpleNamespace(**clone(net).fit(X[:n], y[:n], X_val=X[1:], y_val=y[1:]).resolved_params_)
         for n in (100, LARGE_TABLE_ROWS)
     )
     assert (few.n_iter_no_change, few.validation_fraction, few.tol) == (rules.PATIENCE, FRACTION_HELD_OUT, rules.TOL)

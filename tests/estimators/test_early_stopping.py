@@ -419,7 +419,7 @@ def test_a_warm_start_says_where_it_may_hold_out_rows_that_it_has_seen():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("changed", ["labels", "groups"])
+@pytest.mark.parametrize("changed", ["labels", "groups", "order"])
 def test_a_warm_start_with_rows_held_out_by_other_labels_or_groups_says_so(changed):
     groups = np.arange(N) // 2
     labels, arguments = NUMBER > 0, {"groups": groups} if changed == "groups" else {}
@@ -428,6 +428,8 @@ def test_a_warm_start_with_rows_held_out_by_other_labels_or_groups_says_so(chang
     labels = labels.copy()
     if changed == "labels":
         labels[:6] ^= True
+    elif changed == "order":
+        labels = labels[::-1]
     else:
         arguments = {"groups": groups[::-1] // 2}
     with pytest.warns(RuntimeWarning, match="the earlier call has held out other rows"):

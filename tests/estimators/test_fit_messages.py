@@ -640,6 +640,37 @@ def test_nothing_is_said_of_labels_that_are_not_those_of_the_table(target_of):
     SigmoidMLPRegressor(**FEW_EPOCHS).fit(X[["x", "shop"]], target_of(pd.Series(y)))
 
 
+# --- validation rows that are unlike those to train on ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda X, y: (X[:150], y[:150]), "X_val holds the rows of X: .* Pass other rows, or leave X_val and y_val out"),
+    (lambda X, y: (X[150:].assign(x=1000 * X["x"]), y[150:]), r"Columns \['x'\] of X_val lie mostly outside the range"),
+    (lambda X, y: (X[150:], 1000 + y[150:]), "y_val lies mostly far from the values of y. Check the unit"),
+], ids=["the same rows", "another unit of a column", "another unit of the target"])  # fmt: skip
+def test_validation_rows_unlike_those_to_train_on_are_told(change, message):
+    X, y = visits()
+    X = X[["x"]].assign(z=X["x"] ** 2)
+    X_val, y_val = change(X, y)
+    net = SigmoidMLPRegressor(**FEW_EPOCHS)
+    with pytest.warns(UserWarning, match=message):
+        net.fit(X[:150], y[:150], X_val=X_val, y_val=y_val)
+    with warnings.catch_warnings(action="error", category=UserWarning):
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        net.fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
+
+
+def test_a_share_of_groups_that_has_few_rows_is_told():
+    X, y = visits()
+    groups = np.where(np.arange(300) < 280, 0, np.arange(300))
+    net = SigmoidMLPRegressor(**FEW_EPOCHS, early_stopping=True)
+    with pytest.warns(UserWarning, match="a share of 0.15 of the groups has 4 rows only, since others are much larger"):
+        net.fit(X[["x"]], y, groups=groups)
+    with warnings.catch_warnings(action="error", category=UserWarning):
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        net.fit(X[["x"]], y, groups=np.arange(300))
+
+
 def test_a_column_outside_its_range_is_told_after_a_fit_that_ended_before_its_first_iteration():
     X = np.random.default_rng(0).uniform(size=(60, 2))
     net = SigmoidMLPRegressor(solver="lbfgs", tol=1e9).fit(X, X[:, 0])
