@@ -229,7 +229,11 @@ def _store_checked_rows(
             if chunk_and_first_rows is not None:
                 checked, first_rows = chunk_and_first_rows
                 if writer is None:
-                    table_format = table_format or choose_format(checked.X, reader.choices, files)
+                    # rows of weight 0 must not decide what a column holds
+                    weighted = (
+                        checked.X if checked.weight is None else take_rows(checked.X, np.flatnonzero(checked.weight))
+                    )
+                    table_format = table_format or choose_format(weighted, reader.choices, files)
                     writer = SourceWriter(files, table_format, reader.new_target_collector(), checked, first_rows)
                 writer.append(checked)
             n_read += n_rows_of(chunk.X, "X") or 0

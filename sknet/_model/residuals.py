@@ -4,8 +4,8 @@ An interval around a mean prediction comes from a quantile of scaled residuals [
 residual as a function of the prediction. It is learnt from the held-out rows: the mean absolute residual in bins of the
 prediction, and beyond the means of the outer bins a linear trend. The half-width of an interval is the quantile times
 the scale at the new prediction. With several quantile levels, residuals are not scaled: the outer levels are moved by a
-quantile of the residuals, so that the width still varies from row to row [2]_. Where many rows share a target, such as
-0, an end that only noise separates from it is moved to it.
+quantile of the residuals, so that the width still varies from row to row [2]_. If quantiles are predicted and many rows
+share a target, such as 0, an end that only noise separates from it is moved to it.
 
 Quantiles of the target come from signed residuals, whose distribution may be skewed. With several quantile levels, the
 prediction of each level is moved by the quantile, at this level, of its residuals. Between the levels, quantiles are
@@ -246,6 +246,9 @@ def shrunk_nonnegative_slope(x: Array, y: Array, weight: Array) -> float:
 MIN_SHARE_OF_ATOM = 0.05
 """A target of this share of the held-out rows is an atom: an end that leaves it out costs so much of the coverage."""
 
+LOSSES_FOR_QUANTILES = ("quantile", "absolute_error", "huber")
+"""Losses whose predictions are quantiles, or nearly so: they come as near to an atom as training allows."""
+
 MIN_ROWS_OF_ATOM = 1.5
 """A single row is no atom, even if it is a large share of a few rows."""
 
@@ -254,8 +257,7 @@ MIN_ROWS_OF_ATOM = 1.5
 class Atoms(EqualByFields):
     """Targets that many rows share, such as 0. An interval whose end is nearest to one of them holds it.
 
-    Otherwise, the outer quantile levels would come as near to 0 as training allows, and noise would decide on which
-    side of 0 they are.
+    Otherwise, a quantile would come as near to 0 as training allows, and noise would decide on which side of 0 it is.
 
     Attributes
     ----------
@@ -300,7 +302,7 @@ class ScaledResiduals(HeldOutResiduals):
         Signed residuals, target minus prediction: (m, 1), or (m, levels) for several quantile levels; None for several
         targets.
     atoms : Atoms or None
-        Of the target, with several quantile levels.
+        Of the target, if predictions are quantiles.
     """
 
     of_all: Residuals
@@ -353,7 +355,8 @@ def learn_regression_residuals(
         signed = summarize_residuals(signed_residuals, weight) if values.shape[1] == 1 else None
     low = np.maximum(head.loss.targets.low, np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0))
     high = np.minimum(head.loss.targets.high, np.where((training_values > 0.0).any(axis=0), np.inf, 0.0))
-    atoms = Atoms.find(values[:, 0], weight) if head.loss.levels else None
+    is_quantile = head.settings.loss in LOSSES_FOR_QUANTILES
+    atoms = Atoms.find(values[:, 0], weight) if is_quantile and values.shape[1] == 1 else None
     return ScaledResiduals(summary, scale, low, high, signed, atoms)
 
 

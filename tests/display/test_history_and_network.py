@@ -95,6 +95,7 @@ def test_the_epoch_that_folds_have_chosen_is_marked(n_members):
         }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:early_stopping. .* this is a warm start")
 def test_after_a_warm_start_the_epoch_of_the_last_call_is_marked():
     net = SigmoidMLPRegressor(4, early_stopping=True, warm_start=True, max_iter=6, learning_rate_init=0.3, **ONE)
     first = net.fit(X, y).n_iter_

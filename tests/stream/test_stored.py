@@ -293,3 +293,14 @@ def test_text_that_holds_numbers_is_told_as_by_fit(text, dtype, warns):
         warnings.simplefilter("always")
         stream.fit(SigmoidMLPRegressor(max_iter=1, random_state=0), lambda: iter([(frame, np.arange(120.0))]))
     assert any("'v' of X is text whose values are numbers" in str(each.message) for each in caught) == warns
+
+
+def test_rows_of_weight_0_do_not_decide_what_a_column_holds():
+    rng = np.random.default_rng(0)
+    words = [f"word{k}" for k in range(30)]
+    X = pd.DataFrame({"text": [" ".join(rng.choice(words, 6)) for _ in range(200)], "x": rng.normal(size=200)})
+    weight = (np.arange(200) % 4 == 0).astype(float)
+    net = SigmoidMLPRegressor(max_iter=2, text_components=2, early_stopping=False, random_state=0)
+    with warnings.catch_warnings(action="error", category=UserWarning):
+        stream.fit(net, lambda: iter([(X, X["x"], weight)]))
+    assert net.resolved_params_["text_features"] == ["text"]
