@@ -26,7 +26,7 @@ from sknet._model.machine import (
     threads_for_networks,
 )
 from sknet._model.model import Network
-from sknet._model.rows import EncodedRows
+from sknet._model.rows import EncodedInputs, EncodedRows
 from sknet._model.settings import Settings
 from sknet._model.weight_constraints import WeightConstraints, make_weight_constraints
 from sknet._network.activations import ACTIVATIONS
@@ -56,8 +56,10 @@ class NetworkSetup:
     settings: Settings  # with the solver that trains this network
     encoding: Encoding
     n_skipped_inputs: int  # how many of the encoded table's inputs it skips, the first ones
-    train_rows: EncodedRows  # in the form that this network takes, like the held-out rows
+    train_rows: EncodedRows
     held_out_rows: EncodedRows | None
+    train_inputs: EncodedInputs  # without the inputs that it skips, like those of held-out rows
+    held_out_inputs: EncodedInputs | None
     constraints: WeightConstraints
     l1: float  # strength of the L1 penalty, which the solver applies
     objective_settings: ObjectiveSettings
@@ -131,7 +133,7 @@ class NetworkSetup:
             gained_inputs=self._gained_inputs() if self.solver.learns_gains else None,
             proximal=ProximalTerms(self.l1, self.constraints.limit_norms, self.constraints.bounds),
             penalty=self.objective_settings.penalty.value,
-            has_sparse_gradients=self.train_rows.inputs.batch_format == "sparse",
+            has_sparse_gradients=self.train_inputs.batch_format == "sparse",
             is_random=any(self.settings.dropout),
             batches=objective.batches,
         )
@@ -164,9 +166,9 @@ class NetworkSetup:
 
     def raw_held_out_outputs(self, theta: Array) -> Array:
         """Return raw outputs for the held-out rows, (m, k)."""
-        rows = self.held_out_rows
-        assert rows is not None
-        return rows.inputs.raw_outputs(self.objective_settings, theta, len(rows))
+        assert self.held_out_rows is not None
+        assert self.held_out_inputs is not None
+        return self.held_out_inputs.raw_outputs(self.objective_settings, theta, len(self.held_out_rows))
 
     def raw_training_outputs(self, state: State) -> Array:
         """Return raw outputs for the training rows, (n, k)."""
@@ -213,8 +215,6 @@ def make_network_setup(
     -------
     NetworkSetup
     """
-    if held_out_rows is None:
-        settings = replace(settings, solver=settings.solver.without_evaluation())
     head = encoding.head
     is_sparse = train_rows.inputs.batch_format == "sparse"
     if settings.solver.learns_gains and is_sparse:
@@ -225,23 +225,25 @@ def make_network_setup(
     constraints = make_weight_constraints(settings, encoding, layout)
     if isinstance(settings.init, tuple):
         read_initial_weights(layout, settings.init)  # raises even if training continues, so that they have no effect
-    network_rows = train_rows.for_network(n_skipped_inputs, settings.label_smoothing)
-    strength = settings.alpha / network_rows.total_weight
+    train_inputs = train_rows.inputs.without_first_inputs(n_skipped_inputs)
+    strength = settings.alpha / train_rows.total_weight
     l1 = strength * settings.l1_ratio
     # L-BFGS adds the L1 term itself
     penalty = ElasticNet(strength * (1.0 - settings.l1_ratio), l1 if settings.solver.uses_batches else 0.0)
     objective_settings = ObjectiveSettings(
         layout, settings.activations, head.loss, penalty, block_rows, dropout=settings.dropout
     )
-    objective = network_rows.inputs.objective(objective_settings, network_rows)
+    objective = train_inputs.objective(objective_settings, train_rows)
     if isinstance(head.settings.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.activations):
         check_custom_functions(head.loss, objective.target_sample[0], settings.activations)
     return NetworkSetup(
         settings=settings,
         encoding=encoding,
         n_skipped_inputs=n_skipped_inputs,
-        train_rows=network_rows,
-        held_out_rows=None if held_out_rows is None else held_out_rows.for_network(n_skipped_inputs),
+        train_rows=train_rows,
+        held_out_rows=held_out_rows,
+        train_inputs=train_inputs,
+        held_out_inputs=None if held_out_rows is None else held_out_rows.inputs.without_first_inputs(n_skipped_inputs),
         constraints=constraints,
         l1=l1,
         objective_settings=objective_settings,
@@ -256,6 +258,7 @@ def make_network_setups(
     held_out_rows: EncodedRows | None = None,
 ) -> list[NetworkSetup]:
     """Make the setup of each member, see `make_network_setup`."""
+    train_rows = replace(train_rows, label_smoothing=settings.label_smoothing)  # once: they share its target
     return [
         make_network_setup(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins)
         for sees_bins in settings.members_see_bins
@@ -358,6 +361,6 @@ def train_side_by_side(
     first = setups[0]
     with threads_for_networks(len(setups), first.largest_product) as n_threads:
         # threads that only wait for workers need no core
-        n_awaited = min(first.train_rows.inputs.n_networks_awaited_at_once, len(setups))
+        n_awaited = min(first.train_inputs.n_networks_awaited_at_once, len(setups))
         problems = [setup.problem for setup in setups]
         return first.solver.train(problems, states, observer, max(n_threads, n_awaited), evaluation)

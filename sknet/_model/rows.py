@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf
 from typing import ClassVar, Protocol, Self
 
@@ -59,18 +60,9 @@ TARGETS_ENCODED_AT_ONCE = 2**16
 """Number of rows whose targets are encoded at a time."""
 
 
-@dataclass
-class TargetsAndWeights:
-    """The targets and weights of encoded rows as networks take them, each made when it is first needed."""
-
-    total_weight: float | None = None
-    relative_weight: Array | None = None  # (n,)
-    target_by_label_smoothing: dict[float, Array] = field(default_factory=dict)  # (n, k) each
-
-
 @dataclass(frozen=True)
 class EncodedRows:
-    """Encoded rows with their targets and weights."""
+    """Encoded rows with their targets and weights, which all networks share."""
 
     inputs: EncodedInputs
     y_of_table: Array  # parsed targets of all rows of the table, one column for each target
@@ -78,7 +70,6 @@ class EncodedRows:
     encoding: Encoding
     label_smoothing: float = 0.0
     row_indices: NDArray[np.intp] | None = None  # (n,), which rows of the table these are; None for all
-    shared: TargetsAndWeights = field(default_factory=TargetsAndWeights)  # the networks of a fit share these
 
     def __len__(self) -> int:
         return len(self.y_of_table if self.row_indices is None else self.row_indices)
@@ -106,7 +97,7 @@ class EncodedRows:
     def take(self, row_indices: NDArray[np.intp]) -> Self:
         """Return the rows with these indices; raise a ValueError if their total weight is almost 0."""
         in_table = row_indices if self.row_indices is None else self.row_indices[row_indices]
-        rows = replace(self, inputs=self.inputs[row_indices], row_indices=in_table, shared=TargetsAndWeights())
+        rows = replace(self, inputs=self.inputs[row_indices], row_indices=in_table)
         if rows.weight_of_table is not None and rows.total_weight < MIN_TOTAL_WEIGHT:
             raise ValueError(
                 f"sample_weight adds up to {rows.total_weight:g} in the rows trained on, or in those held out, so "
@@ -114,33 +105,21 @@ class EncodedRows:
             )
         return rows
 
-    def for_network(self, n_skipped_inputs: int, label_smoothing: float = 0.0) -> Self:
-        """Return the rows for one network: without the skipped inputs, and with a separate buffer."""
-        return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), label_smoothing=label_smoothing)
-
-    @property
+    @cached_property
     def total_weight(self) -> float:
         """The sum of the weights; without weights, the number of rows."""
         weight = self.weight_of_table
         if weight is None:
             return float(len(self))
-        if self.shared.total_weight is None:
-            self.shared.total_weight = sum(float(weight[rows].sum()) for _, rows in self._blocks_in_table())
-        return self.shared.total_weight
+        return sum(float(weight[rows].sum()) for _, rows in self._blocks_in_table())
 
     def encode_targets(self, y: Array) -> Array:
         """Return the target matrix of some rows' y, (b, k)."""
         return self.encoding.head.targets(y, self.encoding.compute_dtype, self.label_smoothing)
 
-    @property
+    @cached_property
     def target(self) -> Array:
         """The target matrix of these rows, (n, k). A stream makes those of a few rows at a time instead."""
-        targets = self.shared.target_by_label_smoothing
-        if self.label_smoothing not in targets:
-            targets[self.label_smoothing] = self._make_target()
-        return targets[self.label_smoothing]
-
-    def _make_target(self) -> Array:
         target: Array | None = None
         try:
             for block, rows in self._blocks_in_table():
@@ -152,16 +131,16 @@ class EncodedRows:
             target = None  # the message would be about a block, and all rows together may be right
         return self.encode_targets(self.y) if target is None else target
 
-    @property
+    @cached_property
     def relative_weight(self) -> Array | None:
         """The weights, (n,), scaled to a mean of 1, so that their unit does not change the size of gradients."""
-        if self.shared.relative_weight is None and self.weight_of_table is not None:
-            factor = len(self) / self.total_weight
-            weight = np.empty(len(self), self.encoding.compute_dtype)
-            for block, rows in self._blocks_in_table():
-                weight[block] = self.weight_of_table[rows] * factor
-            self.shared.relative_weight = weight
-        return self.shared.relative_weight
+        if self.weight_of_table is None:
+            return None
+        factor = len(self) / self.total_weight
+        weight = np.empty(len(self), self.encoding.compute_dtype)
+        for block, rows in self._blocks_in_table():
+            weight[block] = self.weight_of_table[rows] * factor
+        return weight
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -5,9 +5,8 @@ Conventions
 criterion : float      of an epoch; the lower the better, NaN if unknown
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Self
 
 MIN_CRITERION_FOR_RELATIVE_TOL = 1e-300
 """The least size of the least criterion that a relative `tol` multiplies: if it stays 0, this is no improvement."""
@@ -42,10 +41,6 @@ class Patience:
     def is_over(self, n_no_improvement: int) -> bool:
         """Whether so many epochs without improvement end training, or make the schedule `adaptive` lower the rate."""
         return n_no_improvement > self.n_iter_no_change
-
-    def endless(self) -> Self:
-        """Return patience that is never over."""
-        return replace(self, n_iter_no_change=inf)
 
     @property
     def verdict(self) -> str:

@@ -299,13 +299,6 @@ class Solver(ABC):
         """Return the solver for another number of epochs, with a stretched schedule and another pull on gains."""
         return replace(self, n_epochs=n_epochs)
 
-    def without_evaluation(self) -> Self:
-        """Return the solver for networks whose epochs nothing evaluates, so that the training loss counts."""
-        # patience does not cut short a schedule that ends, since it falls most at the end; L-BFGS ends by itself
-        if self.uses_batches and not self.patience.schedule_ends:
-            return self
-        return replace(self, patience=self.patience.endless())
-
     @abstractmethod
     def train(
         self,
@@ -330,8 +323,11 @@ class Solver(ABC):
     # --- the end of an epoch -----------------------------------------------------------------------------------------
 
     def end_epoch(self, states: Sequence[State], evaluation: Evaluation | None) -> None:
-        """Evaluate the last epoch of all networks; without an evaluation, their mean training loss counts."""
+        """Evaluate the last epoch of all networks; without an evaluation, their mean training loss may count."""
         if evaluation is None:
+            # it does not cut short a schedule that ends, since it falls most at the end; L-BFGS ends by itself
+            if self.patience.schedule_ends or not self.uses_batches:
+                return
             criterion = float(np.mean([state.history[-1].loss for state in states]))
         else:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

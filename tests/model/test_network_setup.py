@@ -230,23 +230,6 @@ def test_the_solver_applies_l1_and_max_norm():
         assert setup_of(alpha=6.0, l1_ratio=0.25, **how).problem.proximal.l1 == 1.5 / N
 
 
-@pytest.mark.parametrize(
-    ("parameters", "validated", "expected"),
-    [
-        ({"learning_rate": "constant"}, False, 7),
-        ({"learning_rate": "cosine"}, False, np.inf),
-        ({"learning_rate": "cosine"}, True, 7),
-        ({"solver": "lbfgs"}, False, np.inf),  # it ends by itself
-        ({"solver": "lbfgs"}, True, 7),
-    ],
-)
-def test_training_stops_by_patience_only_if_it_may_stop_early(parameters, validated, expected):
-    settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
-    solver = make_network_setup(settings, encoding, rows, rows if validated else None).solver
-    assert solver.uses_batches is ("solver" not in parameters)
-    assert solver.patience.n_iter_no_change == expected
-
-
 def test_fewer_epochs_keep_the_length_of_the_schedule():
     settings, *encoded_rows = encoded(max_iter=9)
     settings = replace(settings, solver=replace(settings.solver, n_epochs=2))

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._model.rows import MAX_VALUES_TO_MERGE_ROWS, TargetsAndWeights, distinct_rows
+from sknet._model.rows import MAX_VALUES_TO_MERGE_ROWS, distinct_rows
 from tests.model.examples import encoded_with, make_settings, rows_of
 
 rng = np.random.default_rng(0)
@@ -152,34 +152,33 @@ def test_frames_and_large_tables_are_not_merged():
 # --- encoded rows -----------------------------------------------------------------------------------------------------
 
 
-def test_networks_share_targets_and_weights_that_are_made_in_blocks():
+def test_targets_and_weights_are_made_once_and_in_blocks():
     """In float64, the targets of a narrow table may be as large as the table: no second array is as long as they."""
     n, rng = 2**20, np.random.default_rng(0)
     small = encoded_with(make_settings(), COUNTS.astype(float), NUMBER[:, 0])[1]
     y, weight = rng.normal(size=(n, 1)), rng.random(n)
-    rows = replace(
-        small, y_of_table=y, weight_of_table=weight, row_indices=rng.permutation(n), shared=TargetsAndWeights()
-    )
+    rows = replace(small, y_of_table=y, weight_of_table=weight, row_indices=rng.permutation(n))
     rows = replace(rows, encoding=replace(rows.encoding, compute_dtype=np.dtype(np.float32)))
     tracemalloc.start()
-    first, second = rows.for_network(0), rows.for_network(1)
-    assert first.target is second.target
-    assert first.relative_weight is second.relative_weight
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1.4 * (first.target.nbytes + first.relative_weight.nbytes)
-    assert_allclose(first.relative_weight, (rows.weight / rows.weight.mean()).astype(np.float32), rtol=1e-6)
-    assert_array_equal(first.target, rows.encode_targets(rows.y))
+    try:
+        assert rows.target is rows.target
+        assert rows.relative_weight is rows.relative_weight
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.4 * (rows.target.nbytes + rows.relative_weight.nbytes)
+    assert_allclose(rows.relative_weight, (rows.weight / rows.weight.mean()).astype(np.float32), rtol=1e-6)
+    assert_array_equal(rows.target, rows.encode_targets(rows.y))
 
 
 def test_weights_are_divided_by_their_mean_and_a_tiny_total_raises():
     weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
     rows = encoded_with(make_settings(), COUNTS.astype(float), NUMBER[:, 0], weight)[1]
-    samples = rows.take(np.arange(20, 23)).for_network(0)
+    samples = rows.take(np.arange(20, 23))
     assert_allclose(samples.relative_weight, weight[20:23] / weight[20:23].mean())
     assert samples.total_weight == weight[20:23].sum()
     assert len(samples) == 3
-    plain = replace(rows, weight_of_table=None, shared=TargetsAndWeights())
+    plain = replace(rows, weight_of_table=None)
     assert plain.relative_weight is None
     assert plain.total_weight == N
     with pytest.raises(ValueError, match="weight"):

@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import SigmoidMLPClassifier
 from sknet._model.network_setup import make_network_setup, train_side_by_side
 from sknet._model.phase import mean_history
-from sknet._model.rows import TargetsAndWeights
 from sknet._model.train_phase import TrainPhase
 from tests.estimators import data
 from tests.estimators.inside import run_of
@@ -76,7 +75,7 @@ def test_the_mean_raw_output_is_evaluated_by_its_weighted_loss(n_members):
 def test_all_networks_keep_the_best_epoch_of_all_together(n_members):
 
     def noise(rows):
-        return replace(rows, shared=TargetsAndWeights(), y_of_table=np.random.default_rng(4).normal(size=(data.N, 1)))
+        return replace(rows, y_of_table=np.random.default_rng(4).normal(size=(data.N, 1)))
 
     how = {"rate": 0.5, "n_epochs": 30, "n_units": 30, "n_members": n_members, "held_out": noise}
     phase, _ = phase_of(data.NUMBER, **how)

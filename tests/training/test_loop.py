@@ -109,6 +109,14 @@ def test_the_training_loss_stops_falling():
     assert (end.reason, state.epoch, state.best.epoch) == (EndReason.LOSS_PLATEAU, 5, 0)
 
 
+def test_the_training_loss_cuts_no_schedule_short_that_ends():
+    solver = mini_batch(schedule=cosine, n_epochs=9, tol=1e-4, n_iter_no_change=3, schedule_ends=True)
+    end, state = trained(problem(flat), solver)
+    assert (end.reason, state.epoch, state.n_no_improvement) == (EndReason.FINISHED, 9, 0)
+    end, _ = trained(problem(flat), solver, evaluate=Script([0.0] * 30))
+    assert (end.reason, end.epochs_done) == (EndReason.SCORE_PLATEAU, 5)
+
+
 def test_adaptive_divides_the_rate_by_five_at_each_plateau_until_it_is_tiny():
     solver = mini_batch(schedule=adaptive, rate=1e-4, n_epochs=100, tol=1e-4, n_iter_no_change=1)
     end, state = trained(problem(flat), solver)

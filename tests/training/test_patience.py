@@ -38,7 +38,6 @@ def test_epochs_without_improvement(tol, scores, end):
 
 def test_infinite_patience_never_ends():
     assert observed([0] * 1000, 1.0, inf) is None
-    assert Patience(1.0, 3).endless() == Patience(1.0, inf)
 
 
 @given(st.lists(st.floats(-5, 5), max_size=30), st.floats(0, 1), st.integers(1, 5))
