@@ -166,6 +166,8 @@ CONSTANTS = {
     # --- warnings ---
     "DRIFT_SAMPLE_ROWS": (1000, "reasoned: the standard error of a share of a half is 1.6%"),
     "MIN_CORRELATION_WITH_ORDER": (0.95, "reasoned: dates up to a quarter of the time ahead keep 0.97"),
+    "MIN_SHARE_OF_COPIES": (0.1, 'notes: "none of 100 tables has a tenth of copies and such a column"'),
+    "MIN_SHARE_OF_DISTINCT_VALUES": (0.5, 'notes: "none of 100 tables has a tenth of copies and such a column"'),
     "MIN_SHARE_OF_ATOM": (0.05, "reasoned: half of what 90% intervals leave out"),
     "MIN_ROWS_OF_ATOM": (1.5, "reasoned: a value of a single row is not shared"),
     "FAR_OFF_IN_SCALES": (

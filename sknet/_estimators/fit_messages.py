@@ -1,7 +1,7 @@
 """Messages of a fit: its warnings, the last line that `verbose` prints, and why training diverged."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, log
+from math import isclose, isfinite, log
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from sknet._model.encoding import Encoding
 from sknet._model.rows import FeatureTable, Rows
 from sknet._network.losses import Loss
 from sknet._network.temperature import MAX_LOG_TEMPERATURE
+from sknet._tables.column import MIN_VALUES_TO_WARN
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
 from sknet._tables.messages import short_list, short_repr
@@ -292,6 +293,20 @@ def warn_of_missing_codes(codes: Mapping[str, MissingCode], survey: Survey, X: T
     )
 
 
+def warn_of_copies(n_copies: int, n: int, X: Table, *, is_polars: bool) -> None:
+    """Warn of copies of rows, of which some are held out and others are trained on."""
+    frame = "X.to_pandas()" if is_polars else "X"
+    groups = f"{frame}.groupby(list(X.columns), dropna=False).ngroup()"
+    if not isinstance(X, pd.DataFrame):
+        groups = "np.unique(X, axis=0, return_inverse=True)[1]"
+    warn(
+        f"{n_copies} of {n} rows are copies of others, and fit holds out rows at random: it trains on copies of the "
+        "rows that it holds out, so the held-out loss is too low, and intervals are too narrow. Keep copies together "
+        f"with groups={groups}, or pass each row once: sample_weight and class_weight='balanced' replace copies.",
+        UserWarning,
+    )
+
+
 def warn_of_time_order(params: CommonParameters, name: str, n: int, *, is_falling: bool) -> None:
     """Warn that n rows are held out at random although they are in the order of time, the latest first if falling."""
     if none_holds(params, AGAINST_FOLDS):
@@ -354,6 +369,16 @@ def warn_of_target_in_table(X: Table, y: Target) -> None:
         warn(
             f"Column {name!r} of X is the target y, so predictions of new rows need their targets. Leave it out: "
             f"fit(X[[c for c in X.columns if c != {name!r}]], y).",
+            UserWarning,
+        )
+
+
+def warn_of_normalised_weights(params: CommonParameters, weight: Array | None) -> None:
+    """Warn of sample weights with a sum of 1, which make the penalty as strong as for a single row."""
+    if weight is not None and params.alpha > 0 and len(weight) >= MIN_VALUES_TO_WARN and isclose(weight.sum(), 1.0):
+        warn(
+            f"sample_weight adds up to 1 in {len(weight)} rows. The penalty alpha={params.alpha:g} is divided by "
+            "this sum: it is as strong as for a single row. If weights only compare rows, divide them by their mean.",
             UserWarning,
         )
 

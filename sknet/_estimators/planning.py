@@ -37,7 +37,7 @@ from sknet._model.held_out import Holdout
 from sknet._model.rows import Rows
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint, read_checkpoint
-from sknet._tables.assumptions import MAX_ROWS_CHECKED, find_signs, unsorted_dates
+from sknet._tables.assumptions import MAX_ROWS_CHECKED, count_copies, find_signs, unsorted_dates
 from sknet._tables.constraints import column_signs, interaction_sets
 from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey, survey_columns
 from sknet._tables.missing_codes import find_missing_codes
@@ -262,6 +262,7 @@ def learn_columns(
     encoding = learner.learn(rows, holdout.train_indices)
     fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
     fit_messages.warn_of_target_in_table(call.arguments.X, call.arguments.y)
+    fit_messages.warn_of_normalised_weights(estimator, all_rows.weight)
     if not call.is_partial_fit and rows.X.is_in_memory and not survey.is_sparse:
         warn_of_unlike_assumptions(estimator, all_rows, holdout, encoding.head, survey)
     return settings, resolved, encoding, learner
@@ -283,6 +284,8 @@ def warn_of_unlike_assumptions(
         if unsorted is not None:
             column = column_in_code(X, unsorted)
             fit_messages.warn_of_unsorted_dates(survey.names[unsorted], column, is_polars=rows.X.is_polars)
+    if could_use_groups and (n_copies := count_copies(X, rows.y)):
+        fit_messages.warn_of_copies(n_copies, len(rows), X, is_polars=rows.X.is_polars)
     if signs.time is not None:
         fit_messages.warn_of_time_order(params, survey.names[signs.time], len(rows), is_falling=signs.is_falling)
     for j in signs.identifiers:

@@ -1,8 +1,8 @@
-"""Signs that a table is not what the defaults assume: rows in the order of time, and identifiers given as numbers.
+"""Signs that a table is not what the defaults assume: copies of rows, an order of time, identifiers given as numbers.
 
-Both checks ask whether the targets of groups of rows differ (`sknet._tables.group_effects`). The groups are rows near
-in time, or rows with the same number. A difference counts only if it is certain and large, since with many rows a tiny
-difference is certain, too.
+The last two checks ask whether the targets of groups of rows differ (`sknet._tables.group_effects`). The groups are
+rows near in time, or rows with the same number. A difference counts only if it is certain and large, since with many
+rows a tiny difference is certain, too.
 
 Conventions
 -----------
@@ -78,6 +78,31 @@ def find_signs(
         if is_ordered and codes_of_ordered_dates(_seconds_of_column(X, j, names[j])) is not None:
             return Signs(j, bool((np.diff(seconds) < 0.0).any()), identifiers)
     return Signs(None, False, identifiers)
+
+
+MIN_SHARE_OF_COPIES = 0.1
+"""A few copies of rows hardly change what held-out rows say."""
+
+MIN_SHARE_OF_DISTINCT_VALUES = 0.5
+"""Rows are copies of one row if they agree in a column of which so many different rows have values of their own."""
+
+
+def count_copies(X: Table, y: Array) -> int:
+    """Return how many of n rows are copies of others, targets included; 0 if few, or if rows may agree by chance.
+
+    y has the targets, (n, k). Of more than `MAX_ROWS_CHECKED` rows, 0 is returned.
+    """
+    n = X.shape[0]
+    if n > MAX_ROWS_CHECKED:
+        return 0
+    table = pd.concat([pd.DataFrame(X).reset_index(drop=True), pd.DataFrame(y)], axis=1, ignore_index=True)
+    try:
+        is_copy = table.duplicated()
+        n_distinct = max(table[column].nunique() for column in table)
+    except TypeError:  # values that cannot be hashed, such as lists
+        return 0
+    are_surely_copies = n_distinct >= MIN_SHARE_OF_DISTINCT_VALUES * (~is_copy).sum()
+    return int(is_copy.sum()) if are_surely_copies and is_copy.mean() >= MIN_SHARE_OF_COPIES else 0
 
 
 def unsorted_dates(X: Table, survey: Survey) -> int | None:
