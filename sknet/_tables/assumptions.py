@@ -43,7 +43,7 @@ MAX_ROWS_CHECKED = 50_000
 """Of more rows, evenly spaced ones are checked: from half this number on."""
 
 MIN_DISTINCT = 20
-"""Fewer dates or numbers are not checked."""
+"""Columns of fewer distinct values are not checked."""
 
 MIN_CORRELATION_WITH_ORDER = 0.95
 """Rows are in the order of dates if their rank correlation is so large. It still is if dates lie up to a quarter of the
@@ -84,7 +84,7 @@ MIN_SHARE_OF_COPIES = 0.1
 """A few copies of rows hardly change what held-out rows say."""
 
 MIN_SHARE_OF_DISTINCT_VALUES = 0.5
-"""Rows are copies of one row if they agree in a column of which so many different rows have values of their own."""
+"""Rows are copies of one row if they agree in two columns with so many distinct values for each different row."""
 
 
 def count_copies(X: Table, y: Array) -> int:
@@ -95,14 +95,14 @@ def count_copies(X: Table, y: Array) -> int:
     n = X.shape[0]
     if n > MAX_ROWS_CHECKED:
         return 0
-    table = pd.concat([pd.DataFrame(X).reset_index(drop=True), pd.DataFrame(y)], axis=1, ignore_index=True)
+    table = pd.DataFrame(X).reset_index(drop=True).set_axis(range(X.shape[1]), axis=1)
     try:
-        is_copy = table.duplicated()
-        n_distinct = max(table[column].nunique() for column in table)
+        is_copy = table.join(pd.DataFrame(y).add_prefix("y")).duplicated() & table.notna().any(axis=1)
+        n_distinct = table.nunique()
     except TypeError:  # values that cannot be hashed, such as lists
         return 0
-    are_surely_copies = n_distinct >= MIN_SHARE_OF_DISTINCT_VALUES * (~is_copy).sum()
-    return int(is_copy.sum()) if are_surely_copies and is_copy.mean() >= MIN_SHARE_OF_COPIES else 0
+    is_fine = n_distinct >= max(MIN_SHARE_OF_DISTINCT_VALUES * (~is_copy).sum(), MIN_DISTINCT)
+    return int(is_copy.sum()) if is_fine.sum() > 1 and is_copy.mean() >= MIN_SHARE_OF_COPIES else 0
 
 
 def unsorted_dates(X: Table, survey: Survey) -> int | None:

@@ -18,7 +18,6 @@ from sknet._estimators.fit_messages import (
     warn_of_end_reason,
     warn_of_few_rows,
 )
-from sknet._tables.assumptions import MAX_ROWS_CHECKED, count_copies
 from tests.training.problems import ENDS, ended
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -664,7 +663,7 @@ def test_weights_with_a_sum_of_1_are_told_and_the_remedy_works():
 def test_copies_of_rows_are_told_and_the_remedy_works(kind, as_table):
     rng = np.random.default_rng(3)
     rows = rng.choice(150, 300)  # as a bootstrap draws them
-    X = pd.DataFrame({"x": rng.normal(size=150), "z": rng.integers(3, size=150)}).iloc[rows]
+    X = pd.DataFrame({"x": rng.normal(size=150), "z": rng.normal(size=150)}).iloc[rows]
     y = X["x"].to_numpy() + 0.1 * rng.normal(size=150)[rows]
     y = y if kind is SigmoidMLPRegressor else y > 0.0
     table = as_table(X)
@@ -674,18 +673,6 @@ def test_copies_of_rows_are_told_and_the_remedy_works(kind, as_table):
     groups = eval(re.search(r"groups=(.*?), or pass each", message)[1], {"X": table, "np": np})
     assert messages_of(net, table, y, groups=groups) == []
     assert messages_of(net.set_params(early_stopping=False), table, y) == []
-
-
-def test_rows_that_agree_by_chance_or_seldom_are_no_copies():
-    rng = np.random.default_rng(4)
-    coarse = pd.DataFrame({"a": rng.integers(3, size=300), "b": rng.choice(list("xyz"), 300)})
-    assert count_copies(coarse, np.zeros((300, 1))) == 0
-    fine = pd.DataFrame({"a": rng.normal(size=300), "b": [["a list"]] * 300})
-    assert count_copies(fine.iloc[np.r_[:300, :20]][["a"]], np.zeros((320, 1))) == 0
-    assert count_copies(fine.iloc[np.r_[:300, :100]][["a"]], np.zeros((400, 1))) == 100
-    assert count_copies(fine.iloc[np.r_[:300, :100]][["a"]], np.arange(400.0)[:, np.newaxis]) == 0  # other targets
-    assert count_copies(fine.iloc[np.r_[:300, :100]], np.zeros((400, 1))) == 0  # lists cannot be compared
-    assert count_copies(np.zeros((MAX_ROWS_CHECKED + 1, 1)), np.zeros((MAX_ROWS_CHECKED + 1, 1))) == 0
 
 
 # --- validation rows that are unlike those to train on ----------------------------------------------------------------

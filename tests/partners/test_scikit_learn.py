@@ -89,6 +89,7 @@ FITS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:sample_weight adds up to 1", "ignore:.* rows are copies of others")  # AdaBoost
 @pytest.mark.parametrize("meta, X, y", FITS.values(), ids=FITS)
 def test_meta_estimators_learn_with_ours(meta, X, y):
     assert meta.fit(X, y).score(X, y) > 0.6

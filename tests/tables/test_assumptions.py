@@ -6,9 +6,11 @@ import pytest
 
 from sknet._tables import assumptions
 from sknet._tables.assumptions import (
+    MAX_ROWS_CHECKED,
     Signs,
     behaves_like_identifier,
     codes_of_ordered_dates,
+    count_copies,
     find_signs,
     rows_in_time_order,
 )
@@ -354,3 +356,34 @@ def test_tables_of_many_integers_are_not_checked(table):
     X, y = table
     image = np.random.default_rng(0).integers(256, size=(len(y), assumptions.MAX_NUMBERS_CHECKED))
     assert signs_of(np.column_stack([X["id"], image]), y).identifiers == ()
+
+
+# --- copies ----------------------------------------------------------------------------------------------------------
+
+
+def repeated(table, n):
+    """A table, and its first n rows once more."""
+    return table.iloc[np.r_[: len(table), :n]]
+
+
+def test_copies_of_rows_are_counted():
+    rng = np.random.default_rng(4)
+    fine = pd.DataFrame({"a": rng.normal(size=300), "b": rng.exponential(size=300), "c": rng.choice(list("xyz"), 300)})
+    same = np.zeros((400, 1))
+    assert count_copies(repeated(fine, 100), same) == 100
+    assert count_copies(repeated(fine[["a", "b"]], 100).to_numpy(), same) == 100
+    assert count_copies(repeated(fine, 20), same[:320]) == 0  # too few
+    assert count_copies(repeated(fine, 100), np.arange(400.0)[:, np.newaxis]) == 0  # other targets
+
+
+@pytest.mark.parametrize("columns", [
+    {"a": np.arange(300) % 3, "b": np.arange(300) % 2}, {"a": np.arange(300)}, {"a": np.full(300, np.nan)},
+    {"a": np.arange(300) // 30, "b": np.arange(300) // 30}, {"a": np.arange(300), "b": [["a list"]] * 300},
+], ids=["coarse", "a single column", "missing", "few rows many times", "lists"])  # fmt: skip
+def test_rows_that_may_agree_by_chance_are_no_copies(columns):
+    assert count_copies(repeated(pd.DataFrame(columns), 100), np.zeros((400, 1))) == 0
+
+
+def test_a_large_table_is_not_searched_for_copies():
+    n = MAX_ROWS_CHECKED + 1
+    assert count_copies(np.zeros((n, 2)) + np.arange(n)[:, np.newaxis] // 2, np.zeros((n, 1))) == 0
